@@ -1,0 +1,91 @@
+//! How the program ends. The codes are part of the interface: `--help` prints
+//! them, and a code keeps its meaning.
+
+use std::process::ExitCode;
+
+/// An exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    NoHost = 3,
+    Refused = 4,
+    TurnFailed = 5,
+    TurnStopped = 6,
+}
+
+/// For the end of `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  done; for `prompt`: the turn ended by itself
+  1  something failed that has no code of its own; stderr says what
+  2  the command line or hostler.toml is wrong
+  3  no host is running
+  4  the host did not begin the session: token, harness, folder or login
+  5  the turn ended with an error
+  6  the turn was stopped: cancelled, refused by the model, or at a limit";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error with the code that it ends the program with.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) error: anyhow::Error,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        let error = anyhow::Error::msg(message.into());
+        Self { exit, error }
+    }
+}
+
+/// What has no code of its own.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let exit = Exit::Failed;
+        Self { exit, error }
+    }
+}
+
+/// Gives an error its code.
+pub(crate) trait OrExit<T> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure {
+            exit,
+            error: error.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_every_code() {
+        for exit in [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::NoHost,
+            Exit::Refused,
+            Exit::TurnFailed,
+            Exit::TurnStopped,
+        ] {
+            let line = format!("\n  {}  ", exit as u8);
+            assert!(HELP.contains(&line), "{exit:?}");
+        }
+    }
+}

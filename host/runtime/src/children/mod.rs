@@ -1,0 +1,19 @@
+//! Child processes. Each runs under a **supervisor**, this same binary as
+//! `hostler child`: it learns of the host's end by the closing of its control
+//! socket and then ends the program and all its descendants. So no child
+//! outlives the host, however the host ended.
+//!
+//! - [`supervisor`]: the process `hostler child`.
+//! - [`control`]: what host and supervisor say to each other.
+//! - [`supervised`]: starts a supervisor and talks to it.
+//! - [`pump`]: a harness' child: lines out, bounded bytes in.
+//! - [`lines`]: splits output into bounded lines.
+
+pub mod control;
+pub(crate) mod lines;
+pub(crate) mod pump;
+pub mod supervised;
+pub mod supervisor;
+
+pub use control::{Exit, Signal};
+pub use supervised::{ChildSpec, Supervised, Supervision};

@@ -1,0 +1,277 @@
+//! A harness' child: its output as batches of lines, its input within a credit,
+//! its start and end as events. One task per child moves everything, so what a
+//! child does is seen in the order in which it did it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::ChildStdin,
+    sync::mpsc,
+};
+
+use super::{
+    control::{Exit, Signal},
+    lines::{LINE_LIMIT, Line, Splitter},
+    supervised::{ChildSpec, Supervised, Supervision},
+};
+
+/// Bytes that may wait for a child to read them.
+pub(crate) const WRITE_CREDIT: usize = 1024 * 1024;
+
+/// One read from a pipe: the size of a Linux pipe.
+const CHUNK: usize = 64 * 1024;
+
+/// How long output may stay open after the program and its descendants ended:
+/// only a process that could not be found holds it then.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
+/// What a child did.
+#[derive(Debug)]
+pub(crate) enum ChildEvent {
+    Started,
+    StartFailed(String),
+    Lines { stderr: bool, lines: Vec<Line> },
+    Drained,
+    Exited(Exit),
+}
+
+/// The sending half towards one child. Dropping it ends the child.
+#[derive(Debug)]
+pub(crate) struct ChildHandle {
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+#[derive(Debug)]
+enum Order {
+    /// Bounded by the credit.
+    Write(Vec<u8>),
+    CloseStdin,
+    Signal(Signal),
+}
+
+impl ChildHandle {
+    pub(crate) fn write(&self, data: Vec<u8>) {
+        let _ = self.orders.send(Order::Write(data));
+    }
+
+    pub(crate) fn close_stdin(&self) {
+        let _ = self.orders.send(Order::CloseStdin);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = self.orders.send(Order::Signal(signal));
+    }
+}
+
+/// The bytes that wait for one child, counted where the plugin writes and where
+/// the child takes them.
+#[derive(Debug, Default)]
+pub(crate) struct Credit {
+    waiting: AtomicUsize,
+    /// A write was refused: an event is owed when everything is taken.
+    refused: AtomicBool,
+}
+
+impl Credit {
+    /// Whether `len` bytes fit; they count from now on.
+    pub(crate) fn take(&self, len: usize) -> bool {
+        if !self.fits(len) {
+            // Announced before the second look, so that a child that has just
+            // taken the last byte either is seen or sends the event.
+            self.refused.store(true, SeqCst);
+            if !self.fits(len) {
+                return false;
+            }
+            self.refused.store(false, SeqCst);
+        }
+        self.waiting.fetch_add(len, SeqCst);
+        true
+    }
+
+    fn fits(&self, len: usize) -> bool {
+        let waiting = self.waiting.load(SeqCst);
+        waiting == 0 || waiting + len <= WRITE_CREDIT
+    }
+
+    /// Whether the event is due.
+    fn give_back(&self, len: usize) -> bool {
+        let before = self.waiting.fetch_sub(len, SeqCst);
+        before == len && self.refused.swap(false, SeqCst)
+    }
+}
+
+/// Where what children do is sent, under the child's id.
+#[derive(Debug, Clone)]
+pub(crate) struct Emitter {
+    pub(crate) child: u32,
+    pub(crate) events: mpsc::Sender<(u32, ChildEvent)>,
+}
+
+/// Nobody is interested in the child any more.
+#[derive(Debug)]
+struct Unheard;
+
+impl Emitter {
+    async fn emit(&self, event: ChildEvent) -> Result<(), Unheard> {
+        let sent = self.events.send((self.child, event)).await;
+        sent.map_err(|_| Unheard)
+    }
+}
+
+/// Starts a child; everything that it does arrives at the emitter.
+pub(crate) fn start(
+    helper: PathBuf,
+    spec: ChildSpec,
+    credit: Arc<Credit>,
+    emitter: Emitter,
+) -> ChildHandle {
+    let (orders, inbox) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        // Unheard: dropping the child here ends it.
+        let _ = run(&helper, spec, &credit, &emitter, inbox).await;
+    });
+    ChildHandle { orders }
+}
+
+async fn run(
+    helper: &Path,
+    spec: ChildSpec,
+    credit: &Credit,
+    emitter: &Emitter,
+    orders: mpsc::UnboundedReceiver<Order>,
+) -> Result<(), Unheard> {
+    let child = match Supervised::start(helper, &spec).await {
+        Ok(child) => child,
+        Err(error) => {
+            return emitter
+                .emit(ChildEvent::StartFailed(error.to_string()))
+                .await;
+        }
+    };
+    emitter.emit(ChildEvent::Started).await?;
+
+    let (bytes, input) = mpsc::unbounded_channel();
+    let feeding = feed(child.stdin, input, credit, emitter);
+    let reading = async {
+        tokio::try_join!(
+            forward(child.stdout, false, emitter),
+            forward(child.stderr, true, emitter)
+        )
+        .map(drop)
+    };
+    let obeying = obey(child.supervision, orders, bytes);
+    tokio::pin!(feeding, reading, obeying);
+    let mut output_open = true;
+    let exit = loop {
+        tokio::select! {
+            exit = &mut obeying => break exit?,
+            read = &mut reading, if output_open => { read?; output_open = false; }
+            never = &mut feeding => match never {},
+        }
+    };
+    if output_open && let Ok(read) = tokio::time::timeout(LAST_OUTPUT, reading).await {
+        read?;
+    }
+    emitter.emit(ChildEvent::Exited(exit)).await
+}
+
+/// Passes orders on until the child has ended, or nobody orders any more.
+async fn obey(
+    mut supervision: Supervision,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    bytes: mpsc::UnboundedSender<Vec<u8>>,
+) -> Result<Exit, Unheard> {
+    let mut bytes = Some(bytes);
+    loop {
+        tokio::select! {
+            exit = supervision.exited() => {
+                return Ok(exit.unwrap_or(Exit { code: None, signal: None }));
+            }
+            order = orders.recv() => match order {
+                Some(Order::Write(data)) => {
+                    if let Some(bytes) = &bytes {
+                        let _ = bytes.send(data);
+                    }
+                }
+                Some(Order::CloseStdin) => bytes = None,
+                Some(Order::Signal(signal)) => supervision.signal(signal).await,
+                None => return Err(Unheard),
+            },
+        }
+    }
+}
+
+/// Writes what is ordered, in order. Never ends: a child that closed its input
+/// loses what is written to it, and its end is told by its exit.
+async fn feed(
+    stdin: ChildStdin,
+    mut input: mpsc::UnboundedReceiver<Vec<u8>>,
+    credit: &Credit,
+    emitter: &Emitter,
+) -> std::convert::Infallible {
+    let mut stdin = Some(stdin);
+    while let Some(data) = input.recv().await {
+        if let Some(pipe) = &mut stdin
+            && pipe.write_all(&data).await.is_err()
+        {
+            stdin = None;
+        }
+        if credit.give_back(data.len()) {
+            let _ = emitter.emit(ChildEvent::Drained).await;
+        }
+    }
+    drop(stdin);
+    std::future::pending().await
+}
+
+async fn forward(
+    mut pipe: impl AsyncRead + Unpin,
+    stderr: bool,
+    emitter: &Emitter,
+) -> Result<(), Unheard> {
+    let mut splitter = Splitter::new(LINE_LIMIT);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let mut lines = Vec::new();
+        let count = pipe.read(&mut chunk).await.unwrap_or(0);
+        let bytes = chunk.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            lines.extend(splitter.finish());
+        }
+        splitter.push(bytes, &mut lines);
+        if !lines.is_empty() {
+            emitter.emit(ChildEvent::Lines { stderr, lines }).await?;
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credit_is_bounded_and_a_refusal_is_followed_by_one_event() {
+        let credit = Credit::default();
+        assert!(credit.take(WRITE_CREDIT - 1));
+        assert!(credit.take(1));
+        assert!(!credit.take(1));
+        assert!(!credit.give_back(1), "not yet empty");
+        assert!(credit.give_back(WRITE_CREDIT - 1));
+        assert!(
+            credit.take(2 * WRITE_CREDIT),
+            "alone, a large write is taken"
+        );
+        assert!(!credit.give_back(2 * WRITE_CREDIT), "nobody was refused");
+    }
+}

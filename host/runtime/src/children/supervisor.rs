@@ -1,0 +1,233 @@
+//! The process `hostler child -- PROGRAM ARGS…`: starts the program with its own
+//! standard streams in a new process group, reports on the control socket, and
+//! ends it with all its descendants when the socket closes.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{Read, Write},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            net::UnixStream,
+            process::{CommandExt, ExitStatusExt},
+        },
+    },
+    process::{Child, Command, ExitCode},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use command_fds::inherited::{init_inherited_fds, take_fd_ownership};
+use rustix::process::{Pid, Signal as Sig, kill_process_group, setsid};
+
+use super::control::{CONTROL_FD, Exit, Report, Signal};
+
+/// From interrupt to TERM: time to stop a turn and save it.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+
+/// From TERM to KILL: time to write files that are open.
+const TERMINATE_GRACE: Duration = Duration::from_millis(1500);
+
+/// For descendants that stay behind when the program itself has ended.
+const LEFTOVER_GRACE: Duration = Duration::from_millis(200);
+
+/// The main of the supervisor; `command` is the program and its arguments.
+#[must_use]
+pub fn child_main(command: Vec<OsString>) -> ExitCode {
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("hostler child: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Vec<OsString>) -> Result<(), String> {
+    let mut control = UnixStream::from(control_fd()?);
+    // A session of its own: no terminal to read from, and a Ctrl-C meant for
+    // the host does not reach the program past the host.
+    let _ = setsid();
+    adopt_orphans();
+
+    let mut words = command.into_iter();
+    let program = words.next().ok_or("no program was named")?;
+    let started = Command::new(&program).args(words).process_group(0).spawn();
+    let child = match started {
+        Ok(child) => child,
+        Err(error) => {
+            let program = program.to_string_lossy();
+            return report(
+                &mut control,
+                &Report::StartFailed(format!("{program}: {error}")),
+            );
+        }
+    };
+    release_stdio();
+    let group = Pid::from_child(&child);
+    report(&mut control, &Report::Started(group.as_raw_nonzero().get()))?;
+
+    let ended = Arc::new(Ended::default());
+    let commands = control.try_clone().map_err(|error| error.to_string())?;
+    std::thread::spawn({
+        let ended = Arc::clone(&ended);
+        move || obey(commands, group, &ended)
+    });
+    let exit = wait(child);
+    end_leftovers(group);
+    ended.set();
+    // The host may be gone, and then there is nobody to tell.
+    let _ = report(&mut control, &Report::Exited(exit));
+    Ok(())
+}
+
+fn control_fd() -> Result<OwnedFd, String> {
+    // SAFETY: called once, before this process opens any file or starts a thread.
+    unsafe { init_inherited_fds() }.map_err(|error| error.to_string())?;
+    take_fd_ownership(CONTROL_FD)
+        .map_err(|error| format!("no control socket (the host starts this command): {error}"))
+}
+
+fn report(control: &mut UnixStream, report: &Report) -> Result<(), String> {
+    let mut line = serde_json::to_vec(report).map_err(|error| error.to_string())?;
+    line.push(b'\n');
+    control.write_all(&line).map_err(|error| error.to_string())
+}
+
+/// The program alone holds its standard streams now, so that their ends reach
+/// the host when it closes them.
+fn release_stdio() {
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}
+
+/// Carries out signals until the socket closes, then ends the program.
+fn obey(mut commands: UnixStream, group: Pid, ended: &Ended) {
+    let mut byte = [0];
+    while let Ok(1) = commands.read(&mut byte) {
+        if let Some(signal) = byte.first().copied().and_then(Signal::from_byte) {
+            send(group, signal, ended);
+        }
+    }
+    send(group, Signal::Interrupt, ended);
+    if ended.within(INTERRUPT_GRACE) {
+        return;
+    }
+    send(group, Signal::Terminate, ended);
+    if ended.within(TERMINATE_GRACE) {
+        return;
+    }
+    send(group, Signal::Kill, ended);
+}
+
+/// Never after the end: the group's id may belong to someone else by then.
+fn send(group: Pid, signal: Signal, ended: &Ended) {
+    let signal = match signal {
+        Signal::Interrupt => Sig::INT,
+        Signal::Terminate => Sig::TERM,
+        Signal::Kill => Sig::KILL,
+    };
+    let ended = ended.lock();
+    if !*ended {
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+fn wait(mut child: Child) -> Exit {
+    match child.wait() {
+        Ok(status) => Exit {
+            code: status.code(),
+            signal: status.signal(),
+        },
+        Err(_) => Exit {
+            code: None,
+            signal: None,
+        },
+    }
+}
+
+/// Whether the program and its descendants are gone.
+#[derive(Default)]
+struct Ended {
+    flag: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Ended {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.flag.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self) {
+        *self.lock() = true;
+        self.changed.notify_all();
+    }
+
+    fn within(&self, time: Duration) -> bool {
+        *self
+            .changed
+            .wait_timeout_while(self.lock(), time, |ended| !*ended)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+}
+
+/// Descendants whose parents end become children of this process, even those
+/// that left the group: a shell's background jobs, a command in a new session.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Ends what the program left behind: TERM, a short grace, KILL.
+fn end_leftovers(group: Pid) {
+    let _ = kill_process_group(group, Sig::TERM);
+    let deadline = Instant::now() + LEFTOVER_GRACE;
+    let mut signal = Sig::TERM;
+    loop {
+        reap();
+        let group_is_empty = kill_process_group(group, signal).is_err();
+        let orphans = orphans();
+        for orphan in &orphans {
+            let _ = rustix::process::kill_process(*orphan, signal);
+        }
+        if group_is_empty && orphans.is_empty() {
+            return;
+        }
+        if Instant::now() >= deadline {
+            signal = Sig::KILL;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Collects every child that has ended.
+fn reap() {
+    use rustix::process::{WaitOptions, wait as wait_any};
+    while let Ok(Some(_)) = wait_any(WaitOptions::NOHANG) {}
+}
+
+/// The living children of this process.
+#[cfg(target_os = "linux")]
+fn orphans() -> Vec<Pid> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    tasks
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Without a way to adopt, what left the group is out of reach.
+#[cfg(not(target_os = "linux"))]
+fn orphans() -> Vec<Pid> {
+    Vec::new()
+}

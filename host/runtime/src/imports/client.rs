@@ -1,0 +1,123 @@
+//! `hostler:harness/client`: towards the ACP clients. JSON is checked to be one
+//! object, and its bytes are kept as they are.
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+
+use crate::{
+    bindings::hostler::{
+        harness::client::Host,
+        types::types::{Error, Failure as GuestFailure},
+    },
+    harness::{Failure, Output},
+    state::{Effect, State},
+};
+
+/// Largest checkpoint: state to go on from, not a transcript.
+const CHECKPOINT_LIMIT: usize = 64 * 1024;
+
+/// Asks of one session that are open at a time. An agent asks one thing, or a
+/// few in parallel.
+const ASK_LIMIT: usize = 256;
+
+impl Host for State {
+    fn update(&mut self, update: String) -> wasmtime::Result<Result<(), Error>> {
+        if let Err(error) = object("client.update", &update) {
+            return Ok(Err(error));
+        }
+        self.client(update.len(), Output::Update(update))
+    }
+
+    fn ask(
+        &mut self,
+        id: u64,
+        method: String,
+        params: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        if let Err(error) = object("client.ask", &params) {
+            return Ok(Err(error));
+        }
+        if self.open_asks.len() >= ASK_LIMIT {
+            return Ok(Err(Error::Limit(format!(
+                "client.ask: {ASK_LIMIT} asks are open already"
+            ))));
+        }
+        if !self.open_asks.insert(id) {
+            return Ok(Err(Error::Invalid(format!(
+                "client.ask: ask {id} is open already"
+            ))));
+        }
+        let bytes = method.len() + params.len();
+        self.client(bytes, Output::Ask { id, method, params })
+    }
+
+    fn withdraw(&mut self, id: u64) -> wasmtime::Result<Result<(), Error>> {
+        if !self.open_asks.remove(&id) {
+            return Ok(Ok(()));
+        }
+        self.client(0, Output::Withdraw { id })
+    }
+
+    fn answer(
+        &mut self,
+        request: u64,
+        outcome: Result<String, GuestFailure>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let (bytes, outcome) = match outcome {
+            Ok(result) => {
+                if let Err(error) = object("client.answer", &result) {
+                    return Ok(Err(error));
+                }
+                (result.len(), Ok(result))
+            }
+            Err(failure) => {
+                if let Some(data) = &failure.data
+                    && let Err(error) = serde_json::from_str::<IgnoredAny>(data)
+                {
+                    return Ok(Err(Error::Invalid(format!(
+                        "client.answer: the failure's data is not JSON: {error}"
+                    ))));
+                }
+                let failure = Failure {
+                    code: failure.code,
+                    message: failure.message,
+                    data: failure.data,
+                };
+                (failure.message.len(), Err(failure))
+            }
+        };
+        if !self.open_requests.remove(&request) {
+            return Ok(Err(Error::NotFound(format!(
+                "client.answer: request {request} is not open"
+            ))));
+        }
+        self.client(bytes, Output::Answer { request, outcome })
+    }
+
+    fn checkpoint(&mut self, state: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+        if state.len() > CHECKPOINT_LIMIT {
+            return Ok(Err(Error::Limit(format!(
+                "client.checkpoint: {} bytes, at most {CHECKPOINT_LIMIT}",
+                state.len()
+            ))));
+        }
+        self.client(state.len(), Output::Checkpoint(Bytes::from(state)))
+    }
+}
+
+impl State {
+    fn client(&mut self, bytes: usize, output: Output) -> wasmtime::Result<Result<(), Error>> {
+        self.push(Effect::Client(output), bytes)?;
+        Ok(Ok(()))
+    }
+}
+
+fn object(function: &str, text: &str) -> Result<(), Error> {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) if text.trim_start().starts_with('{') => Ok(()),
+        Ok(_) => Err(Error::Invalid(format!(
+            "{function}: a JSON object is needed"
+        ))),
+        Err(error) => Err(Error::Invalid(format!("{function}: not JSON: {error}"))),
+    }
+}

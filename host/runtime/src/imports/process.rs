@@ -1,0 +1,217 @@
+//! `hostler:host/process`: only what a grant names, with only the variables that
+//! it passes.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::{
+    bindings::hostler::{
+        host::process::{self, Command, Host, Output},
+        types::types::Error,
+    },
+    children::{ChildSpec, Signal, Supervised, pump::Credit},
+    state::{Effect, Role, State},
+};
+
+/// Longest `process.run`.
+const RUN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Output kept of one stream of `process.run`.
+const RUN_OUTPUT: u64 = 1024 * 1024;
+
+impl Host for State {
+    async fn run(
+        &mut self,
+        command: Command,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<Result<Output, Error>> {
+        if self.role != Role::Discovery {
+            let text = "process.run is for probe alone; a session uses process.spawn".into();
+            return Ok(Err(Error::Denied(text)));
+        }
+        let spec = match self.resolve(command, Path::new("/")) {
+            Ok(spec) => spec,
+            Err(error) => return Ok(Err(error)),
+        };
+        let timeout = Duration::from_millis(timeout_ms.into()).min(RUN_LIMIT);
+        let output = run(&self.plugin.helper, &spec);
+        Ok(match tokio::time::timeout(timeout, output).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(error)) => Err(Error::Other(Some(error.to_string()))),
+            Err(_) => Err(Error::Limit(format!(
+                "{} did not end within {} ms",
+                spec.program.display(),
+                timeout.as_millis()
+            ))),
+        })
+    }
+
+    fn spawn(&mut self, command: Command) -> wasmtime::Result<Result<u32, Error>> {
+        let Role::Session { cwd } = self.role.clone() else {
+            let text = "process.spawn is for sessions; probe uses process.run".into();
+            return Ok(Err(Error::Denied(text)));
+        };
+        let limit = self.limits().children;
+        if self.children.len() >= limit as usize {
+            return Ok(Err(Error::Limit(format!(
+                "{limit} children live already (raise it in hostler.toml: \
+                 [plugins.{}.limits] children = …)",
+                self.plugin.id
+            ))));
+        }
+        let spec = match self.resolve(command, &cwd) {
+            Ok(spec) => spec,
+            Err(error) => return Ok(Err(error)),
+        };
+        let child = self.next_child;
+        self.next_child = child.wrapping_add(1);
+        let credit = Arc::new(Credit::default());
+        self.children.insert(child, Arc::clone(&credit));
+        self.push(
+            Effect::Spawn {
+                child,
+                spec,
+                credit,
+            },
+            0,
+        )?;
+        Ok(Ok(child))
+    }
+
+    fn write(&mut self, child: u32, data: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+        let Some(credit) = self.children.get(&child) else {
+            return Ok(Err(no_child(child)));
+        };
+        if data.is_empty() {
+            return Ok(Ok(()));
+        }
+        if !credit.take(data.len()) {
+            return Ok(Err(Error::WouldBlock));
+        }
+        self.push_for(child, data.len(), Effect::Write { child, data })
+    }
+
+    fn close_stdin(&mut self, child: u32) -> wasmtime::Result<Result<(), Error>> {
+        self.push_for(child, 0, Effect::CloseStdin { child })
+    }
+
+    fn kill(&mut self, child: u32, signal: process::Signal) -> wasmtime::Result<Result<(), Error>> {
+        let signal = match signal {
+            process::Signal::Interrupt => Signal::Interrupt,
+            process::Signal::Terminate => Signal::Terminate,
+            process::Signal::Kill => Signal::Kill,
+        };
+        self.push_for(child, 0, Effect::Signal { child, signal })
+    }
+}
+
+impl State {
+    fn push_for(
+        &mut self,
+        child: u32,
+        bytes: usize,
+        effect: Effect,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        if !self.children.contains_key(&child) {
+            return Ok(Err(no_child(child)));
+        }
+        self.push(effect, bytes)?;
+        Ok(Ok(()))
+    }
+
+    /// From what the plugin wrote to what will run, if it is granted.
+    fn resolve(&self, command: Command, cwd: &Path) -> Result<ChildSpec, Error> {
+        let id = &self.plugin.id;
+        let nul = |text: &String| text.contains('\0');
+        if nul(&command.program)
+            || command.args.iter().any(nul)
+            || command
+                .env
+                .iter()
+                .any(|(name, value)| nul(name) || nul(value))
+        {
+            return Err(Error::Invalid(
+                "a command must not contain NUL bytes".into(),
+            ));
+        }
+        let grant = self
+            .plugin
+            .grants
+            .process(id, &command.program, &command.args, &command.env)
+            .map_err(|denial| {
+                tracing::warn!(target: "plugin", plugin = %id, "denied: {denial}");
+                Error::Denied(denial)
+            })?;
+        let mut env = Self::host_environment(|name| grant.passes(name));
+        env.extend(
+            command
+                .env
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+        Ok(ChildSpec {
+            program: find(&command.program)?,
+            args: command.args.into_iter().map(OsString::from).collect(),
+            env,
+            cwd: cwd.to_owned(),
+        })
+    }
+}
+
+fn no_child(child: u32) -> Error {
+    Error::NotFound(format!("child {child} does not exist, or has ended"))
+}
+
+/// A name is looked up on the host's own PATH, never in a session's directory.
+fn find(program: &str) -> Result<PathBuf, Error> {
+    let path = Path::new(program);
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    if program.contains('/') {
+        return Err(Error::Invalid(format!(
+            "{program:?}: a program is a plain name or an absolute path"
+        )));
+    }
+    let absolute = std::env::var_os("PATH").unwrap_or_default();
+    which::which_in_global(program, Some(&absolute))
+        .ok()
+        .and_then(|mut found| found.find(|path| path.is_absolute()))
+        .ok_or_else(|| {
+            Error::NotFound(format!(
+                "{program} is not on the host's PATH ({})",
+                absolute.display()
+            ))
+        })
+}
+
+async fn run(helper: &Path, spec: &ChildSpec) -> std::io::Result<Output> {
+    let mut child = Supervised::start(helper, spec).await?;
+    drop(child.stdin);
+    let (stdout, stderr, exit) = tokio::join!(
+        collect(child.stdout),
+        collect(child.stderr),
+        child.supervision.exited()
+    );
+    let (code, signal) = exit.map_or((None, None), |exit| (exit.code, exit.signal));
+    Ok(Output {
+        exit: process::Exit { code, signal },
+        stdout,
+        stderr,
+    })
+}
+
+/// The head of a stream; the rest is read and dropped, so that the program can
+/// end.
+async fn collect(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut head = Vec::new();
+    let _ = (&mut stream).take(RUN_OUTPUT).read_to_end(&mut head).await;
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&head).into_owned()
+}

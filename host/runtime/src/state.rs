@@ -1,0 +1,198 @@
+//! What a store holds: the plugin it runs, what the plugin has asked for in the
+//! call that is running, and what it has used up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
+
+use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+
+use crate::{
+    children::{ChildSpec, Signal, pump::Credit},
+    harness::{OPEN_REQUEST, Output},
+    limits::{Limits, TICK_MS},
+    plugin::Shared,
+};
+
+/// Which exports run in this store; some imports depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// `describe` and `probe`.
+    Discovery,
+    /// A session in this directory.
+    Session { cwd: PathBuf },
+}
+
+/// What an import noted down. It is carried out after the call has returned; a
+/// call that traps leaves nothing behind.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Client(Output),
+    Spawn {
+        child: u32,
+        spec: ChildSpec,
+        credit: Arc<Credit>,
+    },
+    Write {
+        child: u32,
+        data: Vec<u8>,
+    },
+    CloseStdin {
+        child: u32,
+    },
+    Signal {
+        child: u32,
+        signal: Signal,
+    },
+    SetTimer {
+        id: u64,
+        at: Instant,
+    },
+    CancelTimer {
+        id: u64,
+    },
+}
+
+pub(crate) struct State {
+    pub(crate) plugin: Arc<Shared>,
+    pub(crate) role: Role,
+    pub(crate) started: Instant,
+    pub(crate) effects: Vec<Effect>,
+    /// Bytes that the running call has handed over.
+    pub(crate) output_bytes: usize,
+    pub(crate) children: HashMap<u32, Arc<Credit>>,
+    pub(crate) next_child: u32,
+    pub(crate) open_asks: HashSet<u64>,
+    pub(crate) open_requests: HashSet<u64>,
+    pub(crate) timers: HashSet<u64>,
+    /// The limit that stopped the instance, as a sentence.
+    pub(crate) limit_hit: Option<String>,
+    /// The last record at level error: a panic tells its message this way.
+    pub(crate) last_error: Option<String>,
+    ticks_left: u32,
+    tables: StoreLimits,
+}
+
+/// Instances, memories, tables of one component instance: a Rust component has
+/// one memory and a handful of tables and core instances.
+const STORE_ITEMS: usize = 64;
+
+/// Elements of one table: function pointers of a large guest.
+const TABLE_ELEMENTS: usize = 100_000;
+
+impl State {
+    pub(crate) fn new(plugin: Arc<Shared>, role: Role) -> Self {
+        Self {
+            plugin,
+            role,
+            started: Instant::now(),
+            effects: Vec::new(),
+            output_bytes: 0,
+            children: HashMap::new(),
+            next_child: 1,
+            open_asks: HashSet::new(),
+            open_requests: HashSet::from([OPEN_REQUEST]),
+            timers: HashSet::new(),
+            limit_hit: None,
+            last_error: None,
+            ticks_left: 0,
+            tables: StoreLimitsBuilder::new()
+                .instances(STORE_ITEMS)
+                .memories(STORE_ITEMS)
+                .tables(STORE_ITEMS)
+                .table_elements(TABLE_ELEMENTS)
+                .trap_on_grow_failure(true)
+                .build(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.plugin.limits
+    }
+
+    /// Before a call: nothing used yet.
+    pub(crate) fn begin_call(&mut self) {
+        self.effects.clear();
+        self.output_bytes = 0;
+        self.ticks_left = self.limits().cpu_ms.div_ceil(TICK_MS).max(1);
+    }
+
+    /// At each tick of the engine's clock while the guest runs: goes on, or
+    /// says that the budget is used up.
+    pub(crate) fn tick(&mut self) -> wasmtime::Result<()> {
+        match self.ticks_left.checked_sub(1) {
+            Some(left) => {
+                self.ticks_left = left;
+                Ok(())
+            }
+            None => Err(self.hit("cpu_ms", "CPU time in one call", self.limits().cpu_ms, "ms")),
+        }
+    }
+
+    /// Counts what a call hands over; past the limit the call ends.
+    pub(crate) fn push(&mut self, effect: Effect, bytes: usize) -> wasmtime::Result<()> {
+        self.output_bytes = self.output_bytes.saturating_add(bytes);
+        let limits = *self.limits();
+        if self.output_bytes > limits.output_mib as usize * 1024 * 1024 {
+            return Err(self.hit("output_mib", "output in one call", limits.output_mib, "MiB"));
+        }
+        if self.effects.len() >= limits.effects as usize {
+            return Err(self.hit("effects", "one call", limits.effects, "effects"));
+        }
+        self.effects.push(effect);
+        Ok(())
+    }
+
+    fn hit(&mut self, key: &str, what: &str, value: u32, unit: &str) -> wasmtime::Error {
+        let sentence = Limits::hit(&self.plugin.id, key, what, value, unit);
+        self.limit_hit = Some(sentence.clone());
+        wasmtime::Error::msg(sentence)
+    }
+
+    /// The variables of the host's own environment that a grant passes on.
+    pub(crate) fn host_environment(passes: impl Fn(&str) -> bool) -> Vec<(OsString, OsString)> {
+        std::env::vars_os()
+            .filter(|(name, _)| name.to_str().is_some_and(&passes))
+            .collect()
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let limit = self.limits().memory_mib;
+        if desired > limit as usize * 1024 * 1024 {
+            return Err(self.hit("memory_mib", "memory", limit, "MiB"));
+        }
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.tables.table_growing(current, desired, maximum)
+    }
+
+    fn instances(&self) -> usize {
+        self.tables.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.tables.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.tables.memories()
+    }
+}

@@ -1,0 +1,111 @@
+//! Going on: checkpoints, timers, asks, closing.
+
+use hostler_runtime::{Command, Ended, OPEN_REQUEST};
+use hostler_test_support::trial;
+use libtest_mimic::Trial;
+
+use crate::support::{Host, MISBEHAVING};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let need = MISBEHAVING;
+    vec![
+        trial(
+            "after_a_trap_a_fresh_instance_goes_on_from_the_checkpoint",
+            need,
+            checkpoint,
+        ),
+        trial("a_timer_comes_back_as_an_event", need, timer),
+        trial("an_answer_reaches_the_ask", need, ask),
+        trial("a_cancel_ends_a_turn_that_waits", need, cancel),
+        trial("closing_ends_the_instance", need, close),
+        trial("dropping_the_handle_ends_the_instance", need, drop_handle),
+        trial("many_sessions_of_one_plugin_share_nothing", need, isolated),
+    ]
+}
+
+async fn checkpoint() {
+    let host = Host::new();
+    let plugin = host.misbehaving("").await;
+    let mut session = host.session(&plugin, None);
+    session.opened().await.unwrap().unwrap();
+    session.turn("remember blue").await.unwrap().unwrap();
+    session.turn("panic").await.unwrap_err();
+
+    let mut fresh = host.session(&plugin, session.checkpoint.take());
+    fresh.opened().await.unwrap().unwrap();
+    fresh.turn("recall").await.unwrap().unwrap();
+    assert_eq!(fresh.text, "blue");
+}
+
+async fn timer() {
+    let host = Host::new();
+    let mut session = host.session(&host.misbehaving("").await, None);
+    session.opened().await.unwrap().unwrap();
+    let answer = session.turn("timer 20").await.unwrap().unwrap();
+    assert!(answer.contains("end_turn"), "{answer}");
+}
+
+async fn ask() {
+    let host = Host::new();
+    let mut session = host.session(&host.misbehaving("").await, None);
+    session.opened().await.unwrap().unwrap();
+    let request = session.prompt("ask").await;
+    let answer = Command::Answer {
+        ask: 1,
+        outcome: Ok(r#"{"outcome":{"outcome":"selected","optionId":"allow"}}"#.into()),
+    };
+    assert!(session.harness.send(answer).await);
+    session.answer(request).await.unwrap().unwrap();
+    assert!(session.text.contains("allow"), "{}", session.text);
+}
+
+async fn cancel() {
+    let host = Host::new();
+    let mut session = host.session(&host.misbehaving("").await, None);
+    session.opened().await.unwrap().unwrap();
+    let request = session.prompt("hang").await;
+    assert!(session.harness.send(Command::Cancel).await);
+    let answer = session.answer(request).await.unwrap().unwrap();
+    assert!(answer.contains("cancelled"), "{answer}");
+}
+
+async fn close() {
+    let host = Host::new();
+    let mut session = host.session(&host.misbehaving("").await, None);
+    session.opened().await.unwrap().unwrap();
+    assert!(session.harness.send(Command::Close).await);
+    assert_eq!(session.answer(u64::MAX).await.unwrap_err(), Ended::Closed);
+    assert!(!session.harness.send(Command::Cancel).await);
+}
+
+async fn drop_handle() {
+    let host = Host::new();
+    let plugin = host.misbehaving("").await;
+    let mut session = host.session(&plugin, None);
+    session.answer(OPEN_REQUEST).await.unwrap().unwrap();
+    let other = host.session(&plugin, None);
+    session.harness = other.harness.clone();
+    assert_eq!(session.answer(u64::MAX).await.unwrap_err(), Ended::Closed);
+}
+
+async fn isolated() {
+    let host = Host::new();
+    let plugin = host.misbehaving("").await;
+    let mut sessions = Vec::new();
+    for n in 0..8 {
+        let mut session = host.session(&plugin, None);
+        session.opened().await.unwrap().unwrap();
+        session
+            .turn(&format!("remember {n}"))
+            .await
+            .unwrap()
+            .unwrap();
+        sessions.push(session);
+    }
+    sessions[3].turn("panic").await.unwrap_err();
+    for (n, session) in sessions.iter_mut().enumerate().filter(|(n, _)| *n != 3) {
+        session.text.clear();
+        session.turn("recall").await.unwrap().unwrap();
+        assert_eq!(session.text, n.to_string());
+    }
+}

@@ -1,0 +1,228 @@
+//! Permissions that a harness asked for and nobody has answered yet.
+
+use bytes::Bytes;
+use hostler_wire::{Id, with_session_id};
+use serde::Deserialize;
+
+use crate::{ClientId, SessionError, frames};
+
+/// Permissions that are open in one session at a time. A person answers them
+/// one by one; a harness with more than that asks in a loop.
+pub(crate) const OPEN_ASKS: usize = 256;
+
+/// One question to all who may drive the session.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    /// The host's id for it: the same towards all clients and unique in the
+    /// host.
+    pub(crate) id: Id,
+    /// The plugin's id for it.
+    pub(crate) plugin_id: u64,
+    /// The request as it is sent.
+    pub(crate) frame: Bytes,
+    /// Clients that answered with an error: they need not be told when it is
+    /// taken back.
+    pub(crate) refused: Vec<ClientId>,
+    number: u64,
+    options: Vec<String>,
+}
+
+/// The open ones, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    open: Vec<Ask>,
+    /// Numbers go on over instances, so that a late answer never meets another
+    /// question.
+    last: u64,
+}
+
+impl Asks {
+    /// Adds a question; the result is its frame.
+    pub(crate) fn open(
+        &mut self,
+        session: &str,
+        plugin_id: u64,
+        params: &str,
+    ) -> Result<&Ask, SessionError> {
+        if self.open.len() >= OPEN_ASKS {
+            return Err(SessionError::TooMany {
+                what: "too many permissions of this session are open",
+                bound: OPEN_ASKS,
+                remedy: "wait for answers before asking for more",
+            });
+        }
+        let options = options(params)?;
+        let params =
+            with_session_id(session, params).map_err(|error| SessionError::Params(error.to_string()))?;
+        self.last += 1;
+        let id = Id::string(&format!("{session}/{}", self.last));
+        self.open.push(Ask {
+            frame: frames::ask(&id, &params),
+            id,
+            plugin_id,
+            refused: Vec::new(),
+            number: self.last,
+            options,
+        });
+        self.open
+            .last()
+            .ok_or_else(|| SessionError::Params("the question was lost".to_owned()))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ask> {
+        self.open.iter()
+    }
+
+    pub(crate) fn find(&mut self, number: u64) -> Option<&mut Ask> {
+        self.open.iter_mut().find(|ask| ask.number == number)
+    }
+
+    pub(crate) fn close(&mut self, number: u64) -> Option<Ask> {
+        let at = self.open.iter().position(|ask| ask.number == number)?;
+        Some(self.open.remove(at))
+    }
+
+    /// The plugin does not want an answer any more.
+    pub(crate) fn withdraw(&mut self, plugin_id: u64) -> Option<Ask> {
+        let at = self.open.iter().position(|ask| ask.plugin_id == plugin_id)?;
+        Some(self.open.remove(at))
+    }
+
+    pub(crate) fn take_all(&mut self) -> Vec<Ask> {
+        std::mem::take(&mut self.open)
+    }
+}
+
+impl Ask {
+    /// Whether `result` answers this question: an option that was offered, or
+    /// `cancelled`. The error is a sentence for whoever sent it.
+    pub(crate) fn judge(&self, result: &str) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Answer {
+            outcome: Outcome,
+        }
+        #[derive(Deserialize)]
+        #[serde(tag = "outcome", rename_all = "snake_case")]
+        enum Outcome {
+            #[serde(rename_all = "camelCase")]
+            Selected {
+                option_id: String,
+            },
+            Cancelled,
+        }
+        match serde_json::from_str::<Answer>(result) {
+            Ok(Answer {
+                outcome: Outcome::Cancelled,
+            }) => Ok(()),
+            Ok(Answer {
+                outcome: Outcome::Selected { option_id },
+            }) if self.options.contains(&option_id) => Ok(()),
+            Ok(Answer {
+                outcome: Outcome::Selected { option_id },
+            }) => Err(format!(
+                "the option {option_id:?} was not offered ({})",
+                self.options.join(", ")
+            )),
+            Err(error) => Err(format!("it is not the result of a permission request: {error}")),
+        }
+    }
+}
+
+/// The ids of the options, in order.
+fn options(params: &str) -> Result<Vec<String>, SessionError> {
+    #[derive(Deserialize)]
+    struct Params {
+        options: Vec<Offered>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Offered {
+        option_id: String,
+    }
+    match serde_json::from_str::<Params>(params) {
+        Ok(params) if params.options.is_empty() => Err(SessionError::Params(
+            "`options` is empty: a permission that offers nothing cannot be answered".to_owned(),
+        )),
+        Ok(params) => Ok(params.options.into_iter().map(|offered| offered.option_id).collect()),
+        Err(error) => Err(SessionError::Params(format!(
+            "not the params of a permission request: {error}"
+        ))),
+    }
+}
+
+/// The session and the number in an id that this module made; `None` for every
+/// other id.
+#[must_use]
+pub fn parse_ask_id(id: &Id) -> Option<(&str, u64)> {
+    let text = id.as_json().strip_prefix('"')?.strip_suffix('"')?;
+    let (session, number) = text.rsplit_once('/')?;
+    Some((session, number.parse().ok()?))
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARAMS: &str = r#"{"toolCall":{"toolCallId":"t"},"options":[
+        {"optionId":"yes","name":"Yes","kind":"allow_once"},
+        {"optionId":"no","name":"No","kind":"reject_once"}]}"#;
+
+    #[test]
+    fn the_id_of_a_question_names_its_session_and_no_other_id_does() {
+        let mut asks = Asks::default();
+        let id = asks.open("s-1", 7, PARAMS).unwrap().id.clone();
+        assert_eq!(parse_ask_id(&id), Some(("s-1", 1)));
+        for other in [Id::number(1), Id::null(), Id::string("x"), Id::string("s/x")] {
+            assert_eq!(parse_ask_id(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_never_used_again() {
+        let mut asks = Asks::default();
+        asks.open("s", 7, PARAMS).unwrap();
+        assert!(asks.withdraw(7).is_some());
+        let again = asks.open("s", 7, PARAMS).unwrap();
+        assert_eq!(parse_ask_id(&again.id), Some(("s", 2)));
+        assert!(asks.close(1).is_none());
+    }
+
+    #[test]
+    fn only_an_offered_option_or_cancelled_is_an_answer() {
+        let mut asks = Asks::default();
+        let ask = asks.open("s", 1, PARAMS).unwrap();
+        for (result, valid) in [
+            (r#"{"outcome":{"outcome":"selected","optionId":"no"}}"#, true),
+            (r#"{"outcome":{"outcome":"selected","optionId":"no","_meta":{}},"x":1}"#, true),
+            (r#"{"outcome":{"outcome":"cancelled"}}"#, true),
+            (r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#, false),
+            (r#"{"outcome":{"outcome":"selected"}}"#, false),
+            (r#"{"outcome":"cancelled"}"#, false),
+            ("null", false),
+            ("[]", false),
+        ] {
+            assert_eq!(ask.judge(result).is_ok(), valid, "{result}");
+        }
+        let reason = ask.judge(r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#).unwrap_err();
+        assert!(reason.contains("\"maybe\"") && reason.contains("yes, no"), "{reason}");
+    }
+
+    #[test]
+    fn a_question_without_options_is_refused() {
+        let mut asks = Asks::default();
+        for params in ["{}", r#"{"options":[]}"#, r#"{"options":[{}]}"#, r#"{"options":3}"#] {
+            assert!(asks.open("s", 1, params).is_err(), "{params}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_open_questions_is_bounded() {
+        let mut asks = Asks::default();
+        for n in 0..OPEN_ASKS as u64 {
+            asks.open("s", n, PARAMS).unwrap();
+        }
+        let error = asks.open("s", 9999, PARAMS).unwrap_err();
+        assert_eq!(error.fault().name, "TOO_MANY");
+    }
+}

@@ -1,0 +1,116 @@
+//! A connection as a session sees it: somewhere to put frames, and answers that
+//! go back to it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::SessionError;
+
+/// Names a connection within this process; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientId(u64);
+
+impl ClientId {
+    /// A new one.
+    #[must_use]
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a transport takes frames for one connection.
+pub trait Outlet: Send + Sync + fmt::Debug {
+    /// Takes one JSON-RPC message, UTF-8, without waiting. `false`: the
+    /// connection is gone or too slow, and gets nothing more.
+    fn send(&self, frame: Bytes) -> bool;
+}
+
+/// A connection that views sessions. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Which one.
+    pub id: ClientId,
+    /// Its transport.
+    pub outlet: Arc<dyn Outlet>,
+    /// It understands the `notice` update: `clientCapabilities.session.notices`.
+    /// Others get notices as a message of the agent.
+    pub notices: bool,
+    /// It may drive. Only those who may are asked for permissions.
+    pub drives: bool,
+}
+
+/// What a request came to: the JSON object of `result`, or why there is none.
+pub type Answer = Result<String, SessionError>;
+
+type Deliver = Box<dyn FnOnce(Answer) -> bool + Send>;
+
+/// Takes the one answer to a request. It is called by the session itself, in
+/// order with the frames that go to the same client, so it must not wait.
+/// Dropped without an answer, it answers [`SessionError::Closed`].
+pub struct Reply(Option<Deliver>);
+
+impl Reply {
+    /// `deliver` says whether the answer could be put on its way.
+    pub fn new(deliver: impl FnOnce(Answer) -> bool + Send + 'static) -> Self {
+        Self(Some(Box::new(deliver)))
+    }
+
+    /// A reply that is waited for.
+    #[must_use]
+    pub fn channel() -> (Self, oneshot::Receiver<Answer>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self::new(move |answer| sender.send(answer).is_ok()), receiver)
+    }
+
+    pub(crate) fn send(mut self, answer: Answer) -> bool {
+        self.0.take().is_some_and(|deliver| deliver(answer))
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(deliver) = self.0.take() {
+            deliver(Err(SessionError::Closed));
+        }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_is_dropped_answers_that_the_session_was_closed() {
+        let (reply, mut answer) = Reply::channel();
+        drop(reply);
+        assert_eq!(answer.try_recv().unwrap(), Err(SessionError::Closed));
+    }
+
+    #[test]
+    fn a_reply_answers_once() {
+        let (reply, mut answer) = Reply::channel();
+        assert!(reply.send(Ok("{}".into())));
+        assert_eq!(answer.try_recv().unwrap(), Ok("{}".into()));
+    }
+}

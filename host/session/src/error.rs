@@ -1,0 +1,158 @@
+use hostler_runtime::{Ended, Failure};
+use hostler_wire::{Fault, codes};
+
+/// Why a request to a session was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// There is none of that id, or it belongs to someone else: a caller cannot
+    /// tell which.
+    #[error("there is no session {0:?}; `session/list` shows those that can be used with this token")]
+    UnknownSession(String),
+    /// The host has no such harness.
+    #[error("there is no harness {id:?}; this host has: {}", known.join(", "))]
+    UnknownHarness {
+        /// As it was asked for.
+        id: String,
+        /// All there are.
+        known: Vec<String>,
+    },
+    /// The harness' plugin could not be loaded.
+    #[error("{message}; `hostler plugin list` shows the state of all plugins")]
+    Unusable {
+        /// Names the plugin and says why.
+        message: String,
+    },
+    /// A bound of this host was reached.
+    #[error("{what}: the limit is {bound}; {remedy}")]
+    TooMany {
+        /// What there are too many of, as a sentence.
+        what: &'static str,
+        /// The bound.
+        bound: usize,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The parameters do not fit the session.
+    #[error("{0}")]
+    Params(String),
+    /// The harness answered with an error of its own.
+    #[error("{}", .0.message)]
+    Harness(Failure),
+    /// The instance broke in the middle of what was asked.
+    #[error("{0}; send the next prompt to go on from where the session was")]
+    Ended(Ended),
+    /// The harness did not get ready in time.
+    #[error("harness {harness:?} did not get ready within {seconds} seconds; `hostler plugin list` says what it lacks")]
+    NotReady {
+        /// Its plugin's id.
+        harness: String,
+        /// What it was given.
+        seconds: u64,
+    },
+    /// The session was closed before there was an answer.
+    #[error("the session was closed")]
+    Closed,
+    /// The host is stopping.
+    #[error("the host is stopping; connect again when it is back")]
+    ShuttingDown,
+}
+
+impl SessionError {
+    /// The error as a client receives it.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let code = match self {
+            Self::UnknownSession(_) => codes::UNKNOWN_SESSION,
+            Self::UnknownHarness { .. } => codes::UNKNOWN_HARNESS,
+            Self::Unusable { .. } => codes::PLUGIN_UNUSABLE,
+            Self::TooMany { .. } => codes::TOO_MANY,
+            Self::Params(_) => codes::BAD_PARAMS,
+            Self::Harness(failure) => return harness_fault(failure),
+            Self::Ended(Ended::Trapped { .. }) => codes::PLUGIN_TRAPPED,
+            Self::Ended(Ended::Limit { .. }) => codes::PLUGIN_LIMIT,
+            Self::Ended(Ended::Refused { .. } | Ended::Closed) | Self::NotReady { .. } => {
+                codes::HARNESS_FAILED
+            }
+            Self::Closed => codes::SESSION_CLOSED,
+            Self::ShuttingDown => codes::SHUTTING_DOWN,
+        };
+        Fault::new(code, self.to_string())
+    }
+}
+
+impl From<SessionError> for Fault {
+    fn from(error: SessionError) -> Self {
+        error.fault()
+    }
+}
+
+/// The number is the harness' own; the name tells the one case that clients act
+/// on, a login that is missing, from all others.
+fn harness_fault(failure: &Failure) -> Fault {
+    let code = if failure.code == codes::NUMBER_AUTH_REQUIRED {
+        codes::AUTH_REQUIRED
+    } else {
+        codes::HARNESS_FAILED
+    };
+    let fault = Fault::new(code, failure.message.clone()).with_number(failure.code);
+    match &failure.data {
+        Some(data) => fault.with_data(data),
+        None => fault,
+    }
+}
+
+/// What a plugin is told when the host refuses one of its agent's requests.
+pub(crate) fn failure(fault: &Fault) -> Failure {
+    Failure {
+        code: fault.code,
+        message: fault.message.clone(),
+        data: Some(serde_json::json!({ "code": fault.name }).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trapped() -> Ended {
+        Ended::Trapped {
+            plugin: "p".into(),
+            call: "prompt",
+            message: "m".into(),
+        }
+    }
+
+    #[test]
+    fn every_error_has_its_stable_name_and_number() {
+        let failed = |code| {
+            SessionError::Harness(Failure {
+                code,
+                message: "no".into(),
+                data: None,
+            })
+        };
+        for (error, number, name) in [
+            (SessionError::UnknownSession("x".into()), -32002, "UNKNOWN_SESSION"),
+            (SessionError::Ended(trapped()), -32603, "PLUGIN_TRAPPED"),
+            (SessionError::Ended(Ended::Closed), -32603, "HARNESS_FAILED"),
+            (SessionError::Closed, -32800, "SESSION_CLOSED"),
+            (failed(-32000), -32000, "AUTH_REQUIRED"),
+            (failed(7), 7, "HARNESS_FAILED"),
+        ] {
+            let fault = error.fault();
+            assert_eq!((fault.code, fault.name), (number, name), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_harness_error_keeps_its_message_and_data() {
+        let error = SessionError::Harness(Failure {
+            code: 5,
+            message: "rate limited".into(),
+            data: Some(r#"{"retryAfter":3}"#.into()),
+        });
+        let json: serde_json::Value = serde_json::from_str(&error.fault().to_json()).unwrap();
+        assert_eq!(json["message"], "rate limited");
+        assert_eq!(json["data"]["retryAfter"], 3);
+    }
+}

@@ -1,0 +1,65 @@
+//! Sessions: one agent conversation each, for any number of clients.
+//!
+//! ```text
+//! transport ── Client, Reply ──> Router ── SessionHandle ──> unit (one task per session)
+//!     ^                                                        │ hub: history and viewers
+//!     └───────────── frames, answers, questions ───────────────┤ turns, permissions
+//!                                                              │
+//!                            Launcher ── Harness, events ──────┘
+//! ```
+//!
+//! - [`Router`]: all sessions of a host; a session belongs to its principal.
+//! - [`SessionHandle`]: what can be asked of one session.
+//! - [`Client`], [`Outlet`], [`Reply`]: a connection, whatever its transport.
+//! - `unit`: the session itself. It never waits for a client or a plugin.
+//! - [`Launcher`], [`Catalogue`]: where instances of harnesses come from.
+//! - `asks`: open permissions; `progress`: what updates say about the present
+//!   state; `frames`: what the host itself writes into a session.
+//! - `files`, `terminals`: what the host answers to the agent by itself;
+//!   [`CommandRunner`], [`SupervisedCommands`]: who runs its commands.
+//!
+//! The rules: a turn belongs to its session and not to a connection; prompts run
+//! in the order in which they came; a permission is answered by the first valid
+//! answer and by nobody else; whatever happens to an instance of the harness,
+//! the session goes on with a fresh one from its last checkpoint.
+//!
+//! Deliberately absent: transports and their tokens, the check of a `cwd`
+//! against the workspace roots, sessions that outlive the host.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod asks;
+mod catalogue;
+mod client;
+mod commands;
+mod error;
+mod files;
+mod frames;
+mod handle;
+mod launcher;
+mod notice;
+mod progress;
+mod prompt;
+mod router;
+mod terminals;
+mod unit;
+
+pub use asks::parse_ask_id;
+pub use catalogue::Catalogue;
+pub use client::{Answer, Client, ClientId, Outlet, Reply};
+pub use commands::{CommandLine, CommandRunner, RunningCommand};
+pub use error::SessionError;
+pub use files::Folders;
+pub use handle::SessionHandle;
+pub use launcher::{BoxFuture, Launcher, Rights, Running};
+pub use notice::{Notice, Severity};
+pub use prompt::Prompt;
+pub use router::{NewSession, Router, SESSIONS, SessionSummary};
+pub use terminals::SupervisedCommands;

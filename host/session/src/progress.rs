@@ -1,0 +1,236 @@
+//! What a session's updates say about its present state: which tool calls are
+//! open, how its modes and options stand, what it is called.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use hostler_wire::RawValue;
+use serde::Deserialize;
+
+/// Tool calls that are remembered as open. Agents run a handful at a time; what
+/// is over the bound is not closed when the plugin breaks.
+const OPEN_TOOLS: usize = 1024;
+
+/// Longest title that is kept: a line in a list of sessions.
+const TITLE_CHARS: usize = 120;
+
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    open_tools: Vec<String>,
+    /// The members of the answer to `open`, with later changes.
+    settings: BTreeMap<String, Box<RawValue>>,
+    title: Option<String>,
+}
+
+/// The members of an update that matter here; the rest is skipped unread.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Glance<'a> {
+    #[serde(borrow)]
+    session_update: Cow<'a, str>,
+    tool_call_id: Option<String>,
+    status: Option<String>,
+    title: Option<String>,
+    #[serde(borrow)]
+    config_options: Option<&'a RawValue>,
+    current_mode_id: Option<String>,
+}
+
+impl Progress {
+    /// Notes one update. An update of another shape says nothing about the
+    /// state; it is forwarded all the same.
+    pub(crate) fn note(&mut self, update: &str) {
+        let Ok(glance) = serde_json::from_str::<Glance<'_>>(update) else {
+            return;
+        };
+        match glance.session_update.as_ref() {
+            "tool_call" | "tool_call_update" => self.note_tool(&glance),
+            "session_info_update" => {
+                if let Some(title) = glance.title {
+                    self.title = Some(shorten(&title));
+                }
+            }
+            "config_option_update" => {
+                if let Some(options) = glance.config_options {
+                    self.set("configOptions", options.to_owned());
+                }
+            }
+            "current_mode_update" => {
+                if let Some(mode) = glance.current_mode_id {
+                    self.set_mode(&mode);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note_tool(&mut self, glance: &Glance<'_>) {
+        let Some(id) = &glance.tool_call_id else {
+            return;
+        };
+        let known = self.open_tools.iter().position(|open| open == id);
+        match (glance.status.as_deref(), known) {
+            (Some("completed" | "failed"), Some(at)) => {
+                self.open_tools.remove(at);
+            }
+            // A `tool_call` without a status is pending; an update without one
+            // leaves it as it was.
+            (None, None) if glance.session_update == "tool_call_update" => {}
+            (Some("completed" | "failed"), None) | (_, Some(_)) => {}
+            (_, None) if self.open_tools.len() < OPEN_TOOLS => self.open_tools.push(id.clone()),
+            (_, None) => {}
+        }
+    }
+
+    /// The tool calls that are open, which are then forgotten.
+    pub(crate) fn take_open_tools(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.open_tools)
+    }
+
+    /// Notes the answer to `open`, or to `session/set_config_option`.
+    pub(crate) fn note_answer(&mut self, result: &str) {
+        if let Ok(members) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(result) {
+            for name in ["modes", "configOptions"] {
+                if let Some(value) = members.get(name) {
+                    self.set(name, value.clone());
+                }
+            }
+        }
+    }
+
+    /// Notes that a mode was chosen: `{modeId}` of `session/set_mode`.
+    pub(crate) fn note_chosen_mode(&mut self, params: &str) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Chosen {
+            mode_id: String,
+        }
+        if let Ok(chosen) = serde_json::from_str::<Chosen>(params) {
+            self.set_mode(&chosen.mode_id);
+        }
+    }
+
+    fn set(&mut self, name: &str, value: Box<RawValue>) {
+        self.settings.insert(name.to_owned(), value);
+    }
+
+    fn set_mode(&mut self, mode: &str) {
+        let changed = self.settings.get("modes").and_then(|modes| {
+            let mut modes: serde_json::Value = serde_json::from_str(modes.get()).ok()?;
+            *modes.get_mut("currentModeId")? = mode.into();
+            serde_json::value::to_raw_value(&modes).ok()
+        });
+        if let Some(modes) = changed {
+            self.set("modes", modes);
+        }
+    }
+
+    /// The title that the plugin gave, or else `prompt`'s first line.
+    pub(crate) fn title_from_prompt(&mut self, text: &str) {
+        if self.title.is_none() {
+            let line = text.lines().find(|line| !line.trim().is_empty());
+            self.title = line.map(|line| shorten(line.trim()));
+        }
+    }
+
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// The result of `session/load` and `session/resume`.
+    pub(crate) fn result(&self, turn_running: bool) -> String {
+        let state = if turn_running { "running" } else { "idle" };
+        let mut out = format!(r#"{{"_meta":{{"hostler":{{"turn":{{"state":"{state}"}}}}}}"#);
+        for (name, value) in &self.settings {
+            // Only the two names above are kept; they need no escaping.
+            out.push_str(&format!(r#","{name}":{}"#, value.get()));
+        }
+        out.push('}');
+        out
+    }
+}
+
+fn shorten(title: &str) -> String {
+    title.chars().take(TITLE_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn noted(updates: &[Value]) -> Progress {
+        let mut progress = Progress::default();
+        for update in updates {
+            progress.note(&update.to_string());
+        }
+        progress
+    }
+
+    #[test]
+    fn a_tool_call_is_open_until_it_completed_or_failed() {
+        let call = |id: &str| json!({"sessionUpdate": "tool_call", "toolCallId": id, "title": "t"});
+        let update = |id: &str, status: Option<&str>| {
+            json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "status": status})
+        };
+        let mut progress = noted(&[
+            call("done"),
+            call("broken"),
+            call("open"),
+            update("open", Some("in_progress")),
+            update("open", None),
+            update("done", Some("completed")),
+            update("broken", Some("failed")),
+            update("late", Some("in_progress")),
+            update("unheard", None),
+            json!({"sessionUpdate": "tool_call", "toolCallId": "at-once", "status": "completed"}),
+        ]);
+        assert_eq!(progress.take_open_tools(), ["open", "late"]);
+        assert!(progress.take_open_tools().is_empty());
+    }
+
+    #[test]
+    fn load_returns_the_options_and_the_mode_as_they_stand_now() {
+        let mut progress = Progress::default();
+        progress.note_answer(
+            r#"{"modes":{"currentModeId":"a","availableModes":[]},"configOptions":[1e2],"x":1}"#,
+        );
+        progress.note(r#"{"sessionUpdate":"current_mode_update","currentModeId":"b"}"#);
+        let result = progress.result(true);
+        assert!(result.contains("[1e2]"), "options keep their bytes: {result}");
+        let result: Value = serde_json::from_str(&result).unwrap();
+        assert_eq!(result["modes"]["currentModeId"], "b");
+        assert_eq!(result["_meta"]["hostler"]["turn"]["state"], "running");
+        assert_eq!(result.get("x"), None);
+
+        progress.note(r#"{"sessionUpdate":"config_option_update","configOptions":[2]}"#);
+        progress.note_chosen_mode(r#"{"modeId":"c"}"#);
+        let result: Value = serde_json::from_str(&progress.result(false)).unwrap();
+        assert_eq!(result["configOptions"], json!([2]));
+        assert_eq!(result["modes"]["currentModeId"], "c");
+        assert_eq!(result["_meta"]["hostler"]["turn"]["state"], "idle");
+    }
+
+    #[test]
+    fn the_title_is_the_plugins_or_the_first_line_of_the_first_prompt() {
+        let mut progress = Progress::default();
+        progress.title_from_prompt("\n  Fix the bug  \nplease");
+        progress.title_from_prompt("another");
+        assert_eq!(progress.title(), Some("Fix the bug"));
+        progress.note(r#"{"sessionUpdate":"session_info_update","title":"Bug"}"#);
+        assert_eq!(progress.title(), Some("Bug"));
+        progress.note(&json!({"sessionUpdate": "session_info_update", "title": "é".repeat(500)}).to_string());
+        assert_eq!(progress.title().unwrap().chars().count(), TITLE_CHARS);
+    }
+
+    #[test]
+    fn an_update_of_an_unknown_shape_changes_nothing() {
+        let mut progress = noted(&[
+            json!({"sessionUpdate": "tool_call", "toolCallId": 5}),
+            json!({"sessionUpdate": 5}),
+            json!({}),
+            json!({"sessionUpdate": "later", "title": []}),
+        ]);
+        assert!(progress.take_open_tools().is_empty());
+        assert_eq!(progress.title(), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! An instance is started, gets ready, or does not.
+
+use hostler_runtime::Ended;
+
+use crate::{
+    Answer, SessionError,
+    launcher::Running,
+    unit::{
+        Creation, Unit,
+        instance::{Call, Instance, Stage},
+    },
+};
+
+/// Calls that wait for an instance to get ready. A client sets a mode and some
+/// options, once.
+const WAITING_CALLS: usize = 64;
+
+impl Unit {
+    /// Begins to start one, from the last checkpoint if there was one before.
+    pub(super) fn start_instance(&mut self) {
+        let launcher = self.launcher.clone();
+        let harness = self.origin.harness.clone();
+        let params = self.origin.params.clone();
+        let resume = self.origin.checkpoint.clone();
+        self.stage = Stage::Launching(Box::pin(async move {
+            launcher.launch(&harness, params, resume).await
+        }));
+    }
+
+    pub(super) fn launched(&mut self, launched: Result<Running, SessionError>) {
+        match launched {
+            Ok(running) => self.stage = Stage::Live(Instance::new(running)),
+            Err(error) => self.start_failed(&error),
+        }
+    }
+
+    /// `open` was answered.
+    pub(super) fn opened(&mut self, answer: Answer) {
+        let result = match answer {
+            Ok(result) => result,
+            Err(error) => return self.start_failed(&error),
+        };
+        if let Some(instance) = self.stage.live() {
+            instance.opening_until = None;
+        }
+        self.progress.note_answer(&result);
+        if let Some(creation) = self.creation.take() {
+            self.created(creation, &result);
+        }
+        for call in std::mem::take(&mut self.calls) {
+            self.call(call);
+        }
+        self.pump();
+    }
+
+    /// The client learns the id first, and then what has happened so far.
+    fn created(&mut self, creation: Creation, result: &str) {
+        let Creation {
+            client,
+            notices,
+            reply,
+        } = creation;
+        let answer = hostler_wire::with_session_id(&self.id, result).map_err(|error| {
+            SessionError::Params(format!(
+                "harness {:?} gave an answer to `open` that cannot be used: {error}",
+                self.origin.harness
+            ))
+        });
+        let usable = answer.is_ok();
+        if usable {
+            self.touch();
+            self.announce();
+        }
+        // Nobody else can know the id: without its maker it would stay for ever.
+        if !reply.send(answer) || !usable {
+            return self.close(None);
+        }
+        self.show(client, true, &notices);
+    }
+
+    /// Whoever waits for the instance is told why there is none. The next
+    /// prompt tries again.
+    pub(super) fn start_failed(&mut self, error: &SessionError) {
+        tracing::warn!(session = self.id, harness = self.origin.harness, %error, "the harness did not start");
+        self.drop_instance(error);
+        for call in std::mem::take(&mut self.calls) {
+            call.reply.send(Err(error.clone()));
+        }
+        if let Some(creation) = self.creation.take() {
+            creation.reply.send(Err(error.clone()));
+            return self.close(None);
+        }
+        if self.running.is_some() {
+            self.finish_turn(Err(error.clone()));
+        }
+        self.pump();
+    }
+
+    /// The instance is gone by itself.
+    pub(super) fn instance_ended(&mut self, ended: Ended) {
+        let error = SessionError::Ended(ended);
+        if self.stage.ready().is_none() {
+            return self.start_failed(&error);
+        }
+        tracing::warn!(session = self.id, harness = self.origin.harness, %error, "the harness ended");
+        self.drop_instance(&error);
+        self.fail_open_tools();
+        if let Some(turn) = &self.running {
+            let outcome = turn.outcome_of_failure(error);
+            self.finish_turn(outcome);
+        }
+        self.pump();
+    }
+
+    /// The instance takes nothing any more: it is stopped like one that ran
+    /// into a limit.
+    pub(super) fn instance_stuck(&mut self) {
+        self.instance_ended(Ended::Limit {
+            plugin: self.origin.harness.clone(),
+            call: "on-events",
+            limit: format!(
+                "more than {} answers and commands waited for it",
+                super::pipe::BACKLOG
+            ),
+        });
+    }
+
+    /// Lets go of the instance and of all that it had asked for.
+    pub(super) fn drop_instance(&mut self, error: &SessionError) {
+        self.requests.stop_all();
+        self.take_back_all();
+        if let Stage::Live(instance) = std::mem::take(&mut self.stage) {
+            for call in instance.into_calls() {
+                call.reply.send(Err(error.clone()));
+            }
+        }
+    }
+
+    /// Forwards a call, after starting an instance if there is none.
+    pub(super) fn call(&mut self, call: Call) {
+        if let Some(instance) = self.stage.ready() {
+            return instance.call(call);
+        }
+        if self.calls.len() >= WAITING_CALLS {
+            call.reply.send(Err(SessionError::TooMany {
+                what: "too many requests wait for the harness to get ready",
+                bound: WAITING_CALLS,
+                remedy: "wait for their answers",
+            }));
+            return;
+        }
+        self.calls.push(call);
+        if matches!(self.stage, Stage::Absent) {
+            self.start_instance();
+        }
+    }
+}

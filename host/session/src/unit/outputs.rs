@@ -1,0 +1,65 @@
+//! What the harness has to say.
+
+use hostler_runtime::{Event, Failure, OPEN_REQUEST, Output};
+use hostler_wire::methods;
+
+use crate::{SessionError, unit::Unit};
+
+impl Unit {
+    pub(super) fn event(&mut self, event: Event) {
+        match event {
+            Event::Outputs(outputs) => {
+                for output in outputs {
+                    self.output(output);
+                }
+                self.touch();
+            }
+            Event::Ended(ended) => self.instance_ended(ended),
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Update(update) => {
+                self.progress.note(&update);
+                self.publish(&update, None);
+            }
+            Output::Ask { id, method, params } if method == methods::SESSION_REQUEST_PERMISSION => {
+                self.ask_permission(id, &params);
+            }
+            Output::Ask { id, method, params } => self.agent_request(id, &method, params),
+            Output::Withdraw { id } => self.withdraw(id),
+            Output::Answer { request, outcome } => self.answered(request, outcome),
+            Output::Checkpoint(state) => self.origin.checkpoint = Some(state),
+        }
+    }
+
+    fn answered(&mut self, request: u64, outcome: Result<String, Failure>) {
+        let outcome = outcome.map_err(SessionError::Harness);
+        if request == OPEN_REQUEST {
+            if self.stage.ready().is_none() {
+                self.opened(outcome);
+            }
+            return;
+        }
+        if let Some(turn) = self.running.as_ref().filter(|turn| turn.is_answered_by(request)) {
+            let outcome = match outcome {
+                Ok(result) => Ok(result),
+                Err(error) => turn.outcome_of_failure(error),
+            };
+            self.finish_turn(outcome);
+            return self.pump();
+        }
+        let Some(call) = self.stage.live().and_then(|instance| instance.take_call(request)) else {
+            tracing::debug!(session = self.id, request, "the harness answered a request that is not open");
+            return;
+        };
+        if let Ok(result) = &outcome {
+            match call.method.as_str() {
+                methods::SESSION_SET_MODE => self.progress.note_chosen_mode(&call.params),
+                _ => self.progress.note_answer(result),
+            }
+        }
+        call.reply.send(outcome);
+    }
+}

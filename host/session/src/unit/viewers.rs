@@ -1,0 +1,130 @@
+//! Who attaches, leaves, and is sent what.
+
+use bytes::Bytes;
+use hostler_replay::{Audience, Delivery, Position, Replay, Viewer, ViewerId};
+
+use crate::{Client, ClientId, Notice, Reply, frames, unit::Unit};
+
+/// A client that views the session.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    pub(crate) client: Client,
+}
+
+impl Viewer<Bytes> for Watcher {
+    fn deliver(&mut self, _: Position, frame: &Bytes) -> Delivery {
+        given(self.client.outlet.send(frame.clone()))
+    }
+}
+
+pub(super) fn given(taken: bool) -> Delivery {
+    if taken { Delivery::Taken } else { Delivery::Failed }
+}
+
+impl Unit {
+    /// In one step: history, answer, open questions; every later frame follows.
+    /// A client that attaches again starts anew.
+    pub(super) fn attach(&mut self, client: Client, replay: bool, notices: &[Notice], reply: Reply) {
+        self.leave(client.id);
+        if replay && !self.replay(&client) {
+            return;
+        }
+        if reply.send(Ok(self.progress.result(self.running.is_some()))) {
+            self.show(client, false, notices);
+        }
+    }
+
+    /// Adds a client that has its answer.
+    pub(super) fn show(&mut self, client: Client, replay: bool, notices: &[Notice]) {
+        let taken = (!replay || self.replay(&client))
+            && notices
+                .iter()
+                .all(|notice| client.outlet.send(self.notice(&client, notice)))
+            && (!client.drives || self.asks.iter().all(|ask| client.outlet.send(ask.frame.clone())));
+        if taken {
+            let head = self.hub.head();
+            let _ = self.hub.attach(Watcher { client }, Some(head));
+        }
+    }
+
+    pub(super) fn show_if_new(&mut self, client: Client) {
+        if self.watcher(client.id).is_none() {
+            self.show(client, false, &[]);
+        }
+    }
+
+    /// Sends all history that there is; `false` if the client is gone.
+    fn replay(&self, client: &Client) -> bool {
+        let frames = match self.hub.since(None) {
+            Replay::Contiguous(frames) => frames,
+            Replay::Reset { frames, .. } => {
+                let notice = Notice::info(
+                    "The beginning of this session is not shown: the host keeps the latest part only.",
+                );
+                if !client.outlet.send(self.notice(client, &notice)) {
+                    return false;
+                }
+                frames
+            }
+        };
+        frames.map(|(_, frame)| frame).all(|frame| client.outlet.send(frame.clone()))
+    }
+
+    pub(super) fn detach(&mut self, client: ClientId) {
+        if self.creation.as_ref().is_some_and(|creation| creation.client.id == client) {
+            tracing::debug!(session = self.id, "the client left before its session was ready");
+            return self.close(None);
+        }
+        self.leave(client);
+    }
+
+    fn leave(&mut self, client: ClientId) {
+        if let Some(viewer) = self.viewer_id(client) {
+            self.hub.detach(viewer);
+        }
+    }
+
+    /// Appends an update to the stream. `author` caused it and knows already.
+    pub(super) fn publish(&mut self, update: &str, author: Option<ClientId>) {
+        let audience = author
+            .and_then(|client| self.viewer_id(client))
+            .map_or(Audience::All, Audience::AllBut);
+        let frame = frames::update(&self.id, update);
+        let bytes = frame.len();
+        let lost = self.hub.publish(frame, bytes, audience).lost;
+        self.forget(lost);
+    }
+
+    /// Says something to one client, outside of the history.
+    pub(super) fn notify(&mut self, client: ClientId, notice: &Notice) {
+        let Some(watcher) = self.watcher(client) else {
+            return;
+        };
+        if !watcher.client.outlet.send(self.notice(&watcher.client, notice)) {
+            self.leave(client);
+        }
+    }
+
+    fn notice(&self, client: &Client, notice: &Notice) -> Bytes {
+        frames::update(&self.id, &notice.update(client.notices))
+    }
+
+    /// Their transports have closed them; the session goes on.
+    pub(super) fn forget(&self, lost: Vec<(ViewerId, Watcher)>) {
+        for (_, watcher) in lost {
+            tracing::debug!(session = self.id, client = %watcher.client.id, "a client takes nothing more");
+        }
+    }
+
+    pub(super) fn watcher(&self, client: ClientId) -> Option<&Watcher> {
+        self.hub
+            .viewers()
+            .find_map(|(_, watcher)| (watcher.client.id == client).then_some(watcher))
+    }
+
+    fn viewer_id(&self, client: ClientId) -> Option<ViewerId> {
+        self.hub
+            .viewers()
+            .find_map(|(id, watcher)| (watcher.client.id == client).then_some(id))
+    }
+}

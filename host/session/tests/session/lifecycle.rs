@@ -1,0 +1,195 @@
+//! Sessions begin, belong to someone, and end.
+
+use hostler_auth::Principal;
+use hostler_runtime::{Command, Ended};
+use hostler_session::{Reply, SESSIONS, SessionError};
+use serde_json::json;
+
+use crate::stage::*;
+
+#[tokio::test]
+async fn a_new_session_has_a_uuid_and_what_open_answered() {
+    let mut host = Host::new();
+    let viewer = Viewer::new();
+    let answer = host.create(&viewer);
+    let instance = host.instance().await;
+    assert_eq!(instance.params.cwd, std::fs::canonicalize(host.dir.path()).unwrap());
+    assert_eq!(instance.resume, None);
+    instance.answer(0, json!({ "configOptions": [], "_meta": { "x": 1 } })).await;
+    let result = parse(&answer.await.unwrap().unwrap());
+    assert_eq!(result["sessionId"].as_str().unwrap().len(), 36);
+    assert_eq!(result["sessionId"], instance.params.session.as_str());
+    assert_eq!(result["_meta"], json!({ "x": 1 }));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_of_a_session_before_its_client_knows_its_id() {
+    let mut host = Host::new();
+    let mut viewer = Viewer::new();
+    let outlet = viewer.client.outlet.clone();
+    let reply = Reply::new(move |answer| outlet.send(answer.unwrap().into()));
+    host.router.create(host.new_session("echo"), viewer.client.clone(), reply);
+    let instance = host.instance().await;
+    instance.say("early").await;
+    instance.ask_permission(1).await;
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert!(viewer.rest().is_empty());
+    assert!(host.router.list(&owner(), None).is_empty());
+    instance.open().await;
+    assert!(viewer.next().await["sessionId"].is_string());
+    assert_eq!(viewer.update().await, said("early"));
+    assert_eq!(viewer.next().await["method"], "session/request_permission");
+}
+
+#[tokio::test]
+async fn a_harness_that_does_not_open_leaves_no_session() {
+    let mut host = Host::new();
+    let answer = host.create(&Viewer::new());
+    let instance = host.instance().await;
+    instance.fail(0, -32000, "run `claude login`").await;
+    let fault = answer.await.unwrap().unwrap_err().fault();
+    assert_eq!((fault.code, fault.message.as_str()), (-32000, "run `claude login`"));
+    assert!(host.router.get(&owner(), &instance.params.session).is_err());
+    host.router.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_harness_that_breaks_while_it_opens_is_an_error() {
+    let mut host = Host::new();
+    let answer = host.create(&Viewer::new());
+    host.instance().await.trap().await;
+    assert_eq!(answer.await.unwrap().unwrap_err().fault().name, "PLUGIN_TRAPPED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_harness_that_never_opens_is_given_up() {
+    let mut host = Host::new();
+    let answer = host.create(&Viewer::new());
+    let mut instance = host.instance().await;
+    let error = answer.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("60 seconds"), "{error}");
+    instance.is_dropped().await;
+}
+
+#[tokio::test]
+async fn an_unknown_harness_is_an_error() {
+    let host = Host::new();
+    let (reply, answer) = Reply::channel();
+    host.router.create(host.new_session("none"), Viewer::new().client, reply);
+    let error = answer.await.unwrap().unwrap_err();
+    assert_eq!(error.fault().name, "UNKNOWN_HARNESS");
+    assert!(error.to_string().contains("echo"), "{error}");
+}
+
+#[tokio::test]
+async fn a_session_whose_client_left_before_it_was_ready_ends() {
+    let mut host = Host::new();
+    let viewer = Viewer::new();
+    let answer = host.create(&viewer);
+    let mut instance = host.instance().await;
+    host.router.detach(viewer.client.id).await;
+    assert_eq!(answer.await.unwrap(), Err(SessionError::Closed));
+    assert!(matches!(instance.command().await, Command::Close));
+}
+
+#[tokio::test]
+async fn a_session_whose_id_nobody_got_ends() {
+    let mut host = Host::new();
+    host.router.create(host.new_session("echo"), Viewer::new().client, Reply::new(|_| false));
+    let mut instance = host.instance().await;
+    instance.open().await;
+    assert!(matches!(instance.command().await, Command::Close));
+    assert!(host.router.list(&owner(), None).is_empty());
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_its_principal() {
+    let mut host = Host::new();
+    let (session, _instance, _viewer) = host.session().await;
+    let other = Principal::new("other");
+    let expected = SessionError::UnknownSession(session.id.clone());
+    assert_eq!(host.router.get(&other, &session.id).unwrap_err(), expected);
+    assert!(host.router.list(&other, None).is_empty());
+    assert!(host.router.get(&owner(), "nothing").is_err());
+}
+
+#[tokio::test]
+async fn the_list_shows_title_folder_and_whether_a_turn_runs_and_the_latest_first() {
+    let mut host = Host::new();
+    let (older, mut instance, viewer) = host.session().await;
+    let (newer, _other, _) = host.session().await;
+    let _answer = older.prompt(&viewer, 1, "Mend the roof\nplease").await;
+    instance.prompted().await;
+    older.settle().await;
+    let list = host.router.list(&owner(), None);
+    assert_eq!([&list[0].id, &list[1].id], [&older.id, &newer.id]);
+    assert_eq!(list[0].title.as_deref(), Some("Mend the roof"));
+    assert_eq!((list[0].busy, list[1].busy), (true, false));
+    assert_eq!(list[0].harness, "echo");
+    let cwd = older.handle.cwd();
+    assert_eq!(host.router.list(&owner(), Some(&cwd)).len(), 2);
+    assert!(host.router.list(&owner(), Some("/elsewhere".as_ref())).is_empty());
+}
+
+#[tokio::test]
+async fn the_number_of_sessions_is_bounded_and_closing_one_makes_room() {
+    let mut host = Host::new();
+    let mut kept = Vec::new();
+    for _ in 0..SESSIONS {
+        kept.push(host.session().await);
+    }
+    let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
+    assert_eq!(error.fault().name, "TOO_MANY");
+    assert!(error.to_string().contains("64") && error.to_string().contains("session/close"), "{error}");
+    let (session, instance, _viewer) = kept.pop().unwrap();
+    session.close().await.unwrap();
+    instance.end(Ended::Closed).await;
+    host.session().await;
+}
+
+#[tokio::test]
+async fn close_ends_the_session_for_all() {
+    let mut host = Host::new();
+    let (session, mut instance, mut one) = host.session().await;
+    let mut two = Viewer::new();
+    session.attach(&two, false).await;
+    let running = session.prompt(&one, 1, "running").await;
+    let waiting = session.prompt(&two, 1, "waiting").await;
+    instance.prompted().await;
+    instance.ask_permission(7).await;
+    one.next().await;
+    assert_eq!(session.close().await, Ok("{}".into()));
+    assert_eq!(running.await.unwrap(), cancelled());
+    assert_eq!(waiting.await.unwrap(), cancelled());
+    assert!(matches!(instance.command().await, Command::Close));
+    for viewer in [&mut one, &mut two] {
+        let frames = viewer.rest();
+        assert!(frames.iter().any(|frame| frame["method"] == "$/cancel_request"), "{frames:?}");
+        let last = &frames.last().unwrap()["params"]["update"];
+        assert_eq!(last["_meta"]["hostler"]["session"]["state"], "closed");
+    }
+    instance.end(Ended::Closed).await;
+    host.router.shutdown().await;
+    assert!(host.router.get(&owner(), &session.id).is_err());
+    let late = session.prompt(&one, 2, "late").await;
+    assert_eq!(late.await.unwrap(), Err(SessionError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_ends_every_session_and_does_not_wait_for_ever() {
+    let mut host = Host::new();
+    let (_, mut good, _) = host.session().await;
+    let (_, stuck, _) = host.session().await;
+    let ending = tokio::spawn(async move {
+        assert!(matches!(good.command().await, Command::Close));
+        good.end(Ended::Closed).await;
+    });
+    host.router.shutdown().await;
+    ending.await.unwrap();
+    drop(stuck);
+    assert!(host.router.list(&owner(), None).is_empty());
+    let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
+    assert_eq!(error, SessionError::ShuttingDown);
+}

@@ -1,0 +1,9 @@
+//! What a session promises, with played harnesses and clients.
+
+mod files;
+mod lifecycle;
+mod permissions;
+mod stage;
+mod trouble;
+mod turns;
+mod viewers;

@@ -1,0 +1,443 @@
+//! A host whose harnesses and clients are played by the test.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+use hostler_auth::Principal;
+use hostler_runtime::{
+    Command, Description, Ended, Event, Failure, FileAccess, Harness, OPEN_REQUEST, OpenParams, Output,
+    PromptCapabilities,
+};
+use hostler_session::{
+    Answer, BoxFuture, Client, ClientId, CommandLine, CommandRunner, Folders, Launcher, NewSession, Notice,
+    Outlet, Prompt, Reply, Rights, Router, RunningCommand, Running, SessionError, SessionHandle,
+};
+use hostler_wire::{Id, RawValue};
+use hostler_workspace::Tree;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+pub const ALL_RIGHTS: Rights = Rights {
+    files: Some(FileAccess::ReadWrite),
+    terminal: true,
+};
+
+pub struct Host {
+    pub router: Router,
+    pub dir: tempfile::TempDir,
+    instances: mpsc::UnboundedReceiver<Instance>,
+}
+
+/// The harness' side of an instance.
+pub struct Instance {
+    pub params: OpenParams,
+    pub resume: Option<Bytes>,
+    pub commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+}
+
+#[derive(Debug)]
+struct Played {
+    instances: mpsc::UnboundedSender<Instance>,
+    rights: Rights,
+    mailbox: usize,
+}
+
+impl Launcher for Played {
+    fn ids(&self) -> Vec<String> {
+        vec!["echo".into()]
+    }
+
+    fn describe<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
+        Box::pin(async {
+            Ok(Description {
+                title: "Echo".into(),
+                version: "1".into(),
+                prompt: PromptCapabilities::default(),
+            })
+        })
+    }
+
+    fn launch<'a>(
+        &'a self,
+        id: &'a str,
+        params: OpenParams,
+        resume: Option<Bytes>,
+    ) -> BoxFuture<'a, Result<Running, SessionError>> {
+        Box::pin(async move {
+            if id != "echo" {
+                return Err(SessionError::UnknownHarness {
+                    id: id.into(),
+                    known: self.ids(),
+                });
+            }
+            let (sender, commands) = mpsc::channel(self.mailbox);
+            let (events, receiver) = mpsc::channel(4);
+            let instance = Instance {
+                params,
+                resume,
+                commands,
+                events,
+            };
+            self.instances.send(instance).unwrap();
+            Ok(Running {
+                harness: Harness::new(sender),
+                events: receiver,
+                rights: self.rights,
+            })
+        })
+    }
+}
+
+#[derive(Debug)]
+struct NoCommands;
+
+impl CommandRunner for NoCommands {
+    fn start(&self, _: CommandLine) -> BoxFuture<'static, std::io::Result<RunningCommand>> {
+        Box::pin(async { Err(std::io::Error::other("this host runs no commands")) })
+    }
+}
+
+impl Host {
+    pub fn new() -> Self {
+        Self::with(ALL_RIGHTS, hostler_runtime::MAILBOX)
+    }
+
+    pub fn with(rights: Rights, mailbox: usize) -> Self {
+        let (sender, instances) = mpsc::unbounded_channel();
+        let launcher = Played {
+            instances: sender,
+            rights,
+            mailbox,
+        };
+        Self {
+            router: Router::new(Arc::new(launcher), Arc::new(NoCommands)),
+            dir: tempfile::tempdir().unwrap(),
+            instances,
+        }
+    }
+
+    pub fn new_session(&self, harness: &str) -> NewSession {
+        NewSession {
+            owner: owner(),
+            harness: harness.into(),
+            folders: Folders::new(Tree::open(self.dir.path()).unwrap(), vec![]),
+            notices: vec![],
+        }
+    }
+
+    pub fn create(&self, viewer: &Viewer) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = Reply::channel();
+        self.router.create(self.new_session("echo"), viewer.client.clone(), reply);
+        answer
+    }
+
+    pub async fn instance(&mut self) -> Instance {
+        self.instances.recv().await.unwrap()
+    }
+
+    /// A session whose harness is ready, with one viewer.
+    pub async fn session(&mut self) -> (Session, Instance, Viewer) {
+        let viewer = Viewer::new();
+        let (session, instance) = self.session_for(&viewer).await;
+        (session, instance, viewer)
+    }
+
+    pub async fn session_for(&mut self, viewer: &Viewer) -> (Session, Instance) {
+        let answer = self.create(viewer);
+        let instance = self.instance().await;
+        instance.open().await;
+        let result = parse(&answer.await.unwrap().unwrap());
+        let id = result["sessionId"].as_str().unwrap().to_owned();
+        let handle = self.router.get(&owner(), &id).unwrap();
+        (Session { id, handle }, instance)
+    }
+
+    pub fn no_instance_was_started(&mut self) -> bool {
+        self.instances.try_recv().is_err()
+    }
+}
+
+pub struct Session {
+    pub id: String,
+    pub handle: SessionHandle,
+}
+
+impl Session {
+    pub async fn prompt(&self, viewer: &Viewer, id: u64, text: &str) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = Reply::channel();
+        let blocks = json!([{ "type": "text", "text": text }]).to_string();
+        self.handle
+            .prompt(viewer.client.clone(), Id::number(id), prompt(&blocks), reply)
+            .await;
+        answer
+    }
+
+    /// Attaches; the answer stands among the viewer's frames as `{"answer":…}`.
+    pub async fn attach(&self, viewer: &Viewer, replay: bool) {
+        self.attach_with(viewer, replay, vec![]).await;
+    }
+
+    pub async fn attach_with(&self, viewer: &Viewer, replay: bool, notices: Vec<Notice>) {
+        let outlet = viewer.client.outlet.clone();
+        let reply = Reply::new(move |answer| {
+            let answer = parse(&answer.unwrap());
+            outlet.send(json!({ "answer": answer }).to_string().into())
+        });
+        self.handle.attach(viewer.client.clone(), replay, notices, reply).await;
+        self.settle().await;
+    }
+
+    /// Everything that was sent to the session before has been handled, and so
+    /// has what its instance sent before.
+    pub async fn settle(&self) {
+        for _ in 0..20 {
+            let (reply, answer) = Reply::channel();
+            self.handle.attach(Viewer::new().client, false, vec![], reply).await;
+            let _ = answer.await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub async fn answer(&self, viewer: &Viewer, ask: &Value, result: Value) {
+        let result = raw(&result);
+        self.handle.answer(viewer.client.id, number(ask), Ok(&result)).await;
+        self.settle().await;
+    }
+
+    pub async fn refuse(&self, viewer: &Viewer, ask: &Value) {
+        let error = raw(&json!({ "code": -32601, "message": "what?" }));
+        self.handle.answer(viewer.client.id, number(ask), Err(&error)).await;
+        self.settle().await;
+    }
+
+    pub async fn close(&self) -> Answer {
+        let (reply, answer) = Reply::channel();
+        self.handle.close(reply).await;
+        answer.await.unwrap()
+    }
+}
+
+impl Instance {
+    pub async fn open(&self) {
+        self.answer(OPEN_REQUEST, json!({})).await;
+    }
+
+    pub async fn output(&self, output: Output) {
+        self.events.send(Event::Outputs(vec![output])).await.unwrap();
+    }
+
+    /// Like `output`, to a session that may have let go of the instance.
+    pub async fn output_or_dropped(&self, output: Output) {
+        let _ = self.events.send(Event::Outputs(vec![output])).await;
+    }
+
+    pub async fn update(&self, update: Value) {
+        self.output(Output::Update(update.to_string())).await;
+    }
+
+    pub async fn say(&self, text: &str) {
+        self.update(said(text)).await;
+    }
+
+    pub async fn answer(&self, request: u64, result: Value) {
+        let outcome = Ok(result.to_string());
+        self.output(Output::Answer { request, outcome }).await;
+    }
+
+    pub async fn fail(&self, request: u64, code: i32, message: &str) {
+        let failure = Failure {
+            code,
+            message: message.into(),
+            data: None,
+        };
+        let outcome = Err(failure);
+        self.output(Output::Answer { request, outcome }).await;
+    }
+
+    pub async fn ask(&self, id: u64, method: &str, params: Value) {
+        let (method, params) = (method.to_owned(), params.to_string());
+        self.output(Output::Ask { id, method, params }).await;
+    }
+
+    pub async fn ask_permission(&self, id: u64) {
+        self.ask(id, "session/request_permission", permission()).await;
+    }
+
+    pub async fn end(self, ended: Ended) {
+        self.events.send(Event::Ended(ended)).await.unwrap();
+    }
+
+    pub async fn trap(self) {
+        self.end(Ended::Trapped {
+            plugin: "echo".into(),
+            call: "on-events",
+            message: "unreachable".into(),
+        })
+        .await;
+    }
+
+    pub async fn command(&mut self) -> Command {
+        self.commands.recv().await.expect("the session let go of the instance")
+    }
+
+    /// The next command, which must be a prompt: its request and text.
+    pub async fn prompted(&mut self) -> (u64, String) {
+        match self.command().await {
+            Command::Prompt { request, prompt } => {
+                (request, parse(&prompt)[0]["text"].as_str().unwrap().to_owned())
+            }
+            other => panic!("not a prompt: {other:?}"),
+        }
+    }
+
+    /// The next command, which must be an answer to the agent.
+    pub async fn answered(&mut self) -> (u64, Result<Value, Failure>) {
+        match self.command().await {
+            Command::Answer { ask, outcome } => (ask, outcome.map(|result| parse(&result))),
+            other => panic!("not an answer: {other:?}"),
+        }
+    }
+
+    pub async fn is_cancelled(&mut self) {
+        let command = self.command().await;
+        assert!(matches!(command, Command::Cancel), "{command:?}");
+    }
+
+    /// The session has dropped this instance.
+    pub async fn is_dropped(&mut self) {
+        while self.commands.recv().await.is_some() {}
+    }
+
+    pub fn has_no_command(&mut self) -> bool {
+        self.commands.try_recv().is_err()
+    }
+}
+
+/// A connection.
+pub struct Viewer {
+    pub client: Client,
+    frames: mpsc::UnboundedReceiver<Bytes>,
+    open: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    frames: mpsc::UnboundedSender<Bytes>,
+    open: Arc<AtomicBool>,
+}
+
+impl Outlet for Pipe {
+    fn send(&self, frame: Bytes) -> bool {
+        self.open.load(Ordering::SeqCst) && self.frames.send(frame).is_ok()
+    }
+}
+
+impl Viewer {
+    pub fn new() -> Self {
+        let (sender, frames) = mpsc::unbounded_channel();
+        let open = Arc::new(AtomicBool::new(true));
+        let outlet = Pipe {
+            frames: sender,
+            open: open.clone(),
+        };
+        let client = Client {
+            id: ClientId::next(),
+            outlet: Arc::new(outlet),
+            notices: true,
+            drives: true,
+        };
+        Self { client, frames, open }
+    }
+
+    pub fn watching() -> Self {
+        let mut viewer = Self::new();
+        viewer.client.drives = false;
+        viewer
+    }
+
+    /// It takes nothing any more.
+    pub fn shut(&self) {
+        self.open.store(false, Ordering::SeqCst);
+    }
+
+    pub async fn next(&mut self) -> Value {
+        parse(std::str::from_utf8(&self.frames.recv().await.unwrap()).unwrap())
+    }
+
+    /// The next frame as it was sent.
+    pub async fn next_text(&mut self) -> String {
+        String::from_utf8(self.frames.recv().await.unwrap().to_vec()).unwrap()
+    }
+
+    /// The `update` of the next frame.
+    pub async fn update(&mut self) -> Value {
+        let mut frame = self.next().await;
+        assert_eq!(frame["method"], "session/update", "{frame}");
+        frame["params"]["update"].take()
+    }
+
+    /// Everything that has been sent and was not read.
+    pub fn rest(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.frames.try_recv().ok())
+            .map(|frame| parse(std::str::from_utf8(&frame).unwrap()))
+            .collect()
+    }
+
+    /// The updates among the rest.
+    pub fn updates(&mut self) -> Vec<Value> {
+        let updates = self.rest().into_iter();
+        updates.filter(|frame| frame["method"] == "session/update").map(|mut frame| frame["params"]["update"].take()).collect()
+    }
+}
+
+pub fn owner() -> Principal {
+    Principal::local()
+}
+
+pub fn parse(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
+
+pub fn raw(value: &Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).unwrap()
+}
+
+pub fn prompt(json: &str) -> Prompt {
+    Prompt::new(serde_json::from_str(json).unwrap()).unwrap()
+}
+
+pub fn said(text: &str) -> Value {
+    json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } })
+}
+
+pub fn end_turn() -> Value {
+    json!({ "stopReason": "end_turn" })
+}
+
+pub fn cancelled() -> Answer {
+    Ok(json!({ "stopReason": "cancelled" }).to_string())
+}
+
+pub fn permission() -> Value {
+    json!({
+        "toolCall": { "toolCallId": "t1" },
+        "options": [
+            { "optionId": "yes", "name": "Yes", "kind": "allow_once" },
+            { "optionId": "no", "name": "No", "kind": "reject_once" },
+        ],
+    })
+}
+
+pub fn selected(option: &str) -> Value {
+    json!({ "outcome": { "outcome": "selected", "optionId": option } })
+}
+
+/// The number of a permission request's id.
+fn number(ask: &Value) -> u64 {
+    let id = Id::string(ask["id"].as_str().unwrap());
+    hostler_session::parse_ask_id(&id).unwrap().1
+}

@@ -1,0 +1,105 @@
+//! Messages around JSON text that is already there.
+//!
+//! Arguments named `params`, `result`, `update` and so on are put in byte for
+//! byte and **not** read again: each must be one JSON value, such as what
+//! [`crate::check_object`] returned or a [`crate::RawValue`] holds. Everything
+//! else is escaped here.
+
+use crate::fault::Fault;
+use crate::id::Id;
+use crate::methods;
+use crate::text::write_string;
+
+/// A successful answer.
+pub fn response(id: &Id, result: &str) -> String {
+    answer(id, "result", result)
+}
+
+/// A failed answer.
+pub fn error(id: &Id, fault: &Fault) -> String {
+    answer(id, "error", &fault.to_json())
+}
+
+/// A failed answer whose `error` object came from elsewhere.
+pub fn error_as_it_came(id: &Id, error: &str) -> String {
+    answer(id, "error", error)
+}
+
+/// A request.
+pub fn request(id: &Id, method: &str, params: &str) -> String {
+    call(Some(id), method, params)
+}
+
+/// A notification.
+pub fn notification(method: &str, params: &str) -> String {
+    call(None, method, params)
+}
+
+/// `session/update`, the message that there is most of: one allocation and one
+/// copy of `update`.
+pub fn session_update(session_id: &str, update: &str) -> String {
+    let mut out = String::with_capacity(90 + session_id.len() + update.len());
+    open(&mut out, None, methods::SESSION_UPDATE);
+    write_session_params(&mut out, session_id, "update", update);
+    out.push('}');
+    out
+}
+
+/// `$/cancel_request`: the request `id`, sent before to the same peer, needs no
+/// answer any more.
+pub fn cancel_request(id: &Id) -> String {
+    notification(
+        methods::CANCEL_REQUEST,
+        &format!("{{\"requestId\":{}}}", id.as_json()),
+    )
+}
+
+/// The params `{"sessionId":…,"NAME":VALUE}`.
+pub fn session_params(session_id: &str, name: &str, value: &str) -> String {
+    let mut out = String::with_capacity(24 + session_id.len() + name.len() + value.len());
+    write_session_params(&mut out, session_id, name, value);
+    out
+}
+
+fn write_session_params(out: &mut String, session_id: &str, name: &str, value: &str) {
+    out.push_str("{\"sessionId\":");
+    write_string(out, session_id);
+    out.push(',');
+    write_string(out, name);
+    out.push(':');
+    out.push_str(value);
+    out.push('}');
+}
+
+fn answer(id: &Id, kind: &str, value: &str) -> String {
+    let mut out = String::with_capacity(40 + id.as_json().len() + value.len());
+    out.push_str("{\"jsonrpc\":\"2.0\",\"id\":");
+    out.push_str(id.as_json());
+    out.push_str(",\"");
+    out.push_str(kind);
+    out.push_str("\":");
+    out.push_str(value);
+    out.push('}');
+    out
+}
+
+fn call(id: Option<&Id>, method: &str, params: &str) -> String {
+    let id_len = id.map_or(0, |id| id.as_json().len());
+    let mut out = String::with_capacity(60 + id_len + method.len() + params.len());
+    open(&mut out, id, method);
+    out.push_str(params);
+    out.push('}');
+    out
+}
+
+/// Everything before the params.
+fn open(out: &mut String, id: Option<&Id>, method: &str) {
+    out.push_str("{\"jsonrpc\":\"2.0\"");
+    if let Some(id) = id {
+        out.push_str(",\"id\":");
+        out.push_str(id.as_json());
+    }
+    out.push_str(",\"method\":");
+    write_string(out, method);
+    out.push_str(",\"params\":");
+}

@@ -1,0 +1,52 @@
+//! What a fresh instance needs to go on.
+
+use hostler_sdk::{Error, Result, client};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
+
+/// A conversation as it stands. Stored by the host; read by later versions of
+/// this plugin, so members are added and never changed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    /// Claude Code's own id of the conversation: a UUID.
+    pub id: String,
+    pub kept: Kept,
+    pub mode: Option<String>,
+    pub model: Option<String>,
+}
+
+/// Whether Claude Code has the conversation in its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kept {
+    /// Nothing was ever prompted.
+    No,
+    /// A prompt was sent, and no turn has ended yet.
+    Maybe,
+    /// A turn has ended.
+    Yes,
+}
+
+impl Checkpoint {
+    /// # Errors
+    /// `Invalid` when these bytes are no checkpoint of this plugin.
+    pub(crate) fn read(state: &[u8]) -> Result<Self> {
+        serde_json::from_slice(state).map_err(|error| {
+            Error::Invalid(format!(
+                "the saved state of this session cannot be read ({error}); start a new session"
+            ))
+        })
+    }
+
+    /// Saves it together with everything else that this call does.
+    pub(crate) fn write(id: &str, kept: Kept, settings: &Settings) -> Result {
+        let state = serde_json::to_vec(&Self {
+            id: id.into(),
+            kept,
+            mode: Some(settings.mode().into()),
+            model: Some(settings.model().into()),
+        })?;
+        client::checkpoint(&state)
+    }
+}

@@ -1,0 +1,147 @@
+//! A running Claude Code: starting it, writing to it, and what it said last
+//! before it ended.
+
+use std::collections::VecDeque;
+
+use hostler_sdk::{
+    LineWriter, Pending, RequestId, Result,
+    process::{Child, Command, Exit, Signal},
+};
+use serde::Serialize;
+
+use crate::{
+    choice::Change,
+    outgoing::{self, ARGS, Control},
+};
+
+/// How many lines of standard error are kept to explain an end: the last ones
+/// say why, earlier ones are in the log.
+const STDERR_LINES: usize = 8;
+
+/// How much of each such line is kept, in characters: enough for a sentence.
+const STDERR_WIDTH: usize = 400;
+
+/// In front of the ids of requests, so that an answer to anything else is not
+/// taken for one of them.
+const ID: &str = "hostler-";
+
+/// What Claude Code was asked and has not answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Initialize,
+    Interrupt,
+    Set(Change),
+}
+
+/// One process. Its life begins with `initialize`; until the answer has come it
+/// is not [`ready`](Self::ready).
+#[derive(Debug)]
+pub(crate) struct Cli {
+    writer: LineWriter,
+    pending: Pending<Request>,
+    stderr: VecDeque<String>,
+    /// It was told to go on with a conversation, not to begin one.
+    pub resumed: bool,
+    pub ready: bool,
+}
+
+impl Cli {
+    /// Starts `program` for the conversation `id`.
+    pub(crate) fn start(program: &str, id: &str, resumed: bool) -> Result<Self> {
+        let conversation = if resumed {
+            outgoing::resume(id)
+        } else {
+            outgoing::fresh(id)
+        };
+        let child = Command::new(program).args(ARGS).arg(conversation).spawn()?;
+        let mut cli = Self {
+            writer: LineWriter::new(child),
+            pending: Pending::new(),
+            stderr: VecDeque::new(),
+            resumed,
+            ready: false,
+        };
+        cli.request(Request::Initialize)?;
+        Ok(cli)
+    }
+
+    pub(crate) fn is(&self, child: Child) -> bool {
+        self.writer.child() == child
+    }
+
+    pub(crate) fn write(&mut self, line: &impl Serialize) -> Result {
+        self.writer.write_json(line)
+    }
+
+    pub(crate) fn drained(&mut self) -> Result {
+        self.writer.drained()
+    }
+
+    /// Asks something; [`answered`](Self::answered) finds it again.
+    pub(crate) fn request(&mut self, request: Request) -> Result {
+        let id = self.pending.insert(request);
+        let control = match self.pending.get(id) {
+            Some(Request::Initialize) => Control::Initialize {},
+            Some(Request::Set(change)) => change.control(),
+            Some(Request::Interrupt) | None => Control::Interrupt {
+                cancel_queued: true,
+            },
+        };
+        let written = self
+            .writer
+            .write_json(&outgoing::control(format!("{ID}{id}"), control));
+        if written.is_err() {
+            self.pending.take(id);
+        }
+        written
+    }
+
+    /// What the reply with this id is about; none when it is about no request
+    /// of ours.
+    pub(crate) fn answered(&mut self, id: &str) -> Option<Request> {
+        self.pending.take(id.strip_prefix(ID)?.parse().ok()?)
+    }
+
+    /// Requests of clients that this process will not answer any more.
+    pub(crate) fn abandoned(&mut self) -> impl Iterator<Item = RequestId> + use<> {
+        self.pending
+            .drain()
+            .filter_map(|(_, request)| match request {
+                Request::Set(change) => change.caller.map(|caller| caller.request),
+                Request::Initialize | Request::Interrupt => None,
+            })
+    }
+
+    pub(crate) fn kill(&self) -> Result {
+        self.writer.child().kill(Signal::Kill)
+    }
+
+    /// Ends it kindly: it writes its files.
+    pub(crate) fn terminate(&self) -> Result {
+        self.writer.child().kill(Signal::Terminate)
+    }
+
+    /// It said something that may explain its end.
+    pub(crate) fn said(&mut self, line: &str) {
+        if self.stderr.len() == STDERR_LINES {
+            self.stderr.pop_front();
+        }
+        self.stderr
+            .push_back(line.chars().take(STDERR_WIDTH).collect());
+    }
+
+    /// Whether it said `words` lately.
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        self.stderr.iter().any(|line| line.contains(words))
+    }
+
+    /// How it ended and what it said last, for people.
+    pub(crate) fn obituary(&self, exit: Exit) -> String {
+        let said: Vec<&str> = self.stderr.iter().map(String::as_str).collect();
+        let said = said.join("\n");
+        match said.trim() {
+            "" => format!("{exit}; it did not say why"),
+            said => format!("{exit}: {said}"),
+        }
+    }
+}

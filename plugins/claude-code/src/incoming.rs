@@ -1,0 +1,315 @@
+//! What Claude Code prints: one JSON object a line. Only the members that the
+//! adapter reads are here; everything else is skipped while parsing.
+//!
+//! A line is read twice: its [`Head`] says what it is, then the type for that
+//! is parsed from the same text. Tagged enums would copy every line first, and
+//! could not keep a tool's input as the bytes that came ([`RawValue`]).
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What every line has.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Head<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    #[serde(borrow)]
+    pub subtype: Option<Cow<'a, str>>,
+    /// The tool call of the main conversation that runs the sub-agent which
+    /// this line is about.
+    #[serde(borrow)]
+    pub parent_tool_use_id: Option<Cow<'a, str>>,
+}
+
+/// `stream_event`: the answer of the model while it comes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StreamEvent<'a> {
+    #[serde(borrow)]
+    pub event: ApiEvent<'a>,
+}
+
+/// An event of Anthropic's Messages API.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ApiEvent<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// Of `message_start`.
+    pub message: Option<StartedMessage>,
+    /// Of `content_block_start`.
+    #[serde(borrow)]
+    pub content_block: Option<StartedBlock<'a>>,
+    /// Of `content_block_delta`.
+    #[serde(borrow)]
+    pub delta: Option<Delta<'a>>,
+    /// Of `message_delta`.
+    pub usage: Option<Usage>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct StartedMessage {
+    pub id: String,
+    pub usage: Option<Usage>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct StartedBlock<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Delta<'a> {
+    /// Of a `text_delta`.
+    #[serde(borrow)]
+    pub text: Option<Cow<'a, str>>,
+    /// Of a `thinking_delta`.
+    #[serde(borrow)]
+    pub thinking: Option<Cow<'a, str>>,
+}
+
+/// Tokens of one request to the model.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Usage {
+    pub input_tokens: u64,
+    pub cache_creation_input_tokens: u64,
+    pub cache_read_input_tokens: u64,
+    pub output_tokens: u64,
+}
+
+impl Usage {
+    /// Takes over counts that have grown; a later report may leave some out.
+    pub(crate) fn raise(&mut self, later: Self) {
+        self.input_tokens = self.input_tokens.max(later.input_tokens);
+        self.cache_creation_input_tokens = self
+            .cache_creation_input_tokens
+            .max(later.cache_creation_input_tokens);
+        self.cache_read_input_tokens = self
+            .cache_read_input_tokens
+            .max(later.cache_read_input_tokens);
+        self.output_tokens = self.output_tokens.max(later.output_tokens);
+    }
+
+    /// What the request left in the context window.
+    pub(crate) fn total(self) -> u64 {
+        [
+            self.input_tokens,
+            self.cache_creation_input_tokens,
+            self.cache_read_input_tokens,
+            self.output_tokens,
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
+    }
+}
+
+/// `assistant`: one finished block of the model's answer, or text that Claude
+/// Code wrote itself (`error` says so when it is about a failure).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Assistant<'a> {
+    #[serde(borrow)]
+    pub message: AssistantMessage<'a>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct AssistantMessage<'a> {
+    pub id: String,
+    #[serde(borrow, default)]
+    pub content: Vec<Block<'a>>,
+}
+
+/// A block of an answer: text, thinking or a tool call.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Block<'a> {
+    pub text: Option<String>,
+    pub thinking: Option<String>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+    #[serde(borrow)]
+    pub input: Option<&'a RawValue>,
+}
+
+/// `user`: what goes to the model, of which the results of tools are of
+/// interest.
+#[derive(Debug, Deserialize)]
+pub(crate) struct User<'a> {
+    #[serde(borrow)]
+    pub message: UserMessage<'a>,
+    /// The tool's own result, shaped as the tool likes.
+    #[serde(borrow)]
+    pub tool_use_result: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct UserMessage<'a> {
+    /// A string or an array of blocks.
+    #[serde(borrow)]
+    pub content: &'a RawValue,
+}
+
+/// A `tool_result` block, or another one with members that do not matter.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ToolResult<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    #[serde(borrow)]
+    pub tool_use_id: Option<Cow<'a, str>>,
+    /// A string or an array of blocks.
+    #[serde(borrow)]
+    pub content: Option<&'a RawValue>,
+    #[serde(default)]
+    pub is_error: bool,
+}
+
+/// `result`: Claude Code has ended a turn.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TurnResult {
+    pub subtype: String,
+    #[serde(default)]
+    pub is_error: bool,
+    pub stop_reason: Option<String>,
+    pub terminal_reason: Option<String>,
+    /// The last text, or what went wrong.
+    pub result: Option<String>,
+    #[serde(default)]
+    pub errors: Vec<String>,
+    pub api_error_status: Option<u16>,
+    pub total_cost_usd: Option<f64>,
+    #[serde(default, rename = "modelUsage")]
+    pub model_usage: BTreeMap<String, ModelUsage>,
+    /// The prompts that this turn answered.
+    #[serde(default)]
+    pub user_message_uuids: Vec<String>,
+    pub origin: Option<Origin>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ModelUsage {
+    #[serde(rename = "contextWindow")]
+    pub context_window: Option<u64>,
+}
+
+/// Who asked for a turn: `human`, or something that ran in the background.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Origin {
+    pub kind: String,
+}
+
+/// `system` of every subtype that the adapter reads.
+#[derive(Debug, Deserialize)]
+pub(crate) struct System {
+    /// Of `init`: the model's full name.
+    pub model: Option<String>,
+    /// Of `init` and `status`.
+    #[serde(rename = "permissionMode")]
+    pub permission_mode: Option<String>,
+    /// Of `api_retry`, counted from 1.
+    pub attempt: Option<u32>,
+    pub max_retries: Option<u32>,
+    pub retry_delay_ms: Option<u64>,
+    /// The HTTP status; none when there was no answer.
+    pub error_status: Option<u16>,
+    pub error: Option<String>,
+    /// Of `task_started`.
+    pub tool_use_id: Option<String>,
+}
+
+/// `command_lifecycle`: what became of a prompt that was written.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Lifecycle<'a> {
+    #[serde(borrow)]
+    pub command_uuid: Cow<'a, str>,
+    #[serde(borrow)]
+    pub state: Cow<'a, str>,
+}
+
+/// `control_response`: the answer to a request of the adapter.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ControlResponse<'a> {
+    #[serde(borrow)]
+    pub response: ControlReply<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ControlReply<'a> {
+    #[serde(borrow)]
+    pub request_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub response: Option<&'a RawValue>,
+    /// Only of a refusal.
+    pub error: Option<String>,
+}
+
+/// The reply to `initialize`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Initialized {
+    pub models: Vec<Model>,
+    pub account: Option<Account>,
+    pub current_permission_mode: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Model {
+    /// What `set_model` takes, such as `opus`.
+    pub value: String,
+    /// The full name, such as `claude-opus-5-5`.
+    pub resolved_model: Option<String>,
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub supports_auto_mode: bool,
+}
+
+/// Where the login comes from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Account {
+    pub token_source: Option<String>,
+    pub api_key_source: Option<String>,
+    pub api_provider: Option<String>,
+}
+
+/// The reply to `interrupt`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Interrupted {
+    /// Prompts that had not begun and never will.
+    pub cancelled: Vec<String>,
+}
+
+/// `control_request`: Claude Code asks.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ControlRequest<'a> {
+    pub request_id: String,
+    #[serde(borrow)]
+    pub request: ControlRequestBody<'a>,
+}
+
+/// The members of `can_use_tool`; other requests have none of them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ControlRequestBody<'a> {
+    #[serde(borrow)]
+    pub subtype: Cow<'a, str>,
+    pub tool_name: Option<String>,
+    pub tool_use_id: Option<String>,
+    #[serde(borrow)]
+    pub input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub permission_suggestions: Option<&'a RawValue>,
+    pub blocked_path: Option<String>,
+    /// The sub-agent that asks.
+    pub agent_id: Option<String>,
+}
+
+/// `control_cancel_request`: a request is no longer wanted.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ControlCancel {
+    pub request_id: String,
+}

@@ -1,0 +1,171 @@
+//! Starting Claude Code, and what follows when it ends.
+//!
+//! A conversation is begun once and resumed afterwards; either is fatal in the
+//! other's place. After a crash at the wrong moment it is not known which one
+//! is right ([`Kept::Maybe`]): then the other one is tried too.
+
+use std::time::Duration;
+
+use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
+
+use crate::{
+    checkpoint::Kept,
+    cli::Cli,
+    incoming::{Account, ControlReply, Initialized},
+    outcome::LOG_IN,
+    session::ClaudeCode,
+};
+
+/// Fires when Claude Code has not become ready in time.
+pub(crate) const TIMER: u64 = 1;
+
+/// How long a start may take: usually it is half a second, on a busy machine
+/// with many plugins of Claude Code's own some ten.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What to do when the program is not there.
+pub(crate) const INSTALL: &str = "npm install -g @anthropic-ai/claude-code";
+
+impl ClaudeCode {
+    pub(crate) fn start(&mut self) -> Result {
+        self.start_as(self.kept != Kept::No)
+    }
+
+    fn start_as(&mut self, resumed: bool) -> Result {
+        self.cli = Some(Cli::start(&self.program, &self.id, resumed)?);
+        timer::set(TIMER, LIMIT)
+    }
+
+    /// Claude Code has answered `initialize`.
+    pub(crate) fn initialized(&mut self, reply: ControlReply<'_>) -> Result {
+        if let Some(error) = reply.error {
+            let message = format!("Claude Code did not start: {error}");
+            return self.start_failed(Failure::internal(message));
+        }
+        let started = reply
+            .response
+            .map(|reply| serde_json::from_str(reply.get()));
+        let started: Initialized = match started.transpose() {
+            Ok(started) => started.unwrap_or_default(),
+            Err(error) => {
+                let message = format!("this version of Claude Code is not understood: {error}");
+                return self.start_failed(Failure::internal(message));
+            }
+        };
+        if started.account.as_ref().is_some_and(Account::is_nobody) {
+            let message = format!("Claude Code is not logged in: {LOG_IN}");
+            return self.start_failed(Failure::auth_required(message));
+        }
+        timer::cancel(TIMER)?;
+        let requests = self.settings.start(started);
+        if let Some(cli) = &mut self.cli {
+            cli.ready = true;
+            for request in requests {
+                cli.request(request)?;
+            }
+        }
+        if let Some(request) = self.opening.take() {
+            let opened = client::Opened {
+                modes: Some(self.settings.modes()),
+                config_options: Some(self.settings.options()),
+            };
+            client::opened(request, &opened)?;
+        }
+        self.send_prompt()
+    }
+
+    /// The host could not start the program.
+    pub(crate) fn not_started(&mut self, message: &str) -> Result {
+        self.start_failed(Failure::internal(format!(
+            "{message}. Is Claude Code installed? `{INSTALL}` installs it"
+        )))
+    }
+
+    pub(crate) fn start_took_too_long(&mut self) -> Result {
+        if !self.cli.as_ref().is_some_and(|cli| !cli.ready) {
+            return Ok(());
+        }
+        self.start_failed(Failure::internal(format!(
+            "Claude Code was not ready after {} s; run `{}` in a terminal to see what it waits for",
+            LIMIT.as_secs(),
+            self.program
+        )))
+    }
+
+    /// The process has ended.
+    pub(crate) fn ended(&mut self, exit: Exit) -> Result {
+        let Some(cli) = &self.cli else {
+            return Ok(());
+        };
+        let obituary = cli.obituary(exit);
+        if !cli.ready {
+            return self.ended_at_start(&obituary);
+        }
+        self.forget_process("Claude Code has ended.")?;
+        match &self.turn {
+            Some(turn) if turn.cancelled => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            Some(_) => self.end_turn(Err(Failure::internal(format!(
+                "Claude Code ended in the middle of its work ({obituary}); \
+                 the next prompt starts it again and goes on from here"
+            )))),
+            None => {
+                log::warn(format_args!("Claude Code ended while idle ({obituary})"));
+                Ok(())
+            }
+        }
+    }
+
+    fn ended_at_start(&mut self, obituary: &str) -> Result {
+        let Some(cli) = &self.cli else {
+            return Ok(());
+        };
+        let resumed = cli.resumed;
+        let unknown = resumed && cli.has_said("No conversation found");
+        let taken = !resumed && cli.has_said("is already in use");
+        if taken || (unknown && self.kept == Kept::Maybe) {
+            self.kept = if taken { Kept::Yes } else { Kept::No };
+            self.checkpoint()?;
+            return self.start_as(taken);
+        }
+        self.start_failed(Failure::internal(if unknown {
+            format!(
+                "Claude Code no longer has the conversation {}; start a new session",
+                self.id
+            )
+        } else {
+            format!("Claude Code ended while it started ({obituary})")
+        }))
+    }
+
+    /// Whoever waited for the start is told; the next prompt tries again.
+    fn start_failed(&mut self, failure: Failure) -> Result {
+        timer::cancel(TIMER)?;
+        let process = self.cli.take();
+        if let Some(request) = self.opening.take() {
+            client::fail(request, failure.clone())?;
+        }
+        self.end_turn(Err(failure))?;
+        process.map_or(Ok(()), |cli| cli.kill())
+    }
+
+    /// Ends everything that was in the hands of the process.
+    pub(crate) fn forget_process(&mut self, why: &str) -> Result {
+        if let Some(mut cli) = self.cli.take() {
+            for request in cli.abandoned() {
+                client::fail(request, Failure::internal(why))?;
+            }
+        }
+        self.asks.withdraw_all()?;
+        self.transcript.end(why)
+    }
+}
+
+impl Account {
+    /// Whether there is no login at all. Another provider than Anthropic has
+    /// its own, which Claude Code does not report here.
+    fn is_nobody(&self) -> bool {
+        let none = |source: &Option<String>| source.as_deref().is_none_or(|it| it == "none");
+        let provider = self.api_provider.as_deref().unwrap_or("firstParty");
+        provider == "firstParty" && none(&self.token_source) && none(&self.api_key_source)
+    }
+}

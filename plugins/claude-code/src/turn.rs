@@ -1,0 +1,210 @@
+//! A turn: from the prompt to its one answer.
+
+use std::time::Duration;
+
+use hostler_sdk::{Failure, Prompt, RequestId, Result, acp, client, log, random, timer};
+
+use crate::{
+    blocks,
+    checkpoint::Kept,
+    cli::Request,
+    incoming::{ControlReply, Interrupted, TurnResult},
+    outcome::outcome,
+    outgoing::{self, Content},
+    session::ClaudeCode,
+    transcript::OwnWords,
+};
+
+/// Fires when a cancelled turn has not ended in time.
+pub(crate) const TIMER: u64 = 2;
+
+/// How long a cancelled turn may take to end: Claude Code gives the programs
+/// that it runs a few seconds.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The turn that runs.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    request: RequestId,
+    /// Ours for the prompt: results name it.
+    uuid: String,
+    /// The prompt, until Claude Code is ready for it.
+    waiting: Option<Vec<Content>>,
+    pub cancelled: bool,
+    words: Option<OwnWords>,
+}
+
+impl Turn {
+    /// Whether `result` ends this turn. Work in the background ends with
+    /// results of its own.
+    fn is_ended_by(&self, result: &TurnResult) -> bool {
+        if result.user_message_uuids.is_empty() {
+            let origin = result.origin.as_ref();
+            return origin.is_none_or(|origin| origin.kind == "human");
+        }
+        result.user_message_uuids.contains(&self.uuid)
+    }
+}
+
+impl ClaudeCode {
+    pub(crate) fn begin_turn(&mut self, request: RequestId, prompt: &Prompt) -> Result {
+        if self.turn.is_some() {
+            let failure = Failure::internal("a turn is running already; cancel it first");
+            return client::fail(request, failure);
+        }
+        let content = match blocks::content(prompt.blocks()?) {
+            Ok(content) => content,
+            Err(failure) => return client::fail(request, failure),
+        };
+        let uuid = random::uuid()?;
+        if self.cli.is_none() {
+            self.start()?;
+        }
+        self.turn = Some(Turn {
+            request,
+            uuid,
+            waiting: Some(content),
+            cancelled: false,
+            words: None,
+        });
+        self.send_prompt()
+    }
+
+    /// Writes the prompt that waits, if Claude Code is ready.
+    pub(crate) fn send_prompt(&mut self) -> Result {
+        let (Some(turn), Some(cli)) = (&mut self.turn, &mut self.cli) else {
+            return Ok(());
+        };
+        if !cli.ready {
+            return Ok(());
+        }
+        let Some(content) = turn.waiting.take() else {
+            return Ok(());
+        };
+        let written = cli.write(&outgoing::prompt(&turn.uuid, &content));
+        if let Err(error) = written {
+            return self.end_turn(Err(error.into()));
+        }
+        if self.kept == Kept::No {
+            self.kept = Kept::Maybe;
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Without a turn there is nothing to cancel.
+    pub(crate) fn cancel_turn(&mut self) -> Result {
+        let (Some(turn), cli) = (&mut self.turn, &mut self.cli) else {
+            return Ok(());
+        };
+        if turn.waiting.is_some() {
+            return self.end_turn(Ok(acp::StopReason::Cancelled));
+        }
+        turn.cancelled = true;
+        timer::set(TIMER, LIMIT)?;
+        match cli {
+            Some(cli) => cli.request(Request::Interrupt),
+            None => Ok(()),
+        }
+    }
+
+    /// Claude Code has heard of the cancel. A prompt that had not begun gets no
+    /// result.
+    pub(crate) fn interrupted(&mut self, reply: &ControlReply<'_>) -> Result {
+        let reply = reply
+            .response
+            .map(|reply| serde_json::from_str(reply.get()));
+        let reply: Interrupted = reply.and_then(Result::ok).unwrap_or_default();
+        for uuid in &reply.cancelled {
+            self.prompt_became(uuid, "cancelled")?;
+        }
+        Ok(())
+    }
+
+    /// What happened to a prompt apart from its result, which comes first if
+    /// there is one.
+    pub(crate) fn prompt_became(&mut self, uuid: &str, state: &str) -> Result {
+        let ours = |turn: &Turn| turn.cancelled && turn.uuid == uuid;
+        let over = matches!(state, "cancelled" | "discarded" | "refused");
+        if over && self.turn.as_ref().is_some_and(ours) {
+            return self.end_turn(Ok(acp::StopReason::Cancelled));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cancel_took_too_long(&mut self) -> Result {
+        if !self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
+            return Ok(());
+        }
+        log::warn(format_args!(
+            "Claude Code did not stop within {} s: killed",
+            LIMIT.as_secs()
+        ));
+        let killed = self.cli.as_ref().map_or(Ok(()), |cli| cli.kill());
+        self.forget_process("Claude Code was stopped.")?;
+        self.end_turn(Ok(acp::StopReason::Cancelled))?;
+        killed
+    }
+
+    /// Claude Code gave up on an answer of the model.
+    pub(crate) fn failed_answer(&mut self, words: OwnWords) -> Result {
+        match &mut self.turn {
+            Some(turn) => {
+                turn.words = Some(words);
+                Ok(())
+            }
+            // Nobody waits for a result that would tell.
+            None => words.show(),
+        }
+    }
+
+    /// Claude Code has ended a turn.
+    pub(crate) fn result(&mut self, result: &TurnResult) -> Result {
+        match &mut self.cli {
+            Some(cli) if cli.ready => {}
+            // It cannot start, and says why.
+            Some(cli) => {
+                result.errors.iter().for_each(|error| cli.said(error));
+                return Ok(());
+            }
+            None => return Ok(()),
+        }
+        self.meter.report(result, self.transcript.used())?;
+        if self.kept != Kept::Yes {
+            self.kept = Kept::Yes;
+            self.checkpoint()?;
+        }
+        let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
+            log::debug("work in the background has ended");
+            return self.transcript.end_turn("It brought no result.");
+        };
+        let outcome = outcome(result, turn.words.as_ref());
+        if turn.cancelled {
+            return self.end_turn(Ok(acp::StopReason::Cancelled));
+        }
+        // The words say why; an error says it itself.
+        if let (Ok(acp::StopReason::Refusal | acp::StopReason::MaxTokens), Some(words)) =
+            (&outcome, &turn.words)
+        {
+            words.show()?;
+        }
+        self.end_turn(outcome)
+    }
+
+    /// Answers the turn, if one runs.
+    pub(crate) fn end_turn(&mut self, outcome: Result<acp::StopReason, Failure>) -> Result {
+        let Some(turn) = self.turn.take() else {
+            return Ok(());
+        };
+        timer::cancel(TIMER)?;
+        let why = match &outcome {
+            Ok(acp::StopReason::Cancelled) => "Cancelled.",
+            _ => "It brought no result.",
+        };
+        self.transcript.end_turn(why)?;
+        match outcome {
+            Ok(reason) => client::end_turn(turn.request, reason),
+            Err(failure) => client::fail(turn.request, failure),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Recordings of the real Claude Code, played to the adapter.
+//!
+//! `../fixtures/*.jsonl` hold what went over the pipes: `>` to its stdin, `<`
+//! from its stdout, `!` from its stderr, `x` its end. Lines and members that no
+//! test needs are left out.
+
+mod cancel;
+mod errors;
+mod messages;
+mod permissions;
+mod probe;
+mod process;
+mod settings;
+mod stage;
+mod tools;

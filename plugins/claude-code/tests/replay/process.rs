@@ -1,0 +1,291 @@
+//! The process: how it is started, how it ends, what follows.
+
+use hostler_sdk::{
+    Failure,
+    process::{Exit, Signal},
+    testing::{Bench, Effect},
+};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, fixture, play, start_of, turn_of};
+
+const ID: &str = "11111111-2222-4333-8444-555555555555";
+
+/// The adapter's timer for a start that takes too long.
+const TIMER: u64 = 1;
+
+#[test]
+fn it_is_started_with_exactly_these_words() {
+    let (_, command) = Bench::<hostler_claude_code::ClaudeCode>::new()
+        .open()
+        .spawned();
+    assert_eq!(command.program, "claude");
+    assert_eq!(
+        command.args.join(" "),
+        format!(
+            "--output-format stream-json --verbose --input-format stream-json \
+             --permission-prompt-tool=stdio --include-partial-messages \
+             --permission-mode=default --setting-sources=user,project,local --session-id={ID}"
+        )
+    );
+    assert_eq!(command.env, []);
+}
+
+#[test]
+fn the_grants_allow_what_is_started_and_nothing_is_set() {
+    let grants = include_str!("../../grants.toml");
+    let words: String = grants.split_whitespace().collect();
+    let (_, command) = Bench::<hostler_claude_code::ClaudeCode>::new()
+        .open()
+        .spawned();
+    let quoted = |last: &str| -> String {
+        let args = command.args[..9].iter().map(String::as_str);
+        args.chain([last])
+            .map(|arg| format!("\"{arg}\","))
+            .collect()
+    };
+    assert!(words.contains(&quoted("--session-id=*")), "{words}");
+    assert!(words.contains(&quoted("--resume=*")), "{words}");
+    assert!(words.contains("set=[]"));
+}
+
+#[test]
+fn the_program_is_the_operators_choice() {
+    let mut bench =
+        Bench::<hostler_claude_code::ClaudeCode>::new().config(json!({"program": "/opt/claude"}));
+    assert_eq!(bench.open().spawned().1.program, "/opt/claude");
+    let mut bench =
+        Bench::<hostler_claude_code::ClaudeCode>::new().config(json!({"programme": "/opt/claude"}));
+    assert!(
+        bench
+            .open()
+            .failed()
+            .unwrap()
+            .to_string()
+            .contains("programme")
+    );
+}
+
+#[test]
+fn a_conversation_that_exists_is_resumed() {
+    let mut stage = play("resume_1");
+    let checkpoint: Value = serde_json::from_slice(stage.bench.checkpoint().unwrap()).unwrap();
+    assert_eq!(
+        checkpoint,
+        json!({"id": ID, "kept": "yes", "mode": "default", "model": "default"})
+    );
+    // In the same instance, after the process has ended …
+    let (_, command) = stage.bench.prompt("again").spawned();
+    assert_eq!(command.args.last().unwrap(), &format!("--resume={ID}"));
+    // … and in a fresh one.
+    let mut resumed = Stage::opened(Bench::new(), stage.bench.checkpoint());
+    resumed.play(fixture("resume_2"));
+    assert_eq!(resumed.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn a_conversation_that_is_gone_is_said_to_be_gone() {
+    let checkpoint = json!({"id": ID, "kept": "yes", "mode": null, "model": null});
+    let mut stage = Stage::opened(Bench::new(), Some(checkpoint.to_string().as_bytes()));
+    stage.play(fixture("resume_unknown"));
+    assert_eq!(
+        stage.failure().message,
+        format!("Claude Code no longer has the conversation {ID}; start a new session")
+    );
+}
+
+#[test]
+fn a_conversation_that_never_got_an_answer_is_begun_again() {
+    // A crash right after the first prompt leaves nothing behind.
+    let checkpoint = json!({"id": ID, "kept": "maybe", "mode": null, "model": null});
+    let mut stage = Stage::opened(Bench::new(), Some(checkpoint.to_string().as_bytes()));
+    let mut lines = fixture("resume_unknown");
+    lines.pop();
+    stage.play(lines);
+    let effects = stage.bench.exited(stage.child, Exit::code(1));
+    assert_eq!(effects.answers(), []);
+    assert_eq!(
+        effects.spawned().1.args.last().unwrap(),
+        &format!("--session-id={ID}")
+    );
+}
+
+#[test]
+fn a_conversation_that_exists_although_nobody_knew_is_resumed() {
+    let mut stage = Stage::open();
+    let mut lines = fixture("session_id_reused");
+    lines.pop();
+    stage.play(lines);
+    let effects = stage.bench.exited(stage.child, Exit::code(1));
+    assert_eq!(
+        effects.spawned().1.args.last().unwrap(),
+        &format!("--resume={ID}")
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_says_what_to_run() {
+    let mut stage = Stage::open();
+    let effects = stage.bench.event(hostler_sdk::Event::StartFailed {
+        child: stage.child,
+        message: "claude: not found on the host's PATH".into(),
+    });
+    let failure = effects.answer().unwrap_err();
+    assert!(
+        failure
+            .message
+            .contains("npm install -g @anthropic-ai/claude-code")
+    );
+}
+
+#[test]
+fn a_denied_start_fails_the_request() {
+    let mut bench = Bench::<hostler_claude_code::ClaudeCode>::new().deny("claude");
+    assert!(matches!(
+        bench.open().failed(),
+        Some(hostler_sdk::Error::Denied(_))
+    ));
+}
+
+#[test]
+fn an_end_at_the_start_says_what_was_said_last() {
+    let mut stage = Stage::open();
+    for n in 0..20 {
+        stage.bench.stderr(stage.child, &format!("line {n}"));
+    }
+    stage.exit(3);
+    let message = stage.failure().message;
+    assert!(message.starts_with("Claude Code ended while it started (exit code 3: line 12\n"));
+    assert!(message.contains("line 19"));
+}
+
+#[test]
+fn a_start_that_takes_too_long_is_given_up() {
+    let mut stage = Stage::open();
+    assert_eq!(stage.bench.timers(), [TIMER]);
+    let effects = stage.bench.timer(TIMER);
+    assert_eq!(effects.answer().unwrap_err().code, Failure::INTERNAL);
+    assert!(effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Kill {
+            signal: Signal::Kill,
+            ..
+        }
+    )));
+}
+
+#[test]
+fn an_end_in_the_middle_fails_the_turn_and_the_next_one_starts_it_again() {
+    let (mut stage, uuid) = Stage::prompted();
+    let lines = turn_of("bash_allow", &uuid);
+    let end = lines
+        .iter()
+        .position(|line| line["type"] == "control_request")
+        .unwrap();
+    for line in &lines[..=end] {
+        stage.feed(line);
+    }
+    stage.bench.stderr(stage.child, "out of memory");
+    stage.exit(134);
+    let message = stage.failure().message;
+    assert!(
+        message.contains("exit code 134: out of memory"),
+        "{message}"
+    );
+    assert!(stage.shown().contains(&"toolu_fake4_0 failed".into()));
+    assert_eq!(stage.bench.open_asks(), []);
+    let effects = stage.bench.prompt("again");
+    let (child, command) = effects.spawned();
+    assert_eq!(command.args.last().unwrap(), &format!("--resume={ID}"));
+    // The prompt waits for the start.
+    assert_eq!(effects.written_json().len(), 1);
+    stage.child = child;
+    let hello = effects.written_json()[0]["request_id"].clone();
+    let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
+    reply["response"]["request_id"] = hello;
+    let effects = stage.feed(&reply);
+    assert_eq!(
+        effects.written_json()[0]["message"]["content"][0]["text"],
+        "again"
+    );
+}
+
+#[test]
+fn a_choice_on_its_way_when_the_process_ends_fails() {
+    let mut stage = Stage::ready();
+    stage
+        .bench
+        .call("session/set_mode", &json!({"modeId": "plan"}));
+    stage.exit(1);
+    assert_eq!(stage.failure().code, Failure::INTERNAL);
+    assert_eq!(stage.bench.unanswered(), []);
+}
+
+#[test]
+fn a_second_turn_at_once_is_refused() {
+    let (mut stage, _) = Stage::prompted();
+    let effects = stage.bench.prompt("me too");
+    assert!(
+        effects
+            .answer()
+            .unwrap_err()
+            .message
+            .contains("running already")
+    );
+    assert_eq!(effects.written(), "");
+}
+
+#[test]
+fn what_cannot_be_read_is_skipped_and_logged() {
+    let (mut stage, uuid) = Stage::prompted();
+    for line in [
+        r#"{"type":"assist"#,
+        "hello",
+        r#"{"type":"result"}"#,
+        r#"{"type":7}"#,
+        "",
+    ] {
+        let effects = stage.bench.line(stage.child, line);
+        assert_eq!(effects.logs().len(), 1, "{line}");
+        assert_eq!(effects.failed(), None);
+    }
+    let damaged = stage.bench.event(hostler_sdk::Event::Line {
+        child: stage.child,
+        source: hostler_sdk::process::Stdio::Out,
+        text: turn_of("simple", &uuid).pop().unwrap().to_string(),
+        lossy: true,
+    });
+    assert_eq!((damaged.len(), damaged.logs().len()), (1, 1));
+    let unknown = stage
+        .bench
+        .line(stage.child, r#"{"type":"news","subtype":"x"}"#);
+    assert_eq!((unknown.len(), unknown.logs().len()), (1, 1));
+    for line in turn_of("simple", &uuid) {
+        stage.feed(&line);
+    }
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn a_slow_reader_gets_every_line_in_order() {
+    let mut stage = Stage::ready();
+    stage.bench.block_writes();
+    stage.bench.prompt("hello");
+    stage.bench.cancel();
+    let written = stage.bench.drained(stage.child).written_json();
+    assert_eq!(written[0]["type"], "user");
+    assert_eq!(written[1]["request"]["subtype"], "interrupt");
+}
+
+#[test]
+fn closing_ends_the_process() {
+    let mut stage = Stage::ready();
+    let effects = stage.bench.close();
+    assert!(effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Kill {
+            signal: Signal::Terminate,
+            ..
+        }
+    )));
+}

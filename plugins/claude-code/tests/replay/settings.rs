@@ -1,0 +1,188 @@
+//! Modes and models.
+
+use agent_client_protocol_schema::v1 as acp;
+use hostler_sdk::Failure;
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, check, play, start_of};
+
+#[test]
+fn a_session_opens_with_its_modes_and_models() {
+    let mut stage = Stage::open();
+    stage.play(start_of("simple"));
+    let mut opened = stage.effects.answer().unwrap();
+    let ids = |list: &Value, id: &str| -> Vec<String> {
+        let list = list.as_array().unwrap().iter();
+        list.map(|entry| entry[id].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let modes = &opened["modes"];
+    assert_eq!(modes["currentModeId"], "default");
+    assert_eq!(
+        ids(&modes["availableModes"], "id"),
+        ["default", "acceptEdits", "plan", "auto"]
+    );
+    let options = &opened["configOptions"];
+    assert_eq!(ids(options, "id"), ["mode", "model"]);
+    assert_eq!(ids(options, "category"), ["mode", "model"]);
+    assert_eq!(ids(options, "currentValue"), ["default", "default"]);
+    let models = ids(&options[1]["options"], "value");
+    assert_eq!(models, ["default", "opus", "fable", "sonnet", "haiku"]);
+    opened["sessionId"] = "s".into();
+    check::<acp::NewSessionResponse>(&opened);
+}
+
+#[test]
+fn a_mode_is_in_force_when_claude_says_so() {
+    let stage = play("modes");
+    let changes = [
+        "acceptEdits",
+        "plan",
+        "auto",
+        "default",
+        "acceptEdits",
+        "plan",
+        "acceptEdits",
+    ];
+    let shown = stage.shown();
+    let modes = shown.iter().filter_map(|line| line.strip_prefix("mode "));
+    assert_eq!(modes.collect::<Vec<_>>(), changes);
+    let options = shown
+        .iter()
+        .filter_map(|line| line.strip_prefix("options "));
+    let expected = changes.map(|mode| format!("{mode} default"));
+    assert_eq!(options.collect::<Vec<_>>(), expected);
+    // The last of them is Claude Code's own doing: it left the plan mode.
+    let answers = stage.effects.answers();
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|(_, answer)| *answer == Ok(json!({})))
+            .count(),
+        6
+    );
+}
+
+#[test]
+fn a_model_is_in_force_when_claude_says_so() {
+    let mut lines = crate::stage::fixture("model_switch");
+    // Claude Code takes any name; the adapter does not.
+    let end = lines
+        .iter()
+        .position(|line| line["msg"]["request"]["model"] == "no-such-model-xyz");
+    lines.truncate(end.unwrap());
+    let mut stage = Stage::open();
+    stage.play(lines);
+    let options = stage
+        .shown()
+        .into_iter()
+        .filter(|line| line.starts_with("options"));
+    assert_eq!(options.collect::<Vec<_>>(), ["options default sonnet"]);
+    let answer = stage.effects.answers().remove(2).1.unwrap();
+    assert_eq!(answer["configOptions"][1]["currentValue"], "sonnet");
+    check::<acp::SetSessionConfigOptionResponse>(&answer);
+}
+
+#[test]
+fn what_is_not_offered_is_refused_without_asking_claude() {
+    let mut stage = Stage::ready();
+    for (method, params, says) in [
+        (
+            "session/set_mode",
+            json!({"modeId": "bypassPermissions"}),
+            "there are default",
+        ),
+        ("session/set_mode", json!({}), "modeId"),
+        (
+            "session/set_config_option",
+            json!({"configId": "model", "value": "x"}),
+            "haiku",
+        ),
+        (
+            "session/set_config_option",
+            json!({"configId": "x", "value": "x"}),
+            "mode, model",
+        ),
+        (
+            "session/set_config_option",
+            json!({"configId": "mode", "value": true}),
+            "boolean",
+        ),
+    ] {
+        let effects = stage.bench.call(method, &params);
+        let failure = effects.answer().unwrap_err();
+        assert_eq!(failure.code, Failure::INVALID_PARAMS);
+        assert!(failure.message.contains(says), "{}", failure.message);
+        assert_eq!(effects.written(), "");
+    }
+}
+
+#[test]
+fn an_unknown_method_is_refused() {
+    let failure = Stage::ready()
+        .bench
+        .call("session/x", &json!({}))
+        .answer()
+        .unwrap_err();
+    assert_eq!(failure.code, Failure::METHOD_NOT_FOUND);
+}
+
+#[test]
+fn a_change_that_claude_refuses_does_not_happen() {
+    let mut stage = Stage::ready();
+    let written = stage
+        .bench
+        .call("session/set_mode", &json!({"modeId": "auto"}));
+    let request = written.written_json()[0]["request_id"].clone();
+    let effects = stage.feed(&json!({"type": "control_response", "response": {
+        "subtype": "error", "request_id": request, "error": "auto mode is off"}}));
+    let failure = effects.answer().unwrap_err();
+    assert_eq!(
+        failure.message,
+        "Claude Code refused \"auto\": auto mode is off"
+    );
+    assert_eq!(effects.updates(), [] as [Value; 0]);
+}
+
+#[test]
+fn choices_outlive_the_process() {
+    let mut stage = Stage::ready();
+    stage.exit(0);
+    // Nobody listens: it is set at the next start.
+    let effects = stage
+        .bench
+        .call("session/set_mode", &json!({"modeId": "plan"}));
+    assert_eq!(effects.answer(), Ok(json!({})));
+    let option = json!({"configId": "model", "value": "haiku"});
+    let effects = stage.bench.call("session/set_config_option", &option);
+    assert_eq!(
+        effects.answer().unwrap()["configOptions"][1]["currentValue"],
+        "haiku"
+    );
+    // Also for an instance that knows the checkpoint only.
+    let checkpoint = stage.bench.checkpoint().unwrap().to_vec();
+    let mut stage = Stage::opened(hostler_sdk::testing::Bench::new(), Some(&checkpoint));
+    let hello = stage.effects.written_json()[0]["request_id"].clone();
+    let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
+    reply["response"]["request_id"] = hello;
+    let effects = stage.feed(&reply);
+    let requests = effects.written_json();
+    let requests = requests.iter().map(|line| line["request"].clone());
+    assert_eq!(
+        requests.collect::<Vec<_>>(),
+        [
+            json!({"subtype": "set_permission_mode", "mode": "plan"}),
+            json!({"subtype": "set_model", "model": "haiku"}),
+        ]
+    );
+    assert_eq!(effects.answer().unwrap()["modes"]["currentModeId"], "plan");
+}
+
+#[test]
+fn a_model_that_nobody_chose_is_shown_all_the_same() {
+    let mut stage = Stage::ready();
+    stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-opus-5-5"}));
+    assert_eq!(stage.shown(), [] as [&str; 0]);
+    stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-next"}));
+    assert_eq!(stage.shown(), ["options default claude-next"]);
+}

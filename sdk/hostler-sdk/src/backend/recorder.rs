@@ -1,0 +1,291 @@
+//! The native stand-in for the host. It keeps the contract's rules, so that a
+//! test of an adapter fails where the host would refuse.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::value::RawValue;
+
+use crate::process::{Child, Command, Output};
+use crate::testing::{Effect, Effects};
+use crate::{Error, RequestId, Result};
+
+/// The contract's bounds.
+const MAX_CHECKPOINT: usize = 64 << 10;
+const MAX_TIMERS: usize = 64;
+const MAX_RANDOM: u32 = 4096;
+const MAX_RUN_MS: u32 = 30_000;
+
+/// 2023-11-14 22:13:20 UTC: wall time of a recorder whose clock was not moved.
+const WALL_START: Duration = Duration::from_secs(1_700_000_000);
+
+thread_local! {
+    static CURRENT: RefCell<Option<Recorder>> = const { RefCell::new(None) };
+}
+
+/// What a host knows of one instance.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) config: Option<String>,
+    pub(crate) elapsed: Duration,
+    /// What `run` finds on this machine, by command line.
+    pub(crate) programs: BTreeMap<Vec<String>, Result<Output>>,
+    pub(crate) probing: bool,
+    pub(crate) writes_blocked: bool,
+    pub(crate) denied: BTreeSet<String>,
+    pub(crate) children: BTreeMap<Child, Stdin>,
+    /// Open asks and their methods.
+    pub(crate) asks: BTreeMap<u64, String>,
+    pub(crate) requests: BTreeSet<RequestId>,
+    pub(crate) timers: BTreeSet<u64>,
+    pub(crate) checkpoint: Option<Vec<u8>>,
+    last_child: u32,
+    last_random: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stdin {
+    Open,
+    Closed,
+}
+
+impl Recorder {
+    /// Runs `code` with this recorder as the host.
+    pub(crate) fn host<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        /// Gives the recorder back also when `code` panics.
+        struct Guard<'a>(&'a mut Recorder, Option<Recorder>);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                let used = CURRENT.replace(self.1.take());
+                *self.0 = used.unwrap_or_default();
+            }
+        }
+        let own = std::mem::take(self);
+        let outer = CURRENT.replace(Some(own));
+        let _guard = Guard(self, outer);
+        code()
+    }
+
+    pub(crate) fn take_effects(&mut self) -> Effects {
+        Effects::from(std::mem::take(&mut self.effects))
+    }
+
+    fn note(&mut self, effect: Effect) -> Result {
+        self.effects.push(effect);
+        Ok(())
+    }
+
+    fn child(&mut self, child: Child) -> Result<&mut Stdin> {
+        self.children
+            .get_mut(&child)
+            .ok_or_else(|| Error::NotFound(format!("{child} does not run")))
+    }
+}
+
+fn object(what: &str, json: &str) -> Result {
+    let raw: &RawValue = serde_json::from_str(json)
+        .map_err(|error| Error::Invalid(format!("{what} is not JSON: {error}")))?;
+    if raw.get().starts_with('{') {
+        Ok(())
+    } else {
+        Err(Error::Invalid(format!("{what} is not a JSON object")))
+    }
+}
+
+fn with<T>(call: impl FnOnce(&mut Recorder) -> T) -> T {
+    CURRENT.with_borrow_mut(|current| {
+        let recorder = current.as_mut().expect(
+            "the host's functions work inside a component, or inside a hostler_sdk::testing::Bench",
+        );
+        call(recorder)
+    })
+}
+
+/// The imports.
+pub(crate) mod calls {
+    use super::{
+        Child, Command, Duration, Effect, Error, MAX_CHECKPOINT, MAX_RANDOM, MAX_RUN_MS,
+        MAX_TIMERS, Output, RequestId, Result, Stdin, WALL_START, object, with,
+    };
+    use crate::{Failure, log::Level, process::Signal};
+
+    pub(crate) fn update(update: &str) -> Result {
+        object("the update", update)?;
+        with(|host| host.note(Effect::Update(update.to_owned())))
+    }
+
+    pub(crate) fn ask(id: u64, method: &str, params: &str) -> Result {
+        object("the ask's params", params)?;
+        with(|host| {
+            if host.denied.contains(method) {
+                return Err(Error::Denied(format!("{method} is denied by the test")));
+            }
+            if host.asks.contains_key(&id) {
+                return Err(Error::Invalid(format!("ask {id} is open already")));
+            }
+            host.asks.insert(id, method.to_owned());
+            host.note(Effect::Ask {
+                id,
+                method: method.to_owned(),
+                params: params.to_owned(),
+            })
+        })
+    }
+
+    pub(crate) fn withdraw(id: u64) -> Result {
+        with(|host| {
+            host.asks.remove(&id);
+            host.note(Effect::Withdraw(id))
+        })
+    }
+
+    pub(crate) fn answer(request: RequestId, outcome: Result<String, Failure>) -> Result {
+        if let Ok(result) = &outcome {
+            object("the result", result)?;
+        }
+        with(|host| {
+            if !host.requests.remove(&request) {
+                return Err(Error::NotFound(format!(
+                    "request {} has been answered already",
+                    request.0
+                )));
+            }
+            host.note(Effect::Answer { request, outcome })
+        })
+    }
+
+    pub(crate) fn checkpoint(state: &[u8]) -> Result {
+        if state.len() > MAX_CHECKPOINT {
+            return Err(Error::Limit(format!(
+                "a checkpoint of {} bytes; at most {MAX_CHECKPOINT}",
+                state.len()
+            )));
+        }
+        with(|host| {
+            host.checkpoint = Some(state.to_vec());
+            host.note(Effect::Checkpoint(state.to_vec()))
+        })
+    }
+
+    pub(crate) fn spawn(command: &Command) -> Result<Child> {
+        with(|host| {
+            if host.denied.contains(&command.program) {
+                return Err(Error::Denied(format!(
+                    "{} is denied by the test",
+                    command.program
+                )));
+            }
+            host.last_child += 1;
+            let child = Child(host.last_child);
+            host.children.insert(child, Stdin::Open);
+            host.note(Effect::Spawn {
+                child,
+                command: command.clone(),
+            })?;
+            Ok(child)
+        })
+    }
+
+    pub(crate) fn run(command: &Command, timeout_ms: u32) -> Result<Output> {
+        with(|host| {
+            if !host.probing {
+                return Err(Error::Denied("process.run is for probe alone".to_owned()));
+            }
+            if timeout_ms > MAX_RUN_MS {
+                return Err(Error::Invalid(format!(
+                    "a timeout of {timeout_ms} ms; at most {MAX_RUN_MS}"
+                )));
+            }
+            host.note(Effect::Run(command.clone()))?;
+            let mut line = vec![command.program.clone()];
+            line.extend(command.args.iter().cloned());
+            host.programs.get(&line).cloned().unwrap_or_else(|| {
+                Err(Error::NotFound(format!(
+                    "{} is not on the PATH",
+                    command.program
+                )))
+            })
+        })
+    }
+
+    pub(crate) fn write(child: Child, data: &[u8]) -> Result {
+        with(|host| {
+            if *host.child(child)? == Stdin::Closed {
+                return Err(Error::NotFound(format!("the input of {child} is closed")));
+            }
+            if host.writes_blocked {
+                return Err(Error::WouldBlock);
+            }
+            host.note(Effect::Write {
+                child,
+                data: data.to_vec(),
+            })
+        })
+    }
+
+    pub(crate) fn close_stdin(child: Child) -> Result {
+        with(|host| {
+            *host.child(child)? = Stdin::Closed;
+            host.note(Effect::CloseStdin(child))
+        })
+    }
+
+    pub(crate) fn kill(child: Child, signal: Signal) -> Result {
+        with(|host| {
+            host.child(child)?;
+            host.note(Effect::Kill { child, signal })
+        })
+    }
+
+    pub(crate) fn timer_set(id: u64, after_ms: u64) -> Result {
+        with(|host| {
+            if !host.timers.contains(&id) && host.timers.len() >= MAX_TIMERS {
+                return Err(Error::Limit(format!("{MAX_TIMERS} timers are pending")));
+            }
+            host.timers.insert(id);
+            let after = Duration::from_millis(after_ms);
+            host.note(Effect::TimerSet { id, after })
+        })
+    }
+
+    pub(crate) fn timer_cancel(id: u64) -> Result {
+        with(|host| {
+            host.timers.remove(&id);
+            host.note(Effect::TimerCancel(id))
+        })
+    }
+
+    pub(crate) fn clock_monotonic() -> Result<u64> {
+        with(|host| Ok(host.elapsed.as_nanos().try_into().unwrap_or(u64::MAX)))
+    }
+
+    pub(crate) fn clock_wall() -> Result<u64> {
+        with(|host| Ok(crate::process::millis(WALL_START + host.elapsed)))
+    }
+
+    pub(crate) fn random(len: u32) -> Result<Vec<u8>> {
+        if len > MAX_RANDOM {
+            return Err(Error::Limit(format!("{len} bytes; at most {MAX_RANDOM}")));
+        }
+        with(|host| {
+            let mut next = || {
+                host.last_random = host.last_random.wrapping_add(1);
+                host.last_random
+            };
+            Ok((0..len).map(|_| next()).collect())
+        })
+    }
+
+    pub(crate) fn config() -> Result<String> {
+        with(|host| Ok(host.config.clone().unwrap_or_else(|| "{}".to_owned())))
+    }
+
+    pub(crate) fn log(level: Level, message: &str) -> Result {
+        let message = message.to_owned();
+        with(|host| host.note(Effect::Log { level, message }))
+    }
+}

@@ -1,0 +1,180 @@
+//! The exports of a component: calls of the host to a [`Harness`].
+
+use std::{cell::RefCell, marker::PhantomData};
+
+use crate::bindings::{
+    exports::hostler::harness::harness as wit,
+    hostler::{harness::events, host::process, types::types},
+};
+use crate::process::{Child, Stdio};
+use crate::{
+    Description, Event, Harness, OpenParams, PromptCapabilities, Readiness, RequestId, Result,
+    Status,
+};
+
+/// Makes a [`Harness`] the plugin that this crate is built to: once, at the top
+/// of the crate. Natively it does nothing, so that the same crate is tested with
+/// [`testing`](mod@crate::testing).
+#[macro_export]
+macro_rules! export {
+    ($harness:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Component = $crate::__private::Component<$harness>;
+            $crate::__private::bindings::__export_harness_plugin!(
+                Component with_types_in $crate::__private::bindings
+            );
+        };
+    };
+}
+
+/// The plugin as the contract sees it.
+#[derive(Debug)]
+pub struct Component<H>(PhantomData<H>);
+
+/// The session resource: the contract's methods take `&self`.
+#[derive(Debug)]
+pub struct Session<H>(RefCell<H>);
+
+impl<H: Harness> wit::Guest for Component<H> {
+    type Session = Session<H>;
+
+    fn describe() -> Result<wit::Description, types::Error> {
+        log_panics();
+        Ok(H::describe().into())
+    }
+
+    fn probe() -> Result<wit::Status, types::Error> {
+        log_panics();
+        Ok(H::probe()?.into())
+    }
+}
+
+impl<H: Harness> wit::GuestSession for Session<H> {
+    fn open(
+        request: u64,
+        params: wit::OpenParams,
+        resume: Option<Vec<u8>>,
+    ) -> Result<wit::Session, types::Error> {
+        log_panics();
+        let harness = H::open(RequestId(request), params.into(), resume)?;
+        Ok(wit::Session::new(Self(RefCell::new(harness))))
+    }
+
+    fn prompt(&self, request: u64, prompt: String) -> Result<(), types::Error> {
+        let prompt = crate::Prompt::from_json(prompt);
+        Ok(self.0.borrow_mut().prompt(RequestId(request), prompt)?)
+    }
+
+    fn call(&self, request: u64, method: String, params: String) -> Result<(), types::Error> {
+        let request = RequestId(request);
+        Ok(self.0.borrow_mut().call(request, &method, &params)?)
+    }
+
+    fn cancel(&self) -> Result<(), types::Error> {
+        Ok(self.0.borrow_mut().cancel()?)
+    }
+
+    /// An error at one event must not lose those behind it: the first error is
+    /// returned when all have been delivered.
+    fn on_events(&self, batch: Vec<events::Event>) -> Result<(), types::Error> {
+        let mut harness = self.0.borrow_mut();
+        let mut outcome = Ok(());
+        for event in batch {
+            outcome = outcome.and(harness.on_event(event.into()));
+        }
+        Ok(outcome?)
+    }
+
+    fn close(&self) -> Result<(), types::Error> {
+        Ok(self.0.borrow_mut().close()?)
+    }
+}
+
+/// A trap's backtrace does not hold the panic's message: the log does.
+#[cfg(target_family = "wasm")]
+fn log_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| crate::log::error(panic)));
+    });
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn log_panics() {}
+
+impl From<Description> for wit::Description {
+    fn from(description: Description) -> Self {
+        let PromptCapabilities {
+            image,
+            audio,
+            embedded_context,
+        } = description.prompt;
+        Self {
+            title: description.title,
+            version: description.version,
+            prompt: wit::PromptCapabilities {
+                image,
+                audio,
+                embedded_context,
+            },
+        }
+    }
+}
+
+impl From<Status> for wit::Status {
+    fn from(status: Status) -> Self {
+        Self {
+            readiness: match status.readiness {
+                Readiness::Ready => wit::Readiness::Ready,
+                Readiness::Missing => wit::Readiness::Missing,
+                Readiness::NotLoggedIn => wit::Readiness::NotLoggedIn,
+                Readiness::Broken => wit::Readiness::Broken,
+            },
+            version: status.version,
+            detail: status.detail,
+            fix: status.fix,
+        }
+    }
+}
+
+impl From<wit::OpenParams> for OpenParams {
+    fn from(params: wit::OpenParams) -> Self {
+        Self {
+            session: params.session,
+            cwd: params.cwd,
+            additional_directories: params.additional_directories,
+        }
+    }
+}
+
+impl From<events::Event> for Event {
+    fn from(event: events::Event) -> Self {
+        match event {
+            events::Event::Started(child) => Self::Started(Child(child)),
+            events::Event::StartFailed(failure) => Self::StartFailed {
+                child: Child(failure.child),
+                message: failure.message,
+            },
+            events::Event::Line(line) => Self::Line {
+                child: Child(line.child),
+                source: match line.source {
+                    process::Stdio::Out => Stdio::Out,
+                    process::Stdio::Err => Stdio::Err,
+                },
+                text: line.text,
+                lossy: line.lossy,
+            },
+            events::Event::Exited(end) => Self::Exited {
+                child: Child(end.child),
+                exit: end.exit.into(),
+            },
+            events::Event::WriteDrained(child) => Self::WriteDrained(Child(child)),
+            events::Event::AskAnswered(answer) => Self::AskAnswered {
+                id: answer.id,
+                outcome: answer.outcome.map_err(Into::into),
+            },
+            events::Event::Timer(id) => Self::Timer(id),
+        }
+    }
+}

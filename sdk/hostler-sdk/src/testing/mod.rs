@@ -1,0 +1,328 @@
+//! Runs an adapter natively against a stand-in for the host: no component, no
+//! process, no clock, so that a test takes milliseconds and always the same
+//! path.
+//!
+//! A test plays the host: it opens a session, sends prompts and feeds the lines
+//! that the agent's program would print; each call returns the [`Effects`] that
+//! it had. The stand-in keeps the contract's rules (an answer counts once, an
+//! update is a JSON object, `run` is for probes) and refuses as the host would.
+
+mod effects;
+
+use std::{marker::PhantomData, time::Duration};
+
+use serde_json::{Value, json};
+
+pub use effects::{Effect, Effects};
+
+use crate::backend::recorder::{Recorder, Stdin};
+use crate::process::{Child, Exit, Output, Stdio};
+use crate::{Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status};
+
+/// A workbench with one instance of the adapter `H` on it.
+#[derive(Debug)]
+pub struct Bench<H> {
+    host: Recorder,
+    session: Option<H>,
+    last_request: u64,
+    harness: PhantomData<H>,
+}
+
+impl<H: Harness> Default for Bench<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<H: Harness> Bench<H> {
+    /// An instance on a machine without any programs, with the config `{}`.
+    pub fn new() -> Self {
+        Self {
+            host: Recorder::default(),
+            session: None,
+            last_request: 0,
+            harness: PhantomData,
+        }
+    }
+
+    /// Sets `[plugins.ID.config]`.
+    #[must_use]
+    pub fn config(mut self, config: Value) -> Self {
+        self.host.config = Some(config.to_string());
+        self
+    }
+
+    /// What [`Command::run`](crate::process::Command::run) gives for this exact
+    /// command line (program first). Any other program is not on the PATH.
+    #[must_use]
+    pub fn program(mut self, command_line: &[&str], outcome: Result<Output>) -> Self {
+        let line = command_line.iter().map(|&arg| arg.to_owned()).collect();
+        self.host.programs.insert(line, outcome);
+        self
+    }
+
+    /// Refuses to spawn this program, or to take asks of this ACP method, with
+    /// [`Error::Denied`](crate::Error::Denied).
+    #[must_use]
+    pub fn deny(mut self, program_or_method: &str) -> Self {
+        self.host.denied.insert(program_or_method.to_owned());
+        self
+    }
+
+    /// [`Harness::describe`].
+    pub fn describe(&mut self) -> Description {
+        self.host.host(H::describe)
+    }
+
+    /// [`Harness::probe`].
+    ///
+    /// # Errors
+    /// Whatever the adapter returned.
+    pub fn probe(&mut self) -> Result<Status> {
+        self.host.probing = true;
+        let status = self.host.host(H::probe);
+        self.host.probing = false;
+        status
+    }
+
+    /// [`Harness::open`] for a new conversation in `/work`.
+    pub fn open(&mut self) -> Effects {
+        self.open_with(
+            OpenParams {
+                session: "11111111-2222-4333-8444-555555555555".to_owned(),
+                cwd: "/work".to_owned(),
+                additional_directories: Vec::new(),
+            },
+            None,
+        )
+    }
+
+    /// [`Harness::open`] with these arguments.
+    pub fn open_with(&mut self, params: OpenParams, resume: Option<&[u8]>) -> Effects {
+        let request = self.new_request();
+        let resume = resume.map(<[u8]>::to_vec);
+        match self.host.host(|| H::open(request, params, resume)) {
+            Ok(session) => self.session = Some(session),
+            Err(error) => self.host.effects.push(Effect::Failed(error)),
+        }
+        self.host.take_effects()
+    }
+
+    /// [`Harness::prompt`] with one block of text.
+    pub fn prompt(&mut self, text: &str) -> Effects {
+        self.prompt_blocks(&json!([{"type": "text", "text": text}]))
+    }
+
+    /// [`Harness::prompt`] with these content blocks.
+    pub fn prompt_blocks(&mut self, blocks: &Value) -> Effects {
+        self.prompt_json(&blocks.to_string())
+    }
+
+    /// [`Harness::prompt`] with this JSON text.
+    pub fn prompt_json(&mut self, json: &str) -> Effects {
+        let request = self.new_request();
+        self.on_session(|session| session.prompt(request, Prompt::from_json(json)))
+    }
+
+    /// [`Harness::call`].
+    pub fn call(&mut self, method: &str, params: &Value) -> Effects {
+        self.call_json(method, &params.to_string())
+    }
+
+    /// [`Harness::call`] with this JSON text.
+    pub fn call_json(&mut self, method: &str, params: &str) -> Effects {
+        let request = self.new_request();
+        self.on_session(|session| session.call(request, method, params))
+    }
+
+    /// [`Harness::cancel`], after the open permissions and elicitations have
+    /// been answered as cancelled, as the host does it.
+    pub fn cancel(&mut self) -> Effects {
+        let mut effects = Effects::default();
+        for (id, method) in self.host.asks.clone() {
+            match method.as_str() {
+                "session/request_permission" => {
+                    effects
+                        .extend(self.answered(id, &json!({"outcome": {"outcome": "cancelled"}})));
+                }
+                "elicitation/create" => {
+                    effects.extend(self.answered(id, &json!({"action": "cancel"})));
+                }
+                _ => {}
+            }
+        }
+        effects.extend(self.on_session(H::cancel));
+        effects
+    }
+
+    /// [`Harness::close`].
+    pub fn close(&mut self) -> Effects {
+        self.on_session(H::close)
+    }
+
+    /// [`Harness::on_event`].
+    pub fn event(&mut self, event: Event) -> Effects {
+        match &event {
+            Event::Exited { child, .. } | Event::StartFailed { child, .. } => {
+                self.host.children.remove(child);
+            }
+            Event::AskAnswered { id, .. } => {
+                self.host.asks.remove(id);
+            }
+            Event::Timer(id) => {
+                self.host.timers.remove(id);
+            }
+            Event::Started(_) | Event::Line { .. } | Event::WriteDrained(_) => {}
+        }
+        self.on_session(|session| session.on_event(event))
+    }
+
+    /// The child runs.
+    pub fn started(&mut self, child: Child) -> Effects {
+        self.event(Event::Started(child))
+    }
+
+    /// The child printed a line.
+    pub fn line(&mut self, child: Child, text: &str) -> Effects {
+        self.event(Event::Line {
+            child,
+            source: Stdio::Out,
+            text: text.to_owned(),
+            lossy: false,
+        })
+    }
+
+    /// The child printed a line of JSON.
+    pub fn json(&mut self, child: Child, value: &Value) -> Effects {
+        self.line(child, &value.to_string())
+    }
+
+    /// The child printed a line to its standard error.
+    pub fn stderr(&mut self, child: Child, text: &str) -> Effects {
+        self.event(Event::Line {
+            child,
+            source: Stdio::Err,
+            text: text.to_owned(),
+            lossy: false,
+        })
+    }
+
+    /// The child ended.
+    pub fn exited(&mut self, child: Child, exit: Exit) -> Effects {
+        self.event(Event::Exited { child, exit })
+    }
+
+    /// From now on every write is [`Error::WouldBlock`].
+    pub fn block_writes(&mut self) {
+        self.host.writes_blocked = true;
+    }
+
+    /// Writes fit again, and the session has not heard of it yet.
+    pub fn unblock_writes(&mut self) {
+        self.host.writes_blocked = false;
+    }
+
+    /// Writes fit again, and the session is told so.
+    pub fn drained(&mut self, child: Child) -> Effects {
+        self.unblock_writes();
+        self.event(Event::WriteDrained(child))
+    }
+
+    /// An ask was answered.
+    pub fn answered(&mut self, id: u64, result: &Value) -> Effects {
+        self.event(Event::AskAnswered {
+            id,
+            outcome: Ok(result.to_string()),
+        })
+    }
+
+    /// A permission was answered with this option.
+    pub fn selected(&mut self, id: u64, option: &str) -> Effects {
+        self.answered(
+            id,
+            &json!({"outcome": {"outcome": "selected", "optionId": option}}),
+        )
+    }
+
+    /// An ask failed.
+    pub fn ask_failed(&mut self, id: u64, failure: Failure) -> Effects {
+        self.event(Event::AskAnswered {
+            id,
+            outcome: Err(failure),
+        })
+    }
+
+    /// A timer fired.
+    pub fn timer(&mut self, id: u64) -> Effects {
+        self.event(Event::Timer(id))
+    }
+
+    /// Moves both clocks forward. They stand still otherwise.
+    pub fn advance(&mut self, by: Duration) {
+        self.host.elapsed += by;
+    }
+
+    /// The session itself, to look inside.
+    ///
+    /// # Panics
+    /// Without an open session.
+    #[track_caller]
+    pub fn session(&self) -> &H {
+        self.session.as_ref().expect("no session is open")
+    }
+
+    /// The request made last, by `open`, `prompt` or `call`.
+    pub fn last_request(&self) -> RequestId {
+        RequestId(self.last_request)
+    }
+
+    /// Requests that still have no answer.
+    pub fn unanswered(&self) -> Vec<RequestId> {
+        self.host.requests.iter().copied().collect()
+    }
+
+    /// Asks that still have no answer.
+    pub fn open_asks(&self) -> Vec<u64> {
+        self.host.asks.keys().copied().collect()
+    }
+
+    /// Timers that still run.
+    pub fn timers(&self) -> Vec<u64> {
+        self.host.timers.iter().copied().collect()
+    }
+
+    /// Whether the child's standard input can still be written to.
+    pub fn stdin_is_open(&self, child: Child) -> bool {
+        self.host.children.get(&child) == Some(&Stdin::Open)
+    }
+
+    /// What the adapter last checkpointed.
+    pub fn checkpoint(&self) -> Option<&[u8]> {
+        self.host.checkpoint.as_deref()
+    }
+
+    fn new_request(&mut self) -> RequestId {
+        self.last_request += 1;
+        let request = RequestId(self.last_request);
+        self.host.requests.insert(request);
+        request
+    }
+
+    #[track_caller]
+    fn on_session(&mut self, call: impl FnOnce(&mut H) -> Result) -> Effects {
+        let session = self.session.as_mut().expect("no session is open");
+        let outcome = self.host.host(|| call(session));
+        if let Err(error) = outcome {
+            self.host.effects.push(Effect::Failed(error));
+        }
+        self.host.take_effects()
+    }
+}
+
+/// Runs code that calls the host, outside any session, and returns what it
+/// returned together with its effects.
+pub fn with_host<T>(code: impl FnOnce() -> T) -> (T, Effects) {
+    let mut host = Recorder::default();
+    let value = host.host(code);
+    (value, host.take_effects())
+}

@@ -1,0 +1,128 @@
+//! Where a conversation stands, read from one request.
+
+use serde_json::Value;
+
+/// Texts that the agent program itself puts into user messages. A turn goes on
+/// through them, they are no prompt.
+const NOTES: [&str; 3] = [
+    "Output token limit hit",
+    "Your response above was stopped",
+    "[Request interrupted by user",
+];
+
+/// The turn that a request belongs to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// The last text that the user wrote.
+    pub(crate) prompt: String,
+    /// Tool results that came back since the prompt.
+    pub(crate) results: usize,
+    /// How many of those were errors or denials.
+    pub(crate) failed: usize,
+}
+
+impl Turn {
+    /// Reads the body of a Messages request; what it does not understand is
+    /// passed over.
+    pub(crate) fn of(request: &Value) -> Self {
+        let mut turn = Self::default();
+        let messages = request["messages"].as_array();
+        for message in messages.into_iter().flatten() {
+            if message["role"] == "user" {
+                turn.read(&message["content"]);
+            }
+        }
+        turn
+    }
+
+    fn read(&mut self, content: &Value) {
+        let mut texts = Vec::new();
+        texts.extend(content.as_str().and_then(written_by_user));
+        for block in content.as_array().into_iter().flatten() {
+            if block["type"] == "tool_result" {
+                self.results += 1;
+                self.failed += usize::from(block["is_error"] == true);
+            }
+            texts.extend(block["text"].as_str().and_then(written_by_user));
+        }
+        if !texts.is_empty() {
+            *self = Self {
+                prompt: texts.join("\n"),
+                ..Self::default()
+            };
+        }
+    }
+}
+
+/// The text without reminders, if anything is left that is not a note.
+fn written_by_user(text: &str) -> Option<String> {
+    const OPEN: &str = "<system-reminder>";
+    const CLOSE: &str = "</system-reminder>";
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        left.push_str(before);
+        rest = after.split_once(CLOSE).map_or("", |(_, after)| after);
+    }
+    left.push_str(rest);
+    let left = left.trim();
+    let note = left.is_empty() || NOTES.iter().any(|note| left.starts_with(note));
+    (!note).then(|| left.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn turn(messages: Value) -> Turn {
+        Turn::of(&json!({"messages": messages}))
+    }
+
+    fn user(content: Value) -> Value {
+        json!({"role": "user", "content": content})
+    }
+
+    #[test]
+    fn the_last_user_text_is_the_prompt() {
+        let turn = turn(json!([
+            user(json!("first")),
+            {"role": "assistant", "content": "not mine"},
+            user(json!([{"type": "text", "text": "second"}])),
+        ]));
+        assert_eq!(turn.prompt, "second");
+    }
+
+    #[test]
+    fn results_are_counted_since_the_prompt_only() {
+        let result = json!([{"type": "tool_result", "tool_use_id": "t"}]);
+        let denied = json!([{"type": "tool_result", "tool_use_id": "t", "is_error": true}]);
+        let turn = turn(json!([
+            user(json!("one")),
+            user(result.clone()),
+            user(json!("two")),
+            user(result),
+            user(denied),
+        ]));
+        assert_eq!(turn.prompt, "two");
+        assert_eq!((turn.results, turn.failed), (2, 1));
+    }
+
+    #[test]
+    fn reminders_and_notes_are_no_prompt() {
+        let turn = turn(json!([
+            user(json!("go <system-reminder>a</system-reminder>on")),
+            user(json!([{"type": "text", "text": "<system-reminder>b</system-reminder>\n"}])),
+            user(json!("Output token limit hit. Resume.")),
+            user(json!("<system-reminder>never closed")),
+        ]));
+        assert_eq!(turn.prompt, "go on");
+    }
+
+    #[test]
+    fn a_body_of_another_shape_is_an_empty_turn() {
+        for body in [json!(null), json!([1]), json!({"messages": {"role": 1}})] {
+            assert_eq!(Turn::of(&body), Turn::default());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A model that does what the prompt says: an Anthropic Messages API on
+//! loopback, for tests that drive a real coding agent without an account.
+//!
+//! How a request flows:
+//!
+//! 1. `server` takes `POST /v1/messages` and records it.
+//! 2. `conversation` finds the last thing the user wrote and how many tools
+//!    have answered since. Nothing else is remembered between requests, so a
+//!    conversation may be resumed against another server.
+//! 3. `script` reads the directives of that prompt (`[[bash ls]]`) and says
+//!    what the model answers at this point of the turn.
+//! 4. `sse` writes the answer as events or as one JSON message.
+//!
+//! The directives, several of which may stand in one prompt and run in order:
+//!
+//! | Directive | The model |
+//! |---|---|
+//! | `[[text WORDS]]` | says it |
+//! | `[[think WORDS]]` | thinks it |
+//! | `[[bash COMMAND]]` | calls Bash |
+//! | `[[write PATH\|CONTENT]]` | calls Write |
+//! | `[[edit PATH\|OLD\|NEW]]` | calls Read, then Edit |
+//! | `[[deltas N]]` | says `word0 word1 …` in N deltas, as fast as they are read |
+//! | `[[slow N MS]]` | the same with a pause of MS milliseconds after each |
+//! | `[[hang]]` | says one sentence, then nothing: the stream stays open |
+//! | `[[max-tokens]]`, `[[refuse]]` | says one sentence and stops for that reason |
+//! | `[[status CODE]]` | answers with this HTTP error, 400 to 599, each time it is asked |
+//!
+//! After the last tool call it says `Done. Tool calls: N, failed: M.`, unless
+//! the prompt has words for it. A prompt without directives is repeated:
+//! `You said: …`. A directive that is not in the table is named in the answer.
+//! A directive ends at the first `]]`; `\n` in it is a line break. Paths go to
+//! the tools as they are written; a real model writes absolute ones.
+//!
+//! Deliberately absent: any check of the key, token counting worth the name,
+//! and every content type that no directive needs.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! let model = model_server::ModelServer::start().await?;
+//! // run an agent with ANTHROPIC_BASE_URL = model.url()
+//! assert!(model.requests().is_empty());
+//! # Ok(()) }
+//! ```
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+mod conversation;
+mod script;
+mod server;
+mod sse;
+
+pub use server::{ModelServer, Recorded};

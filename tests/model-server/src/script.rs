@@ -1,0 +1,283 @@
+//! The directives of a prompt and what the model answers to them.
+//!
+//! Their table is in the crate's documentation. A tool call ends a model
+//! message, so the directives after it wait for the tool's result.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::conversation::Turn;
+
+/// The most deltas that one directive may ask for: a typing error must not
+/// keep a test machine busy for hours.
+const MAX_DELTAS: u32 = 1_000_000;
+
+/// What the model does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// One model message.
+    Message { blocks: Vec<Block>, end: End },
+    /// An HTTP error with this status.
+    Status(u16),
+}
+
+/// One content block of a model message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Block {
+    Text(String),
+    Thinking(String),
+    /// A text of numbered words with a pause after each.
+    Deltas {
+        count: u32,
+        pause: Duration,
+    },
+    ToolUse {
+        name: &'static str,
+        input: Value,
+    },
+}
+
+/// How a model message ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Stop(&'static str),
+    /// It never does.
+    Hang,
+}
+
+/// A piece of a script: directives in the order in which they run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Say(Block),
+    Call(&'static str, Value),
+    End(End),
+    Status(u16),
+}
+
+/// The answer at this point of a turn.
+pub(crate) fn answer(turn: &Turn) -> Answer {
+    let steps = steps(&turn.prompt);
+    if steps.is_empty() {
+        return message(vec![Block::Text(format!("You said: {}", turn.prompt))]);
+    }
+    let mut calls_done = 0;
+    let mut blocks = Vec::new();
+    for step in steps {
+        // Everything up to the last answered call was said in earlier messages.
+        if calls_done < turn.results {
+            calls_done += usize::from(matches!(step, Step::Call(..)));
+            continue;
+        }
+        match step {
+            Step::Say(block) => blocks.push(block),
+            Step::Call(name, input) => {
+                blocks.push(Block::ToolUse { name, input });
+                return Answer::Message {
+                    blocks,
+                    end: End::Stop("tool_use"),
+                };
+            }
+            Step::End(end) => {
+                blocks.push(Block::Text("This is as far as I get.".to_owned()));
+                return Answer::Message { blocks, end };
+            }
+            Step::Status(status) => return Answer::Status(status),
+        }
+    }
+    if blocks.is_empty() {
+        let (results, failed) = (turn.results, turn.failed);
+        let text = format!("Done. Tool calls: {results}, failed: {failed}.");
+        blocks.push(Block::Text(text));
+    }
+    message(blocks)
+}
+
+fn message(blocks: Vec<Block>) -> Answer {
+    Answer::Message {
+        blocks,
+        end: End::Stop("end_turn"),
+    }
+}
+
+fn steps(prompt: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut rest = prompt;
+    while let Some((directive, after)) = rest
+        .split_once("[[")
+        .and_then(|(_, after)| after.split_once("]]"))
+    {
+        let (word, arguments) = directive.split_once(' ').unwrap_or((directive, ""));
+        match parse(word, &arguments.replace("\\n", "\n")) {
+            Some(parsed) => steps.extend(parsed),
+            // Said aloud, so that a mistake in a test shows up in its output.
+            None => steps.push(Step::Say(Block::Text(format!(
+                "I do not understand the directive [[{directive}]]."
+            )))),
+        }
+        rest = after;
+    }
+    steps
+}
+
+/// The steps of one directive; `None` if its word or arguments are unknown.
+fn parse(word: &str, arguments: &str) -> Option<Vec<Step>> {
+    let mut fields = arguments.split('|');
+    let step = match word {
+        "text" => Step::Say(Block::Text(arguments.to_owned())),
+        "think" => Step::Say(Block::Thinking(arguments.to_owned())),
+        "bash" => {
+            let input = json!({"command": arguments, "description": "Run a scripted command"});
+            Step::Call("Bash", input)
+        }
+        "write" => {
+            let (path, content) = arguments.split_once('|')?;
+            Step::Call("Write", json!({"file_path": path, "content": content}))
+        }
+        "edit" => {
+            let (path, old, new) = (fields.next()?, fields.next()?, fields.next()?);
+            let edit = json!({"file_path": path, "old_string": old, "new_string": new});
+            // The Edit tool refuses a file that was not read before.
+            let read = Step::Call("Read", json!({"file_path": path}));
+            return Some(vec![read, Step::Call("Edit", edit)]);
+        }
+        "slow" => {
+            let (count, pause) = arguments.split_once(' ')?;
+            deltas(count, pause)?
+        }
+        "deltas" => deltas(arguments, "0")?,
+        "hang" => Step::End(End::Hang),
+        "max-tokens" => Step::End(End::Stop("max_tokens")),
+        "refuse" => Step::End(End::Stop("refusal")),
+        "status" => {
+            let status = arguments.parse().ok();
+            Step::Status(status.filter(|status| (400..600).contains(status))?)
+        }
+        _ => return None,
+    };
+    Some(vec![step])
+}
+
+fn deltas(count: &str, pause: &str) -> Option<Step> {
+    let count = count.parse().ok().filter(|count| *count <= MAX_DELTAS)?;
+    let pause = Duration::from_millis(u64::from(pause.parse::<u32>().ok()?));
+    Some(Step::Say(Block::Deltas { count, pause }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(prompt: &str, results: usize) -> Answer {
+        answer(&Turn {
+            prompt: prompt.to_owned(),
+            results,
+            failed: 0,
+        })
+    }
+
+    fn text(text: &str) -> Block {
+        Block::Text(text.to_owned())
+    }
+
+    fn call(name: &'static str, input: Value) -> Vec<Block> {
+        vec![Block::ToolUse { name, input }]
+    }
+
+    fn calls(blocks: Vec<Block>) -> Answer {
+        Answer::Message {
+            blocks,
+            end: End::Stop("tool_use"),
+        }
+    }
+
+    #[test]
+    fn a_prompt_without_directives_is_echoed() {
+        assert_eq!(at("hello", 0), message(vec![text("You said: hello")]));
+        assert_eq!(at("a [[text", 0), message(vec![text("You said: a [[text")]));
+    }
+
+    #[test]
+    fn talk_is_one_message_in_order() {
+        let expected = vec![Block::Thinking("hm".into()), text("Hello\nthere")];
+        let prompt = "please [[think hm]] and [[text Hello\\nthere]]";
+        assert_eq!(at(prompt, 0), message(expected));
+    }
+
+    #[test]
+    fn each_tool_call_is_one_message() {
+        let prompt = "[[text a]][[bash true]][[text b]][[write f|x|y]]";
+        let bash = json!({"command": "true", "description": "Run a scripted command"});
+        let mut first = vec![text("a")];
+        first.extend(call("Bash", bash));
+        assert_eq!(at(prompt, 0), calls(first));
+        let mut second = vec![text("b")];
+        second.extend(call("Write", json!({"file_path": "f", "content": "x|y"})));
+        assert_eq!(at(prompt, 1), calls(second));
+        let done = "Done. Tool calls: 2, failed: 0.";
+        assert_eq!(at(prompt, 2), message(vec![text(done)]));
+    }
+
+    #[test]
+    fn an_edit_reads_the_file_first() {
+        let read = call("Read", json!({"file_path": "f"}));
+        assert_eq!(at("[[edit f|a|b]]", 0), calls(read));
+        let input = json!({"file_path": "f", "old_string": "a", "new_string": "b"});
+        assert_eq!(at("[[edit f|a|b]]", 1), calls(call("Edit", input)));
+    }
+
+    #[test]
+    fn more_results_than_calls_still_close_the_turn() {
+        let done = "Done. Tool calls: 7, failed: 0.";
+        assert_eq!(at("[[bash true]]", 7), message(vec![text(done)]));
+    }
+
+    #[test]
+    fn deltas_are_counted_and_paced() {
+        let slow = |count, ms| Block::Deltas {
+            count,
+            pause: Duration::from_millis(ms),
+        };
+        assert_eq!(at("[[slow 200 20]]", 0), message(vec![slow(200, 20)]));
+        assert_eq!(at("[[deltas 3000]]", 0), message(vec![slow(3000, 0)]));
+    }
+
+    #[test]
+    fn a_status_comes_at_its_place_in_the_turn() {
+        assert_eq!(at("[[status 529]]", 0), Answer::Status(529));
+        let prompt = "[[bash true]][[status 401]]";
+        assert!(matches!(at(prompt, 0), Answer::Message { .. }));
+        assert_eq!(at(prompt, 1), Answer::Status(401));
+    }
+
+    #[test]
+    fn an_end_is_the_end_of_the_message() {
+        for (prompt, expected) in [
+            ("[[max-tokens]][[text no]]", End::Stop("max_tokens")),
+            ("[[refuse]][[text no]]", End::Stop("refusal")),
+            ("[[hang]][[text no]]", End::Hang),
+        ] {
+            let Answer::Message { blocks, end } = at(prompt, 0) else {
+                panic!("{prompt} is no message");
+            };
+            assert_eq!(end, expected);
+            assert_eq!(blocks, [text("This is as far as I get.")]);
+        }
+    }
+
+    #[test]
+    fn a_mistaken_directive_is_named() {
+        for directive in [
+            "frobnicate",
+            "edit f|only-old",
+            "slow many",
+            "status 200",
+            "deltas 99999999",
+            "write f",
+        ] {
+            let said = format!("I do not understand the directive [[{directive}]].");
+            let prompt = format!("[[{directive}]]");
+            assert_eq!(at(&prompt, 0), message(vec![text(&said)]));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What tests of several crates share. A test that needs something says so; when
+//! it is not there the test is *skipped by name*, and where `CI=true` it fails,
+//! unless `tests/allowed-skips` lists it. Such tests run under `libtest-mimic`,
+//! because the built-in harness can only pass or fail.
+
+use std::{
+    env,
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use libtest_mimic::{Failed, Trial};
+
+/// Something outside the source tree that a test needs.
+#[derive(Debug, Clone, Copy)]
+pub enum Need {
+    /// `dist/<this>.wasm`, made by `cargo xtask plugins`.
+    Component(&'static str),
+    /// A program of `tests/tools` or on the PATH.
+    Program(&'static str),
+}
+
+impl Need {
+    fn missing(self) -> Option<String> {
+        match self {
+            Self::Component(name) => (!component(name).is_file())
+                .then(|| format!("the component {name} (run: cargo xtask plugins)")),
+            Self::Program(name) => program(name)
+                .is_none()
+                .then(|| format!("the program {name} (run: cargo xtask test --setup)")),
+        }
+    }
+}
+
+/// A test that runs on a tokio runtime of its own.
+pub fn trial<F, Fut>(name: &str, needs: &[Need], test: F) -> Trial
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    let missing: Vec<_> = needs.iter().filter_map(|need| need.missing()).collect();
+    if missing.is_empty() {
+        return Trial::test(name, move || {
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failed::from(error.to_string()))?
+                .block_on(test());
+            Ok(())
+        });
+    }
+    let reason = format!("needs {}", missing.join(" and "));
+    let ci = env::var("CI").is_ok_and(|value| value == "true");
+    if ci && !allowed(name) {
+        let failure = format!("{reason}; with CI=true only tests of {ALLOWED} may be skipped");
+        return Trial::test(name, move || Err(Failed::from(failure)));
+    }
+    note_skip(name, &reason);
+    Trial::test(name, || Ok(())).with_ignored_flag(true)
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map(Path::to_owned)
+        .unwrap_or_default()
+}
+
+/// Where `cargo xtask plugins` puts a component, such as `guests/misbehaving`.
+#[must_use]
+pub fn component(name: &str) -> PathBuf {
+    root().join("dist").join(name).with_extension("wasm")
+}
+
+/// A program that tests use: what `tests/tools` installed comes first, because
+/// its version is pinned.
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
+    let pinned = root().join("tests/tools/node_modules/.bin").join(name);
+    if pinned.is_file() {
+        return Some(pinned);
+    }
+    which::which(name).ok()
+}
+
+/// Says that a test is skipped: on stderr, and for `cargo xtask test`, which
+/// reports it at the end, in the file that it names. One write each, because
+/// test programs run side by side.
+fn note_skip(name: &str, reason: &str) {
+    eprintln!("SKIPPED {name}: {reason}");
+    let Some(file) = env::var_os("HOSTLER_SKIPS_FILE") else {
+        return;
+    };
+    let noted = OpenOptions::new()
+        .append(true)
+        .open(&file)
+        .and_then(|mut file| file.write_all(format!("{name}\t{reason}\n").as_bytes()));
+    if let Err(error) = noted {
+        panic!("{} cannot be written: {error}", file.display());
+    }
+}
+
+/// Tests that may be skipped with `CI=true`, one name a line; `#` begins a comment.
+const ALLOWED: &str = "tests/allowed-skips";
+
+fn allowed(name: &str) -> bool {
+    lists(
+        &std::fs::read_to_string(root().join(ALLOWED)).unwrap_or_default(),
+        name,
+    )
+}
+
+fn lists(file: &str, name: &str) -> bool {
+    file.lines()
+        .any(|line| line.split('#').next().unwrap_or_default().trim() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_name_is_allowed_and_no_part_of_it() {
+        let file = "# none of these: other\n  one_test   # no such program there\n";
+        assert!(lists(file, "one_test"));
+        assert!(!lists(file, "one"));
+        assert!(!lists(file, "other"));
+        assert!(!lists("", "one_test"));
+    }
+}
