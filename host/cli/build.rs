@@ -22,7 +22,10 @@ fn main() -> io::Result<()> {
     if dist.is_dir() {
         for entry in fs::read_dir(&dist)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "wasm") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "wasm")
+            {
                 components.push(path);
             }
         }

@@ -34,7 +34,11 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
 
 /// Builds the programs of some packages; where each is, by its name.
 pub(crate) fn programs(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
-    let mut build = cargo(&["build", "--bins", "--message-format=json-render-diagnostics"]);
+    let mut build = cargo(&[
+        "build",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ]);
     for package in packages {
         build.args(["--package", package]);
     }
@@ -85,7 +89,10 @@ mod tests {
 {"reason":"build-finished","success":true}
 a line of a build script"#;
         let found = executables(messages);
-        assert_eq!(found, [("hostler".into(), "/t/debug/hostler".into())].into());
+        assert_eq!(
+            found,
+            [("hostler".into(), "/t/debug/hostler".into())].into()
+        );
     }
 
     #[test]

@@ -198,10 +198,7 @@ mod tests {
             plan(&Missing::Target, &debian()),
             Plan::Apt(vec!["rustc-web", "cargo-web", "rust-web-src"])
         );
-        assert_eq!(
-            plan(&Missing::Linker, &debian()),
-            Plan::Apt(vec!["lld"])
-        );
+        assert_eq!(plan(&Missing::Linker, &debian()), Plan::Apt(vec!["lld"]));
     }
 
     #[test]

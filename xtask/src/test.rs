@@ -31,7 +31,13 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
         )
     };
     let results = [
-        run(&mut cargo(&["test", "--workspace", "--doc", "--no-fail-fast", "--quiet"])),
+        run(&mut cargo(&[
+            "test",
+            "--workspace",
+            "--doc",
+            "--no-fail-fast",
+            "--quiet",
+        ])),
         run(&mut runner()),
     ];
     let skipped =
@@ -59,6 +65,13 @@ fn runner() -> Command {
     if nextest {
         cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
     } else {
-        cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
+        cargo(&[
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+        ])
     }
 }

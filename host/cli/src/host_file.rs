@@ -70,10 +70,14 @@ impl StateDir {
             .open(&lock_path)
             .with_context(|| format!("cannot open {}", lock_path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => {
+                // What a host that was killed left behind.
+                Self::withdraw(path);
+                Ok(Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                })
+            }
             Err(TryLockError::WouldBlock) => bail!(taken(path)),
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", lock_path.display()))
@@ -141,7 +145,10 @@ mod tests {
         assert!(error.contains("just starting"), "{error}");
         state.announce(&host()).unwrap();
         let error = StateDir::hold(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("process 4711, on http://127.0.0.1:7117"), "{error}");
+        assert!(
+            error.contains("process 4711, on http://127.0.0.1:7117"),
+            "{error}"
+        );
         assert!(error.contains("--state-dir"), "{error}");
     }
 
@@ -155,7 +162,15 @@ mod tests {
         assert_eq!(HostFile::read(&path).unwrap(), Some(host()));
         drop(state);
         assert_eq!(HostFile::read(&path).unwrap(), None);
-        StateDir::hold(&path).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_host_left_behind_is_removed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = serde_json::to_string(&host()).unwrap();
+        fs::write(folder.path().join(HOST_FILE), left).unwrap();
+        let _state = StateDir::hold(folder.path()).unwrap();
+        assert_eq!(HostFile::read(folder.path()).unwrap(), None);
     }
 
     #[test]

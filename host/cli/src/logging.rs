@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 /// Begins logging. `filter` is `--log`; without it the variable `RUST_LOG`
 /// counts, then `default`.
 pub(crate) fn init(filter: Option<&str>, default: &str) -> Result<()> {
-    let variable = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
+    let variable = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|text| !text.is_empty());
     let text = filter.or(variable.as_deref()).unwrap_or(default);
     let filter = EnvFilter::try_new(text).with_context(|| {
         format!("`{text}` is no log filter: write a level such as `debug`, or `TARGET=LEVEL,…`")

@@ -1,1 +1,101 @@
-fn main() {}
+//! The binary `hostler`.
+//!
+//! ```text
+//! serve    config ─> catalogue, router ─> server; plugins load meanwhile
+//! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
+//! plugin   config ─> runtime ─> table, or all about one
+//! child, compile   helpers that the host starts; nobody types them
+//! ```
+//!
+//! - [`args`], [`exit`]: the command line and the exit codes.
+//! - [`config`], [`bundle`], [`paths`]: which plugins there are and where things
+//!   lie.
+//! - [`serve`], [`host_file`]: the host; its lock and `host.json`.
+//! - [`client`]: the other side of the wire, for people.
+//! - [`plugin_cmd`]: plugins without a host.
+//!
+//! Absent on purpose: anything that a second program would need. What clients
+//! speak is in the server, what plugins may do is in the runtime.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod args;
+mod bundle;
+mod client;
+mod config;
+mod exit;
+mod host_file;
+mod logging;
+mod paths;
+mod plugin_cmd;
+mod serve;
+
+use std::{ffi::OsString, future::Future, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use args::{Cli, Command, Plugin};
+use exit::{Exit, Failure, OrExit as _};
+
+fn main() -> ExitCode {
+    // Before anything opens a file or starts a thread: a helper has inherited
+    // descriptors to take over, and limits to set.
+    let mut words = std::env::args_os().skip(1).peekable();
+    match words.next().as_deref().and_then(|word| word.to_str()) {
+        Some("child") => {
+            words.next_if(|word| word == "--");
+            return hostler_runtime::child_main(words.collect::<Vec<OsString>>());
+        }
+        Some("compile") => return hostler_runtime::compile_main(),
+        _ => {}
+    }
+    match run(Cli::parse()) {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, error }) => {
+            eprintln!("hostler: {error:#}");
+            exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    let log = cli.log.as_deref();
+    let begin = |default| logging::init(log, default).or_exit(Exit::Usage);
+    match cli.command {
+        Command::Serve(args) => {
+            begin("info")?;
+            block_on(serve::run(args))
+        }
+        Command::Prompt(args) => {
+            begin("warn")?;
+            block_on(client::prompt::run(args))
+        }
+        Command::Plugin(command) => {
+            begin("warn")?;
+            match command {
+                Plugin::List(args) => block_on(plugin_cmd::list::run(args)),
+                Plugin::Inspect(args) => block_on(plugin_cmd::inspect::run(args)),
+            }
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime could not start")?;
+    let outcome = runtime.block_on(work);
+    // Not waited for: a thread that reads the terminal ends with its next line.
+    runtime.shutdown_background();
+    outcome
+}

@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn without_a_home_the_message_says_what_to_set() {
         let error = bases(None, &[]).storage(None).unwrap_err().to_string();
-        assert!(error.contains("HOME") && error.contains("--state-dir"), "{error}");
+        assert!(
+            error.contains("HOME") && error.contains("--state-dir"),
+            "{error}"
+        );
         assert_eq!(bases(None, &[]).config_file(), None);
     }
 }

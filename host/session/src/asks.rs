@@ -52,8 +52,8 @@ impl Asks {
             });
         }
         let options = options(params)?;
-        let params =
-            with_session_id(session, params).map_err(|error| SessionError::Params(error.to_string()))?;
+        let params = with_session_id(session, params)
+            .map_err(|error| SessionError::Params(error.to_string()))?;
         self.last += 1;
         let id = Id::string(&format!("{session}/{}", self.last));
         self.open.push(Ask {
@@ -84,7 +84,10 @@ impl Asks {
 
     /// The plugin does not want an answer any more.
     pub(crate) fn withdraw(&mut self, plugin_id: u64) -> Option<Ask> {
-        let at = self.open.iter().position(|ask| ask.plugin_id == plugin_id)?;
+        let at = self
+            .open
+            .iter()
+            .position(|ask| ask.plugin_id == plugin_id)?;
         Some(self.open.remove(at))
     }
 
@@ -123,7 +126,9 @@ impl Ask {
                 "the option {option_id:?} was not offered ({})",
                 self.options.join(", ")
             )),
-            Err(error) => Err(format!("it is not the result of a permission request: {error}")),
+            Err(error) => Err(format!(
+                "it is not the result of a permission request: {error}"
+            )),
         }
     }
 }
@@ -143,7 +148,11 @@ fn options(params: &str) -> Result<Vec<String>, SessionError> {
         Ok(params) if params.options.is_empty() => Err(SessionError::Params(
             "`options` is empty: a permission that offers nothing cannot be answered".to_owned(),
         )),
-        Ok(params) => Ok(params.options.into_iter().map(|offered| offered.option_id).collect()),
+        Ok(params) => Ok(params
+            .options
+            .into_iter()
+            .map(|offered| offered.option_id)
+            .collect()),
         Err(error) => Err(SessionError::Params(format!(
             "not the params of a permission request: {error}"
         ))),
@@ -159,7 +168,6 @@ pub fn parse_ask_id(id: &Id) -> Option<(&str, u64)> {
     Some((session, number.parse().ok()?))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,7 +181,12 @@ mod tests {
         let mut asks = Asks::default();
         let id = asks.open("s-1", 7, PARAMS).unwrap().id.clone();
         assert_eq!(parse_ask_id(&id), Some(("s-1", 1)));
-        for other in [Id::number(1), Id::null(), Id::string("x"), Id::string("s/x")] {
+        for other in [
+            Id::number(1),
+            Id::null(),
+            Id::string("x"),
+            Id::string("s/x"),
+        ] {
             assert_eq!(parse_ask_id(&other), None, "{other}");
         }
     }
@@ -193,10 +206,19 @@ mod tests {
         let mut asks = Asks::default();
         let ask = asks.open("s", 1, PARAMS).unwrap();
         for (result, valid) in [
-            (r#"{"outcome":{"outcome":"selected","optionId":"no"}}"#, true),
-            (r#"{"outcome":{"outcome":"selected","optionId":"no","_meta":{}},"x":1}"#, true),
+            (
+                r#"{"outcome":{"outcome":"selected","optionId":"no"}}"#,
+                true,
+            ),
+            (
+                r#"{"outcome":{"outcome":"selected","optionId":"no","_meta":{}},"x":1}"#,
+                true,
+            ),
             (r#"{"outcome":{"outcome":"cancelled"}}"#, true),
-            (r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#, false),
+            (
+                r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#,
+                false,
+            ),
             (r#"{"outcome":{"outcome":"selected"}}"#, false),
             (r#"{"outcome":"cancelled"}"#, false),
             ("null", false),
@@ -204,14 +226,24 @@ mod tests {
         ] {
             assert_eq!(ask.judge(result).is_ok(), valid, "{result}");
         }
-        let reason = ask.judge(r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#).unwrap_err();
-        assert!(reason.contains("\"maybe\"") && reason.contains("yes, no"), "{reason}");
+        let reason = ask
+            .judge(r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#)
+            .unwrap_err();
+        assert!(
+            reason.contains("\"maybe\"") && reason.contains("yes, no"),
+            "{reason}"
+        );
     }
 
     #[test]
     fn a_question_without_options_is_refused() {
         let mut asks = Asks::default();
-        for params in ["{}", r#"{"options":[]}"#, r#"{"options":[{}]}"#, r#"{"options":3}"#] {
+        for params in [
+            "{}",
+            r#"{"options":[]}"#,
+            r#"{"options":[{}]}"#,
+            r#"{"options":3}"#,
+        ] {
             assert!(asks.open("s", 1, params).is_err(), "{params}");
         }
     }

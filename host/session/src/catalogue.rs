@@ -94,7 +94,11 @@ impl Launcher for Catalogue {
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
         Box::pin(async move {
             let plugin = self.plugin(id).await?;
-            plugin.describe().await.cloned().map_err(SessionError::Ended)
+            plugin
+                .describe()
+                .await
+                .cloned()
+                .map_err(SessionError::Ended)
         })
     }
 

@@ -74,7 +74,10 @@ impl Reply {
     #[must_use]
     pub fn channel() -> (Self, oneshot::Receiver<Answer>) {
         let (sender, receiver) = oneshot::channel();
-        (Self::new(move |answer| sender.send(answer).is_ok()), receiver)
+        (
+            Self::new(move |answer| sender.send(answer).is_ok()),
+            receiver,
+        )
     }
 
     pub(crate) fn send(mut self, answer: Answer) -> bool {

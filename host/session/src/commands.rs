@@ -41,4 +41,3 @@ pub trait CommandRunner: Send + Sync + std::fmt::Debug {
     /// It could not be started; the message names the program.
     fn start(&self, line: CommandLine) -> BoxFuture<'static, io::Result<RunningCommand>>;
 }
-

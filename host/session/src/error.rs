@@ -6,7 +6,9 @@ use hostler_wire::{Fault, codes};
 pub enum SessionError {
     /// There is none of that id, or it belongs to someone else: a caller cannot
     /// tell which.
-    #[error("there is no session {0:?}; `session/list` shows those that can be used with this token")]
+    #[error(
+        "there is no session {0:?}; `session/list` shows those that can be used with this token"
+    )]
     UnknownSession(String),
     /// The host has no such harness.
     #[error("there is no harness {id:?}; this host has: {}", known.join(", "))]
@@ -42,7 +44,9 @@ pub enum SessionError {
     #[error("{0}; send the next prompt to go on from where the session was")]
     Ended(Ended),
     /// The harness did not get ready in time.
-    #[error("harness {harness:?} did not get ready within {seconds} seconds; `hostler plugin list` says what it lacks")]
+    #[error(
+        "harness {harness:?} did not get ready within {seconds} seconds; `hostler plugin list` says what it lacks"
+    )]
     NotReady {
         /// Its plugin's id.
         harness: String,
@@ -132,7 +136,11 @@ mod tests {
             })
         };
         for (error, number, name) in [
-            (SessionError::UnknownSession("x".into()), -32002, "UNKNOWN_SESSION"),
+            (
+                SessionError::UnknownSession("x".into()),
+                -32002,
+                "UNKNOWN_SESSION",
+            ),
             (SessionError::Ended(trapped()), -32603, "PLUGIN_TRAPPED"),
             (SessionError::Ended(Ended::Closed), -32603, "HARNESS_FAILED"),
             (SessionError::Closed, -32800, "SESSION_CLOSED"),

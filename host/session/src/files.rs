@@ -70,7 +70,8 @@ struct Write {
 /// `fs/read_text_file`.
 pub(crate) async fn read(folders: Arc<Folders>, params: String) -> Result<String, Fault> {
     let Read { path, line, limit } = parse(&params)?;
-    let content = blocking(move || folders.try_each(|tree| tree.read_text(&path, line, limit))).await?;
+    let content =
+        blocking(move || folders.try_each(|tree| tree.read_text(&path, line, limit))).await?;
     Ok(serde_json::json!({ "content": content }).to_string())
 }
 
@@ -90,7 +91,10 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Fault> {
     match tokio::task::spawn_blocking(act).await {
         Ok(done) => done.map_err(|error| Fault::new(code(&error), error.to_string())),
-        Err(error) => Err(Fault::new(codes::INTERNAL, format!("the file could not be handled: {error}"))),
+        Err(error) => Err(Fault::new(
+            codes::INTERNAL,
+            format!("the file could not be handled: {error}"),
+        )),
     }
 }
 
@@ -113,7 +117,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for name in ["root", "more", "other"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
-            std::fs::write(dir.path().join(name).join("f.txt"), format!("{name}\nsecond\n")).unwrap();
+            std::fs::write(
+                dir.path().join(name).join("f.txt"),
+                format!("{name}\nsecond\n"),
+            )
+            .unwrap();
         }
         let tree = |name| Tree::open(&dir.path().join(name)).unwrap();
         let folders = Folders::new(tree("root"), vec![tree("more")]);
@@ -125,7 +133,11 @@ mod tests {
         let (dir, folders) = folders();
         for (name, allowed) in [("root", true), ("more", true), ("other", false)] {
             let path = dir.path().join(name).join("f.txt");
-            let result = read(folders.clone(), json!({ "path": path, "line": 1, "limit": 1 }).to_string()).await;
+            let result = read(
+                folders.clone(),
+                json!({ "path": path, "line": 1, "limit": 1 }).to_string(),
+            )
+            .await;
             match result {
                 Ok(result) => {
                     assert!(allowed, "{name}");
@@ -137,7 +149,11 @@ mod tests {
                     assert_eq!(fault.name, "PATH_OUTSIDE_ROOT");
                 }
             }
-            let result = write(folders.clone(), json!({ "path": path, "content": "new" }).to_string()).await;
+            let result = write(
+                folders.clone(),
+                json!({ "path": path, "content": "new" }).to_string(),
+            )
+            .await;
             assert_eq!(result.is_ok(), allowed, "{name}");
             assert_eq!(std::fs::read_to_string(&path).unwrap() == "new", allowed);
         }
@@ -147,7 +163,10 @@ mod tests {
     async fn errors_have_their_own_names() {
         let (dir, folders) = folders();
         for (params, name) in [
-            (json!({ "path": dir.path().join("root/none") }), "FILE_NOT_FOUND"),
+            (
+                json!({ "path": dir.path().join("root/none") }),
+                "FILE_NOT_FOUND",
+            ),
             (json!({ "path": "f.txt" }), "PATH_OUTSIDE_ROOT"),
             (json!({ "path": dir.path().join("root") }), "FILE_FAILED"),
             (json!({}), "BAD_PARAMS"),

@@ -35,7 +35,8 @@ pub(crate) fn turn_ended(answer: &Result<String, SessionError>) -> String {
             json!({ "state": "ended", "error": { "code": fault.name, "message": fault.message } })
         }
     };
-    json!({ "sessionUpdate": "session_info_update", "_meta": { "hostler": { "turn": turn } } }).to_string()
+    json!({ "sessionUpdate": "session_info_update", "_meta": { "hostler": { "turn": turn } } })
+        .to_string()
 }
 
 fn stop_reason(result: &str) -> Option<String> {
@@ -44,7 +45,9 @@ fn stop_reason(result: &str) -> Option<String> {
     struct Ended {
         stop_reason: String,
     }
-    serde_json::from_str::<Ended>(result).ok().map(|ended| ended.stop_reason)
+    serde_json::from_str::<Ended>(result)
+        .ok()
+        .map(|ended| ended.stop_reason)
 }
 
 /// The session was closed, for all who view it.
@@ -63,7 +66,11 @@ pub(crate) fn tool_failed(id: &str) -> String {
 
 /// Asks all clients for a permission. `params` has its `sessionId`.
 pub(crate) fn ask(id: &Id, params: &str) -> Bytes {
-    Bytes::from(compose::request(id, methods::SESSION_REQUEST_PERMISSION, params))
+    Bytes::from(compose::request(
+        id,
+        methods::SESSION_REQUEST_PERMISSION,
+        params,
+    ))
 }
 
 /// Takes a question back.

@@ -81,7 +81,12 @@ impl SessionHandle {
 
     /// The answer of a client to the permission `number` of
     /// [`parse_ask_id`](crate::parse_ask_id).
-    pub async fn answer(&self, client: ClientId, number: u64, outcome: Result<&RawValue, &RawValue>) {
+    pub async fn answer(
+        &self,
+        client: ClientId,
+        number: u64,
+        outcome: Result<&RawValue, &RawValue>,
+    ) {
         let text = |value: &RawValue| value.get().to_owned();
         self.send(Message::Answer {
             client,

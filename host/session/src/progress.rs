@@ -169,9 +169,7 @@ mod tests {
     #[test]
     fn a_tool_call_is_open_until_it_completed_or_failed() {
         let call = |id: &str| json!({"sessionUpdate": "tool_call", "toolCallId": id, "title": "t"});
-        let update = |id: &str, status: Option<&str>| {
-            json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "status": status})
-        };
+        let update = |id: &str, status: Option<&str>| json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "status": status});
         let mut progress = noted(&[
             call("done"),
             call("broken"),
@@ -196,7 +194,10 @@ mod tests {
         );
         progress.note(r#"{"sessionUpdate":"current_mode_update","currentModeId":"b"}"#);
         let result = progress.result(true);
-        assert!(result.contains("[1e2]"), "options keep their bytes: {result}");
+        assert!(
+            result.contains("[1e2]"),
+            "options keep their bytes: {result}"
+        );
         let result: Value = serde_json::from_str(&result).unwrap();
         assert_eq!(result["modes"]["currentModeId"], "b");
         assert_eq!(result["_meta"]["hostler"]["turn"]["state"], "running");
@@ -218,7 +219,9 @@ mod tests {
         assert_eq!(progress.title(), Some("Fix the bug"));
         progress.note(r#"{"sessionUpdate":"session_info_update","title":"Bug"}"#);
         assert_eq!(progress.title(), Some("Bug"));
-        progress.note(&json!({"sessionUpdate": "session_info_update", "title": "é".repeat(500)}).to_string());
+        progress.note(
+            &json!({"sessionUpdate": "session_info_update", "title": "é".repeat(500)}).to_string(),
+        );
         assert_eq!(progress.title().unwrap().chars().count(), TITLE_CHARS);
     }
 

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_prompt_is_an_array_of_typed_blocks() {
-        let good = prompt(r#"[{"type":"image","data":1e2},{"type":"text","text":"hi\u0021"}]"#).unwrap();
+        let good =
+            prompt(r#"[{"type":"image","data":1e2},{"type":"text","text":"hi\u0021"}]"#).unwrap();
         assert_eq!(good.blocks()[0].get(), r#"{"type":"image","data":1e2}"#);
         assert_eq!(good.text().unwrap(), "hi!");
         for bad in ["[]", "{}", "\"hi\"", "[1]", "[{}]", r#"[{"type":1}]"#] {

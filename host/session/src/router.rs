@@ -245,7 +245,10 @@ impl Router {
     }
 
     fn mailboxes(&self) -> Vec<mpsc::Sender<Message>> {
-        self.sessions().values().map(|entry| entry.mailbox.clone()).collect()
+        self.sessions()
+            .values()
+            .map(|entry| entry.mailbox.clone())
+            .collect()
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<String, Entry>> {

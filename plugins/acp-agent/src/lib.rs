@@ -25,10 +25,9 @@ mod outgoing;
 mod settings;
 mod tail;
 
-use hostler_sdk::process::{Exit, Stdio};
+use hostler_sdk::process::{Child, Stdio};
 use hostler_sdk::{
-    Description, Error, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status,
-    client, log,
+    Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status, log,
 };
 
 use link::Link;
@@ -48,6 +47,8 @@ pub struct AcpAgent {
     opening: Option<RequestId>,
     /// Requests of the host that wait for the agent's session.
     waiting: Vec<Waiting>,
+    /// The user is still to be told that the agent's memory is gone.
+    forgot: bool,
 }
 
 impl Harness for AcpAgent {
@@ -67,6 +68,7 @@ impl Harness for AcpAgent {
             link: None,
             opening: Some(request),
             waiting: Vec::new(),
+            forgot: false,
         };
         agent.start()?;
         Ok(agent)
@@ -77,7 +79,7 @@ impl Harness for AcpAgent {
     }
 
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
-        self.request(Waiting::call(request, method, params)?)
+        self.request(Waiting::call(request, method, params))
     }
 
     fn cancel(&mut self) -> Result {
@@ -88,7 +90,8 @@ impl Harness for AcpAgent {
         match event {
             Event::AskAnswered { id, outcome } => self.answered(id, outcome),
             Event::Timer(_) => self.timed_out(),
-            Event::Started(child) | Event::WriteDrained(child) => match self.link_of(child) {
+            Event::Started(_) => Ok(()),
+            Event::WriteDrained(child) => match self.link_of(child) {
                 Some(link) => link.drained(),
                 None => Ok(()),
             },
@@ -126,6 +129,13 @@ impl Harness for AcpAgent {
             Some(mut link) => link.close(),
             None => Ok(()),
         }
+    }
+}
+
+impl AcpAgent {
+    /// The running agent, if this is it: the events of an earlier one are over.
+    fn link_of(&mut self, child: Child) -> Option<&mut Link> {
+        self.link.as_mut().filter(|link| link.child() == child)
     }
 }
 

@@ -105,7 +105,11 @@ pub(crate) fn probe() -> Status {
         Ok(output) if output.exit.success() => {
             let line = first_line(&output.stdout);
             let status = Status::ready(format!("{} answers", settings.probe.join(" ")));
-            if line.is_empty() { status } else { status.version(line) }
+            if line.is_empty() {
+                status
+            } else {
+                status.version(line)
+            }
         }
         Ok(output) => Status::broken(format!(
             "{} failed ({}): {}",
@@ -125,5 +129,9 @@ fn command_line(words: &[String]) -> Option<Command> {
 
 fn first_line(text: &str) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty());
-    line.unwrap_or_default().trim().chars().take(MAX_LINE).collect()
+    line.unwrap_or_default()
+        .trim()
+        .chars()
+        .take(MAX_LINE)
+        .collect()
 }

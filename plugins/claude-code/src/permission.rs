@@ -1,16 +1,14 @@
 //! Asking people before a tool runs.
 
 use hostler_sdk::{Failure, Pending, Result, acp, client, log};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    calls::Calls,
     cli::Cli,
-    incoming::ControlRequest,
+    control::ControlRequest,
     outgoing::{self, Decision},
-    text::one_line,
-    tools::name,
-    transcript::Transcript,
+    suggestions::consequences,
 };
 
 /// How many asks may be open: more at once no person can answer.
@@ -45,7 +43,7 @@ impl Asks {
     pub(crate) fn ask(
         &mut self,
         line: ControlRequest<'_>,
-        transcript: &mut Transcript,
+        calls: &mut Calls,
         cli: &mut Cli,
     ) -> Result {
         let ask = line.request;
@@ -71,8 +69,8 @@ impl Asks {
             return refuse(cli, "Too many permissions are being asked for at once.");
         }
         let background = ask.agent_id.is_some();
-        transcript.call(tool_use_id.clone(), tool.clone(), input, background)?;
-        let mut preview = transcript.preview(&tool, input);
+        calls.know(tool_use_id.clone(), tool.clone(), input, background)?;
+        let mut preview = calls.preview(&tool, input);
         if let Some(path) = &ask.blocked_path {
             preview.locate(path);
         }
@@ -99,7 +97,7 @@ impl Asks {
         &mut self,
         id: u64,
         outcome: &Result<String, Failure>,
-        transcript: &Transcript,
+        calls: &Calls,
         cli: Option<&mut Cli>,
     ) -> Result {
         let (Some(ask), Some(cli)) = (self.0.take(id), cli) else {
@@ -130,7 +128,7 @@ impl Asks {
         let allowed = matches!(decision, Decision::Allow { .. });
         cli.write(&outgoing::decision(&ask.request_id, decision))?;
         if allowed {
-            transcript.running(tool_use_id)?;
+            calls.running(tool_use_id)?;
         }
         Ok(())
     }
@@ -164,100 +162,4 @@ fn options(tool: &str, suggestions: Option<&RawValue>) -> Vec<acp::PermissionOpt
         .into_iter()
         .flatten()
         .collect()
-}
-
-/// Everything that following the suggestions would change, so that nobody allows
-/// more than they read. None when there are none or one is of an unknown kind.
-fn consequences(tool: &str, suggestions: &RawValue) -> Option<String> {
-    let suggestions: Vec<Suggestion> = serde_json::from_str(suggestions.get()).ok()?;
-    let effects: Option<Vec<String>> = suggestions.iter().map(Suggestion::effect).collect();
-    match effects?.join("; ") {
-        effects if effects.is_empty() => None,
-        effects => Some(format!("Always allow {}: {effects}", name(tool))),
-    }
-}
-
-/// A change to what is allowed.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
-enum Suggestion {
-    AddRules {
-        rules: Vec<Rule>,
-        behavior: String,
-    },
-    AddDirectories {
-        directories: Vec<String>,
-    },
-    SetMode {
-        mode: String,
-    },
-    #[serde(other)]
-    Unknown,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule {
-    tool_name: String,
-    rule_content: Option<String>,
-}
-
-impl Suggestion {
-    fn effect(&self) -> Option<String> {
-        match self {
-            Self::AddRules { rules, behavior } if behavior == "allow" => {
-                let rules = rules.iter().map(|rule| match &rule.rule_content {
-                    Some(content) => one_line(content),
-                    None => format!("any {}", name(&rule.tool_name)),
-                });
-                Some(rules.collect::<Vec<_>>().join(", "))
-            }
-            Self::AddDirectories { directories } => Some(format!("in {}", directories.join(", "))),
-            Self::SetMode { mode } if mode == "acceptEdits" => {
-                Some("all edits in this session".into())
-            }
-            Self::SetMode { mode } => Some(format!("mode {mode} in this session")),
-            Self::AddRules { .. } | Self::Unknown => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn always(suggestions: &serde_json::Value) -> Option<String> {
-        let raw = RawValue::from_string(suggestions.to_string()).unwrap();
-        let options = options("Bash", Some(&raw));
-        let always = options
-            .iter()
-            .find(|option| &*option.option_id.0 == ALLOW_ALWAYS);
-        always.map(|option| option.name.clone())
-    }
-
-    #[test]
-    fn a_lasting_permission_says_everything_that_it_changes() {
-        let name = always(&json!([
-            {"type": "addRules", "behavior": "allow", "destination": "localSettings",
-             "rules": [{"toolName": "Bash", "ruleContent": "touch a"}]},
-            {"type": "addDirectories", "directories": ["/w"], "destination": "session"},
-            {"type": "setMode", "mode": "acceptEdits", "destination": "session"},
-        ]));
-        assert_eq!(
-            name.as_deref(),
-            Some("Always allow Bash: touch a; in /w; all edits in this session")
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_described_is_not_offered() {
-        assert_eq!(always(&json!([])), None);
-        assert_eq!(always(&json!([{"type": "removeRules", "rules": []}])), None);
-        assert_eq!(
-            always(&json!([{"type": "addRules", "behavior": "deny", "rules": []}])),
-            None
-        );
-    }
 }

@@ -5,7 +5,7 @@ use hostler_sdk::{Failure, Result, acp, client};
 use crate::{
     choice::{Change, Setting},
     cli::Request,
-    incoming::{Initialized, Model},
+    control::{Initialized, Model},
 };
 
 /// Modes as Claude Code spells them, with their names and meanings for people.

@@ -11,7 +11,7 @@ use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 use crate::{
     checkpoint::Kept,
     cli::Cli,
-    incoming::{Account, ControlReply, Initialized},
+    control::{Account, ControlReply, Initialized},
     outcome::LOG_IN,
     session::ClaudeCode,
 };
@@ -76,13 +76,14 @@ impl ClaudeCode {
 
     /// The host could not start the program.
     pub(crate) fn not_started(&mut self, message: &str) -> Result {
+        self.cli = None;
         self.start_failed(Failure::internal(format!(
             "{message}. Is Claude Code installed? `{INSTALL}` installs it"
         )))
     }
 
     pub(crate) fn start_took_too_long(&mut self) -> Result {
-        if !self.cli.as_ref().is_some_and(|cli| !cli.ready) {
+        if self.cli.as_ref().is_none_or(|cli| cli.ready) {
             return Ok(());
         }
         self.start_failed(Failure::internal(format!(
@@ -127,6 +128,7 @@ impl ClaudeCode {
             self.checkpoint()?;
             return self.start_as(taken);
         }
+        self.cli = None;
         self.start_failed(Failure::internal(if unknown {
             format!(
                 "Claude Code no longer has the conversation {}; start a new session",
@@ -137,7 +139,8 @@ impl ClaudeCode {
         }))
     }
 
-    /// Whoever waited for the start is told; the next prompt tries again.
+    /// Whoever waited for the start is told, and a process that still runs is
+    /// ended; the next prompt tries again.
     fn start_failed(&mut self, failure: Failure) -> Result {
         timer::cancel(TIMER)?;
         let process = self.cli.take();
@@ -156,7 +159,7 @@ impl ClaudeCode {
             }
         }
         self.asks.withdraw_all()?;
-        self.transcript.end(why)
+        self.transcript.calls.end(why)
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{
     blocks,
     checkpoint::Kept,
     cli::Request,
-    incoming::{ControlReply, Interrupted, TurnResult},
+    control::{ControlReply, Interrupted},
+    incoming::TurnResult,
     outcome::outcome,
     outgoing::{self, Content},
     session::ClaudeCode,
@@ -169,14 +170,14 @@ impl ClaudeCode {
             }
             None => return Ok(()),
         }
-        self.meter.report(result, self.transcript.used())?;
+        self.transcript.meter.report(result)?;
         if self.kept != Kept::Yes {
             self.kept = Kept::Yes;
             self.checkpoint()?;
         }
         let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
             log::debug("work in the background has ended");
-            return self.transcript.end_turn("It brought no result.");
+            return self.transcript.calls.end_turn("It brought no result.");
         };
         let outcome = outcome(result, turn.words.as_ref());
         if turn.cancelled {
@@ -201,7 +202,7 @@ impl ClaudeCode {
             Ok(acp::StopReason::Cancelled) => "Cancelled.",
             _ => "It brought no result.",
         };
-        self.transcript.end_turn(why)?;
+        self.transcript.calls.end_turn(why)?;
         match outcome {
             Ok(reason) => client::end_turn(turn.request, reason),
             Err(failure) => client::fail(turn.request, failure),

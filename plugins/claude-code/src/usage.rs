@@ -2,30 +2,38 @@
 
 use hostler_sdk::{Result, acp, client};
 
-use crate::incoming::TurnResult;
+use crate::incoming::{TurnResult, Usage};
 
-/// Knows the model that answers: windows differ, and a turn may use several.
+/// The tokens of the last answer, and the model that gave it: windows differ,
+/// and a conversation may use several.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     model: Option<String>,
+    usage: Usage,
 }
 
 impl Meter {
-    /// The model that answers, by its full name.
-    pub(crate) fn answering(&mut self, model: &str) {
-        self.model = Some(model.to_owned());
+    /// An answer of `model` has begun.
+    pub(crate) fn begin(&mut self, model: Option<String>, usage: Usage) {
+        self.model = model;
+        self.usage = usage;
     }
 
-    /// Tells the clients after a turn, with `used` tokens in the window.
-    pub(crate) fn report(&self, result: &TurnResult, used: u64) -> Result {
+    /// There is more of it.
+    pub(crate) fn raise(&mut self, usage: Usage) {
+        self.usage.raise(usage);
+    }
+
+    /// Tells the clients after a turn.
+    pub(crate) fn report(&self, result: &TurnResult) -> Result {
         let model = self.model.as_ref();
-        let usage = model.and_then(|model| result.model_usage.get(model));
-        let Some(size) = usage.and_then(|usage| usage.context_window) else {
+        let window = model.and_then(|model| result.model_usage.get(model)?.context_window);
+        let Some(size) = window else {
             return Ok(());
         };
         // What all turns have cost, also those before a restart.
         let cost = result.total_cost_usd.map(|usd| acp::Cost::new(usd, "USD"));
-        let usage = acp::UsageUpdate::new(used, size).cost(cost);
+        let usage = acp::UsageUpdate::new(self.usage.total(), size).cost(cost);
         client::update(&acp::SessionUpdate::UsageUpdate(usage))
     }
 }

@@ -19,6 +19,8 @@ pub enum Need {
     Component(&'static str),
     /// A program of `tests/tools` or on the PATH.
     Program(&'static str),
+    /// A binary of this workspace.
+    Built(&'static str),
 }
 
 impl Need {
@@ -29,6 +31,8 @@ impl Need {
             Self::Program(name) => program(name)
                 .is_none()
                 .then(|| format!("the program {name} (run: cargo xtask test --setup)")),
+            Self::Built(name) => (!built(name).is_file())
+                .then(|| format!("the binary {name} (run: cargo build --workspace --bins)")),
         }
     }
 }
@@ -106,6 +110,14 @@ fn note_skip(name: &str, reason: &str) {
 
 /// Tests that may be skipped with `CI=true`, one name a line; `#` begins a comment.
 const ALLOWED: &str = "tests/allowed-skips";
+
+/// A binary of this workspace, as built for the profile of this test.
+#[must_use]
+pub fn built(name: &str) -> PathBuf {
+    let test = env::current_exe().unwrap_or_default();
+    // <target>/debug/deps/<test>
+    test.ancestors().nth(2).map(|profile| profile.join(name)).unwrap_or_default()
+}
 
 fn allowed(name: &str) -> bool {
     lists(

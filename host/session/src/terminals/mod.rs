@@ -110,13 +110,18 @@ impl Terminals {
     /// `terminal/create`.
     pub(crate) async fn create(&self, params: &str) -> Result<String, Fault> {
         let create: Create = parse(params)?;
-        let limit = create
-            .output_byte_limit
-            .map_or(OUTPUT, |limit| usize::try_from(limit).unwrap_or(OUTPUT).min(OUTPUT));
+        let limit = create.output_byte_limit.map_or(OUTPUT, |limit| {
+            usize::try_from(limit).unwrap_or(OUTPUT).min(OUTPUT)
+        });
         let line = self.line(create).await?;
         let place = self.reserve()?;
         let started = self.runner.start(line).await;
-        let running = started.map_err(|error| Fault::new(codes::INTERNAL, format!("the command could not be started: {error}")))?;
+        let running = started.map_err(|error| {
+            Fault::new(
+                codes::INTERNAL,
+                format!("the command could not be started: {error}"),
+            )
+        })?;
         let id = place.fill(Terminal::new(running, limit));
         Ok(json!({ "terminalId": id }).to_string())
     }
@@ -132,14 +137,18 @@ impl Terminals {
             vec!["-c".into(), create.command.into()]
         } else {
             let head = ["-c", r#"exec "$0" "$@""#].map(Into::into);
-            let tail = std::iter::once(create.command).chain(create.args).map(Into::into);
+            let tail = std::iter::once(create.command)
+                .chain(create.args)
+                .map(Into::into);
             head.into_iter().chain(tail).collect()
         };
         let variables = create.env.into_iter();
         Ok(CommandLine {
             program: SHELL.into(),
             args,
-            env: variables.map(|variable| (variable.name.into(), variable.value.into())).collect(),
+            env: variables
+                .map(|variable| (variable.name.into(), variable.value.into()))
+                .collect(),
             cwd,
         })
     }
@@ -147,7 +156,8 @@ impl Terminals {
     async fn check_cwd(&self, cwd: PathBuf) -> Result<PathBuf, Fault> {
         let folders = self.folders.clone();
         let asked = cwd.clone();
-        let inside = tokio::task::spawn_blocking(move || cwd.is_absolute() && folders.contain(&cwd)).await;
+        let inside =
+            tokio::task::spawn_blocking(move || cwd.is_absolute() && folders.contain(&cwd)).await;
         if matches!(inside, Ok(true)) {
             return Ok(asked);
         }
@@ -162,7 +172,9 @@ impl Terminals {
     fn reserve(&self) -> Result<Place, Fault> {
         let mut table = lock(&self.table);
         if table.terminals.len() >= TERMINALS {
-            let message = format!("there are {TERMINALS} terminals in this session already; release one first");
+            let message = format!(
+                "there are {TERMINALS} terminals in this session already; release one first"
+            );
             return Err(Fault::new(codes::TOO_MANY, message));
         }
         table.last += 1;
@@ -194,7 +206,10 @@ impl Terminals {
         let ended = end.wait_for(Option::is_some).await.map(|ended| *ended);
         match ended {
             Ok(ended) => Ok(status(ended.flatten()).to_string()),
-            Err(_) => Err(Fault::new(codes::CANCELLED, "the terminal was released before its command ended")),
+            Err(_) => Err(Fault::new(
+                codes::CANCELLED,
+                "the terminal was released before its command ended",
+            )),
         }
     }
 
@@ -255,7 +270,11 @@ impl Drop for Place {
 
 impl Terminal {
     fn new(running: RunningCommand, limit: usize) -> Self {
-        let RunningCommand { mut output, exit, kill } = running;
+        let RunningCommand {
+            mut output,
+            exit,
+            kill,
+        } = running;
         let ring = Arc::new(Mutex::new(Ring::new(limit)));
         let (ended, end) = watch::channel(None);
         let pump = tokio::spawn({
@@ -278,8 +297,12 @@ impl Terminal {
 
 /// ACP's exit status.
 fn status(end: End) -> serde_json::Value {
-    let code = end.and_then(|exit| exit.code).and_then(|code| u32::try_from(code).ok());
-    let signal = end.and_then(|exit| exit.signal).map(|number| format!("SIG{number}"));
+    let code = end
+        .and_then(|exit| exit.code)
+        .and_then(|code| u32::try_from(code).ok());
+    let signal = end
+        .and_then(|exit| exit.signal)
+        .map(|number| format!("SIG{number}"));
     json!({ "exitCode": code, "signal": signal })
 }
 

@@ -32,7 +32,11 @@ impl Ring {
         let is_continuation = |byte: &&u8| (0x80..0xC0).contains(*byte);
         let torn = if self.truncated {
             // A character has at most three continuation bytes.
-            self.bytes.iter().take(3).take_while(is_continuation).count()
+            self.bytes
+                .iter()
+                .take(3)
+                .take_while(is_continuation)
+                .count()
         } else {
             0
         };
@@ -74,7 +78,10 @@ mod tests {
         for limit in 0..=written.len() {
             for cut in 0..=written.len() {
                 let (shown, _) = text(limit, &[&written[..cut], &written[cut..]]);
-                assert!("aé€😀z".ends_with(&shown), "limit {limit}, cut {cut}: {shown:?}");
+                assert!(
+                    "aé€😀z".ends_with(&shown),
+                    "limit {limit}, cut {cut}: {shown:?}"
+                );
             }
         }
         let (shown, truncated) = text(100, &["é".as_bytes(), &"é".as_bytes()[..1]]);

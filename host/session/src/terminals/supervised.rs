@@ -42,7 +42,11 @@ impl SupervisedCommands {
         let dumb = (OsString::from("TERM"), OsString::from("dumb"));
         Self {
             helper,
-            env: PASSED.into_iter().filter_map(passed).chain([dumb]).collect(),
+            env: PASSED
+                .into_iter()
+                .filter_map(passed)
+                .chain([dumb])
+                .collect(),
         }
     }
 }
@@ -84,7 +88,10 @@ async fn watch(
     } = child;
     // There is no input.
     drop(stdin);
-    let reading = tokio::spawn(async move { tokio::join!(copy(stdout, chunks.clone()), copy(stderr, chunks)) });
+    let reading =
+        tokio::spawn(
+            async move { tokio::join!(copy(stdout, chunks.clone()), copy(stderr, chunks)) },
+        );
     let exit = tokio::select! {
         exit = supervision.exited() => exit,
         _ = &mut killed => {

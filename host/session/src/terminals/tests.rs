@@ -27,7 +27,10 @@ impl CommandRunner for Stage {
             exit,
             kill: kill_receiver,
         };
-        let started = self.0.send(played).map_err(|_| std::io::Error::other("no stage"));
+        let started = self
+            .0
+            .send(played)
+            .map_err(|_| std::io::Error::other("no stage"));
         Box::pin(async move {
             started?;
             Ok(RunningCommand {
@@ -85,16 +88,27 @@ fn exit(code: i32) -> Exit {
 #[tokio::test]
 async fn a_command_prints_and_ends() {
     let mut f = fixture();
-    let (terminal, command) = f.create(json!({ "command": "make", "args": ["all"] })).await;
-    assert_eq!(command.line.cwd, std::fs::canonicalize(f.dir.path()).unwrap());
-    assert_eq!(command.line.args, ["-c", r#"exec "$0" "$@""#, "make", "all"].map(std::ffi::OsString::from));
+    let (terminal, command) = f
+        .create(json!({ "command": "make", "args": ["all"] }))
+        .await;
+    assert_eq!(
+        command.line.cwd,
+        std::fs::canonicalize(f.dir.path()).unwrap()
+    );
+    assert_eq!(
+        command.line.args,
+        ["-c", r#"exec "$0" "$@""#, "make", "all"].map(std::ffi::OsString::from)
+    );
     command.output.send("out".into()).await.unwrap();
     drop(command.output);
     command.exit.send(exit(3)).unwrap();
     let status = read(f.terminals.wait_for_exit(&terminal).await);
     assert_eq!(status, json!({ "exitCode": 3, "signal": null }));
     let output = read(f.terminals.output(&terminal));
-    assert_eq!(output, json!({ "output": "out", "truncated": false, "exitStatus": { "exitCode": 3, "signal": null } }));
+    assert_eq!(
+        output,
+        json!({ "output": "out", "truncated": false, "exitStatus": { "exitCode": 3, "signal": null } })
+    );
 }
 
 #[tokio::test]
@@ -102,21 +116,29 @@ async fn a_command_without_arguments_is_a_shell_line_with_its_variables() {
     let mut f = fixture();
     let env = json!([{ "name": "A", "value": "b" }]);
     let (_, command) = f.create(json!({ "command": "ls | wc", "env": env })).await;
-    assert_eq!(command.line.args, ["-c", "ls | wc"].map(std::ffi::OsString::from));
+    assert_eq!(
+        command.line.args,
+        ["-c", "ls | wc"].map(std::ffi::OsString::from)
+    );
     assert_eq!(command.line.env, [("A".into(), "b".into())]);
 }
 
 #[tokio::test]
 async fn output_is_kept_up_to_the_limit_and_a_running_command_has_no_exit_status() {
     let mut f = fixture();
-    let (terminal, command) = f.create(json!({ "command": "x", "outputByteLimit": 3 })).await;
+    let (terminal, command) = f
+        .create(json!({ "command": "x", "outputByteLimit": 3 }))
+        .await;
     command.output.send("abcdef".into()).await.unwrap();
     let mut output = Value::Null;
     while output["output"] != "def" {
         tokio::task::yield_now().await;
         output = read(f.terminals.output(&terminal));
     }
-    assert_eq!(output, json!({ "output": "def", "truncated": true, "exitStatus": null }));
+    assert_eq!(
+        output,
+        json!({ "output": "def", "truncated": true, "exitStatus": null })
+    );
 }
 
 #[tokio::test]
@@ -125,7 +147,13 @@ async fn kill_ends_the_command_and_keeps_the_terminal() {
     let (terminal, command) = f.create(json!({ "command": "x" })).await;
     f.terminals.kill(&terminal).unwrap();
     command.kill.await.unwrap();
-    command.exit.send(Exit { code: None, signal: Some(9) }).unwrap();
+    command
+        .exit
+        .send(Exit {
+            code: None,
+            signal: Some(9),
+        })
+        .unwrap();
     drop(command.output);
     let status = read(f.terminals.wait_for_exit(&terminal).await);
     assert_eq!(status["signal"], "SIG9");
@@ -142,10 +170,19 @@ async fn release_ends_the_command_and_forgets_the_terminal() {
     });
     tokio::task::yield_now().await;
     f.terminals.release(&terminal).unwrap();
-    assert!(command.kill.await.is_err(), "whoever would kill it is gone, so it ends");
+    assert!(
+        command.kill.await.is_err(),
+        "whoever would kill it is gone, so it ends"
+    );
     assert_eq!(waiting.await.unwrap().unwrap_err().name, "CANCELLED");
-    assert_eq!(f.terminals.output(&terminal).unwrap_err().name, "BAD_PARAMS");
-    assert_eq!(f.terminals.release(&terminal).unwrap_err().name, "BAD_PARAMS");
+    assert_eq!(
+        f.terminals.output(&terminal).unwrap_err().name,
+        "BAD_PARAMS"
+    );
+    assert_eq!(
+        f.terminals.release(&terminal).unwrap_err().name,
+        "BAD_PARAMS"
+    );
 }
 
 #[tokio::test]
@@ -169,9 +206,18 @@ async fn the_number_of_terminals_is_bounded_and_a_failed_start_takes_no_place() 
         kept.push(f.create(json!({ "command": "x" })).await);
     }
     let create = json!({ "command": "x" }).to_string();
-    assert_eq!(f.terminals.create(&create).await.unwrap_err().name, "TOO_MANY");
+    assert_eq!(
+        f.terminals.create(&create).await.unwrap_err().name,
+        "TOO_MANY"
+    );
     f.terminals.release(&kept[0].0).unwrap();
     f.played.close();
-    assert_eq!(f.terminals.create(&create).await.unwrap_err().name, "INTERNAL");
-    assert_eq!(f.terminals.create(&create).await.unwrap_err().name, "INTERNAL");
+    assert_eq!(
+        f.terminals.create(&create).await.unwrap_err().name,
+        "INTERNAL"
+    );
+    assert_eq!(
+        f.terminals.create(&create).await.unwrap_err().name,
+        "INTERNAL"
+    );
 }

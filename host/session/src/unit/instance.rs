@@ -53,7 +53,8 @@ impl Stage {
 
     /// The instance, if it can be prompted.
     pub(crate) fn ready(&mut self) -> Option<&mut Instance> {
-        self.live().filter(|instance| instance.opening_until.is_none())
+        self.live()
+            .filter(|instance| instance.opening_until.is_none())
     }
 }
 

@@ -161,7 +161,11 @@ impl Unit {
 
     /// Lives until the session is closed. `registration` takes it out of the
     /// router, however it ends.
-    pub(crate) async fn run(mut self, mut mailbox: mpsc::Receiver<Message>, registration: Registration) {
+    pub(crate) async fn run(
+        mut self,
+        mut mailbox: mpsc::Receiver<Message>,
+        registration: Registration,
+    ) {
         self.start_instance();
         while !self.over {
             match self.wait(&mut mailbox).await {
@@ -192,7 +196,10 @@ impl Unit {
 
     /// The next moment at which something has taken too long.
     fn deadline(&mut self) -> Option<Instant> {
-        let opening = self.stage.live().and_then(|instance| instance.opening_until);
+        let opening = self
+            .stage
+            .live()
+            .and_then(|instance| instance.opening_until);
         let cancelling = self.running.as_ref().and_then(Turn::cancelled_until);
         opening.into_iter().chain(cancelling).min()
     }
@@ -200,7 +207,11 @@ impl Unit {
     fn deadline_passed(&mut self) {
         let now = Instant::now();
         let late = |until: Option<Instant>| until.is_some_and(|until| until <= now);
-        if late(self.stage.live().and_then(|instance| instance.opening_until)) {
+        if late(
+            self.stage
+                .live()
+                .and_then(|instance| instance.opening_until),
+        ) {
             self.start_failed(&SessionError::NotReady {
                 harness: self.origin.harness.clone(),
                 seconds: instance::OPENING.as_secs(),
@@ -278,7 +289,11 @@ impl Unit {
             Ended::Closed
         };
         if timeout(CLOSING, ended).await.is_err() {
-            tracing::warn!(session = self.id, harness = self.origin.harness, "the harness did not close in time and is dropped");
+            tracing::warn!(
+                session = self.id,
+                harness = self.origin.harness,
+                "the harness did not close in time and is dropped"
+            );
         }
     }
 

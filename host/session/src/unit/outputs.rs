@@ -42,7 +42,11 @@ impl Unit {
             }
             return;
         }
-        if let Some(turn) = self.running.as_ref().filter(|turn| turn.is_answered_by(request)) {
+        if let Some(turn) = self
+            .running
+            .as_ref()
+            .filter(|turn| turn.is_answered_by(request))
+        {
             let outcome = match outcome {
                 Ok(result) => Ok(result),
                 Err(error) => turn.outcome_of_failure(error),
@@ -50,8 +54,16 @@ impl Unit {
             self.finish_turn(outcome);
             return self.pump();
         }
-        let Some(call) = self.stage.live().and_then(|instance| instance.take_call(request)) else {
-            tracing::debug!(session = self.id, request, "the harness answered a request that is not open");
+        let Some(call) = self
+            .stage
+            .live()
+            .and_then(|instance| instance.take_call(request))
+        else {
+            tracing::debug!(
+                session = self.id,
+                request,
+                "the harness answered a request that is not open"
+            );
             return;
         };
         if let Ok(result) = &outcome {

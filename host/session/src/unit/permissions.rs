@@ -37,7 +37,9 @@ impl Unit {
         outcome: Result<String, String>,
     ) {
         let session = self.id.as_str();
-        let drives = self.watcher(client).is_some_and(|watcher| watcher.client.drives);
+        let drives = self
+            .watcher(client)
+            .is_some_and(|watcher| watcher.client.drives);
         let Some(ask) = self.asks.find(number).filter(|_| drives) else {
             tracing::debug!(session, %client, number, "an answer to a permission came too late");
             return;
@@ -93,7 +95,9 @@ impl Unit {
         let frame = frames::take_back(&ask.id);
         let lost = self.hub.each(Audience::All, |_, watcher| {
             let client = &watcher.client;
-            let shows = client.drives && answered_by != Some(client.id) && !ask.refused.contains(&client.id);
+            let shows = client.drives
+                && answered_by != Some(client.id)
+                && !ask.refused.contains(&client.id);
             given(!shows || client.outlet.send(frame.clone()))
         });
         self.forget(lost);

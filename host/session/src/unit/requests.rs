@@ -49,7 +49,11 @@ impl Requests {
             match self.work.join_next_with_id().await {
                 Some(Ok((task, (ask, outcome)))) => {
                     // It may have been stopped when it was done already.
-                    if self.running.get(&ask).is_some_and(|running| running.id() == task) {
+                    if self
+                        .running
+                        .get(&ask)
+                        .is_some_and(|running| running.id() == task)
+                    {
                         self.running.remove(&ask);
                         return (ask, outcome);
                     }
@@ -61,7 +65,11 @@ impl Requests {
         }
     }
 
-    fn start(&mut self, ask: u64, work: impl Future<Output = Result<String, Fault>> + Send + 'static) {
+    fn start(
+        &mut self,
+        ask: u64,
+        work: impl Future<Output = Result<String, Fault>> + Send + 'static,
+    ) {
         let handle = self
             .work
             .spawn(async move { (ask, work.await.map_err(|fault| failure(&fault))) });
@@ -100,13 +108,19 @@ impl Unit {
         match method {
             methods::FS_READ_TEXT_FILE => requests.start(ask, files::read(folders, params)),
             methods::FS_WRITE_TEXT_FILE => requests.start(ask, files::write(folders, params)),
-            methods::TERMINAL_CREATE => requests.start(ask, async move { terminals.create(&params).await }),
-            methods::TERMINAL_OUTPUT => requests.start(ask, async move { terminals.output(&params) }),
+            methods::TERMINAL_CREATE => {
+                requests.start(ask, async move { terminals.create(&params).await })
+            }
+            methods::TERMINAL_OUTPUT => {
+                requests.start(ask, async move { terminals.output(&params) })
+            }
             methods::TERMINAL_WAIT_FOR_EXIT => {
                 requests.start(ask, async move { terminals.wait_for_exit(&params).await });
             }
             methods::TERMINAL_KILL => requests.start(ask, async move { terminals.kill(&params) }),
-            methods::TERMINAL_RELEASE => requests.start(ask, async move { terminals.release(&params) }),
+            methods::TERMINAL_RELEASE => {
+                requests.start(ask, async move { terminals.release(&params) })
+            }
             // `admit` knows the same methods.
             _ => {}
         }
@@ -114,7 +128,11 @@ impl Unit {
 
     /// Whether a request may be worked on.
     fn admit(&mut self, method: &str) -> Result<(), Fault> {
-        let rights = self.stage.live().map(|instance| instance.rights).unwrap_or_default();
+        let rights = self
+            .stage
+            .live()
+            .map(|instance| instance.rights)
+            .unwrap_or_default();
         match method {
             methods::FS_READ_TEXT_FILE if rights.files.is_none() => {
                 return Err(self.denied(method, "files = \"read\""));
@@ -144,7 +162,9 @@ impl Unit {
             }
         }
         if self.requests.running.len() >= AT_ONCE {
-            let message = format!("the host works on {AT_ONCE} requests of this session already; wait for answers");
+            let message = format!(
+                "the host works on {AT_ONCE} requests of this session already; wait for answers"
+            );
             return Err(Fault::new(codes::TOO_MANY, message));
         }
         Ok(())

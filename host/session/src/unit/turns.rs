@@ -191,7 +191,11 @@ impl Unit {
                     until: Instant::now() + CANCEL_GRACE,
                 };
                 self.cancel_permissions();
-                if self.stage.live().is_some_and(|instance| instance.cancel().is_err()) {
+                if self
+                    .stage
+                    .live()
+                    .is_some_and(|instance| instance.cancel().is_err())
+                {
                     self.instance_stuck();
                 }
             }
@@ -215,6 +219,8 @@ impl Unit {
 
     /// A cancelled turn asks nobody anything more.
     pub(super) fn is_cancelled(&self) -> bool {
-        self.running.as_ref().is_some_and(|turn| turn.cancelled_until().is_some())
+        self.running
+            .as_ref()
+            .is_some_and(|turn| turn.cancelled_until().is_some())
     }
 }

@@ -18,13 +18,23 @@ impl Viewer<Bytes> for Watcher {
 }
 
 pub(super) fn given(taken: bool) -> Delivery {
-    if taken { Delivery::Taken } else { Delivery::Failed }
+    if taken {
+        Delivery::Taken
+    } else {
+        Delivery::Failed
+    }
 }
 
 impl Unit {
     /// In one step: history, answer, open questions; every later frame follows.
     /// A client that attaches again starts anew.
-    pub(super) fn attach(&mut self, client: Client, replay: bool, notices: &[Notice], reply: Reply) {
+    pub(super) fn attach(
+        &mut self,
+        client: Client,
+        replay: bool,
+        notices: &[Notice],
+        reply: Reply,
+    ) {
         self.leave(client.id);
         if replay && !self.replay(&client) {
             return;
@@ -40,7 +50,11 @@ impl Unit {
             && notices
                 .iter()
                 .all(|notice| client.outlet.send(self.notice(&client, notice)))
-            && (!client.drives || self.asks.iter().all(|ask| client.outlet.send(ask.frame.clone())));
+            && (!client.drives
+                || self
+                    .asks
+                    .iter()
+                    .all(|ask| client.outlet.send(ask.frame.clone())));
         if taken {
             let head = self.hub.head();
             let _ = self.hub.attach(Watcher { client }, Some(head));
@@ -67,12 +81,21 @@ impl Unit {
                 frames
             }
         };
-        frames.map(|(_, frame)| frame).all(|frame| client.outlet.send(frame.clone()))
+        frames
+            .map(|(_, frame)| frame)
+            .all(|frame| client.outlet.send(frame.clone()))
     }
 
     pub(super) fn detach(&mut self, client: ClientId) {
-        if self.creation.as_ref().is_some_and(|creation| creation.client.id == client) {
-            tracing::debug!(session = self.id, "the client left before its session was ready");
+        if self
+            .creation
+            .as_ref()
+            .is_some_and(|creation| creation.client.id == client)
+        {
+            tracing::debug!(
+                session = self.id,
+                "the client left before its session was ready"
+            );
             return self.close(None);
         }
         self.leave(client);
@@ -100,7 +123,11 @@ impl Unit {
         let Some(watcher) = self.watcher(client) else {
             return;
         };
-        if !watcher.client.outlet.send(self.notice(&watcher.client, notice)) {
+        if !watcher
+            .client
+            .outlet
+            .send(self.notice(&watcher.client, notice))
+        {
             self.leave(client);
         }
     }

@@ -11,11 +11,22 @@ async fn an_agent_reads_and_writes_files_in_its_session_and_no_client_is_asked()
     let mut host = Host::new();
     let (_session, mut instance, mut viewer) = host.session().await;
     let path = host.dir.path().join("a.txt");
-    instance.ask(1, "fs/write_text_file", json!({ "path": path, "content": "text" })).await;
+    instance
+        .ask(
+            1,
+            "fs/write_text_file",
+            json!({ "path": path, "content": "text" }),
+        )
+        .await;
     assert_eq!(instance.answered().await, (1, Ok(json!({}))));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "text");
-    instance.ask(2, "fs/read_text_file", json!({ "path": path })).await;
-    assert_eq!(instance.answered().await, (2, Ok(json!({ "content": "text" }))));
+    instance
+        .ask(2, "fs/read_text_file", json!({ "path": path }))
+        .await;
+    assert_eq!(
+        instance.answered().await,
+        (2, Ok(json!({ "content": "text" })))
+    );
     assert!(viewer.rest().is_empty());
 }
 
@@ -23,11 +34,16 @@ async fn an_agent_reads_and_writes_files_in_its_session_and_no_client_is_asked()
 async fn a_path_outside_is_refused() {
     let mut host = Host::new();
     let (_session, mut instance, _viewer) = host.session().await;
-    instance.ask(1, "fs/read_text_file", json!({ "path": "/etc/passwd" })).await;
+    instance
+        .ask(1, "fs/read_text_file", json!({ "path": "/etc/passwd" }))
+        .await;
     let (_, outcome) = instance.answered().await;
     let failure = outcome.unwrap_err();
     assert_eq!(failure.code, -32602);
-    assert_eq!(failure.data.as_deref(), Some(r#"{"code":"PATH_OUTSIDE_ROOT"}"#));
+    assert_eq!(
+        failure.data.as_deref(),
+        Some(r#"{"code":"PATH_OUTSIDE_ROOT"}"#)
+    );
 }
 
 #[tokio::test]
@@ -38,17 +54,27 @@ async fn what_is_not_granted_is_denied_with_the_line_that_would_allow_it() {
     };
     for (rights, method, line) in [
         (Rights::default(), "fs/read_text_file", r#"files = "read""#),
-        (Rights::default(), "fs/write_text_file", r#"files = "read-write""#),
+        (
+            Rights::default(),
+            "fs/write_text_file",
+            r#"files = "read-write""#,
+        ),
         (read_only, "fs/write_text_file", r#"files = "read-write""#),
         (read_only, "terminal/create", "terminal = true"),
         (read_only, "terminal/release", "terminal = true"),
     ] {
         let mut host = Host::with(rights, 64);
         let (_session, mut instance, _viewer) = host.session().await;
-        instance.ask(1, method, json!({ "path": "/x", "content": "" })).await;
+        instance
+            .ask(1, method, json!({ "path": "/x", "content": "" }))
+            .await;
         let (_, outcome) = instance.answered().await;
         let failure = outcome.unwrap_err();
-        assert!(failure.message.contains("[plugins.echo.grants]"), "{}", failure.message);
+        assert!(
+            failure.message.contains("[plugins.echo.grants]"),
+            "{}",
+            failure.message
+        );
         assert!(failure.message.ends_with(line), "{}", failure.message);
         assert_eq!(failure.data.as_deref(), Some(r#"{"code":"PLUGIN_DENIED"}"#));
     }
@@ -70,7 +96,14 @@ async fn a_method_that_the_host_does_not_know_is_refused() {
 async fn a_command_that_cannot_be_started_is_an_error() {
     let mut host = Host::new();
     let (_session, mut instance, _viewer) = host.session().await;
-    instance.ask(1, "terminal/create", json!({ "command": "x" })).await;
+    instance
+        .ask(1, "terminal/create", json!({ "command": "x" }))
+        .await;
     let (_, outcome) = instance.answered().await;
-    assert!(outcome.unwrap_err().message.contains("this host runs no commands"));
+    assert!(
+        outcome
+            .unwrap_err()
+            .message
+            .contains("this host runs no commands")
+    );
 }

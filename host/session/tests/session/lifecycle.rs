@@ -13,9 +13,14 @@ async fn a_new_session_has_a_uuid_and_what_open_answered() {
     let viewer = Viewer::new();
     let answer = host.create(&viewer);
     let instance = host.instance().await;
-    assert_eq!(instance.params.cwd, std::fs::canonicalize(host.dir.path()).unwrap());
+    assert_eq!(
+        instance.params.cwd,
+        std::fs::canonicalize(host.dir.path()).unwrap()
+    );
     assert_eq!(instance.resume, None);
-    instance.answer(0, json!({ "configOptions": [], "_meta": { "x": 1 } })).await;
+    instance
+        .answer(0, json!({ "configOptions": [], "_meta": { "x": 1 } }))
+        .await;
     let result = parse(&answer.await.unwrap().unwrap());
     assert_eq!(result["sessionId"].as_str().unwrap().len(), 36);
     assert_eq!(result["sessionId"], instance.params.session.as_str());
@@ -28,7 +33,8 @@ async fn nothing_is_sent_of_a_session_before_its_client_knows_its_id() {
     let mut viewer = Viewer::new();
     let outlet = viewer.client.outlet.clone();
     let reply = Reply::new(move |answer| outlet.send(answer.unwrap().into()));
-    host.router.create(host.new_session("echo"), viewer.client.clone(), reply);
+    host.router
+        .create(host.new_session("echo"), viewer.client.clone(), reply);
     let instance = host.instance().await;
     instance.say("early").await;
     instance.ask_permission(1).await;
@@ -50,7 +56,10 @@ async fn a_harness_that_does_not_open_leaves_no_session() {
     let instance = host.instance().await;
     instance.fail(0, -32000, "run `claude login`").await;
     let fault = answer.await.unwrap().unwrap_err().fault();
-    assert_eq!((fault.code, fault.message.as_str()), (-32000, "run `claude login`"));
+    assert_eq!(
+        (fault.code, fault.message.as_str()),
+        (-32000, "run `claude login`")
+    );
     assert!(host.router.get(&owner(), &instance.params.session).is_err());
     host.router.shutdown().await;
 }
@@ -60,7 +69,10 @@ async fn a_harness_that_breaks_while_it_opens_is_an_error() {
     let mut host = Host::new();
     let answer = host.create(&Viewer::new());
     host.instance().await.trap().await;
-    assert_eq!(answer.await.unwrap().unwrap_err().fault().name, "PLUGIN_TRAPPED");
+    assert_eq!(
+        answer.await.unwrap().unwrap_err().fault().name,
+        "PLUGIN_TRAPPED"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +89,8 @@ async fn a_harness_that_never_opens_is_given_up() {
 async fn an_unknown_harness_is_an_error() {
     let host = Host::new();
     let (reply, answer) = Reply::channel();
-    host.router.create(host.new_session("none"), Viewer::new().client, reply);
+    host.router
+        .create(host.new_session("none"), Viewer::new().client, reply);
     let error = answer.await.unwrap().unwrap_err();
     assert_eq!(error.fault().name, "UNKNOWN_HARNESS");
     assert!(error.to_string().contains("echo"), "{error}");
@@ -97,7 +110,11 @@ async fn a_session_whose_client_left_before_it_was_ready_ends() {
 #[tokio::test]
 async fn a_session_whose_id_nobody_got_ends() {
     let mut host = Host::new();
-    host.router.create(host.new_session("echo"), Viewer::new().client, Reply::new(|_| false));
+    host.router.create(
+        host.new_session("echo"),
+        Viewer::new().client,
+        Reply::new(|_| false),
+    );
     let mut instance = host.instance().await;
     instance.open().await;
     assert!(matches!(instance.command().await, Command::Close));
@@ -130,7 +147,11 @@ async fn the_list_shows_title_folder_and_whether_a_turn_runs_and_the_latest_firs
     assert_eq!(list[0].harness, "echo");
     let cwd = older.handle.cwd();
     assert_eq!(host.router.list(&owner(), Some(&cwd)).len(), 2);
-    assert!(host.router.list(&owner(), Some("/elsewhere".as_ref())).is_empty());
+    assert!(
+        host.router
+            .list(&owner(), Some("/elsewhere".as_ref()))
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -142,7 +163,10 @@ async fn the_number_of_sessions_is_bounded_and_closing_one_makes_room() {
     }
     let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
     assert_eq!(error.fault().name, "TOO_MANY");
-    assert!(error.to_string().contains("64") && error.to_string().contains("session/close"), "{error}");
+    assert!(
+        error.to_string().contains("64") && error.to_string().contains("session/close"),
+        "{error}"
+    );
     let (session, instance, _viewer) = kept.pop().unwrap();
     session.close().await.unwrap();
     instance.end(Ended::Closed).await;
@@ -166,7 +190,12 @@ async fn close_ends_the_session_for_all() {
     assert!(matches!(instance.command().await, Command::Close));
     for viewer in [&mut one, &mut two] {
         let frames = viewer.rest();
-        assert!(frames.iter().any(|frame| frame["method"] == "$/cancel_request"), "{frames:?}");
+        assert!(
+            frames
+                .iter()
+                .any(|frame| frame["method"] == "$/cancel_request"),
+            "{frames:?}"
+        );
         let last = &frames.last().unwrap()["params"]["update"];
         assert_eq!(last["_meta"]["hostler"]["session"]["state"], "closed");
     }

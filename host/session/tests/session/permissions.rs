@@ -25,7 +25,11 @@ async fn asked() -> Asked {
     two.rest();
     instance.ask_permission(7).await;
     let ask = one.next().await;
-    assert_eq!(two.next().await, ask, "the same request, with the same id, for all");
+    assert_eq!(
+        two.next().await,
+        ask,
+        "the same request, with the same id, for all"
+    );
     Asked {
         host,
         session,
@@ -63,7 +67,8 @@ async fn the_first_valid_answer_counts_and_the_others_are_told() {
 #[tokio::test]
 async fn an_answer_is_passed_on_as_it_came() {
     let mut a = asked().await;
-    let result = json!({ "outcome": { "outcome": "selected", "optionId": "yes" }, "_meta": { "x": 1 } });
+    let result =
+        json!({ "outcome": { "outcome": "selected", "optionId": "yes" }, "_meta": { "x": 1 } });
     a.session.answer(&a.one, &a.ask, result.clone()).await;
     assert_eq!(a.instance.answered().await, (7, Ok(result)));
 }
@@ -75,7 +80,10 @@ async fn an_answer_that_does_not_fit_leaves_it_open_and_is_told_to_its_sender_on
     let notice = a.one.update().await;
     assert_eq!(notice["sessionUpdate"], "notice");
     assert_eq!(notice["severity"], "warning");
-    assert!(notice["title"].as_str().unwrap().contains("maybe"), "{notice}");
+    assert!(
+        notice["title"].as_str().unwrap().contains("maybe"),
+        "{notice}"
+    );
     assert!(a.two.rest().is_empty());
     assert!(a.instance.has_no_command());
     a.session.answer(&a.two, &a.ask, selected("yes")).await;
@@ -90,10 +98,18 @@ async fn a_client_without_notices_is_told_by_a_message() {
     let (session, instance) = host.session_for(&viewer).await;
     instance.ask_permission(7).await;
     let ask = viewer.next().await;
-    session.answer(&viewer, &ask, json!({ "nonsense": true })).await;
+    session
+        .answer(&viewer, &ask, json!({ "nonsense": true }))
+        .await;
     let update = viewer.update().await;
     assert_eq!(update["sessionUpdate"], "agent_message_chunk");
-    assert!(update["content"]["text"].as_str().unwrap().contains("still open"), "{update}");
+    assert!(
+        update["content"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("still open"),
+        "{update}"
+    );
     let mut later = Viewer::new();
     session.attach(&later, true).await;
     assert!(later.updates().is_empty(), "it is no part of the history");
@@ -107,7 +123,10 @@ async fn a_client_that_cannot_answer_leaves_it_to_the_others() {
     assert!(a.two.rest().is_empty());
     a.session.answer(&a.two, &a.ask, selected("yes")).await;
     assert_eq!(a.instance.answered().await, (7, Ok(selected("yes"))));
-    assert!(a.one.rest().is_empty(), "it does not show the question any more");
+    assert!(
+        a.one.rest().is_empty(),
+        "it does not show the question any more"
+    );
 }
 
 #[tokio::test]
@@ -122,10 +141,25 @@ async fn it_stays_open_through_the_loss_of_all_clients_and_is_asked_again_after_
     let mut three = Viewer::new();
     a.session.attach(&three, true).await;
     let frames = three.rest();
-    let kinds: Vec<_> = frames.iter().map(|frame| frame.get("answer").map_or("frame", |_| "answer")).collect();
-    assert_eq!(kinds, ["frame", "frame", "answer", "frame"], "prompt, chunk, answer, question");
-    assert_eq!(frames.last(), Some(&a.ask), "the same question under the same id");
-    assert_eq!(frames.iter().filter(|frame| **frame == a.ask).count(), 1, "not from the history");
+    let kinds: Vec<_> = frames
+        .iter()
+        .map(|frame| frame.get("answer").map_or("frame", |_| "answer"))
+        .collect();
+    assert_eq!(
+        kinds,
+        ["frame", "frame", "answer", "frame"],
+        "prompt, chunk, answer, question"
+    );
+    assert_eq!(
+        frames.last(),
+        Some(&a.ask),
+        "the same question under the same id"
+    );
+    assert_eq!(
+        frames.iter().filter(|frame| **frame == a.ask).count(),
+        1,
+        "not from the history"
+    );
 
     a.session.answer(&a.one, &a.ask, selected("yes")).await;
     assert!(a.instance.has_no_command(), "whoever left has no say");
@@ -144,14 +178,20 @@ async fn cancel_answers_every_open_permission_and_takes_it_back() {
     assert_eq!(a.two.next().await, taken_back(&a.ask));
 
     a.instance.ask_permission(8).await;
-    assert_eq!(a.instance.answered().await, (8, Ok(outcome)), "a cancelled turn asks nobody");
+    assert_eq!(
+        a.instance.answered().await,
+        (8, Ok(outcome)),
+        "a cancelled turn asks nobody"
+    );
     assert!(a.one.rest().is_empty());
 }
 
 #[tokio::test]
 async fn what_the_agent_withdraws_is_taken_back_and_gets_no_answer() {
     let mut a = asked().await;
-    a.instance.output(hostler_runtime::Output::Withdraw { id: 7 }).await;
+    a.instance
+        .output(hostler_runtime::Output::Withdraw { id: 7 })
+        .await;
     assert_eq!(a.one.next().await, taken_back(&a.ask));
     assert_eq!(a.two.next().await, taken_back(&a.ask));
     a.session.answer(&a.one, &a.ask, selected("yes")).await;
@@ -183,7 +223,9 @@ async fn who_may_only_watch_is_not_asked_and_cannot_answer() {
 async fn a_question_that_cannot_be_answered_is_refused() {
     let mut host = Host::new();
     let (_session, mut instance, mut viewer) = host.session().await;
-    instance.ask(7, "session/request_permission", json!({ "options": [] })).await;
+    instance
+        .ask(7, "session/request_permission", json!({ "options": [] }))
+        .await;
     let (ask, outcome) = instance.answered().await;
     assert_eq!((ask, outcome.unwrap_err().code), (7, -32602));
     assert!(viewer.rest().is_empty());

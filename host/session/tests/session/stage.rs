@@ -8,34 +8,35 @@ use std::sync::{
 use bytes::Bytes;
 use hostler_auth::Principal;
 use hostler_runtime::{
-    Command, Description, Ended, Event, Failure, FileAccess, Harness, OPEN_REQUEST, OpenParams, Output,
-    PromptCapabilities,
+    Command, Description, Ended, Event, Failure, FileAccess, Harness, OPEN_REQUEST, OpenParams,
+    Output, PromptCapabilities,
 };
 use hostler_session::{
-    Answer, BoxFuture, Client, ClientId, CommandLine, CommandRunner, Folders, Launcher, NewSession, Notice,
-    Outlet, Prompt, Reply, Rights, Router, RunningCommand, Running, SessionError, SessionHandle,
+    Answer, BoxFuture, Client, ClientId, CommandLine, CommandRunner, Folders, Launcher, NewSession,
+    Notice, Outlet, Prompt, Reply, Rights, Router, Running, RunningCommand, SessionError,
+    SessionHandle,
 };
 use hostler_wire::{Id, RawValue};
 use hostler_workspace::Tree;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-pub const ALL_RIGHTS: Rights = Rights {
+pub(crate) const ALL_RIGHTS: Rights = Rights {
     files: Some(FileAccess::ReadWrite),
     terminal: true,
 };
 
-pub struct Host {
-    pub router: Router,
-    pub dir: tempfile::TempDir,
+pub(crate) struct Host {
+    pub(crate) router: Router,
+    pub(crate) dir: tempfile::TempDir,
     instances: mpsc::UnboundedReceiver<Instance>,
 }
 
 /// The harness' side of an instance.
-pub struct Instance {
-    pub params: OpenParams,
-    pub resume: Option<Bytes>,
-    pub commands: mpsc::Receiver<Command>,
+pub(crate) struct Instance {
+    pub(crate) params: OpenParams,
+    pub(crate) resume: Option<Bytes>,
+    pub(crate) commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 }
 
@@ -102,11 +103,11 @@ impl CommandRunner for NoCommands {
 }
 
 impl Host {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(ALL_RIGHTS, hostler_runtime::MAILBOX)
     }
 
-    pub fn with(rights: Rights, mailbox: usize) -> Self {
+    pub(crate) fn with(rights: Rights, mailbox: usize) -> Self {
         let (sender, instances) = mpsc::unbounded_channel();
         let launcher = Played {
             instances: sender,
@@ -120,7 +121,7 @@ impl Host {
         }
     }
 
-    pub fn new_session(&self, harness: &str) -> NewSession {
+    pub(crate) fn new_session(&self, harness: &str) -> NewSession {
         NewSession {
             owner: owner(),
             harness: harness.into(),
@@ -129,24 +130,25 @@ impl Host {
         }
     }
 
-    pub fn create(&self, viewer: &Viewer) -> oneshot::Receiver<Answer> {
+    pub(crate) fn create(&self, viewer: &Viewer) -> oneshot::Receiver<Answer> {
         let (reply, answer) = Reply::channel();
-        self.router.create(self.new_session("echo"), viewer.client.clone(), reply);
+        self.router
+            .create(self.new_session("echo"), viewer.client.clone(), reply);
         answer
     }
 
-    pub async fn instance(&mut self) -> Instance {
+    pub(crate) async fn instance(&mut self) -> Instance {
         self.instances.recv().await.unwrap()
     }
 
     /// A session whose harness is ready, with one viewer.
-    pub async fn session(&mut self) -> (Session, Instance, Viewer) {
+    pub(crate) async fn session(&mut self) -> (Session, Instance, Viewer) {
         let viewer = Viewer::new();
         let (session, instance) = self.session_for(&viewer).await;
         (session, instance, viewer)
     }
 
-    pub async fn session_for(&mut self, viewer: &Viewer) -> (Session, Instance) {
+    pub(crate) async fn session_for(&mut self, viewer: &Viewer) -> (Session, Instance) {
         let answer = self.create(viewer);
         let instance = self.instance().await;
         instance.open().await;
@@ -156,65 +158,79 @@ impl Host {
         (Session { id, handle }, instance)
     }
 
-    pub fn no_instance_was_started(&mut self) -> bool {
+    pub(crate) fn no_instance_was_started(&mut self) -> bool {
         self.instances.try_recv().is_err()
     }
 }
 
-pub struct Session {
-    pub id: String,
-    pub handle: SessionHandle,
+pub(crate) struct Session {
+    pub(crate) id: String,
+    pub(crate) handle: SessionHandle,
 }
 
 impl Session {
-    pub async fn prompt(&self, viewer: &Viewer, id: u64, text: &str) -> oneshot::Receiver<Answer> {
+    pub(crate) async fn prompt(
+        &self,
+        viewer: &Viewer,
+        id: u64,
+        text: &str,
+    ) -> oneshot::Receiver<Answer> {
         let (reply, answer) = Reply::channel();
         let blocks = json!([{ "type": "text", "text": text }]).to_string();
         self.handle
-            .prompt(viewer.client.clone(), Id::number(id), prompt(&blocks), reply)
+            .prompt(
+                viewer.client.clone(),
+                Id::number(id),
+                prompt(&blocks),
+                reply,
+            )
             .await;
         answer
     }
 
     /// Attaches; the answer stands among the viewer's frames as `{"answer":…}`.
-    pub async fn attach(&self, viewer: &Viewer, replay: bool) {
+    pub(crate) async fn attach(&self, viewer: &Viewer, replay: bool) {
         self.attach_with(viewer, replay, vec![]).await;
     }
 
-    pub async fn attach_with(&self, viewer: &Viewer, replay: bool, notices: Vec<Notice>) {
+    pub(crate) async fn attach_with(&self, viewer: &Viewer, replay: bool, notices: Vec<Notice>) {
         let outlet = viewer.client.outlet.clone();
         let reply = Reply::new(move |answer| {
             let answer = parse(&answer.unwrap());
             outlet.send(json!({ "answer": answer }).to_string().into())
         });
-        self.handle.attach(viewer.client.clone(), replay, notices, reply).await;
+        self.handle
+            .attach(viewer.client.clone(), replay, notices, reply)
+            .await;
         self.settle().await;
     }
 
-    /// Everything that was sent to the session before has been handled, and so
-    /// has what its instance sent before.
-    pub async fn settle(&self) {
-        for _ in 0..20 {
-            let (reply, answer) = Reply::channel();
-            self.handle.attach(Viewer::new().client, false, vec![], reply).await;
-            let _ = answer.await;
+    /// Everything that was sent to the session, by clients and by its instance,
+    /// has been handled: on the one thread of a test its task runs until it has
+    /// nothing left to do. A few rounds, because tasks wake each other.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..50 {
             tokio::task::yield_now().await;
         }
     }
 
-    pub async fn answer(&self, viewer: &Viewer, ask: &Value, result: Value) {
+    pub(crate) async fn answer(&self, viewer: &Viewer, ask: &Value, result: Value) {
         let result = raw(&result);
-        self.handle.answer(viewer.client.id, number(ask), Ok(&result)).await;
+        self.handle
+            .answer(viewer.client.id, number(ask), Ok(&result))
+            .await;
         self.settle().await;
     }
 
-    pub async fn refuse(&self, viewer: &Viewer, ask: &Value) {
+    pub(crate) async fn refuse(&self, viewer: &Viewer, ask: &Value) {
         let error = raw(&json!({ "code": -32601, "message": "what?" }));
-        self.handle.answer(viewer.client.id, number(ask), Err(&error)).await;
+        self.handle
+            .answer(viewer.client.id, number(ask), Err(&error))
+            .await;
         self.settle().await;
     }
 
-    pub async fn close(&self) -> Answer {
+    pub(crate) async fn close(&self) -> Answer {
         let (reply, answer) = Reply::channel();
         self.handle.close(reply).await;
         answer.await.unwrap()
@@ -222,33 +238,36 @@ impl Session {
 }
 
 impl Instance {
-    pub async fn open(&self) {
+    pub(crate) async fn open(&self) {
         self.answer(OPEN_REQUEST, json!({})).await;
     }
 
-    pub async fn output(&self, output: Output) {
-        self.events.send(Event::Outputs(vec![output])).await.unwrap();
+    pub(crate) async fn output(&self, output: Output) {
+        self.events
+            .send(Event::Outputs(vec![output]))
+            .await
+            .unwrap();
     }
 
     /// Like `output`, to a session that may have let go of the instance.
-    pub async fn output_or_dropped(&self, output: Output) {
+    pub(crate) async fn output_or_dropped(&self, output: Output) {
         let _ = self.events.send(Event::Outputs(vec![output])).await;
     }
 
-    pub async fn update(&self, update: Value) {
+    pub(crate) async fn update(&self, update: Value) {
         self.output(Output::Update(update.to_string())).await;
     }
 
-    pub async fn say(&self, text: &str) {
+    pub(crate) async fn say(&self, text: &str) {
         self.update(said(text)).await;
     }
 
-    pub async fn answer(&self, request: u64, result: Value) {
+    pub(crate) async fn answer(&self, request: u64, result: Value) {
         let outcome = Ok(result.to_string());
         self.output(Output::Answer { request, outcome }).await;
     }
 
-    pub async fn fail(&self, request: u64, code: i32, message: &str) {
+    pub(crate) async fn fail(&self, request: u64, code: i32, message: &str) {
         let failure = Failure {
             code,
             message: message.into(),
@@ -258,20 +277,21 @@ impl Instance {
         self.output(Output::Answer { request, outcome }).await;
     }
 
-    pub async fn ask(&self, id: u64, method: &str, params: Value) {
+    pub(crate) async fn ask(&self, id: u64, method: &str, params: Value) {
         let (method, params) = (method.to_owned(), params.to_string());
         self.output(Output::Ask { id, method, params }).await;
     }
 
-    pub async fn ask_permission(&self, id: u64) {
-        self.ask(id, "session/request_permission", permission()).await;
+    pub(crate) async fn ask_permission(&self, id: u64) {
+        self.ask(id, "session/request_permission", permission())
+            .await;
     }
 
-    pub async fn end(self, ended: Ended) {
+    pub(crate) async fn end(self, ended: Ended) {
         self.events.send(Event::Ended(ended)).await.unwrap();
     }
 
-    pub async fn trap(self) {
+    pub(crate) async fn trap(self) {
         self.end(Ended::Trapped {
             plugin: "echo".into(),
             call: "on-events",
@@ -280,46 +300,50 @@ impl Instance {
         .await;
     }
 
-    pub async fn command(&mut self) -> Command {
-        self.commands.recv().await.expect("the session let go of the instance")
+    pub(crate) async fn command(&mut self) -> Command {
+        self.commands
+            .recv()
+            .await
+            .expect("the session let go of the instance")
     }
 
     /// The next command, which must be a prompt: its request and text.
-    pub async fn prompted(&mut self) -> (u64, String) {
+    pub(crate) async fn prompted(&mut self) -> (u64, String) {
         match self.command().await {
-            Command::Prompt { request, prompt } => {
-                (request, parse(&prompt)[0]["text"].as_str().unwrap().to_owned())
-            }
+            Command::Prompt { request, prompt } => (
+                request,
+                parse(&prompt)[0]["text"].as_str().unwrap().to_owned(),
+            ),
             other => panic!("not a prompt: {other:?}"),
         }
     }
 
     /// The next command, which must be an answer to the agent.
-    pub async fn answered(&mut self) -> (u64, Result<Value, Failure>) {
+    pub(crate) async fn answered(&mut self) -> (u64, Result<Value, Failure>) {
         match self.command().await {
             Command::Answer { ask, outcome } => (ask, outcome.map(|result| parse(&result))),
             other => panic!("not an answer: {other:?}"),
         }
     }
 
-    pub async fn is_cancelled(&mut self) {
+    pub(crate) async fn is_cancelled(&mut self) {
         let command = self.command().await;
         assert!(matches!(command, Command::Cancel), "{command:?}");
     }
 
     /// The session has dropped this instance.
-    pub async fn is_dropped(&mut self) {
+    pub(crate) async fn is_dropped(&mut self) {
         while self.commands.recv().await.is_some() {}
     }
 
-    pub fn has_no_command(&mut self) -> bool {
+    pub(crate) fn has_no_command(&mut self) -> bool {
         self.commands.try_recv().is_err()
     }
 }
 
 /// A connection.
-pub struct Viewer {
-    pub client: Client,
+pub(crate) struct Viewer {
+    pub(crate) client: Client,
     frames: mpsc::UnboundedReceiver<Bytes>,
     open: Arc<AtomicBool>,
 }
@@ -337,7 +361,7 @@ impl Outlet for Pipe {
 }
 
 impl Viewer {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (sender, frames) = mpsc::unbounded_channel();
         let open = Arc::new(AtomicBool::new(true));
         let outlet = Pipe {
@@ -350,79 +374,86 @@ impl Viewer {
             notices: true,
             drives: true,
         };
-        Self { client, frames, open }
+        Self {
+            client,
+            frames,
+            open,
+        }
     }
 
-    pub fn watching() -> Self {
+    pub(crate) fn watching() -> Self {
         let mut viewer = Self::new();
         viewer.client.drives = false;
         viewer
     }
 
     /// It takes nothing any more.
-    pub fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.open.store(false, Ordering::SeqCst);
     }
 
-    pub async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         parse(std::str::from_utf8(&self.frames.recv().await.unwrap()).unwrap())
     }
 
     /// The next frame as it was sent.
-    pub async fn next_text(&mut self) -> String {
+    pub(crate) async fn next_text(&mut self) -> String {
         String::from_utf8(self.frames.recv().await.unwrap().to_vec()).unwrap()
     }
 
     /// The `update` of the next frame.
-    pub async fn update(&mut self) -> Value {
+    pub(crate) async fn update(&mut self) -> Value {
         let mut frame = self.next().await;
         assert_eq!(frame["method"], "session/update", "{frame}");
         frame["params"]["update"].take()
     }
 
     /// Everything that has been sent and was not read.
-    pub fn rest(&mut self) -> Vec<Value> {
+    pub(crate) fn rest(&mut self) -> Vec<Value> {
         std::iter::from_fn(|| self.frames.try_recv().ok())
             .map(|frame| parse(std::str::from_utf8(&frame).unwrap()))
             .collect()
     }
 
     /// The updates among the rest.
-    pub fn updates(&mut self) -> Vec<Value> {
+    pub(crate) fn updates(&mut self) -> Vec<Value> {
         let updates = self.rest().into_iter();
-        updates.filter(|frame| frame["method"] == "session/update").map(|mut frame| frame["params"]["update"].take()).collect()
+        updates
+            .filter(|frame| frame["method"] == "session/update")
+            .map(|mut frame| frame["params"]["update"].take())
+            .collect()
     }
 }
 
-pub fn owner() -> Principal {
+pub(crate) fn owner() -> Principal {
     Principal::local()
 }
 
-pub fn parse(json: &str) -> Value {
+pub(crate) fn parse(json: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }
 
-pub fn raw(value: &Value) -> Box<RawValue> {
+pub(crate) fn raw(value: &Value) -> Box<RawValue> {
     RawValue::from_string(value.to_string()).unwrap()
 }
 
-pub fn prompt(json: &str) -> Prompt {
+pub(crate) fn prompt(json: &str) -> Prompt {
     Prompt::new(serde_json::from_str(json).unwrap()).unwrap()
 }
 
-pub fn said(text: &str) -> Value {
+pub(crate) fn said(text: &str) -> Value {
     json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } })
 }
 
-pub fn end_turn() -> Value {
+pub(crate) fn end_turn() -> Value {
     json!({ "stopReason": "end_turn" })
 }
 
-pub fn cancelled() -> Answer {
+pub(crate) fn cancelled() -> Answer {
     Ok(json!({ "stopReason": "cancelled" }).to_string())
 }
 
-pub fn permission() -> Value {
+pub(crate) fn permission() -> Value {
     json!({
         "toolCall": { "toolCallId": "t1" },
         "options": [
@@ -432,7 +463,7 @@ pub fn permission() -> Value {
     })
 }
 
-pub fn selected(option: &str) -> Value {
+pub(crate) fn selected(option: &str) -> Value {
     json!({ "outcome": { "outcome": "selected", "optionId": option } })
 }
 

@@ -13,15 +13,23 @@ async fn a_crash_ends_the_turn_with_a_clear_error_and_its_tool_calls_as_failed()
     let answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
     for (id, status) in [("done", "completed"), ("open", "in_progress")] {
-        instance.update(json!({ "sessionUpdate": "tool_call", "toolCallId": id, "status": status })).await;
+        instance
+            .update(json!({ "sessionUpdate": "tool_call", "toolCallId": id, "status": status }))
+            .await;
         viewer.update().await;
     }
     instance.trap().await;
-    let failed = json!({ "sessionUpdate": "tool_call_update", "toolCallId": "open", "status": "failed" });
+    let failed =
+        json!({ "sessionUpdate": "tool_call_update", "toolCallId": "open", "status": "failed" });
     assert_eq!(viewer.update().await, failed);
     let fault = answer.await.unwrap().unwrap_err().fault();
     assert_eq!((fault.code, fault.name), (-32603, "PLUGIN_TRAPPED"));
-    assert!(fault.message.contains("plugin echo crashed in on-events: unreachable"), "{fault}");
+    assert!(
+        fault
+            .message
+            .contains("plugin echo crashed in on-events: unreachable"),
+        "{fault}"
+    );
     assert!(viewer.rest().is_empty());
 }
 
@@ -37,7 +45,11 @@ async fn each_way_to_end_has_its_name() {
         call: "prompt",
         limit: "it used more than 256 MiB of memory".into(),
     };
-    for (ended, name) in [(limit, "PLUGIN_LIMIT"), (refused, "HARNESS_FAILED"), (Ended::Closed, "HARNESS_FAILED")] {
+    for (ended, name) in [
+        (limit, "PLUGIN_LIMIT"),
+        (refused, "HARNESS_FAILED"),
+        (Ended::Closed, "HARNESS_FAILED"),
+    ] {
         let mut host = Host::new();
         let (session, mut instance, viewer) = host.session().await;
         let answer = session.prompt(&viewer, 1, "hi").await;
@@ -92,9 +104,16 @@ async fn a_fresh_instance_that_does_not_open_ends_the_turn_and_the_session_stays
     let mut host = Host::new();
     let (session, instance, viewer) = host.session().await;
     instance.trap().await;
+    session.settle().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
-    host.instance().await.fail(0, -32603, "no such conversation").await;
-    assert_eq!(answer.await.unwrap().unwrap_err().to_string(), "no such conversation");
+    host.instance()
+        .await
+        .fail(0, -32603, "no such conversation")
+        .await;
+    assert_eq!(
+        answer.await.unwrap().unwrap_err().to_string(),
+        "no such conversation"
+    );
     let answer = session.prompt(&viewer, 2, "hi").await;
     let mut fresh = host.instance().await;
     fresh.open().await;
@@ -108,6 +127,7 @@ async fn a_prompt_that_waits_for_a_fresh_instance_can_be_cancelled() {
     let mut host = Host::new();
     let (session, instance, viewer) = host.session().await;
     instance.trap().await;
+    session.settle().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     let mut fresh = host.instance().await;
     session.handle.cancel(viewer.client.id).await;
@@ -123,13 +143,19 @@ async fn a_call_starts_a_fresh_instance_too_and_open_calls_of_a_broken_one_are_a
     let (session, mut instance, _viewer) = host.session().await;
     let call = async |session: &Session| {
         let (reply, answer) = Reply::channel();
-        session.handle.call("session/set_mode", r#"{"modeId":"x"}"#.into(), reply).await;
+        session
+            .handle
+            .call("session/set_mode", r#"{"modeId":"x"}"#.into(), reply)
+            .await;
         answer
     };
     let lost = call(&session).await;
     instance.command().await;
     instance.trap().await;
-    assert_eq!(lost.await.unwrap().unwrap_err().fault().name, "PLUGIN_TRAPPED");
+    assert_eq!(
+        lost.await.unwrap().unwrap_err().fault().name,
+        "PLUGIN_TRAPPED"
+    );
     let answer = call(&session).await;
     let mut fresh = host.instance().await;
     fresh.open().await;

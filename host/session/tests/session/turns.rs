@@ -25,9 +25,14 @@ async fn the_bytes_of_an_update_are_forwarded_as_they_came() {
     let mut host = Host::new();
     let (session, instance, mut viewer) = host.session().await;
     let update = r#"{"sessionUpdate" : "x","n":1e2,"big":12345678901234567890123,"s":"\u0041"}"#;
-    instance.output(hostler_runtime::Output::Update(update.into())).await;
+    instance
+        .output(hostler_runtime::Output::Update(update.into()))
+        .await;
     let frame = viewer.next_text().await;
-    let head = format!(r#"{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"{}","update":"#, session.id);
+    let head = format!(
+        r#"{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"{}","update":"#,
+        session.id
+    );
     assert_eq!(frame, format!("{head}{update}}}}}"));
 }
 
@@ -41,7 +46,9 @@ async fn prompts_run_one_after_the_other_and_each_is_answered() {
     assert_eq!(text, "one");
     session.settle().await;
     assert!(instance.has_no_command(), "two turns at once");
-    instance.answer(request, json!({ "stopReason": "refusal" })).await;
+    instance
+        .answer(request, json!({ "stopReason": "refusal" }))
+        .await;
     let (request, text) = instance.prompted().await;
     assert_eq!(text, "two");
     instance.answer(request, end_turn()).await;
@@ -58,7 +65,12 @@ async fn the_queue_of_prompts_is_bounded() {
     for n in 0..65 {
         waiting.push(session.prompt(&viewer, n, "x").await);
     }
-    let error = session.prompt(&viewer, 99, "x").await.await.unwrap().unwrap_err();
+    let error = session
+        .prompt(&viewer, 99, "x")
+        .await
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(error.fault().name, "TOO_MANY");
     assert!(error.to_string().contains("64"), "{error}");
 }
@@ -79,7 +91,10 @@ async fn others_see_the_prompt_and_the_end_of_the_turn_and_the_sender_does_not()
     let updates = other.updates();
     assert_eq!(updates.len(), 2, "{updates:?}");
     assert_eq!(updates[0]["sessionUpdate"], "user_message_chunk");
-    assert_eq!(updates[0]["content"], json!({ "type": "text", "text": "hi" }));
+    assert_eq!(
+        updates[0]["content"],
+        json!({ "type": "text", "text": "hi" })
+    );
     assert_eq!(updates[1]["sessionUpdate"], "session_info_update");
     let turn = json!({ "state": "ended", "stopReason": "end_turn" });
     assert_eq!(updates[1]["_meta"]["hostler"]["turn"], turn);
@@ -92,9 +107,13 @@ async fn all_blocks_of_a_prompt_belong_to_one_message() {
     let mut other = Viewer::new();
     session.attach(&other, false).await;
     other.rest();
-    let blocks = r#"[{"type":"text","text":"a"},{"type":"resource_link","uri":"file:///x","name":"x"}]"#;
+    let blocks =
+        r#"[{"type":"text","text":"a"},{"type":"resource_link","uri":"file:///x","name":"x"}]"#;
     let (reply, _answer) = Reply::channel();
-    session.handle.prompt(sender.client.clone(), Id::number(1), prompt(blocks), reply).await;
+    session
+        .handle
+        .prompt(sender.client.clone(), Id::number(1), prompt(blocks), reply)
+        .await;
     let (first, second) = (other.update().await, other.update().await);
     assert_eq!(first["messageId"], second["messageId"]);
     assert_eq!(second["content"]["type"], "resource_link");
@@ -139,7 +158,10 @@ async fn an_error_of_the_harness_reaches_the_sender_with_its_own_code() {
     assert_eq!(fault.message, "log in first");
     let _prompt = other.update().await;
     let end = other.update().await;
-    assert_eq!(end["_meta"]["hostler"]["turn"]["error"]["code"], "AUTH_REQUIRED");
+    assert_eq!(
+        end["_meta"]["hostler"]["turn"]["error"]["code"],
+        "AUTH_REQUIRED"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +175,9 @@ async fn cancel_ends_the_running_turn() {
     session.handle.cancel(viewer.client.id).await;
     session.settle().await;
     assert!(instance.has_no_command(), "a second cancel adds nothing");
-    instance.answer(request, json!({ "stopReason": "cancelled" })).await;
+    instance
+        .answer(request, json!({ "stopReason": "cancelled" }))
+        .await;
     assert_eq!(answer.await.unwrap(), cancelled());
 }
 
@@ -170,7 +194,9 @@ async fn any_client_may_cancel_and_only_its_own_waiting_prompts_go() {
     session.handle.cancel(two.client.id).await;
     assert_eq!(of_two.await.unwrap(), cancelled());
     instance.is_cancelled().await;
-    instance.answer(request, json!({ "stopReason": "cancelled" })).await;
+    instance
+        .answer(request, json!({ "stopReason": "cancelled" }))
+        .await;
     assert_eq!(running.await.unwrap(), cancelled());
     let (request, text) = instance.prompted().await;
     assert_eq!(text, "of one");
@@ -187,16 +213,33 @@ async fn a_single_request_can_be_cancelled_by_whoever_sent_it() {
     let mut running = session.prompt(&one, 1, "running").await;
     let waiting = session.prompt(&one, 2, "waiting").await;
     let (request, _) = instance.prompted().await;
-    session.handle.cancel_request(two.client.id, Id::number(1)).await;
-    session.handle.cancel_request(one.client.id, Id::string("1")).await;
-    session.handle.cancel_request(one.client.id, Id::number(2)).await;
+    session
+        .handle
+        .cancel_request(two.client.id, Id::number(1))
+        .await;
+    session
+        .handle
+        .cancel_request(one.client.id, Id::string("1"))
+        .await;
+    session
+        .handle
+        .cancel_request(one.client.id, Id::number(2))
+        .await;
     assert_eq!(waiting.await.unwrap(), cancelled());
     session.settle().await;
-    assert!(instance.has_no_command(), "another client's id, or another spelling, names nothing");
+    assert!(
+        instance.has_no_command(),
+        "another client's id, or another spelling, names nothing"
+    );
     assert!(running.try_recv().is_err());
-    session.handle.cancel_request(one.client.id, Id::number(1)).await;
+    session
+        .handle
+        .cancel_request(one.client.id, Id::number(1))
+        .await;
     instance.is_cancelled().await;
-    instance.answer(request, json!({ "stopReason": "cancelled" })).await;
+    instance
+        .answer(request, json!({ "stopReason": "cancelled" }))
+        .await;
     assert_eq!(running.await.unwrap(), cancelled());
 }
 
@@ -216,7 +259,9 @@ async fn a_cancelled_turn_ends_cancelled_even_if_cancelling_made_something_fail(
 async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session_goes_on() {
     let mut host = Host::new();
     let (session, mut instance, mut viewer) = host.session().await;
-    instance.output(hostler_runtime::Output::Checkpoint("state".into())).await;
+    instance
+        .output(hostler_runtime::Output::Checkpoint("state".into()))
+        .await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
     let tool = json!({ "sessionUpdate": "tool_call", "toolCallId": "t1", "title": "sleep" });
@@ -224,7 +269,8 @@ async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session
     assert_eq!(viewer.update().await, tool);
     session.handle.cancel(viewer.client.id).await;
     assert_eq!(answer.await.unwrap(), cancelled());
-    let failed = json!({ "sessionUpdate": "tool_call_update", "toolCallId": "t1", "status": "failed" });
+    let failed =
+        json!({ "sessionUpdate": "tool_call_update", "toolCallId": "t1", "status": "failed" });
     assert_eq!(viewer.update().await, failed);
     instance.is_dropped().await;
 
@@ -243,17 +289,33 @@ async fn a_call_is_forwarded_and_its_answer_comes_back() {
     let mut host = Host::new();
     let (session, mut instance, _viewer) = host.session().await;
     let (reply, answer) = Reply::channel();
-    session.handle.call("session/set_config_option", r#"{"configId":"model","value":1e2}"#.into(), reply).await;
+    session
+        .handle
+        .call(
+            "session/set_config_option",
+            r#"{"configId":"model","value":1e2}"#.into(),
+            reply,
+        )
+        .await;
     let (request, params) = match instance.command().await {
-        hostler_runtime::Command::Call { request, method, params } => {
+        hostler_runtime::Command::Call {
+            request,
+            method,
+            params,
+        } => {
             assert_eq!(method, "session/set_config_option");
             (request, params)
         }
         other => panic!("{other:?}"),
     };
     assert_eq!(params, r#"{"configId":"model","value":1e2}"#);
-    instance.answer(request, json!({ "configOptions": [] })).await;
-    assert_eq!(answer.await.unwrap(), Ok(json!({ "configOptions": [] }).to_string()));
+    instance
+        .answer(request, json!({ "configOptions": [] }))
+        .await;
+    assert_eq!(
+        answer.await.unwrap(),
+        Ok(json!({ "configOptions": [] }).to_string())
+    );
 }
 
 #[tokio::test]
@@ -263,7 +325,10 @@ async fn a_call_while_the_harness_is_behind_is_an_error_and_not_a_wait() {
     let mut answers = Vec::new();
     for _ in 0..3 {
         let (reply, answer) = Reply::channel();
-        session.handle.call("session/set_mode", "{}".into(), reply).await;
+        session
+            .handle
+            .call("session/set_mode", "{}".into(), reply)
+            .await;
         answers.push(answer);
     }
     // One in the mailbox, one on its way, the third is one too many.

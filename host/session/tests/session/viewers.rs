@@ -33,9 +33,15 @@ async fn load_replays_everything_and_then_answers_and_then_goes_on_live() {
     assert_eq!(two.update().await["sessionUpdate"], "user_message_chunk");
     assert_eq!(two.update().await, said("a"));
     assert_eq!(two.update().await, said("b"));
-    assert_eq!(two.update().await["_meta"]["hostler"]["turn"]["state"], "ended");
+    assert_eq!(
+        two.update().await["_meta"]["hostler"]["turn"]["state"],
+        "ended"
+    );
     let answer = two.next().await;
-    assert_eq!(answer["answer"]["_meta"]["hostler"]["turn"]["state"], "idle");
+    assert_eq!(
+        answer["answer"]["_meta"]["hostler"]["turn"]["state"],
+        "idle"
+    );
     assert_eq!(two.update().await, said("c"));
     assert!(two.rest().is_empty(), "nothing twice");
 }
@@ -49,7 +55,10 @@ async fn resume_replays_nothing() {
     let mut two = Viewer::new();
     session.attach(&two, false).await;
     let answer = two.next().await;
-    assert_eq!(answer["answer"]["_meta"]["hostler"]["turn"]["state"], "running");
+    assert_eq!(
+        answer["answer"]["_meta"]["hostler"]["turn"]["state"],
+        "running"
+    );
     assert!(two.rest().is_empty());
 }
 
@@ -86,7 +95,9 @@ async fn the_settings_of_open_and_their_changes_are_in_the_answer() {
     let answer = host.create(&viewer);
     let instance = host.instance().await;
     let modes = json!({ "currentModeId": "ask", "availableModes": [] });
-    instance.answer(0, json!({ "modes": modes, "configOptions": [] })).await;
+    instance
+        .answer(0, json!({ "modes": modes, "configOptions": [] }))
+        .await;
     let result = parse(&answer.await.unwrap().unwrap());
     assert_eq!(result["modes"], modes);
     assert_eq!(result["configOptions"], json!([]));
@@ -94,7 +105,9 @@ async fn the_settings_of_open_and_their_changes_are_in_the_answer() {
     let id = result["sessionId"].as_str().unwrap().to_owned();
     let handle = host.router.get(&owner(), &id).unwrap();
     let session = Session { id, handle };
-    instance.update(json!({ "sessionUpdate": "current_mode_update", "currentModeId": "code" })).await;
+    instance
+        .update(json!({ "sessionUpdate": "current_mode_update", "currentModeId": "code" }))
+        .await;
     session.settle().await;
     let mut two = Viewer::new();
     session.attach(&two, false).await;
@@ -132,7 +145,9 @@ async fn notices_come_after_the_answer() {
     let mut host = Host::new();
     let (session, _instance, _viewer) = host.session().await;
     let mut two = Viewer::new();
-    session.attach_with(&two, false, vec![Notice::info("by the way")]).await;
+    session
+        .attach_with(&two, false, vec![Notice::info("by the way")])
+        .await;
     assert!(two.next().await.get("answer").is_some());
     assert_eq!(two.update().await["title"], "by the way");
 }
@@ -143,7 +158,9 @@ async fn what_is_not_kept_any_more_is_told_first() {
     let (session, instance, mut one) = host.session().await;
     // Five times 4 MiB is more than what is kept.
     for n in 0..5 {
-        instance.say(&format!("{n}{}", "x".repeat(4 * 1024 * 1024))).await;
+        instance
+            .say(&format!("{n}{}", "x".repeat(4 * 1024 * 1024)))
+            .await;
         one.next_text().await;
     }
     let mut two = Viewer::new();
@@ -151,7 +168,15 @@ async fn what_is_not_kept_any_more_is_told_first() {
     let notice = two.update().await;
     assert_eq!(notice["sessionUpdate"], "notice", "{notice}");
     let oldest = two.update().await;
-    assert!(oldest["content"]["text"].as_str().unwrap().starts_with('2'), "the newest are kept");
+    assert!(
+        oldest["content"]["text"].as_str().unwrap().starts_with('2'),
+        "the newest are kept"
+    );
     let kept = two.updates();
-    assert!(kept.last().unwrap()["content"]["text"].as_str().unwrap().starts_with('4'));
+    assert!(
+        kept.last().unwrap()["content"]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with('4')
+    );
 }

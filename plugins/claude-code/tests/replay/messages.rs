@@ -1,5 +1,7 @@
 //! Texts, thoughts, usage.
 
+use serde_json::json;
+
 use crate::stage::{Stage, play, turn_of};
 
 #[test]
@@ -15,6 +17,24 @@ fn text_is_shown_as_it_streams_and_never_twice() {
         ]
     );
     assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn the_window_is_that_of_the_model_that_answered() {
+    let (mut stage, uuid) = Stage::prompted();
+    let event = |event: serde_json::Value| json!({"type": "stream_event", "event": event});
+    stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-opus-5-5"}));
+    stage.feed(&event(json!({"type": "message_start", "message":
+        {"id": "m", "model": "claude-haiku-5-5", "usage": {"input_tokens": 7, "output_tokens": 1}}})));
+    stage.feed(&event(
+        json!({"type": "message_delta", "usage": {"output_tokens": 3}}),
+    ));
+    stage.feed(
+        &json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid],
+        "modelUsage": {"claude-opus-5-5": {"contextWindow": 1000},
+                       "claude-haiku-5-5": {"contextWindow": 200}}}),
+    );
+    assert_eq!(stage.shown(), ["usage 10 of 200"]);
 }
 
 #[test]
@@ -89,7 +109,7 @@ fn work_that_goes_on_in_the_background_ends_no_turn() {
     assert_eq!(unprompted["origin"]["kind"], "task-notification");
     stage.feed(&unprompted);
     stage.feed(&anothers);
-    assert_eq!(stage.ends(), []);
+    assert!(stage.ends().is_empty());
     for line in turn_of("simple", &uuid) {
         stage.feed(&line);
     }

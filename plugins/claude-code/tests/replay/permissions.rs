@@ -89,7 +89,7 @@ fn an_ask_that_claude_takes_back_is_withdrawn() {
     stage.feed(&ask("Bash"));
     assert_eq!(stage.bench.open_asks().len(), 1);
     stage.feed(&json!({"type": "control_cancel_request", "request_id": "r1"}));
-    assert_eq!(stage.bench.open_asks(), []);
+    assert!(stage.bench.open_asks().is_empty());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_question_of_the_model_comes_back_as_text() {
     let ask = &lines.iter().find(is_ask).unwrap()["msg"];
     let (mut stage, _) = Stage::prompted();
     let effects = stage.feed(ask);
-    assert_eq!(effects.asks(), []);
+    assert!(effects.asks().is_empty());
     let response = &effects.written_json()[0]["response"];
     assert_eq!(response["request_id"], ask["request_id"]);
     assert_eq!(response["response"]["behavior"], "deny");

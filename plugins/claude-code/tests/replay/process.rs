@@ -28,25 +28,35 @@ fn it_is_started_with_exactly_these_words() {
              --permission-mode=default --setting-sources=user,project,local --session-id={ID}"
         )
     );
-    assert_eq!(command.env, []);
+    assert!(command.env.is_empty());
 }
 
 #[test]
-fn the_grants_allow_what_is_started_and_nothing_is_set() {
-    let grants = include_str!("../../grants.toml");
-    let words: String = grants.split_whitespace().collect();
+fn the_grants_allow_exactly_what_is_run() {
+    let grants: toml::Table = include_str!("../../grants.toml").parse().unwrap();
+    let grant = &grants["process"].as_array().unwrap()[0];
+    assert_eq!(grant["program"].as_str(), Some("claude"));
+    assert_eq!(grant["set"].as_array().map(Vec::len), Some(0));
+    let line = |args: &toml::Value| -> String {
+        let args = args.as_array().unwrap().iter();
+        args.map(|arg| arg.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let lines: Vec<String> = grant["args"].as_array().unwrap().iter().map(line).collect();
     let (_, command) = Bench::<hostler_claude_code::ClaudeCode>::new()
         .open()
         .spawned();
-    let quoted = |last: &str| -> String {
-        let args = command.args[..9].iter().map(String::as_str);
-        args.chain([last])
-            .map(|arg| format!("\"{arg}\","))
-            .collect()
-    };
-    assert!(words.contains(&quoted("--session-id=*")), "{words}");
-    assert!(words.contains(&quoted("--resume=*")), "{words}");
-    assert!(words.contains("set=[]"));
+    let start = command.args[..9].join(" ");
+    assert_eq!(
+        lines,
+        [
+            "--version".to_owned(),
+            "auth status --json".to_owned(),
+            format!("{start} --session-id=*"),
+            format!("{start} --resume=*"),
+        ]
+    );
 }
 
 #[test]
@@ -103,7 +113,7 @@ fn a_conversation_that_never_got_an_answer_is_begun_again() {
     lines.pop();
     stage.play(lines);
     let effects = stage.bench.exited(stage.child, Exit::code(1));
-    assert_eq!(effects.answers(), []);
+    assert!(effects.answers().is_empty());
     assert_eq!(
         effects.spawned().1.args.last().unwrap(),
         &format!("--session-id={ID}")
@@ -193,7 +203,7 @@ fn an_end_in_the_middle_fails_the_turn_and_the_next_one_starts_it_again() {
         "{message}"
     );
     assert!(stage.shown().contains(&"toolu_fake4_0 failed".into()));
-    assert_eq!(stage.bench.open_asks(), []);
+    assert!(stage.bench.open_asks().is_empty());
     let effects = stage.bench.prompt("again");
     let (child, command) = effects.spawned();
     assert_eq!(command.args.last().unwrap(), &format!("--resume={ID}"));
@@ -218,7 +228,7 @@ fn a_choice_on_its_way_when_the_process_ends_fails() {
         .call("session/set_mode", &json!({"modeId": "plan"}));
     stage.exit(1);
     assert_eq!(stage.failure().code, Failure::INTERNAL);
-    assert_eq!(stage.bench.unanswered(), []);
+    assert!(stage.bench.unanswered().is_empty());
 }
 
 #[test]

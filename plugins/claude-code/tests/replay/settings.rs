@@ -141,7 +141,7 @@ fn a_change_that_claude_refuses_does_not_happen() {
         failure.message,
         "Claude Code refused \"auto\": auto mode is off"
     );
-    assert_eq!(effects.updates(), [] as [Value; 0]);
+    assert!(effects.updates().is_empty());
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn choices_outlive_the_process() {
 fn a_model_that_nobody_chose_is_shown_all_the_same() {
     let mut stage = Stage::ready();
     stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-opus-5-5"}));
-    assert_eq!(stage.shown(), [] as [&str; 0]);
+    assert!(stage.shown().is_empty());
     stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-next"}));
     assert_eq!(stage.shown(), ["options default claude-next"]);
 }

@@ -135,7 +135,10 @@ impl Stage {
                 other => panic!("unknown direction {other}"),
             }
         }
-        assert_eq!(self.written, [], "the adapter wrote more than was recorded");
+        assert!(
+            self.written.is_empty(),
+            "the adapter wrote more than was recorded"
+        );
     }
 
     pub(crate) fn exit(&mut self, code: i32) {
@@ -193,7 +196,8 @@ impl Stage {
             let response = &recorded["response"]["response"];
             let ask = *self.bench.open_asks().first().expect("nobody was asked");
             if response["interrupt"] == true {
-                return self.bench.cancel();
+                let cancelled = json!({"outcome": {"outcome": "cancelled"}});
+                return self.bench.answered(ask, &cancelled);
             }
             let option = match response["behavior"].as_str().unwrap() {
                 "deny" => "reject_once",

@@ -1,0 +1,139 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit;
+
+/// Lends live coding-agent sessions to editors, agents and people.
+///
+/// `hostler serve` runs the host; `hostler prompt` gives it a turn.
+#[derive(Debug, Parser)]
+#[command(name = "hostler", version, after_long_help = exit::HELP)]
+pub(crate) struct Cli {
+    /// Log to stderr: a level (error, warn, info, debug, trace) or TARGET=LEVEL,…
+    /// [default: RUST_LOG, or what the command finds fit]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the host until SIGINT or SIGTERM.
+    Serve(Serve),
+    /// Give an agent one prompt and show what it does.
+    #[command(after_long_help = exit::HELP)]
+    Prompt(Prompt),
+    /// Look at the plugins, without a running host.
+    #[command(subcommand)]
+    Plugin(Plugin),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+    /// Where to listen: IP:PORT on this machine; port 0 takes a free one
+    /// [default: 127.0.0.1:7117]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prompt {
+    /// The prompt; `-` reads it from stdin
+    #[arg(value_name = "PROMPT")]
+    pub(crate) text: String,
+    /// The plugin to talk to [default: the host's]
+    #[arg(long, value_name = "ID")]
+    pub(crate) harness: Option<String>,
+    /// The folder the agent works in [default: this one]
+    #[arg(long, value_name = "D")]
+    pub(crate) cwd: Option<PathBuf>,
+    /// Allow, once each, whatever the agent asks permission for
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print every JSON-RPC message that arrives, one per line, as it came
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plugin {
+    /// Show every plugin: is its agent ready, and what may it run?
+    List(PluginList),
+    /// Show all there is to know about one plugin.
+    Inspect(PluginInspect),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginList {
+    #[command(flatten)]
+    pub(crate) source: PluginSource,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginInspect {
+    /// The plugin
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) source: PluginSource,
+}
+
+/// Where plugin commands look, and how they answer.
+#[derive(Debug, Args)]
+pub(crate) struct PluginSource {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The config file
+    /// [default: hostler/hostler.toml in XDG_CONFIG_HOME or ~/.config, if it is there]
+    #[arg(long = "config", value_name = "F")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateDir {
+    /// The host's state directory: lock, token, host.json; its cache too
+    /// [default: hostler in XDG_STATE_HOME or ~/.local/state]
+    #[arg(long = "state-dir", value_name = "D")]
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_says_the_exit_codes_and_the_defaults() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes:"), "{help}");
+        let mut serve = Cli::command();
+        let serve = serve.find_subcommand_mut("serve").unwrap();
+        let help = serve.render_long_help().to_string();
+        for part in ["127.0.0.1:7117", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+            assert!(help.contains(part), "{part} is missing in {help}");
+        }
+    }
+}

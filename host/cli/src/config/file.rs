@@ -1,0 +1,64 @@
+//! The shape of `hostler.toml`. An unknown key is an error: a setting that is
+//! misspelt and ignored would be a grant or a limit that is not there.
+
+use std::collections::BTreeMap;
+
+use hostler_runtime::{Grants, Limits};
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct File {
+    /// Folders whose `*.wasm` are plugins called like the file.
+    pub(super) plugin_folders: Vec<Spanned<String>>,
+    pub(super) server: Server,
+    pub(super) workspace: Workspace,
+    pub(super) session: Session,
+    pub(super) plugins: BTreeMap<Spanned<String>, PluginTable>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Server {
+    pub(super) listen: Option<Spanned<String>>,
+    /// Further names that the host answers to.
+    pub(super) hosts: Option<Spanned<Vec<String>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Workspace {
+    pub(super) roots: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Session {
+    pub(super) harness: Option<Spanned<String>>,
+}
+
+/// `[plugins.ID]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PluginTable {
+    /// The name of a bundled component, or a path: it has a `/`.
+    pub(super) component: Option<Spanned<String>>,
+    pub(super) enabled: bool,
+    pub(super) config: Option<Spanned<toml::Table>>,
+    pub(super) limits: Limits,
+    /// In place of the built-in ones.
+    pub(super) grants: Option<Spanned<Grants>>,
+}
+
+impl Default for PluginTable {
+    fn default() -> Self {
+        Self {
+            component: None,
+            enabled: true,
+            config: None,
+            limits: Limits::default(),
+            grants: None,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `hostler plugin inspect`.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use anyhow::{Context as _, Result};
+use hostler_runtime::{Grants, Limits, Plugin};
+use serde::Serialize;
+
+use super::{Found, look, prepare, print};
+use crate::{
+    args::PluginInspect,
+    config::{Config, GrantsFrom, PluginEntry},
+    exit::{Exit, Failure},
+};
+
+/// All about one plugin. What it says of itself is `null` if it does not load.
+#[derive(Debug, Serialize)]
+struct Report {
+    id: String,
+    component: String,
+    title: Option<String>,
+    /// Of the plugin.
+    version: Option<String>,
+    /// SHA-256 of the component.
+    digest: Option<String>,
+    /// Bytes of the component.
+    size: Option<usize>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    state: &'static str,
+    detail: String,
+    fix: Option<String>,
+    agent_version: Option<String>,
+    grants: Grants,
+    grants_from: String,
+    limits: Limits,
+    /// The keys alone: a value may be a secret.
+    config_keys: Vec<String>,
+}
+
+pub(crate) async fn run(args: PluginInspect) -> Result<Exit, Failure> {
+    let (config, runtime) = prepare(&args.source)?;
+    let Some(entry) = config.plugins.iter().find(|entry| entry.id() == args.id) else {
+        return Err(Failure::new(Exit::Usage, unknown(&args.id, &config)));
+    };
+    let found = look(&runtime, entry).await;
+    let report = report(entry, &found).await;
+    if args.source.json {
+        print(&serde_json::to_string_pretty(&report).context("the report as JSON")?);
+    } else {
+        print(&text(&report)?);
+    }
+    Ok(match found {
+        Found::Unusable(_) => Exit::Failed,
+        Found::Probed(..) | Found::Unprobed(..) => Exit::Done,
+    })
+}
+
+fn unknown(id: &str, config: &Config) -> String {
+    if config.disabled.iter().any(|disabled| disabled == id) {
+        return format!("plugin {id} has `enabled = false` in hostler.toml");
+    }
+    let known: Vec<_> = config.plugins.iter().map(PluginEntry::id).collect();
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    format!("there is no plugin {id}; there are: {known}")
+}
+
+async fn report(entry: &PluginEntry, found: &Found) -> Report {
+    let plugin = match found {
+        Found::Probed(plugin, _) | Found::Unprobed(plugin, _) => Some(plugin),
+        Found::Unusable(_) => None,
+    };
+    let description = match plugin {
+        Some(plugin) => plugin.describe().await.ok(),
+        None => None,
+    };
+    let keys = entry.spec.config.as_object().into_iter().flatten();
+    Report {
+        id: entry.id().to_owned(),
+        component: entry.component.clone(),
+        title: description.map(|description| description.title.clone()),
+        version: description.map(|description| description.version.clone()),
+        digest: plugin.map(|plugin| plugin.digest().to_owned()),
+        size: plugin.map(Plugin::size),
+        imports: plugin.map(Plugin::imports).unwrap_or_default().to_vec(),
+        exports: plugin.map(Plugin::exports).unwrap_or_default().to_vec(),
+        state: found.state(),
+        detail: found.detail(),
+        fix: found.fix().map(str::to_owned),
+        agent_version: found.version().map(str::to_owned),
+        grants: entry.spec.grants.clone(),
+        grants_from: match &entry.grants_from {
+            GrantsFrom::BuiltIn => "built into hostler".to_owned(),
+            GrantsFrom::File { file, line } => format!("{}:{line}", file.display()),
+            GrantsFrom::Nobody => "nobody; it may do nothing".to_owned(),
+        },
+        limits: entry.spec.limits,
+        config_keys: keys.map(|(key, _)| key.clone()).collect(),
+    }
+}
+
+fn text(report: &Report) -> Result<String> {
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(out, "{name:<10} {value}");
+    };
+    line("id", &report.id);
+    if let Some(title) = &report.title {
+        let version = report.version.as_deref().unwrap_or_default();
+        line("title", &format!("{title} (plugin version {version})"));
+    }
+    line("component", &report.component);
+    if let (Some(digest), Some(size)) = (&report.digest, report.size) {
+        line("digest", &format!("sha256:{digest}"));
+        line("size", &format!("{} KiB", size.div_ceil(1024)));
+    }
+    line("state", &format!("{}: {}", report.state, report.detail));
+    if let Some(fix) = &report.fix {
+        line("", &format!("to mend it, run: {fix}"));
+    }
+    if let Some(version) = &report.agent_version {
+        line("agent", version);
+    }
+    for (at, import) in report.imports.iter().enumerate() {
+        line(if at == 0 { "imports" } else { "" }, import);
+    }
+    for (at, export) in report.exports.iter().enumerate() {
+        line(if at == 0 { "exports" } else { "" }, export);
+    }
+    if report.config_keys.is_empty() {
+        line("config", "none");
+    } else {
+        line("config", &report.config_keys.join(", "));
+    }
+    let _ = write!(
+        out,
+        "\n# Granted by: {}\n{}\n# Limits\n{}",
+        report.grants_from,
+        grants_toml(&report.id, &report.grants)?,
+        table("limits", &report.id, &report.limits)?
+    );
+    Ok(out)
+}
+
+/// The grants as they would stand in `hostler.toml`.
+fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
+    if *grants == Grants::default() {
+        return Ok("# nothing\n".to_owned());
+    }
+    table("grants", id, grants)
+}
+
+/// `[plugins.ID.NAME]` with this content.
+fn table(name: &str, id: &str, value: &impl Serialize) -> Result<String> {
+    let nested = |key: &str, value: toml::Value| {
+        let table: BTreeMap<_, _> = [(key.to_owned(), value)].into();
+        toml::Value::try_from(table)
+    };
+    let value = toml::Value::try_from(value)?;
+    let config = nested("plugins", nested(id, nested(name, value)?)?)?;
+    Ok(toml::to_string_pretty(&config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hostler_runtime::ProcessGrant;
+
+    #[test]
+    fn grants_are_shown_as_hostler_toml_has_them() {
+        let grants = Grants {
+            process: vec![ProcessGrant {
+                program: "agent".into(),
+                args: vec![vec!["--version".into()], vec!["acp".into(), "**".into()]],
+                env: vec!["HOME".into()],
+                set: vec![],
+            }],
+            files: Some(hostler_runtime::FileAccess::ReadWrite),
+            terminal: true,
+        };
+        let shown = grants_toml("my-agent", &grants).unwrap();
+        assert!(
+            shown.contains("[[plugins.my-agent.grants.process]]"),
+            "{shown}"
+        );
+
+        let read: toml::Table = toml::from_str(&shown).unwrap();
+        let read: Grants = read["plugins"]["my-agent"]["grants"]
+            .clone()
+            .try_into()
+            .unwrap();
+        assert_eq!(read, grants);
+    }
+
+    #[test]
+    fn no_grants_are_shown_as_nothing() {
+        assert_eq!(grants_toml("x", &Grants::default()).unwrap(), "# nothing\n");
+    }
+
+    #[test]
+    fn limits_are_shown_with_their_keys() {
+        let shown = table("limits", "x", &Limits::default()).unwrap();
+        assert!(shown.starts_with("[plugins.x.limits]\n"), "{shown}");
+        assert!(shown.contains("memory_mib = 256"), "{shown}");
+    }
+}

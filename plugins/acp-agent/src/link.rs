@@ -1,0 +1,162 @@
+//! One running agent: its input, its last words, and who waits for what.
+
+use hostler_sdk::process::{Child, Exit, Signal};
+use hostler_sdk::{Error, Failure, LineWriter, Pending, RequestId, Result, log};
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
+
+use crate::message::{Outgoing, Reply};
+use crate::tail::Tail;
+
+/// How many bytes of messages may wait for the agent's session to be known.
+/// Agents send their commands and modes early; nothing larger.
+const MAX_EARLY: usize = 1 << 20;
+
+/// A request to the agent that has no answer yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Initialize,
+    NewSession,
+    ResumeSession,
+    LoadSession,
+    /// The host's turn.
+    Prompt(RequestId),
+    /// Any other request of the host.
+    Forward(RequestId),
+}
+
+/// How far the handshake is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The agent's session is not known yet.
+    Unknown,
+    /// The agent replays a session that the host has already.
+    Replaying,
+    /// The agent takes a session up again without a replay.
+    Resuming,
+    /// The agent can be prompted.
+    Ready,
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    name: String,
+    stdin: LineWriter,
+    pub(crate) stage: Stage,
+    /// Our requests, by our ids.
+    pub(crate) calls: Pending<Call>,
+    /// The agent's requests: our ask, and the agent's own id.
+    pub(crate) asks: Pending<Box<RawValue>>,
+    pub(crate) tail: Tail,
+    /// What the agent said before its session was known.
+    early: Vec<String>,
+    /// Ways to log in, as `initialize` named them.
+    pub(crate) auth_methods: Option<Box<RawValue>>,
+    /// The user was told of garbage in this turn.
+    pub(crate) complained: bool,
+    /// The user cancelled this turn.
+    pub(crate) cancelled: bool,
+}
+
+impl Link {
+    pub(crate) fn new(child: Child, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            stdin: LineWriter::new(child),
+            stage: Stage::Unknown,
+            calls: Pending::new(),
+            asks: Pending::new(),
+            tail: Tail::default(),
+            early: Vec::new(),
+            auth_methods: None,
+            complained: false,
+            cancelled: false,
+        }
+    }
+
+    pub(crate) const fn child(&self) -> Child {
+        self.stdin.child()
+    }
+
+    pub(crate) fn drained(&mut self) -> Result {
+        self.stdin.drained()
+    }
+
+    /// Sends a request. When it cannot be written it is not open either.
+    pub(crate) fn call<P: Serialize>(&mut self, call: Call, method: &str, params: P) -> Result {
+        let id = self.calls.insert(call);
+        let sent = self
+            .stdin
+            .write_json(&Outgoing::request(id, method, params));
+        if sent.is_err() {
+            self.calls.take(id);
+        }
+        sent
+    }
+
+    pub(crate) fn notify<P: Serialize>(&mut self, method: &str, params: P) -> Result {
+        self.stdin
+            .write_json(&Outgoing::notification(method, params))
+    }
+
+    /// Answers a request of the agent. One that has just ended needs no answer.
+    pub(crate) fn reply(&mut self, id: &RawValue, outcome: Result<String, Failure>) -> Result {
+        match self.stdin.write_json(&Reply::new(id, outcome)) {
+            Err(Error::NotFound(why)) => {
+                log::debug(format_args!("an answer came too late: {why}"));
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Keeps a line until the session is known.
+    pub(crate) fn hold(&mut self, line: &str) -> Result<(), Failure> {
+        let held: usize = self.early.iter().map(String::len).sum();
+        if held + line.len() > MAX_EARLY {
+            return Err(Failure::internal(format!(
+                "{} sent more than {MAX_EARLY} bytes before it said which session they belong to",
+                self.name
+            )));
+        }
+        self.early.push(line.to_owned());
+        Ok(())
+    }
+
+    /// What was held, in order.
+    pub(crate) fn take_held(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.early)
+    }
+
+    /// The turn that the agent works on.
+    pub(crate) fn in_turn(&self) -> bool {
+        let turn = |call: &Call| matches!(call, Call::Prompt(_));
+        self.calls.find(turn).is_some()
+    }
+
+    /// Closes the agent's input behind what waits.
+    pub(crate) fn close(&mut self) -> Result {
+        self.stdin.close()
+    }
+
+    /// Ends the agent. One that has ended already is no error.
+    pub(crate) fn stop(&self) {
+        if let Err(error) = self.child().kill(Signal::Terminate) {
+            log::debug(format_args!("{} cannot be stopped: {error}", self.name));
+        }
+    }
+
+    /// What to tell those who wait for an agent that ended by itself.
+    pub(crate) fn ended(&self, exit: Exit) -> Failure {
+        let mut message = format!("{} ended ({exit})", self.name);
+        if let Some(words) = self.tail.last() {
+            message = format!("{message}: {words}");
+        }
+        let data = json!({
+            "exitCode": exit.code,
+            "signal": exit.signal,
+            "stderr": self.tail.lines(),
+        });
+        Failure::internal(message).with_data(data.to_string())
+    }
+}

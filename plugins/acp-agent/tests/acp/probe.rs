@@ -1,0 +1,91 @@
+//! What is said of an agent before it is used.
+
+use hostler_acp_agent::AcpAgent;
+use hostler_sdk::process::{Exit, Output};
+use hostler_sdk::testing::Bench;
+use hostler_sdk::{Error, Readiness, Result};
+use serde_json::{Value, json};
+
+fn probed(outcome: Result<Output>) -> Bench<AcpAgent> {
+    Bench::new()
+        .config(json!({"command": ["agent"], "probe": ["agent", "--version"]}))
+        .program(&["agent", "--version"], outcome)
+}
+
+fn output(code: i32, stdout: &str, stderr: &str) -> Result<Output> {
+    Ok(Output {
+        exit: Exit::code(code),
+        stdout: stdout.to_owned(),
+        stderr: stderr.to_owned(),
+    })
+}
+
+#[test]
+fn a_probe_that_succeeds_is_ready_with_the_version_it_printed() {
+    let status = probed(output(0, "\nagent 1.2\nmore\n", ""))
+        .probe()
+        .unwrap();
+    assert_eq!(status.readiness, Readiness::Ready);
+    assert_eq!(status.version.as_deref(), Some("agent 1.2"));
+}
+
+#[test]
+fn a_probe_that_fails_is_broken_and_says_why() {
+    let status = probed(output(3, "", "no node\n")).probe().unwrap();
+    assert_eq!(status.readiness, Readiness::Broken);
+    assert_eq!(
+        status.detail,
+        "agent --version failed (exit code 3): no node"
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_missing() {
+    let config = json!({"command": ["agent"], "probe": ["agent", "--version"]});
+    let status = Bench::<AcpAgent>::new().config(config).probe().unwrap();
+    assert_eq!(status.readiness, Readiness::Missing);
+    assert!(status.detail.contains("agent"), "{}", status.detail);
+}
+
+#[test]
+fn a_probe_that_is_not_granted_is_broken_with_the_hosts_words() {
+    let denied = Err(Error::Denied("[[plugins.x.grants.process]]".to_owned()));
+    let status = probed(denied).probe().unwrap();
+    assert_eq!(status.readiness, Readiness::Broken);
+    assert!(status.detail.contains("[[plugins.x.grants.process]]"));
+}
+
+#[test]
+fn without_a_probe_nothing_is_checked_and_the_status_says_so() {
+    let config = json!({"command": ["agent"]});
+    let status = Bench::<AcpAgent>::new().config(config).probe().unwrap();
+    assert_eq!(status.readiness, Readiness::Ready);
+    assert!(status.detail.contains("not checked"), "{}", status.detail);
+}
+
+#[test]
+fn a_missing_command_or_a_misspelt_setting_is_broken_by_name() {
+    for (config, named) in [
+        (json!({}), "command"),
+        (json!({"comand": ["agent"]}), "comand"),
+        (json!({"command": "agent"}), "sequence"),
+    ] {
+        let status = Bench::<AcpAgent>::new().config(config).probe().unwrap();
+        assert_eq!(status.readiness, Readiness::Broken);
+        assert!(status.detail.contains(named), "{}", status.detail);
+    }
+}
+
+#[test]
+fn title_and_prompt_come_from_the_config_and_a_broken_one_does_no_harm() {
+    let describe = |config: Value| Bench::<AcpAgent>::new().config(config).describe();
+    let told = describe(json!({
+        "command": ["agent"],
+        "title": "My Agent",
+        "prompt": {"image": true},
+    }));
+    assert_eq!(told.title, "My Agent");
+    assert!(told.prompt.image && !told.prompt.audio);
+    let broken = describe(json!({"title": 7}));
+    assert_eq!(broken.title, "ACP agent");
+}

@@ -1,0 +1,231 @@
+//! The client that the ACP crate ships, over WebSocket, with everything it is
+//! sent kept in order.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use agent_client_protocol::{
+    Agent, Client as Acp,
+    schema::ProtocolVersion,
+    v1::{
+        ConnectionTo,
+        schema::{
+            CancelNotification, ContentBlock, InitializeRequest, LoadSessionRequest,
+            NewSessionRequest, NewSessionResponse, PermissionOptionKind, PromptRequest,
+            PromptResponse, RequestPermissionOutcome, RequestPermissionRequest,
+            RequestPermissionResponse, SelectedPermissionOutcome, SessionId, SessionNotification,
+            TextContent,
+        },
+    },
+};
+use agent_client_protocol_http::HttpClient;
+use http::HeaderMap;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::Host;
+
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What to do with a permission request.
+#[derive(Debug, Clone, Copy)]
+pub enum Decision {
+    /// Take the option of this kind.
+    Choose(PermissionOptionKind),
+    /// Leave it open.
+    Wait,
+}
+
+/// One initialised connection.
+#[derive(Debug, Clone)]
+pub struct Client {
+    connection: ConnectionTo<Agent>,
+    seen: Arc<Seen>,
+}
+
+/// Updates and permission requests, as JSON, in the order of arrival.
+#[derive(Debug)]
+struct Seen {
+    messages: Mutex<Vec<Value>>,
+    count: watch::Sender<usize>,
+}
+
+impl Seen {
+    fn push(&self, message: Value) {
+        let mut messages = self.messages.lock().expect("messages");
+        messages.push(message);
+        self.count.send_replace(messages.len());
+    }
+}
+
+impl Client {
+    /// Connects, initialises, and runs `test`; the connection ends with it.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub async fn run<R>(host: &Host, decision: Decision, test: impl AsyncFnOnce(Client) -> R) -> R {
+        let mut headers = HeaderMap::new();
+        let bearer = format!("Bearer {}", host.token());
+        headers.insert("authorization", bearer.parse().expect("a header"));
+        let transport = HttpClient::builder(format!("ws://{}", host.address()))
+            .configure_http(move |http| http.default_headers(headers))
+            .build()
+            .expect("a client");
+        let seen = Arc::new(Seen {
+            messages: Mutex::default(),
+            count: watch::Sender::new(0),
+        });
+        let (updates, requests) = (Arc::clone(&seen), Arc::clone(&seen));
+        let run = Acp
+            .v1()
+            .on_receive_notification(
+                async move |notification: SessionNotification, _| {
+                    updates.push(serde_json::to_value(&notification.update).expect("JSON"));
+                    Ok(())
+                },
+                agent_client_protocol::on_receive_notification!(),
+            )
+            .on_receive_request(
+                async move |request: RequestPermissionRequest,
+                            responder,
+                            connection: ConnectionTo<Agent>| {
+                    let mut json = serde_json::to_value(&request).expect("JSON");
+                    json["sessionUpdate"] = "permission".into();
+                    requests.push(json);
+                    match decision {
+                        Decision::Choose(kind) => {
+                            let option = request.options.iter().find(|option| option.kind == kind);
+                            let option = option.expect("an option of the kind").option_id.clone();
+                            responder.respond(RequestPermissionResponse::new(
+                                RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(
+                                    option,
+                                )),
+                            ))
+                        }
+                        // Until the connection ends.
+                        Decision::Wait => connection.spawn(async move {
+                            std::future::pending::<()>().await;
+                            drop(responder);
+                            Ok(())
+                        }),
+                    }
+                },
+                agent_client_protocol::on_receive_request!(),
+            )
+            .connect_with(transport, async move |connection: ConnectionTo<Agent>| {
+                connection
+                    .send_request(InitializeRequest::new(ProtocolVersion::V1))
+                    .block_task()
+                    .await?;
+                Ok(test(Client { connection, seen }).await)
+            });
+        tokio::time::timeout(3 * PATIENCE, run)
+            .await
+            .expect("the test took too long")
+            .expect("the connection failed")
+    }
+
+    /// `session/new` in the host's workspace.
+    pub async fn new_session(
+        &self,
+        host: &Host,
+        harness: &str,
+    ) -> Result<NewSessionResponse, agent_client_protocol::Error> {
+        let meta = serde_json::json!({ "hostler": { "harness": harness } });
+        let meta = meta.as_object().expect("an object").clone();
+        let request = NewSessionRequest::new(host.work()).meta(meta);
+        self.connection.send_request(request).block_task().await
+    }
+
+    /// `session/load`.
+    pub async fn load(&self, host: &Host, session: &SessionId) {
+        let request = LoadSessionRequest::new(session.clone(), host.work());
+        let loaded = self.connection.send_request(request).block_task().await;
+        loaded.expect("session/load");
+    }
+
+    /// One turn, to its end.
+    pub async fn prompt(
+        &self,
+        session: &SessionId,
+        text: &str,
+    ) -> Result<PromptResponse, agent_client_protocol::Error> {
+        let prompt = vec![ContentBlock::Text(TextContent::new(text))];
+        let request = PromptRequest::new(session.clone(), prompt);
+        self.connection.send_request(request).block_task().await
+    }
+
+    /// `session/cancel`.
+    pub fn cancel(&self, session: &SessionId) {
+        let cancel = CancelNotification::new(session.clone());
+        self.connection
+            .send_notification(cancel)
+            .expect("session/cancel");
+    }
+
+    /// All messages so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Value> {
+        self.seen.messages.lock().expect("messages").clone()
+    }
+
+    /// Waits for a message.
+    pub async fn wait_for(&self, what: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        let mut count = self.seen.count.subscribe();
+        let found = async {
+            loop {
+                count.borrow_and_update();
+                if let Some(message) = self.seen().into_iter().find(&matches) {
+                    return message;
+                }
+                count.changed().await.expect("the client lives");
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(message) => message,
+            Err(_) => panic!("{what} did not come; seen: {:#?}", self.seen()),
+        }
+    }
+
+    /// The text of all chunks of one kind, joined.
+    #[must_use]
+    pub fn text(&self, kind: &str) -> String {
+        let chunks = self.seen();
+        let chunks = chunks
+            .iter()
+            .filter(|update| update["sessionUpdate"] == kind);
+        chunks
+            .filter_map(|update| update["content"]["text"].as_str())
+            .collect()
+    }
+
+    /// A tool call as the updates left it: later members replace earlier ones.
+    #[must_use]
+    pub fn tool_call(&self, id: &str) -> Value {
+        let mut call = serde_json::json!({});
+        for update in self.seen() {
+            let kind = update["sessionUpdate"].as_str().unwrap_or_default();
+            if kind.starts_with("tool_call") && update["toolCallId"] == id {
+                for (key, value) in update.as_object().into_iter().flatten() {
+                    call[key] = value.clone();
+                }
+            }
+        }
+        call
+    }
+
+    /// The ids of all tool calls, in order.
+    #[must_use]
+    pub fn tool_calls(&self) -> Vec<String> {
+        let calls = self.seen();
+        let calls = calls
+            .iter()
+            .filter(|update| update["sessionUpdate"] == "tool_call");
+        calls
+            .filter_map(|call| call["toolCallId"].as_str().map(str::to_owned))
+            .collect()
+    }
+}

@@ -1,0 +1,236 @@
+//! A running `hostler serve` in a temporary folder.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use hostler_test_support::{built, program};
+
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ended, with all that it started, when dropped.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    folder: tempfile::TempDir,
+    address: String,
+    log: Arc<Mutex<String>>,
+    environment: Vec<(String, String)>,
+}
+
+impl Host {
+    /// Starts a host with this `hostler.toml`; `$WORK` and `$AGENT` in it stand
+    /// for the workspace folder and the scripted agent.
+    #[must_use]
+    pub fn start(settings: &str, environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["home", "state", "cache", "work"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        let settings = settings
+            .replace("$WORK", &path("work"))
+            .replace("$AGENT", &built("scripted-agent").display().to_string());
+        std::fs::write(folder.path().join("hostler.toml"), settings).expect("hostler.toml");
+
+        let mut variables = vec![
+            ("HOME".to_owned(), path("home")),
+            // Compiled components are the same for all tests.
+            (
+                "XDG_CACHE_HOME".to_owned(),
+                env!("CARGO_TARGET_TMPDIR_OF_TESTS").to_owned(),
+            ),
+            ("XDG_STATE_HOME".to_owned(), path("state")),
+            ("XDG_CONFIG_HOME".to_owned(), path("home")),
+            ("PATH".to_owned(), search_path()),
+            ("LANG".to_owned(), "C.UTF-8".to_owned()),
+            ("RUST_LOG".to_owned(), "info".to_owned()),
+        ];
+        variables.extend(
+            environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let mut child = Command::new(built("hostler"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .arg("--config")
+            .arg(path("hostler.toml"))
+            .arg("--state-dir")
+            .arg(path("state"))
+            .env_clear()
+            .envs(variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("hostler serve");
+        let log = Arc::new(Mutex::new(String::new()));
+        let mut stderr = child.stderr.take().expect("a pipe");
+        std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || {
+                let mut chunk = [0; 4096];
+                while let Ok(count @ 1..) = stderr.read(&mut chunk) {
+                    let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
+                    log.lock().expect("the log").push_str(&text);
+                }
+            }
+        });
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut ready)
+            .expect("the ready line");
+        let address = ready
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("http://"))
+            .unwrap_or_else(|| {
+                panic!(
+                    "no address in {ready:?}; log:\n{}",
+                    log.lock().expect("the log")
+                )
+            })
+            .to_owned();
+        Self {
+            child,
+            folder,
+            address,
+            log,
+            environment: variables,
+        }
+    }
+
+    /// A host with the scripted agent as its harness `scripted`.
+    #[must_use]
+    pub fn scripted() -> Self {
+        Self::start(SCRIPTED, &[])
+    }
+
+    /// `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where sessions work.
+    #[must_use]
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// The host's own token.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let token = std::fs::read_to_string(self.folder.path().join("state/token"));
+        token.expect("the token file").trim().to_owned()
+    }
+
+    /// What the host has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// Runs `hostler ARGS` in this host's environment and workspace.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> Output {
+        Command::new(built("hostler"))
+            .args(args)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .current_dir(self.work())
+            .stdin(Stdio::null())
+            .output()
+            .expect("hostler")
+    }
+
+    /// The folder with everything of this host.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the host as an operator does and waits until neither it nor any
+    /// child is left.
+    pub fn stop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let pid = rustix::process::Pid::from_child(&self.child);
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let running = matches!(self.child.try_wait(), Ok(None));
+            let left = self.processes();
+            if !running && left.is_empty() {
+                return;
+            }
+            if Instant::now() > patience {
+                let _ = self.child.kill();
+                assert!(
+                    std::thread::panicking(),
+                    "still there: {left:?}, log:\n{}",
+                    self.log()
+                );
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Processes that work in this host's folder: agents and what they started.
+    #[must_use]
+    pub fn processes(&self) -> Vec<String> {
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        all.filter(|entry| {
+            std::fs::read_link(entry.path().join("cwd"))
+                .is_ok_and(|cwd| cwd.starts_with(self.folder.path()))
+        })
+        .filter_map(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            (!line.is_empty()).then(|| format!("{} {line}", entry.file_name().display()))
+        })
+        .collect()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
+        if std::thread::panicking() {
+            eprintln!("--- log of the host\n{}---", self.log());
+        }
+    }
+}
+
+/// `hostler.toml` with the scripted agent.
+pub const SCRIPTED: &str = r#"
+    [workspace]
+    roots = ["$WORK"]
+    [session]
+    harness = "scripted"
+    [plugins.scripted]
+    component = "acp-agent"
+    [plugins.scripted.config]
+    command = ["$AGENT"]
+    [plugins.scripted.grants]
+    files = "read-write"
+    terminal = true
+    [[plugins.scripted.grants.process]]
+    program = "$AGENT"
+    args = [[]]
+    env = ["HOME", "PATH"]
+"#;
+
+/// The host's PATH: pinned tools first.
+fn search_path() -> String {
+    let inherited = std::env::var("PATH").unwrap_or_default();
+    match program("claude").as_deref().and_then(Path::parent) {
+        Some(tools) => format!("{}:{inherited}", tools.display()),
+        None => inherited,
+    }
+}

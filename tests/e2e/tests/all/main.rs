@@ -1,0 +1,13 @@
+//! The built binary, driven by clients that others wrote, with real agents.
+
+mod claude;
+mod contained;
+mod scripted;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let trials = [claude::trials(), contained::trials(), scripted::trials()];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
+}

@@ -1,0 +1,86 @@
+//! Finds processes that outlive the host: on Linux this process becomes their
+//! parent when their own has ended.
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{adopt, none_left};
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn adopt() -> anyhow::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn none_left() -> anyhow::Result<()> {
+    println!("Whether a child of it is left can be seen on Linux only.");
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        fs, thread,
+        time::{Duration, Instant},
+    };
+
+    use anyhow::{Context, Result, bail};
+    use rustix::{
+        io::Errno,
+        process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait},
+    };
+
+    /// A process that was killed just before the host ended may still be on its
+    /// way out.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// From now on the orphans among the descendants become children of this
+    /// process.
+    pub(crate) fn adopt() -> Result<()> {
+        set_child_subreaper(Some(getpid())).context("orphans cannot be adopted")
+    }
+
+    /// An error if a descendant still runs; it is killed. Only for when all that
+    /// this process itself started has been waited for.
+    pub(crate) fn none_left() -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Err(Errno::CHILD) => {
+                    println!("No child of it is left.");
+                    return Ok(());
+                }
+                Ok(None) if Instant::now() < end => thread::sleep(Duration::from_millis(20)),
+                Ok(None) => bail!("still running, and killed now: {}", kill_all()),
+                // One that had ended; there may be others.
+                Ok(Some(_)) => {}
+                Err(error) => return Err(error).context("children cannot be waited for"),
+            }
+        }
+    }
+
+    /// Kills the children of this process and says what they were.
+    fn kill_all() -> String {
+        let mut killed = Vec::new();
+        for pid in children() {
+            let command = fs::read_to_string(format!("/proc/{}/cmdline", pid.as_raw_pid()));
+            let command = command.unwrap_or_default().replace('\0', " ");
+            // One that has just ended is what was wanted.
+            let _ = kill_process(pid, Signal::KILL);
+            killed.push(format!("{} {}", pid.as_raw_pid(), command.trim_end()));
+        }
+        killed.join(", ")
+    }
+
+    fn children() -> Vec<Pid> {
+        let own = format!("PPid:\t{}", getpid().as_raw_pid());
+        fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+                let status = fs::read_to_string(entry.path().join("status")).ok()?;
+                status.lines().any(|line| line == own).then_some(pid)
+            })
+            .collect()
+    }
+}
