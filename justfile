@@ -1,7 +1,7 @@
 _default:
     @just --list
 
-# Start a host and have an agent in a sandboxed plugin write a file (--setup installs what is missing)
+# Start a host and have an agent write a file through a sandboxed plugin (--setup installs what is missing)
 demo *args:
     cargo xtask demo {{ args }}
 

@@ -19,7 +19,7 @@ use crate::{cargo::programs, plugins};
 
 /// What the agent is to write, and where.
 const FILE: &str = "hello.txt";
-const TEXT: &str = "Hello from inside the sandbox.";
+const TEXT: &str = "Hello from Hostler.";
 
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::default();
@@ -39,7 +39,8 @@ pub(crate) fn run() -> Result<()> {
     }
     shown?;
     steps.next("Stopping the host", || host.stop())?;
-    println!("\nThat was the whole line. The temporary folder is gone again.");
+    folder.close().context("the temporary folder is left")?;
+    println!("\nThat was all, and nothing of it is left.");
     Ok(())
 }
 
@@ -59,7 +60,7 @@ fn show(steps: &mut Steps, host: &Host, workspace: &Path) -> Result<()> {
     })?;
     steps.next(
         "One turn: the agent is to write a file, and has to ask",
-        || turn(host, &harness, workspace),
+        || turn(host, harness, workspace),
     )?;
     steps.next("Looking at the file", || file(&workspace.join(FILE)))
 }
@@ -94,7 +95,7 @@ fn config(workspace: &Path, agent: &Path) -> Result<String> {
     toml::to_string(&config).context("the configuration is not TOML")
 }
 
-fn turn(host: &Host, harness: &Harness, workspace: &Path) -> Result<()> {
+fn turn(host: &Host, harness: Harness, workspace: &Path) -> Result<()> {
     let prompt = harness.prompt(FILE, TEXT);
     println!("The prompt: {prompt}\n");
     let person = stdin().is_terminal();
@@ -109,7 +110,7 @@ fn turn(host: &Host, harness: &Harness, workspace: &Path) -> Result<()> {
 fn file(file: &Path) -> Result<()> {
     let content = fs::read_to_string(file).with_context(|| {
         format!(
-            "the agent did not write {}; was it allowed to?",
+            "there is no {}: the agent did not write it, or was not allowed to",
             file.display()
         )
     })?;
@@ -160,12 +161,7 @@ mod tests {
     fn another_text_than_asked_for_is_a_failure() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        assert!(
-            file(&path)
-                .unwrap_err()
-                .to_string()
-                .contains("did not write")
-        );
+        assert!(file(&path).unwrap_err().to_string().contains("not allowed"));
         fs::write(&path, "Something else.").unwrap();
         assert!(file(&path).is_err());
         fs::write(&path, format!("{TEXT}\n")).unwrap();

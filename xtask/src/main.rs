@@ -29,7 +29,7 @@ enum Task {
         /// Only these, by the names of their folders
         names: Vec<String>,
     },
-    /// Start a host, and have an agent in a sandboxed plugin edit a file
+    /// Start a host, and have an agent write a file, through a sandboxed plugin
     Demo {
         #[command(flatten)]
         setup: Setup,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wit_component::ComponentEncoder;
 
+use crate::cargo::cargo;
 use crate::guest::{Machine, TARGET, choose};
 
 /// Cargo's profile for components; its artefacts stand in a folder of this name.
@@ -45,6 +46,7 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         .current_dir(&root)
         .args(["--profile", PROFILE, "--lib", "--target-dir"])
         .arg(&target);
+    forget_paths(&mut build, &root);
     for guest in &guests {
         build.args(["--package", &guest.package]);
     }
@@ -70,9 +72,23 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Panic messages name source files. Without the paths of this machine the same
+/// source gives the same bytes elsewhere, and grants belong to those.
+fn forget_paths(build: &mut Command, root: &Path) {
+    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
+    let folders = [(Some(root.to_path_buf()), "."), (cargo_home, "cargo")];
+    let flags: Vec<_> = folders
+        .into_iter()
+        .filter_map(|(folder, name)| Some((folder?, name)))
+        .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()))
+        .collect();
+    // Cargo's own separator: a path may hold spaces.
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+}
+
 fn metadata() -> Result<Value> {
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["metadata", "--no-deps", "--format-version=1"])
+    let output = cargo(&["metadata", "--no-deps", "--format-version=1"])
         .output()
         .context("cargo metadata could not be started")?;
     ensure!(

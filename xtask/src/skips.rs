@@ -1,4 +1,5 @@
-//! Which tests were skipped. `tests/support` notes each in a file, because
+//! Which tests were skipped because something that they need is missing; tests
+//! that a filter leaves out are not among them. `tests/support` notes each in a file, because
 //! runners show no output of tests that they skip.
 
 use std::{collections::BTreeMap, fmt::Write};
@@ -14,9 +15,9 @@ pub(crate) fn report(file: &str) -> String {
         .map(|line| line.split_once('\t').unwrap_or((line, "no reason given")))
         .collect();
     let mut report = match skipped.len() {
-        0 => "no test was skipped\n".to_owned(),
-        1 => "1 test was skipped:\n".to_owned(),
-        many => format!("{many} tests were skipped:\n"),
+        0 => "no test was skipped for something missing\n".to_owned(),
+        1 => "1 test was skipped for something missing:\n".to_owned(),
+        many => format!("{many} tests were skipped for something missing:\n"),
     };
     for (name, reason) in skipped {
         // Writing to a string cannot fail.
@@ -34,17 +35,20 @@ mod tests {
         let file = "b\tneeds claude\na\tneeds codex\nb\tneeds claude\n";
         assert_eq!(
             report(file),
-            "2 tests were skipped:\n  a: needs codex\n  b: needs claude\n"
+            "2 tests were skipped for something missing:\n  a: needs codex\n  b: needs claude\n"
         );
     }
 
     #[test]
     fn a_skip_without_a_reason_is_still_named() {
-        assert_eq!(report("a\n"), "1 test was skipped:\n  a: no reason given\n");
+        assert_eq!(
+            report("a\n"),
+            "1 test was skipped for something missing:\n  a: no reason given\n"
+        );
     }
 
     #[test]
     fn nothing_skipped_is_said() {
-        assert_eq!(report(""), "no test was skipped\n");
+        assert_eq!(report(""), "no test was skipped for something missing\n");
     }
 }

@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Give an agent one prompt and show what it does.
     #[command(after_long_help = exit::HELP)]
     Prompt(Prompt),
-    /// Look at the plugins, without a running host.
+    /// Look at the plugins as a host would see them from this shell; none need run.
     #[command(subcommand)]
     Plugin(Plugin),
 }

@@ -12,8 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use hostler_auth::{Identity, LocalToken, Source, TokenStore};
 use hostler_runtime::{Runtime, RuntimeOptions};
-use tmp_server as hostler_server;
-use tmp_server::ServerConfig;
+use hostler_server::ServerConfig;
 use hostler_session::{Catalogue, Router, SupervisedCommands};
 use tokio::{
     net::TcpListener,
@@ -201,9 +200,4 @@ impl Signals {
             let _ = shutdown.await;
         }
     }
-}
-
-mod tmp_server {
-    pub struct ServerConfig { pub router: hostler_session::Router, pub tokens: hostler_auth::TokenStore, pub hosts: hostler_auth::HostRule, pub roots: hostler_workspace::Roots, pub default_harness: String }
-    pub async fn serve(_l: tokio::net::TcpListener, _c: ServerConfig, s: impl std::future::Future<Output = ()> + Send + 'static) -> std::io::Result<()> { s.await; Ok(()) }
 }

@@ -22,7 +22,7 @@ use crate::{
         Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
     },
     instance::{Instance, Refusal},
-    plugin::Plugin,
+    loaded::Loaded,
     state::{Effect, Role},
 };
 
@@ -40,7 +40,7 @@ const BATCH_EVENTS: usize = 4096;
 const INTERNAL: i32 = -32603;
 
 pub(crate) fn start(
-    plugin: Plugin,
+    plugin: Loaded,
     params: OpenParams,
     resume: Option<Bytes>,
 ) -> (Harness, mpsc::Receiver<Event>) {
@@ -50,8 +50,8 @@ pub(crate) fn start(
         let session = params.session.clone();
         let Err(ended) = run(&plugin, params, resume, inbox, &outputs).await;
         match &ended {
-            Ended::Closed => tracing::debug!(plugin = plugin.id(), %session, "{ended}"),
-            _ => tracing::warn!(plugin = plugin.id(), %session, "{ended}"),
+            Ended::Closed => tracing::debug!(plugin = plugin.shared.id, %session, "{ended}"),
+            _ => tracing::warn!(plugin = plugin.shared.id, %session, "{ended}"),
         }
         let _ = outputs.send(Event::Ended(ended)).await;
     });
@@ -61,7 +61,7 @@ pub(crate) fn start(
 type Never = std::convert::Infallible;
 
 async fn run(
-    plugin: &Plugin,
+    plugin: &Loaded,
     params: OpenParams,
     resume: Option<Bytes>,
     mut inbox: mpsc::Receiver<Command>,

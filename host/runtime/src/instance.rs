@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline, component::ResourceAny};
 
 use crate::{
+    about::{Description, PromptCapabilities, Readiness, Status},
     bindings::{
         HarnessPlugin,
         exports::hostler::harness::harness::{
@@ -15,7 +16,7 @@ use crate::{
     },
     harness::{Ended, OpenParams},
     limits::Limits,
-    plugin::{Description, Plugin, PromptCapabilities, Readiness, Status},
+    loaded::Loaded,
     state::{Effect, Role, State},
 };
 
@@ -29,9 +30,9 @@ pub(crate) struct Instance {
 pub(crate) type Refusal = String;
 
 impl Instance {
-    pub(crate) async fn new(plugin: &Plugin, role: Role) -> Result<Self, Ended> {
+    pub(crate) async fn new(plugin: &Loaded, role: Role) -> Result<Self, Ended> {
         let state = State::new(plugin.shared.clone(), role);
-        let mut store = Store::new(plugin.pre().engine(), state);
+        let mut store = Store::new(plugin.pre.engine(), state);
         store.limiter(|state| state);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context: StoreContextMut<'_, State>| {
@@ -41,7 +42,7 @@ impl Instance {
             Ok(UpdateDeadline::Yield(1))
         });
         store.data_mut().begin_call();
-        match plugin.pre().instantiate_async(&mut store).await {
+        match plugin.pre.instantiate_async(&mut store).await {
             Ok(guest) => Ok(Self { store, guest }),
             Err(error) => Err(ended(store.data_mut(), "instantiation", &error)),
         }

@@ -8,8 +8,9 @@
 //!                                                                    └ effects: outputs, children, timers
 //! ```
 //!
-//! - [`engine`], [`compile`], [`cache`]: from bytes to code that may run here.
-//! - [`plugin`]: a loaded component with its grants, limits and settings.
+//! - [`runtime`], [`engine`], [`compile`], [`cache`]: from bytes to code that may
+//!   run here, [`loaded`].
+//! - [`plugin`], [`about`]: what can be asked of a loaded component.
 //! - [`instance`], [`state`], [`imports`]: one store; how a call is bounded and
 //!   what the guest can ask for while it runs.
 //! - [`actor`]: one session: a loop that calls the reducer and carries out what
@@ -32,6 +33,7 @@
     )
 )]
 
+mod about;
 mod actor;
 mod bindings;
 mod cache;
@@ -44,9 +46,12 @@ mod harness;
 mod imports;
 mod instance;
 mod limits;
+mod loaded;
 mod plugin;
+mod runtime;
 mod state;
 
+pub use about::{Description, PromptCapabilities, Readiness, Status};
 pub use children::supervisor::child_main;
 pub use compile::compile_main;
 pub use error::{LoadError, RuntimeError};
@@ -55,7 +60,6 @@ pub use harness::{
     Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
 };
 pub use limits::{Limits, TICK_MS};
-pub use plugin::{
-    Description, Origin, Plugin, PluginSpec, PromptCapabilities, Readiness, Runtime,
-    RuntimeOptions, Source, Status,
-};
+pub use loaded::Origin;
+pub use plugin::Plugin;
+pub use runtime::{PluginSpec, Runtime, RuntimeOptions, Source};

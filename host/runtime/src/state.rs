@@ -15,7 +15,7 @@ use crate::{
     children::{ChildSpec, Signal, pump::Credit},
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
-    plugin::Shared,
+    loaded::Shared,
 };
 
 /// Which exports run in this store; some imports depend on it.

@@ -1,1 +1,38 @@
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! Transports: how clients reach the sessions of a host.
+//!
+//! ```text
+//! TCP ── serve ── guard (Host, Origin, token) ──┬─ GET /healthz
+//!                                               └─ GET /acp, upgraded to a WebSocket
+//!                                                    │
+//!               reader ── connection: one ACP peer ──┤── Router, SessionHandle
+//!               writer <── outbox <── frames ────────┘
+//! ```
+//!
+//! - [`serve`]: accepts, and stops in order.
+//! - `http`: the few routes, and who may use them.
+//! - `socket`: one WebSocket: reader and writer, pings, the [`close_codes`], the
+//!   outbox with its byte budget.
+//! - `connection`: ACP on one connection: which message does what.
+//!
+//! Every surface but `/healthz` needs a token, on loopback too. A reader that is
+//! too slow loses its connection and nothing else. A connection holds no state of
+//! a session: when it ends, its sessions go on.
+//!
+//! Deliberately absent: TLS, ACP over HTTP streaming, what a session does.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod close_codes;
+mod connection;
+mod http;
+mod serve;
+mod socket;
+
+pub use serve::{ServerConfig, serve};

@@ -98,7 +98,7 @@ impl Launcher for Catalogue {
                 .describe()
                 .await
                 .cloned()
-                .map_err(SessionError::Ended)
+                .map_err(SessionError::NotStarted)
         })
     }
 

@@ -41,8 +41,11 @@ pub enum SessionError {
     #[error("{}", .0.message)]
     Harness(Failure),
     /// The instance broke in the middle of what was asked.
-    #[error("{0}; send the next prompt to go on from where the session was")]
+    #[error("{}; send the next prompt to go on from where the session was", what_ended(.0))]
     Ended(Ended),
+    /// The instance broke before it was ready.
+    #[error("the harness did not start: {}", what_ended(.0))]
+    NotStarted(Ended),
     /// The harness did not get ready in time.
     #[error(
         "harness {harness:?} did not get ready within {seconds} seconds; `hostler plugin list` says what it lacks"
@@ -72,11 +75,12 @@ impl SessionError {
             Self::TooMany { .. } => codes::TOO_MANY,
             Self::Params(_) => codes::BAD_PARAMS,
             Self::Harness(failure) => return harness_fault(failure),
-            Self::Ended(Ended::Trapped { .. }) => codes::PLUGIN_TRAPPED,
-            Self::Ended(Ended::Limit { .. }) => codes::PLUGIN_LIMIT,
-            Self::Ended(Ended::Refused { .. } | Ended::Closed) | Self::NotReady { .. } => {
-                codes::HARNESS_FAILED
-            }
+            Self::Ended(ended) | Self::NotStarted(ended) => match ended {
+                Ended::Trapped { .. } => codes::PLUGIN_TRAPPED,
+                Ended::Limit { .. } => codes::PLUGIN_LIMIT,
+                Ended::Refused { .. } | Ended::Closed => codes::HARNESS_FAILED,
+            },
+            Self::NotReady { .. } => codes::HARNESS_FAILED,
             Self::Closed => codes::SESSION_CLOSED,
             Self::ShuttingDown => codes::SHUTTING_DOWN,
         };
@@ -87,6 +91,15 @@ impl SessionError {
 impl From<SessionError> for Fault {
     fn from(error: SessionError) -> Self {
         error.fault()
+    }
+}
+
+/// An instance that closes without having been asked to has not closed the
+/// session.
+fn what_ended(ended: &Ended) -> String {
+    match ended {
+        Ended::Closed => "the harness ended by itself".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -4,14 +4,14 @@
 //! clients byte for byte, its requests become asks and the answers go back. What
 //! this plugin does itself:
 //!
-//! - [`handshake`]: starts the agent, `initialize`, and one session of it: a new
+//! - `handshake`: starts the agent, `initialize`, and one session of it: a new
 //!   one, or after a restart the same one by `session/resume` or `session/load`;
-//! - [`outgoing`]: what the host wants of the agent: prompts, calls, cancel; they
+//! - `outgoing`: what the host wants of the agent: prompts, calls, cancel; they
 //!   wait while the agent's session is not known yet;
-//! - [`incoming`]: what the agent says: updates, requests, answers, garbage;
-//! - [`link`]: one running agent: its input, and both tables of ids, because ids
+//! - `incoming`: what the agent says: updates, requests, answers, garbage;
+//! - `link`: one running agent: its input, and both tables of ids, because ids
 //!   of the two sides have nothing to do with each other;
-//! - [`message`]: JSON-RPC with borrowed payloads; [`settings`]; [`tail`], its
+//! - `message`: JSON-RPC with borrowed payloads; `settings`; `tail`, its
 //!   last words.
 //!
 //! Deliberately absent: any opinion on what the agent says. Whether a permission

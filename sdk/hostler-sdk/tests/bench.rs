@@ -42,6 +42,7 @@ impl Harness for Puppet {
                 client::end_turn(request, acp::StopReason::EndTurn)?;
                 client::end_turn(request, acp::StopReason::EndTurn)
             }
+            "bad data" => client::fail(request, Failure::internal("x").with_data("not JSON")),
             "ask" => client::ask(7, "fs/read_text_file", &json!({"path": "/a"})),
             "permission" => client::request_permission(
                 8,
@@ -81,6 +82,13 @@ fn a_second_answer_is_refused() {
     let effects = open().prompt("answer twice");
     assert_eq!(effects.answers().len(), 1);
     assert!(matches!(effects.failed(), Some(Error::NotFound(_))));
+}
+
+#[test]
+fn a_failures_data_is_json() {
+    let effects = open().prompt("bad data");
+    assert!(matches!(effects.failed(), Some(Error::Invalid(_))));
+    assert!(effects.answers().is_empty());
 }
 
 #[test]

@@ -36,18 +36,19 @@ impl Turn {
     }
 
     fn read(&mut self, content: &Value) {
-        let mut texts = Vec::new();
-        texts.extend(content.as_str().and_then(written_by_user));
+        // After a turn that failed, the agent program joins the next prompt to
+        // the message of that turn: the last text is the one that counts.
+        let mut last = content.as_str().and_then(written_by_user);
         for block in content.as_array().into_iter().flatten() {
             if block["type"] == "tool_result" {
                 self.results += 1;
                 self.failed += usize::from(block["is_error"] == true);
             }
-            texts.extend(block["text"].as_str().and_then(written_by_user));
+            last = block["text"].as_str().and_then(written_by_user).or(last);
         }
-        if !texts.is_empty() {
+        if let Some(prompt) = last {
             *self = Self {
-                prompt: texts.join("\n"),
+                prompt,
                 ..Self::default()
             };
         }
@@ -117,6 +118,12 @@ mod tests {
             user(json!("<system-reminder>never closed")),
         ]));
         assert_eq!(turn.prompt, "go on");
+    }
+
+    #[test]
+    fn the_last_text_of_a_message_is_the_prompt() {
+        let texts = json!([{"type": "text", "text": "failed"}, {"type": "text", "text": "next"}]);
+        assert_eq!(turn(json!([user(texts)])).prompt, "next");
     }
 
     #[test]

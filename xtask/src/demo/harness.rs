@@ -10,13 +10,10 @@ const CLAUDE: &str = "claude-code";
 pub(crate) const SCRIPTED: &str = "scripted";
 
 /// A harness that is ready.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harness {
     Claude,
-    Scripted {
-        /// Why it is not Claude Code.
-        because: String,
-    },
+    Scripted,
 }
 
 /// The first ready one of what `hostler plugin list --json` printed.
@@ -33,9 +30,7 @@ pub(crate) fn pick(list: &Value) -> Result<Harness> {
     if ready(CLAUDE) {
         Ok(Harness::Claude)
     } else if ready(SCRIPTED) {
-        Ok(Harness::Scripted {
-            because: detail(CLAUDE),
-        })
+        Ok(Harness::Scripted)
     } else {
         bail!(
             "no harness is ready\n{CLAUDE}: {}\n{SCRIPTED}: {}",
@@ -46,36 +41,32 @@ pub(crate) fn pick(list: &Value) -> Result<Harness> {
 }
 
 impl Harness {
-    pub(crate) fn id(&self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Claude => CLAUDE,
-            Self::Scripted { .. } => SCRIPTED,
+            Self::Scripted => SCRIPTED,
         }
     }
 
     /// For people.
-    pub(crate) fn reason(&self) -> String {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Claude => {
-                "Claude Code is here and logged in, so the turn uses your account.".into()
+            Self::Claude => "Claude Code is here and logged in, so the turn uses your account.",
+            Self::Scripted => {
+                "Claude Code is not ready, so the work is done by an agent without a model, which is \
+                 told word\nby word what to do. Its way through host, sandbox and permission is the same."
             }
-            Self::Scripted { because } => format!(
-                "Claude Code is not ready: {}.\nSo the work is done by an agent without a model, which \
-                 is told word by word what to do. Its way through host, sandbox and permission is the \
-                 same.",
-                because.trim_end_matches('.')
-            ),
         }
     }
 
     /// Has the agent write this text to a file.
-    pub(crate) fn prompt(&self, file: &str, text: &str) -> String {
+    pub(crate) fn prompt(self, file: &str, text: &str) -> String {
         match self {
             Self::Claude => format!(
                 "Create a file {file} in the current folder that says exactly: {text} Use your tool \
                  for writing files, and do nothing else."
             ),
-            Self::Scripted { .. } => format!(
+            Self::Scripted => format!(
                 "think A note first; plan Read | Write; read note.txt; edit {file} {text}; say Done."
             ),
         }
@@ -100,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_login_the_scripted_agent_is_used_and_it_is_said_why() {
+    fn without_a_login_the_scripted_agent_is_used_and_it_is_said() {
         let harness = pick(&list("not-logged-in", "ready")).unwrap();
         assert_eq!(harness.id(), "scripted");
-        assert!(harness.reason().contains("Claude's detail"));
+        assert!(harness.reason().contains("not ready"));
     }
 
     #[test]

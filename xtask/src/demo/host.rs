@@ -133,9 +133,9 @@ impl Host {
 
     /// Ends it as an operator would, and looks that none of its children is left.
     pub(crate) fn stop(mut self) -> Result<()> {
-        self.end()?;
-        println!("The host has ended.");
-        orphans::none_left()
+        let ended = self.end();
+        let left = orphans::none_left();
+        ended.and(left)
     }
 
     fn end(&mut self) -> Result<()> {
@@ -145,6 +145,7 @@ impl Host {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let status = within(STOP, &mut self.child)?.context("the host did not end when told to")?;
         ensure!(status.success(), "the host ended with an error ({status})");
+        println!("The host has ended.");
         Ok(())
     }
 
@@ -161,6 +162,7 @@ impl Drop for Host {
         // After a failure, which is reported already.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.end();
+            let _ = orphans::none_left();
         }
     }
 }

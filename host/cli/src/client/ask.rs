@@ -4,23 +4,11 @@ use std::collections::VecDeque;
 
 use agent_client_protocol_schema::v1::{
     PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionResponse,
-    SelectedPermissionOutcome, ToolCall,
+    SelectedPermissionOutcome,
 };
 use hostler_wire::Id;
 
-use super::{
-    render::{diff_lines, title},
-    terminal::Terminal,
-    text::{clean, one_line},
-};
-
-/// Lines of a diff in a question. Who decides should see the whole of a usual
-/// edit.
-const DIFF_LINES: usize = 60;
-
-/// Characters of a tool's input in a question; the question says when there is
-/// more.
-const INPUT_CHARS: usize = 4000;
+use super::{lines::title, question::Question, terminal::Terminal, text::one_line};
 
 /// Who answers.
 #[derive(Debug)]
@@ -31,14 +19,6 @@ pub(super) enum Decider {
     Person(Terminal),
     /// Nobody can be asked.
     Nobody,
-}
-
-/// A permission that was asked for.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) id: Id,
-    pub(super) call: ToolCall,
-    pub(super) options: Vec<PermissionOption>,
 }
 
 /// A decision: the answer to send, and the line that says so.
@@ -91,7 +71,7 @@ impl Asks {
         };
         terminal.read_line();
         self.shown = true;
-        Some(lines(question))
+        Some(question.lines())
     }
 
     /// What was typed; `None` when the terminal has ended. Waits for ever while
@@ -103,8 +83,7 @@ impl Asks {
         }
     }
 
-    /// Takes what was typed. `Err`: it is no answer, and the question is due
-    /// again after this line.
+    /// Takes what was typed. `Err`: it is no answer, and this asks for another.
     pub(super) fn answer(&mut self, typed: Option<&str>) -> Result<Option<Decision>, String> {
         if !self.shown {
             // It was for a question that is gone.
@@ -113,20 +92,22 @@ impl Asks {
         let Some(question) = self.open.pop_front() else {
             return Ok(None);
         };
-        self.shown = false;
         let Some(typed) = typed else {
+            self.shown = false;
             return Ok(Some(refuse(question, "the terminal was closed")));
         };
         let choice = typed.trim().parse::<usize>().ok();
         let chosen = choice.and_then(|number| question.options.get(number.checked_sub(1)?));
-        match chosen.cloned() {
-            Some(option) => Ok(Some(select(question, &option))),
-            None => {
-                let count = question.options.len();
-                self.open.push_front(question);
-                Err(format!("Please type a number from 1 to {count}."))
-            }
+        if let Some(option) = chosen.cloned() {
+            self.shown = false;
+            return Ok(Some(select(question, &option)));
         }
+        let again = format!("Type a number, 1 to {}: ", question.options.len());
+        self.open.push_front(question);
+        if let Decider::Person(terminal) = &mut self.decider {
+            terminal.read_line();
+        }
+        Err(again)
     }
 
     /// The question was answered elsewhere or is not asked any more. The line
@@ -192,46 +173,10 @@ fn of_kind(question: &Question, kind: PermissionOptionKind) -> Option<Permission
     options.find(|option| option.kind == kind).cloned()
 }
 
-/// The question as it is shown: what would be done, and the choices.
-fn lines(question: &Question) -> Vec<String> {
-    let mut lines = vec![format!("? May it do this: {}", title(&question.call))];
-    let mut details = diff_lines(&question.call, DIFF_LINES);
-    if details.is_empty() {
-        details = input_lines(&question.call);
-    }
-    lines.extend(details.into_iter().map(|line| format!("    {line}")));
-    for (at, option) in question.options.iter().enumerate() {
-        lines.push(format!("  {}) {}", at + 1, one_line(&option.name, 80)));
-    }
-    lines.push(format!("Choose 1 to {}: ", question.options.len()));
-    lines
-}
-
-/// What the tool is called with, a member a line.
-fn input_lines(call: &ToolCall) -> Vec<String> {
-    let text = match &call.raw_input {
-        Some(serde_json::Value::Object(members)) => {
-            let members = members.iter().map(|(name, value)| match value {
-                serde_json::Value::String(text) => format!("{name}: {text}"),
-                other => format!("{name}: {other}"),
-            });
-            members.collect::<Vec<_>>().join("\n")
-        }
-        Some(other) => other.to_string(),
-        None => return Vec::new(),
-    };
-    let shown: String = text.chars().take(INPUT_CHARS).collect();
-    let mut lines: Vec<_> = shown.lines().map(|line| clean(line).into_owned()).collect();
-    let more = text.chars().count().saturating_sub(INPUT_CHARS);
-    if more > 0 {
-        lines.push(format!("… and {more} characters more"));
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use agent_client_protocol_schema::v1::ToolCall;
     use serde_json::json;
 
     fn question(id: u64, kinds: &[&str]) -> Question {
@@ -302,12 +247,11 @@ mod tests {
     #[test]
     fn what_is_no_choice_allows_nothing_and_asks_again() {
         let mut asks = asked(vec![question(1, USUAL)]);
+        assert!(asks.due().is_some());
         for typed in ["", "0", "4", "-1", "y", "1 2", "99999999999999999999"] {
-            assert!(asks.due().is_some());
             let again = asks.answer(Some(typed)).unwrap_err();
             assert!(again.contains("1 to 3"), "{again}");
         }
-        assert!(asks.due().is_some());
         let decision = asks.answer(None).unwrap().unwrap();
         assert_eq!(outcome(&decision)["optionId"], "reject_once");
     }
@@ -322,12 +266,5 @@ mod tests {
         assert!(asks.withdraw(&Id::number(9)).is_none());
         assert_eq!(asks.cancel(), [Id::number(2)]);
         assert!(asks.due().is_none());
-    }
-
-    #[test]
-    fn a_long_input_is_cut_and_the_question_says_so() {
-        let call = ToolCall::new("t", "Bash").raw_input(json!("x".repeat(INPUT_CHARS)));
-        let lines = input_lines(&call);
-        assert_eq!(lines.last().unwrap(), "… and 2 characters more");
     }
 }

@@ -1,12 +1,12 @@
 //! The WebSocket to the host.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hostler_auth::LocalToken;
 use serde::Deserialize;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -25,6 +25,9 @@ use crate::{
 /// The largest message that is taken. A plugin may hand the host 64 MiB in one
 /// call unless its limits say otherwise; the envelope comes on top.
 const MAX_MESSAGE_BYTES: usize = 80 * 1024 * 1024;
+
+/// How long the host may take to let a connection in: it only compares a token.
+const ADMISSION: Duration = Duration::from_secs(10);
 
 /// A connection that has been let in.
 #[derive(Debug)]
@@ -87,12 +90,20 @@ impl Connection {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        match client_async_with_config(request, stream, Some(config)).await {
-            Ok((socket, _)) => Ok(Self { socket }),
-            Err(tungstenite::Error::Http(response)) => {
+        let admission = client_async_with_config(request, stream, Some(config));
+        match timeout(ADMISSION, admission).await {
+            Ok(Ok((socket, _))) => Ok(Self { socket }),
+            Ok(Err(tungstenite::Error::Http(response))) => {
                 Err(Failure::new(Exit::Refused, refusal(&response)))
             }
-            Err(error) => Err(anyhow!(error).context("the host did not take the connection"))?,
+            Ok(Err(error)) => Err(anyhow!(error).context("the host did not take the connection"))?,
+            Err(_) => Err(anyhow!(
+                "the host (process {}, {}) did not answer within {} seconds; it hangs, or another \
+                 program has its address now",
+                host.pid,
+                host.addr,
+                ADMISSION.as_secs()
+            ))?,
         }
     }
 

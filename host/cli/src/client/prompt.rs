@@ -17,6 +17,7 @@ use agent_client_protocol_schema::{
 };
 use anyhow::{Context as _, anyhow};
 use hostler_wire::methods;
+use tokio::time::timeout;
 
 use super::{
     ask::{Asks, Decider},
@@ -39,6 +40,9 @@ const MAX_PROMPT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How long closing the session may take; the host goes on with it anyway.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// The same when something went wrong or someone wants to leave.
+const LEAVING: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(args: Prompt) -> Result<Exit, Failure> {
     let text = text(args.text).or_exit(Exit::Usage)?;
@@ -69,11 +73,12 @@ async fn converse(client: &mut Client, cwd: PathBuf, text: String) -> Result<Exi
     match exit {
         Ok(exit) => {
             let closing = client.call(methods::SESSION_CLOSE, &close);
-            let _ = tokio::time::timeout(CLOSING, closing).await;
+            let _ = timeout(CLOSING, closing).await;
             Ok(exit)
         }
         Err(failure) => {
-            let _ = client.send_request(methods::SESSION_CLOSE, &close).await;
+            let leaving = client.call_blindly(methods::SESSION_CLOSE, &close);
+            let _ = timeout(LEAVING, leaving).await;
             Err(failure)
         }
     }

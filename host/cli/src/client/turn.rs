@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
-    ask::{Asks, Decision, Question, cancelled},
+    ask::{Asks, Decision, cancelled},
     connection::Connection,
+    question::Question,
     render::Renderer,
 };
 use crate::exit::{Exit, Failure};
@@ -112,12 +113,26 @@ impl Client {
         }
     }
 
-    /// Sends a request whose answer nobody waits for.
-    pub(super) async fn send_request(
+    /// Sends a request and waits for its answer, deaf to everything else. The
+    /// wait matters even if nobody wants the answer: what arrives after this
+    /// program has gone makes the kernel reset the connection, and the request
+    /// could be lost with it.
+    pub(super) async fn call_blindly(
         &mut self,
         method: &str,
         params: &impl Serialize,
-    ) -> Result<Id, Failure> {
+    ) -> Result<(), Failure> {
+        let id = self.send_request(method, params).await?;
+        loop {
+            let text = self.connection.receive().await?;
+            if matches!(Message::parse(&text), Ok(Message::Response { id: answered, .. }) if answered == id)
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn send_request(&mut self, method: &str, params: &impl Serialize) -> Result<Id, Failure> {
         self.last_id += 1;
         let id = Id::number(self.last_id);
         let request = compose::request(&id, method, &json(params)?);
@@ -145,7 +160,7 @@ impl Client {
             Message::Response { id, outcome } if id == *awaited => {
                 return Ok(Some(match outcome {
                     Ok(result) => Ok(result.get().to_owned()),
-                    Err(error) => Err(read_params(methods::SESSION_UPDATE, Some(error))?),
+                    Err(error) => Err(read_params("an error", Some(error))?),
                 }));
             }
             Message::Response { .. } => {}
@@ -211,10 +226,13 @@ impl Client {
     }
 
     async fn typed(&mut self, typed: Option<&str>) -> Result<(), Failure> {
+        if typed.is_some() {
+            self.renderer.typed();
+        }
         match self.asks.answer(typed) {
             Ok(Some(decision)) => self.decided(decision).await,
             Ok(None) => Ok(()),
-            Err(line) => shown(self.renderer.say(&line)),
+            Err(again) => shown(self.renderer.question(&[again])),
         }
     }
 

@@ -23,6 +23,9 @@ pub(crate) use error::ConfigError;
 use error::Document;
 pub(crate) use plugins::{GrantsFrom, PluginEntry};
 
+/// What errors call a config for which there is no place.
+const FILE: &str = "hostler.toml";
+
 /// Where the host listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
@@ -59,21 +62,20 @@ impl Config {
         bundle: &[Component],
     ) -> Result<Self, ConfigError> {
         let usual = bases.config_file();
-        let file = given.map(Path::to_owned).or(usual).unwrap_or_default();
-        let text = match read(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && given.is_none() => {
+        let file = given.or(usual.as_deref());
+        let text = match file.map(read) {
+            None => String::new(),
+            Some(Ok(text)) => text,
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound && given.is_none() => {
                 String::new()
             }
-            Err(error) => {
-                return Err(ConfigError::whole(
-                    &file,
-                    format!("cannot be read: {error}"),
-                ));
+            Some(Err(error)) => {
+                let file = file.unwrap_or(Path::new(FILE));
+                return Err(ConfigError::whole(file, format!("cannot be read: {error}")));
             }
         };
         let document = Document {
-            file: &file,
+            file: file.unwrap_or(Path::new(FILE)),
             text: &text,
         };
         Self::parse(document, bases.home.as_deref(), bundle)
@@ -117,9 +119,6 @@ impl Config {
 }
 
 fn read(file: &Path) -> io::Result<String> {
-    if file.as_os_str().is_empty() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
     let meta = fs::metadata(file)?;
     if !meta.is_file() {
         return Err(io::Error::other("it is not a plain file"));
@@ -216,7 +215,10 @@ impl Places<'_> {
             let home = self
                 .home
                 .ok_or_else(|| failed(format!("`{word}`: there is no home directory; set HOME")))?;
-            return Ok(home.join(rest.trim_start_matches('/')));
+            return Ok(match rest.trim_start_matches('/') {
+                "" => home.to_owned(),
+                below => home.join(below),
+            });
         }
         let folder = self.document.file.parent().unwrap_or(Path::new(""));
         std::path::absolute(folder.join(word)).map_err(|error| failed(format!("`{word}`: {error}")))

@@ -102,7 +102,7 @@ terminal = true
         mine.grants_from,
         GrantsFrom::File {
             file: "/etc/h/hostler.toml".into(),
-            line: 16
+            line: 15
         }
     );
 }

@@ -1,10 +1,11 @@
 //! `hostler plugin inspect`.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use hostler_runtime::{Grants, Limits, Plugin};
+use hostler_runtime::{FileAccess, Grants, Limits, Plugin, ProcessGrant};
 use serde::Serialize;
+use toml::Value;
 
 use super::{Found, look, prepare, print};
 use crate::{
@@ -120,7 +121,7 @@ fn text(report: &Report) -> Result<String> {
     }
     line("state", &format!("{}: {}", report.state, report.detail));
     if let Some(fix) = &report.fix {
-        line("", &format!("to mend it, run: {fix}"));
+        line("", &format!("to mend it: {fix}"));
     }
     if let Some(version) = &report.agent_version {
         line("agent", version);
@@ -140,49 +141,85 @@ fn text(report: &Report) -> Result<String> {
         out,
         "\n# Granted by: {}\n{}\n# Limits\n{}",
         report.grants_from,
-        grants_toml(&report.id, &report.grants)?,
-        table("limits", &report.id, &report.limits)?
+        grants_toml(&report.id, &report.grants),
+        limits_toml(&report.id, &report.limits)?
     );
     Ok(out)
 }
 
-/// The grants as they would stand in `hostler.toml`.
-fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
-    if *grants == Grants::default() {
-        return Ok("# nothing\n".to_owned());
+/// The grants as they would stand in `hostler.toml`, each command line on a
+/// line.
+fn grants_toml(id: &str, grants: &Grants) -> String {
+    let Grants {
+        process,
+        files,
+        terminal,
+    } = grants;
+    let mut out = String::new();
+    if files.is_some() || *terminal || process.is_empty() {
+        let _ = writeln!(out, "[plugins.{id}.grants]");
     }
-    table("grants", id, grants)
+    match files {
+        Some(FileAccess::Read) => out.push_str("files = \"read\"\n"),
+        Some(FileAccess::ReadWrite) => out.push_str("files = \"read-write\"\n"),
+        None => {}
+    }
+    if *terminal {
+        out.push_str("terminal = true\n");
+    }
+    for grant in process {
+        let ProcessGrant {
+            program,
+            args,
+            env,
+            set,
+        } = grant;
+        let program = Value::from(program.as_str());
+        let _ = write!(
+            out,
+            "[[plugins.{id}.grants.process]]\nprogram = {program}\nargs = [\n"
+        );
+        for line in args {
+            let _ = writeln!(out, "    {},", words(line));
+        }
+        let _ = writeln!(out, "]\nenv = {}\nset = {}", words(env), words(set));
+    }
+    out
 }
 
-/// `[plugins.ID.NAME]` with this content.
-fn table(name: &str, id: &str, value: &impl Serialize) -> Result<String> {
-    let nested = |key: &str, value: toml::Value| {
-        let table: BTreeMap<_, _> = [(key.to_owned(), value)].into();
-        toml::Value::try_from(table)
-    };
-    let value = toml::Value::try_from(value)?;
-    let config = nested("plugins", nested(id, nested(name, value)?)?)?;
-    Ok(toml::to_string_pretty(&config)?)
+fn words(words: &[String]) -> Value {
+    Value::Array(
+        words
+            .iter()
+            .map(|word| Value::from(word.as_str()))
+            .collect(),
+    )
+}
+
+fn limits_toml(id: &str, limits: &Limits) -> Result<String> {
+    Ok(format!(
+        "[plugins.{id}.limits]\n{}",
+        toml::to_string(limits)?
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hostler_runtime::ProcessGrant;
 
     #[test]
     fn grants_are_shown_as_hostler_toml_has_them() {
         let grants = Grants {
             process: vec![ProcessGrant {
                 program: "agent".into(),
-                args: vec![vec!["--version".into()], vec!["acp".into(), "**".into()]],
+                args: vec![vec!["-\"v\" \\ \n".into()], vec!["acp".into(), "**".into()]],
                 env: vec!["HOME".into()],
                 set: vec![],
             }],
-            files: Some(hostler_runtime::FileAccess::ReadWrite),
+            files: Some(FileAccess::ReadWrite),
             terminal: true,
         };
-        let shown = grants_toml("my-agent", &grants).unwrap();
+        let shown = grants_toml("my-agent", &grants);
         assert!(
             shown.contains("[[plugins.my-agent.grants.process]]"),
             "{shown}"
@@ -197,14 +234,15 @@ mod tests {
     }
 
     #[test]
-    fn no_grants_are_shown_as_nothing() {
-        assert_eq!(grants_toml("x", &Grants::default()).unwrap(), "# nothing\n");
+    fn no_grants_are_shown_as_an_empty_table() {
+        assert_eq!(grants_toml("x", &Grants::default()), "[plugins.x.grants]\n");
     }
 
     #[test]
-    fn limits_are_shown_with_their_keys() {
-        let shown = table("limits", "x", &Limits::default()).unwrap();
-        assert!(shown.starts_with("[plugins.x.limits]\n"), "{shown}");
-        assert!(shown.contains("memory_mib = 256"), "{shown}");
+    fn limits_are_shown_as_hostler_toml_has_them() {
+        let shown = limits_toml("x", &Limits::default()).unwrap();
+        let read: toml::Table = toml::from_str(&shown).unwrap();
+        let read: Limits = read["plugins"]["x"]["limits"].clone().try_into().unwrap();
+        assert_eq!(read, Limits::default());
     }
 }

@@ -120,7 +120,7 @@ fn text(report: &Report) -> String {
     for row in report.plugins.iter().filter(|row| row.state != "ready") {
         let _ = write!(out, "\n{}: {}", row.id, row.detail);
         if let Some(fix) = &row.fix {
-            let _ = write!(out, "\n  to mend it, run: {fix}");
+            let _ = write!(out, "\n  to mend it: {fix}");
         }
         out.push('\n');
     }
@@ -171,7 +171,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("bad: there is no account\n  to mend it, run: agent login"),
+            text.contains("bad: there is no account\n  to mend it: agent login"),
             "{text}"
         );
         assert!(!text.contains("good: "), "{text}");

@@ -7,29 +7,25 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
-use hostler_runtime::children::Exit;
-use hostler_wire::{Fault, codes};
-use serde::Deserialize;
-use serde_json::json;
-use tokio::{
-    sync::{oneshot, watch},
-    task::AbortHandle,
+    sync::{Arc, Mutex},
 };
 
 use crate::{
-    commands::{CommandLine, CommandRunner, RunningCommand},
+    commands::{CommandLine, CommandRunner},
     files::{Folders, parse},
+    router::lock,
 };
+use hostler_wire::{Fault, codes};
+use serde::Deserialize;
+use serde_json::json;
 
 mod ring;
 mod supervised;
+mod terminal;
 
 pub use supervised::SupervisedCommands;
 
-use ring::Ring;
+use terminal::{Terminal, status};
 
 /// Terminals of one agent that are not released. Agents run a few at a time.
 const TERMINALS: usize = 16;
@@ -56,23 +52,6 @@ struct Table {
     /// `None` while the command is being started: its place is taken.
     terminals: BTreeMap<String, Option<Terminal>>,
 }
-
-#[derive(Debug)]
-struct Terminal {
-    output: Arc<Mutex<Ring>>,
-    end: watch::Receiver<Option<End>>,
-    kill: Option<oneshot::Sender<()>>,
-    pump: AbortHandle,
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.pump.abort();
-    }
-}
-
-/// How a command ended; `None` if that cannot be known.
-type End = Option<Exit>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -266,48 +245,6 @@ impl Drop for Place {
             table.terminals.remove(&self.id);
         }
     }
-}
-
-impl Terminal {
-    fn new(running: RunningCommand, limit: usize) -> Self {
-        let RunningCommand {
-            mut output,
-            exit,
-            kill,
-        } = running;
-        let ring = Arc::new(Mutex::new(Ring::new(limit)));
-        let (ended, end) = watch::channel(None);
-        let pump = tokio::spawn({
-            let ring = ring.clone();
-            async move {
-                while let Some(chunk) = output.recv().await {
-                    lock(&ring).push(&chunk);
-                }
-                let _ = ended.send(Some(exit.await.ok()));
-            }
-        });
-        Self {
-            output: ring,
-            end,
-            kill: Some(kill),
-            pump: pump.abort_handle(),
-        }
-    }
-}
-
-/// ACP's exit status.
-fn status(end: End) -> serde_json::Value {
-    let code = end
-        .and_then(|exit| exit.code)
-        .and_then(|code| u32::try_from(code).ok());
-    let signal = end
-        .and_then(|exit| exit.signal)
-        .map(|number| format!("SIG{number}"));
-    json!({ "exitCode": code, "signal": signal })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

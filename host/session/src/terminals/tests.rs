@@ -1,9 +1,10 @@
 use super::*;
-use crate::launcher::BoxFuture;
+use crate::{commands::RunningCommand, launcher::BoxFuture};
 use bytes::Bytes;
+use hostler_runtime::children::Exit;
 use hostler_workspace::Tree;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// The other end of a command that a test plays.
 struct Played {
@@ -156,7 +157,7 @@ async fn kill_ends_the_command_and_keeps_the_terminal() {
         .unwrap();
     drop(command.output);
     let status = read(f.terminals.wait_for_exit(&terminal).await);
-    assert_eq!(status["signal"], "SIG9");
+    assert_eq!(status["signal"], "SIGKILL");
     f.terminals.kill(&terminal).unwrap();
 }
 

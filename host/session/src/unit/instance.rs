@@ -134,9 +134,10 @@ impl Instance {
         self.pipe.push(Command::Answer { ask, outcome })
     }
 
-    /// Asks for the end; the caller drops the instance or waits for its last
-    /// event.
+    /// Asks for the end; its last event comes when it is gone. Open calls are
+    /// answered by their replies being dropped.
     pub(crate) fn close(&mut self) {
+        self.calls.clear();
         // When even this finds no place, dropping the handle does the same.
         let _ = self.pipe.push(Command::Close);
     }

@@ -2,6 +2,7 @@
 //! or for its harness.
 //!
 //! - here: the loop, and what it hands to the other files.
+//! - [`message`]: what is asked of a session.
 //! - [`instance`], [`pipe`]: the harness' instance and the way to it.
 //! - [`opening`]: an instance is started, gets ready, or does not.
 //! - [`turns`]: prompts in a row, their ends, cancelling.
@@ -19,14 +20,13 @@ use std::{
 use bytes::Bytes;
 use hostler_replay::{Bounds, Hub};
 use hostler_runtime::Ended;
-use hostler_wire::Id;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
-    Client, ClientId, Notice, Prompt, Reply, SessionError,
+    Reply, SessionError,
     asks::Asks,
     frames,
     launcher::Launcher,
@@ -42,6 +42,7 @@ use crate::{
 };
 
 pub(crate) mod instance;
+mod message;
 mod opening;
 mod outputs;
 mod permissions;
@@ -49,6 +50,8 @@ pub(crate) mod pipe;
 pub(crate) mod requests;
 mod turns;
 mod viewers;
+
+pub(crate) use message::{Creation, Message};
 
 /// Messages that wait for the session. It never waits for anybody, so a place
 /// is free again in microseconds; whoever finds none waits for it.
@@ -63,45 +66,6 @@ const HISTORY: Bounds = Bounds {
 
 /// How long an instance may take to close when its session has ended.
 const CLOSING: Duration = Duration::from_secs(5);
-
-/// What is asked of a session.
-#[derive(Debug)]
-pub(crate) enum Message {
-    Attach {
-        client: Client,
-        replay: bool,
-        notices: Vec<Notice>,
-        reply: Reply,
-    },
-    Detach(ClientId),
-    Prompt {
-        client: Client,
-        id: Id,
-        prompt: Prompt,
-        reply: Reply,
-    },
-    Call {
-        method: String,
-        params: String,
-        reply: Reply,
-    },
-    Cancel(ClientId),
-    CancelRequest(ClientId, Id),
-    Answer {
-        client: ClientId,
-        number: u64,
-        outcome: Result<String, String>,
-    },
-    Close(Option<Reply>),
-}
-
-/// The client that made the session and waits for it.
-#[derive(Debug)]
-pub(crate) struct Creation {
-    pub(crate) client: Client,
-    pub(crate) notices: Vec<Notice>,
-    pub(crate) reply: Reply,
-}
 
 #[derive(Debug)]
 pub(crate) struct Unit {
@@ -260,6 +224,9 @@ impl Unit {
     /// Ends the session for all.
     fn close(&mut self, reply: Option<Reply>) {
         self.over = true;
+        // Dropped unanswered, they answer that the session was closed.
+        self.creation = None;
+        self.calls.clear();
         for queued in self.queue.drain(..) {
             queued.reply.send(Ok(frames::CANCELLED_TURN.to_owned()));
         }

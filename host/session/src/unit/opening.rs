@@ -98,10 +98,10 @@ impl Unit {
 
     /// The instance is gone by itself.
     pub(super) fn instance_ended(&mut self, ended: Ended) {
-        let error = SessionError::Ended(ended);
         if self.stage.ready().is_none() {
-            return self.start_failed(&error);
+            return self.start_failed(&SessionError::NotStarted(ended));
         }
+        let error = SessionError::Ended(ended);
         tracing::warn!(session = self.id, harness = self.origin.harness, %error, "the harness ended");
         self.drop_instance(&error);
         self.fail_open_tools();

@@ -69,7 +69,7 @@ impl Pipe {
                 self.send(next);
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

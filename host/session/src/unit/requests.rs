@@ -109,17 +109,17 @@ impl Unit {
             methods::FS_READ_TEXT_FILE => requests.start(ask, files::read(folders, params)),
             methods::FS_WRITE_TEXT_FILE => requests.start(ask, files::write(folders, params)),
             methods::TERMINAL_CREATE => {
-                requests.start(ask, async move { terminals.create(&params).await })
+                requests.start(ask, async move { terminals.create(&params).await });
             }
             methods::TERMINAL_OUTPUT => {
-                requests.start(ask, async move { terminals.output(&params) })
+                requests.start(ask, async move { terminals.output(&params) });
             }
             methods::TERMINAL_WAIT_FOR_EXIT => {
                 requests.start(ask, async move { terminals.wait_for_exit(&params).await });
             }
             methods::TERMINAL_KILL => requests.start(ask, async move { terminals.kill(&params) }),
             methods::TERMINAL_RELEASE => {
-                requests.start(ask, async move { terminals.release(&params) })
+                requests.start(ask, async move { terminals.release(&params) });
             }
             // `admit` knows the same methods.
             _ => {}

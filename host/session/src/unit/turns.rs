@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use hostler_runtime::Ended;
 use hostler_wire::Id;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -205,13 +206,16 @@ impl Unit {
 
     /// The harness does not end the turn: the session goes on without it.
     pub(super) fn cancel_took_too_long(&mut self) {
-        tracing::warn!(
-            session = self.id,
-            harness = self.origin.harness,
-            "the harness did not end a cancelled turn within {} seconds and is dropped",
-            CANCEL_GRACE.as_secs()
-        );
-        self.drop_instance(&SessionError::Closed);
+        let error = SessionError::Ended(Ended::Limit {
+            plugin: self.origin.harness.clone(),
+            call: "cancel",
+            limit: format!(
+                "it did not end a cancelled turn within {} seconds",
+                CANCEL_GRACE.as_secs()
+            ),
+        });
+        tracing::warn!(session = self.id, %error);
+        self.drop_instance(&error);
         self.fail_open_tools();
         self.finish_turn(Ok(frames::CANCELLED_TURN.to_owned()));
         self.pump();

@@ -107,3 +107,39 @@ async fn a_command_that_cannot_be_started_is_an_error() {
             .contains("this host runs no commands")
     );
 }
+
+#[tokio::test]
+async fn what_the_host_works_on_at_once_is_bounded_and_what_is_withdrawn_makes_room() {
+    let mut host = Host::new();
+    let (session, mut instance, _viewer) = host.session().await;
+    let create = json!({ "command": "hang" });
+    instance.ask(1, "terminal/create", create).await;
+    let (_, outcome) = instance.answered().await;
+    let terminal = outcome.unwrap();
+    for n in 0..64 {
+        instance
+            .ask(100 + n, "terminal/wait_for_exit", terminal.clone())
+            .await;
+    }
+    instance.ask(2, "terminal/output", terminal.clone()).await;
+    let (ask, outcome) = instance.answered().await;
+    assert_eq!(ask, 2);
+    assert_eq!(
+        outcome.unwrap_err().data.as_deref(),
+        Some(r#"{"code":"TOO_MANY"}"#)
+    );
+    instance
+        .output(hostler_runtime::Output::Withdraw { id: 100 })
+        .await;
+    session.settle().await;
+    assert!(
+        instance.has_no_command(),
+        "what is withdrawn is not answered"
+    );
+    instance.ask(3, "terminal/output", terminal).await;
+    let (ask, outcome) = instance.answered().await;
+    assert_eq!(
+        (ask, outcome.unwrap()["exitStatus"].clone()),
+        (3, json!(null))
+    );
+}

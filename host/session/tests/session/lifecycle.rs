@@ -69,9 +69,11 @@ async fn a_harness_that_breaks_while_it_opens_is_an_error() {
     let mut host = Host::new();
     let answer = host.create(&Viewer::new());
     host.instance().await.trap().await;
-    assert_eq!(
-        answer.await.unwrap().unwrap_err().fault().name,
-        "PLUGIN_TRAPPED"
+    let fault = answer.await.unwrap().unwrap_err().fault();
+    assert_eq!(fault.name, "PLUGIN_TRAPPED");
+    assert!(
+        fault.message.starts_with("the harness did not start"),
+        "{fault}"
     );
 }
 
@@ -204,6 +206,20 @@ async fn close_ends_the_session_for_all() {
     assert!(host.router.get(&owner(), &session.id).is_err());
     let late = session.prompt(&one, 2, "late").await;
     assert_eq!(late.await.unwrap(), Err(SessionError::Closed));
+}
+
+#[tokio::test]
+async fn calls_that_are_open_when_a_session_is_closed_are_answered() {
+    let mut host = Host::new();
+    let (session, mut instance, _viewer) = host.session().await;
+    let (reply, answer) = Reply::channel();
+    session
+        .handle
+        .call("session/set_mode", "{}".into(), reply)
+        .await;
+    instance.command().await;
+    session.close().await.unwrap();
+    assert_eq!(answer.await.unwrap(), Err(SessionError::Closed));
 }
 
 #[tokio::test(start_paused = true)]

@@ -171,6 +171,7 @@ fn an_ask_that_the_agent_cancels_is_withdrawn_and_still_answered() {
     assert_eq!(effects.written_json()[0]["id"], "1");
     assert_eq!(effects.written_json()[0]["error"]["code"], -32800);
     assert!(bench.open_asks().is_empty());
+    assert!(bench.json(child, &cancel(json!("1"))).is_empty(), "once");
 }
 
 #[test]

@@ -285,8 +285,14 @@ fn a_session_that_the_agent_has_lost_starts_afresh() {
     let effects = refuse(&mut bench, child, load, &error);
     let new = sent(&effects, "session/new");
     assert_eq!(effects.written_json()[0]["params"].get("sessionId"), None);
+    let early = json!({
+        "method": "session/update",
+        "params": {"sessionId": "another", "update": text("hello")},
+    });
+    assert!(bench.json(child, &early).is_empty());
     let effects = reply(&mut bench, child, new, &json!({"sessionId": "another"}));
     assert_eq!(effects.updates()[0]["sessionUpdate"], "notice");
+    assert_eq!(effects.text(), "hello");
 }
 
 #[test]

@@ -86,10 +86,13 @@ impl Recorder {
     }
 }
 
-fn object(what: &str, json: &str) -> Result {
-    let raw: &RawValue = serde_json::from_str(json)
-        .map_err(|error| Error::Invalid(format!("{what} is not JSON: {error}")))?;
-    if raw.get().starts_with('{') {
+fn json<'a>(what: &str, text: &'a str) -> Result<&'a RawValue> {
+    serde_json::from_str(text)
+        .map_err(|error| Error::Invalid(format!("{what} is not JSON: {error}")))
+}
+
+fn object(what: &str, text: &str) -> Result {
+    if json(what, text)?.get().starts_with('{') {
         Ok(())
     } else {
         Err(Error::Invalid(format!("{what} is not a JSON object")))
@@ -109,7 +112,7 @@ fn with<T>(call: impl FnOnce(&mut Recorder) -> T) -> T {
 pub(crate) mod calls {
     use super::{
         Child, Command, Duration, Effect, Error, MAX_CHECKPOINT, MAX_RANDOM, MAX_RUN_MS,
-        MAX_TIMERS, Output, RequestId, Result, Stdin, WALL_START, object, with,
+        MAX_TIMERS, Output, RequestId, Result, Stdin, WALL_START, json, object, with,
     };
     use crate::{Failure, log::Level, process::Signal};
 
@@ -144,8 +147,12 @@ pub(crate) mod calls {
     }
 
     pub(crate) fn answer(request: RequestId, outcome: Result<String, Failure>) -> Result {
-        if let Ok(result) = &outcome {
-            object("the result", result)?;
+        match &outcome {
+            Ok(result) => object("the result", result)?,
+            Err(Failure {
+                data: Some(data), ..
+            }) => json("the failure's data", data).map(drop)?,
+            Err(_) => {}
         }
         with(|host| {
             if !host.requests.remove(&request) {

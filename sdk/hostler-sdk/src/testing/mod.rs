@@ -212,7 +212,7 @@ impl<H: Harness> Bench<H> {
         self.event(Event::Exited { child, exit })
     }
 
-    /// From now on every write is [`Error::WouldBlock`].
+    /// From now on every write is [`WouldBlock`](crate::Error::WouldBlock).
     pub fn block_writes(&mut self) {
         self.host.writes_blocked = true;
     }

@@ -267,14 +267,9 @@ async fn no_login() {
         &[("DISABLE_AUTOUPDATER", "1")],
     );
     Client::run(&host, Decision::Wait, async |client| {
-        // Claude says so at the first prompt.
-        let session = client
-            .new_session(&host, "claude-code")
-            .await
-            .unwrap()
-            .session_id;
-        let error = client.prompt(&session, "hello").await.unwrap_err();
+        let error = client.new_session(&host, "claude-code").await.unwrap_err();
         assert_eq!(i32::from(error.code), -32000, "{error}");
+        assert!(error.message.contains("claude auth login"), "{error}");
     })
     .await;
 }

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::{Misbehaving, Mischief};
 
-/// How much `fill-stdin` writes at a time.
+/// How much `fill-stdin` writes at a time, line end included.
 const CHUNK: usize = 64 << 10;
 
-/// The update of `big-update` when no size is given: more than a host should
-/// take at once.
+/// The update of `big-update` when no size is given: as long as the longest line
+/// of a child, which an adapter may well pass on.
 const BIG_UPDATE: usize = 32 << 20;
 
 impl Misbehaving {
@@ -60,7 +60,7 @@ impl Misbehaving {
             "big-update" if rest.is_empty() => self.big_update(BIG_UPDATE),
             "big-update" => self.big_update(usize::try_from(number(rest)?).unwrap_or(usize::MAX)),
             "checkpoint-too-big" => {
-                let outcome = client::checkpoint(&[0; (64 << 10) + 1]);
+                let outcome = client::checkpoint(&vec![0; (64 << 10) + 1]);
                 self.report_refusal(outcome)
             }
             "many-timers" => {
@@ -175,7 +175,8 @@ impl Misbehaving {
         let Some(child) = self.spawn(command_line)? else {
             return Ok(());
         };
-        let line = [&[b'x'; CHUNK - 1][..], b"\n"].concat();
+        let mut line = vec![b'x'; CHUNK - 1];
+        line.extend(b"\n");
         let mut written = 0;
         let refusal = loop {
             match child.write(&line) {

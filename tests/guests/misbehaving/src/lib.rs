@@ -1,8 +1,8 @@
 //! A harness that does what no plugin should, on demand: what the host has to
 //! contain. No agent stands behind it.
 //!
-//! A prompt's first word chooses the behaviour: [`behaviour`] has them all. Those
-//! that end in a trap are in [`trap`]. The config chooses what goes wrong before
+//! A prompt's first word chooses the behaviour: `behaviour` has them all. Those
+//! that end in a trap are in `trap`. The config chooses what goes wrong before
 //! any prompt: `{"on_describe": …, "on_probe": …, "on_open": …}`, each the name
 //! of a [`Mischief`].
 

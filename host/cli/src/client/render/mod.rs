@@ -7,17 +7,14 @@ use std::{
 };
 
 use agent_client_protocol_schema::v1::{
-    ContentBlock, ContentChunk, Notice, NoticeSeverity, Plan, PlanEntry, PlanEntryStatus,
-    SessionUpdate, ToolCall, ToolCallContent, ToolCallId, ToolCallStatus, ToolCallUpdate,
+    ContentChunk, Notice, NoticeSeverity, Plan, PlanEntry, SessionUpdate, ToolCall, ToolCallId,
+    ToolCallStatus, ToolCallUpdate,
 };
 
 use super::{
-    diff::short_diff,
-    text::{clean, one_line},
+    lines::{content, diff_lines, plan_line, reason, title},
+    text::clean,
 };
-
-/// Longest title of a tool call, in characters: two lines of a terminal.
-const TITLE_CHARS: usize = 160;
 
 /// Lines of a diff below its tool call.
 const DIFF_LINES: usize = 12;
@@ -47,6 +44,8 @@ pub(super) struct Renderer<O, E> {
     text_open: bool,
     /// Stderr is in the middle of a line of thoughts.
     thought_open: bool,
+    /// Stderr is in the middle of a question's last line.
+    asking: bool,
     /// What comes next on stdout is another message.
     next_message: bool,
     /// The message that was shown last.
@@ -63,6 +62,7 @@ impl<O: Write, E: Write> Renderer<O, E> {
             plan: Vec::new(),
             text_open: false,
             thought_open: false,
+            asking: false,
             next_message: false,
             message: None,
         }
@@ -109,8 +109,14 @@ impl<O: Write, E: Write> Renderer<O, E> {
     /// Like [`say`](Self::say), for a question: the cursor stays on the line.
     pub(super) fn question(&mut self, lines: &[String]) -> io::Result<()> {
         self.aside()?;
+        self.asking = true;
         write!(self.err, "{}", lines.join("\n"))?;
         self.err.flush()
+    }
+
+    /// A line was typed, so that the terminal is at the start of the next.
+    pub(super) fn typed(&mut self) {
+        self.asking = false;
     }
 
     /// Ends the last line.
@@ -180,9 +186,9 @@ impl<O: Write, E: Write> Renderer<O, E> {
             self.diffs(call)?;
         }
         if call.status == ToolCallStatus::Failed
-            && let Some(reason) = first_text(call)
+            && let Some(reason) = reason(call)
         {
-            writeln!(self.err, "    {}", one_line(reason, TITLE_CHARS))?;
+            writeln!(self.err, "    {reason}")?;
         }
         Ok(())
     }
@@ -239,6 +245,9 @@ impl<O: Write, E: Write> Renderer<O, E> {
     /// line of stdout.
     fn aside(&mut self) -> io::Result<()> {
         self.end_thought()?;
+        if std::mem::take(&mut self.asking) {
+            writeln!(self.err)?;
+        }
         if self.style.out_terminal && self.style.err_terminal {
             self.end_text()?;
         }
@@ -271,57 +280,6 @@ impl<O: Write, E: Write> Renderer<O, E> {
             ("", "")
         }
     }
-}
-
-/// A tool call in one line.
-pub(super) fn title(call: &ToolCall) -> String {
-    let title = one_line(&call.title, TITLE_CHARS);
-    if title.is_empty() {
-        return one_line(&format!("tool call {}", call.tool_call_id), TITLE_CHARS);
-    }
-    title
-}
-
-/// The diffs of a tool call, each below the path of its file.
-pub(super) fn diff_lines(call: &ToolCall, max: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for content in &call.content {
-        if let ToolCallContent::Diff(diff) = content {
-            lines.push(one_line(&diff.path.to_string_lossy(), TITLE_CHARS));
-            let old = diff.old_text.as_deref().unwrap_or_default();
-            lines.extend(short_diff(old, &diff.new_text, max));
-        }
-    }
-    lines
-}
-
-fn first_text(call: &ToolCall) -> Option<&str> {
-    call.content.iter().find_map(|content| match content {
-        ToolCallContent::Content(content) => match &content.content {
-            ContentBlock::Text(text) => Some(text.text.as_str()),
-            _ => None,
-        },
-        _ => None,
-    })
-}
-
-fn content(block: &ContentBlock) -> String {
-    match block {
-        ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::Image(_) => "[image]".to_owned(),
-        ContentBlock::Audio(_) => "[audio]".to_owned(),
-        ContentBlock::ResourceLink(link) => format!("[{}]", link.uri),
-        _ => "[resource]".to_owned(),
-    }
-}
-
-fn plan_line(entry: &PlanEntry) -> String {
-    let mark = match entry.status {
-        PlanEntryStatus::Completed => "[x]",
-        PlanEntryStatus::InProgress => "[>]",
-        _ => "[ ]",
-    };
-    format!("{mark} {}", one_line(&entry.content, TITLE_CHARS))
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ fn a_terminal_gets_thoughts_dimmed_and_no_control_characters() {
 
 #[test]
 fn a_tool_call_is_shown_once_for_each_status() {
-    let text = json!([{"type": "content", "content": {"type": "text", "text": "no\nway"}}]);
+    let text =
+        json!([{"type": "content", "content": {"type": "text", "text": "```\nno\nway\n```"}}]);
     let (out, err) = shown(
         PIPES,
         &[
@@ -142,4 +143,19 @@ fn a_notice_is_shown_with_its_description() {
 fn on_a_terminal_a_tool_call_begins_on_a_line_of_its_own() {
     let (out, _) = shown(TERMINAL, &[say("let me"), call("completed"), say("ok\n")]);
     assert_eq!(out, "let me\nok\n");
+}
+
+#[test]
+fn what_interrupts_a_question_begins_on_a_line_of_its_own() {
+    let mut err = Vec::new();
+    let mut renderer = Renderer::new(Vec::new(), &mut err, TERMINAL);
+    renderer.question(&["Choose: ".into()]).unwrap();
+    renderer.say("gone").unwrap();
+    renderer.question(&["Choose: ".into()]).unwrap();
+    renderer.typed();
+    renderer.say("done").unwrap();
+    assert_eq!(
+        String::from_utf8(err).unwrap(),
+        "Choose: \ngone\nChoose: done\n"
+    );
 }

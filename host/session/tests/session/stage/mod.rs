@@ -1,25 +1,25 @@
 //! A host whose harnesses and clients are played by the test.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
+
+mod values;
+mod viewer;
 
 use bytes::Bytes;
-use hostler_auth::Principal;
 use hostler_runtime::{
     Command, Description, Ended, Event, Failure, FileAccess, Harness, OPEN_REQUEST, OpenParams,
     Output, PromptCapabilities,
 };
 use hostler_session::{
-    Answer, BoxFuture, Client, ClientId, CommandLine, CommandRunner, Folders, Launcher, NewSession,
-    Notice, Outlet, Prompt, Reply, Rights, Router, Running, RunningCommand, SessionError,
-    SessionHandle,
+    Answer, BoxFuture, CommandLine, CommandRunner, Folders, Launcher, NewSession, Notice, Reply,
+    Rights, Router, Running, RunningCommand, SessionError, SessionHandle,
 };
-use hostler_wire::{Id, RawValue};
+use hostler_wire::Id;
 use hostler_workspace::Tree;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use self::{values::*, viewer::Viewer};
 
 pub(crate) const ALL_RIGHTS: Rights = Rights {
     files: Some(FileAccess::ReadWrite),
@@ -93,12 +93,25 @@ impl Launcher for Played {
     }
 }
 
+/// Runs nothing but `hang`, which never ends.
 #[derive(Debug)]
 struct NoCommands;
 
 impl CommandRunner for NoCommands {
-    fn start(&self, _: CommandLine) -> BoxFuture<'static, std::io::Result<RunningCommand>> {
-        Box::pin(async { Err(std::io::Error::other("this host runs no commands")) })
+    fn start(&self, line: CommandLine) -> BoxFuture<'static, std::io::Result<RunningCommand>> {
+        Box::pin(async move {
+            if line.args.last().is_none_or(|last| last != "hang") {
+                return Err(std::io::Error::other("this host runs no commands"));
+            }
+            let (printing, output) = mpsc::channel(1);
+            let (ending, exit) = oneshot::channel();
+            let (kill, killed) = oneshot::channel();
+            tokio::spawn(async move {
+                let _ = killed.await;
+                drop((printing, ending));
+            });
+            Ok(RunningCommand { output, exit, kill })
+        })
     }
 }
 
@@ -339,136 +352,4 @@ impl Instance {
     pub(crate) fn has_no_command(&mut self) -> bool {
         self.commands.try_recv().is_err()
     }
-}
-
-/// A connection.
-pub(crate) struct Viewer {
-    pub(crate) client: Client,
-    frames: mpsc::UnboundedReceiver<Bytes>,
-    open: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct Pipe {
-    frames: mpsc::UnboundedSender<Bytes>,
-    open: Arc<AtomicBool>,
-}
-
-impl Outlet for Pipe {
-    fn send(&self, frame: Bytes) -> bool {
-        self.open.load(Ordering::SeqCst) && self.frames.send(frame).is_ok()
-    }
-}
-
-impl Viewer {
-    pub(crate) fn new() -> Self {
-        let (sender, frames) = mpsc::unbounded_channel();
-        let open = Arc::new(AtomicBool::new(true));
-        let outlet = Pipe {
-            frames: sender,
-            open: open.clone(),
-        };
-        let client = Client {
-            id: ClientId::next(),
-            outlet: Arc::new(outlet),
-            notices: true,
-            drives: true,
-        };
-        Self {
-            client,
-            frames,
-            open,
-        }
-    }
-
-    pub(crate) fn watching() -> Self {
-        let mut viewer = Self::new();
-        viewer.client.drives = false;
-        viewer
-    }
-
-    /// It takes nothing any more.
-    pub(crate) fn shut(&self) {
-        self.open.store(false, Ordering::SeqCst);
-    }
-
-    pub(crate) async fn next(&mut self) -> Value {
-        parse(std::str::from_utf8(&self.frames.recv().await.unwrap()).unwrap())
-    }
-
-    /// The next frame as it was sent.
-    pub(crate) async fn next_text(&mut self) -> String {
-        String::from_utf8(self.frames.recv().await.unwrap().to_vec()).unwrap()
-    }
-
-    /// The `update` of the next frame.
-    pub(crate) async fn update(&mut self) -> Value {
-        let mut frame = self.next().await;
-        assert_eq!(frame["method"], "session/update", "{frame}");
-        frame["params"]["update"].take()
-    }
-
-    /// Everything that has been sent and was not read.
-    pub(crate) fn rest(&mut self) -> Vec<Value> {
-        std::iter::from_fn(|| self.frames.try_recv().ok())
-            .map(|frame| parse(std::str::from_utf8(&frame).unwrap()))
-            .collect()
-    }
-
-    /// The updates among the rest.
-    pub(crate) fn updates(&mut self) -> Vec<Value> {
-        let updates = self.rest().into_iter();
-        updates
-            .filter(|frame| frame["method"] == "session/update")
-            .map(|mut frame| frame["params"]["update"].take())
-            .collect()
-    }
-}
-
-pub(crate) fn owner() -> Principal {
-    Principal::local()
-}
-
-pub(crate) fn parse(json: &str) -> Value {
-    serde_json::from_str(json).unwrap()
-}
-
-pub(crate) fn raw(value: &Value) -> Box<RawValue> {
-    RawValue::from_string(value.to_string()).unwrap()
-}
-
-pub(crate) fn prompt(json: &str) -> Prompt {
-    Prompt::new(serde_json::from_str(json).unwrap()).unwrap()
-}
-
-pub(crate) fn said(text: &str) -> Value {
-    json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } })
-}
-
-pub(crate) fn end_turn() -> Value {
-    json!({ "stopReason": "end_turn" })
-}
-
-pub(crate) fn cancelled() -> Answer {
-    Ok(json!({ "stopReason": "cancelled" }).to_string())
-}
-
-pub(crate) fn permission() -> Value {
-    json!({
-        "toolCall": { "toolCallId": "t1" },
-        "options": [
-            { "optionId": "yes", "name": "Yes", "kind": "allow_once" },
-            { "optionId": "no", "name": "No", "kind": "reject_once" },
-        ],
-    })
-}
-
-pub(crate) fn selected(option: &str) -> Value {
-    json!({ "outcome": { "outcome": "selected", "optionId": option } })
-}
-
-/// The number of a permission request's id.
-fn number(ask: &Value) -> u64 {
-    let id = Id::string(ask["id"].as_str().unwrap());
-    hostler_session::parse_ask_id(&id).unwrap().1
 }

@@ -1,0 +1,35 @@
+//! A component that is ready to be instantiated, and what all its instances
+//! have in common.
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{bindings::HarnessPluginPre, grants::Grants, limits::Limits, state::State};
+
+/// Where a component came from, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Bundled,
+    File(PathBuf),
+}
+
+/// What all instances of a plugin have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: String,
+    pub(crate) digest: String,
+    pub(crate) origin: Origin,
+    pub(crate) imports: Vec<String>,
+    pub(crate) exports: Vec<String>,
+    pub(crate) size: usize,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) config: String,
+    pub(crate) helper: PathBuf,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pre: HarnessPluginPre<State>,
+}

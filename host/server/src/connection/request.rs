@@ -1,0 +1,100 @@
+//! A request until it is answered.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use hostler_session::{Outlet, Reply, SessionHandle};
+use hostler_wire::{Fault, Id, codes, compose};
+
+use crate::socket::outbox::Outbox;
+
+/// Requests of one connection that are not answered yet. Sessions bound what
+/// they queue; this bounds what one client can have in all of them together.
+const OPEN: usize = 1024;
+
+/// The requests of one connection that are not answered yet. A prompt is kept
+/// with its session, so that it can be cancelled by its id alone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenRequests(Arc<Mutex<HashMap<Id, Option<SessionHandle>>>>);
+
+/// One of them. It is answered once; dropped unanswered, it stays open.
+#[derive(Debug)]
+pub(crate) struct Request {
+    id: Id,
+    outbox: Outbox,
+    open: OpenRequests,
+}
+
+impl OpenRequests {
+    /// Notes a request; the error is the whole answer to one that cannot be
+    /// taken.
+    pub(crate) fn begin(&self, id: Id, outbox: Outbox) -> Result<Request, Bytes> {
+        let mut open = self.lock();
+        let refusal = if open.contains_key(&id) {
+            let message = format!("the id {id} is still in use by a request that is not answered");
+            Some(Fault::new(codes::DUPLICATE_ID, message))
+        } else if open.len() >= OPEN {
+            let message =
+                format!("{OPEN} requests of this connection wait for their answers already");
+            Some(Fault::new(codes::TOO_MANY, message))
+        } else {
+            None
+        };
+        if let Some(fault) = refusal {
+            return Err(compose::error(&id, &fault).into());
+        }
+        open.insert(id.clone(), None);
+        Ok(Request {
+            id,
+            outbox,
+            open: self.clone(),
+        })
+    }
+
+    /// The session of an open prompt.
+    pub(crate) fn session_of(&self, id: &Id) -> Option<SessionHandle> {
+        self.lock().get(id).cloned().flatten()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Option<SessionHandle>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Request {
+    pub(crate) fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// It is a prompt of `session`.
+    pub(crate) fn belongs_to(&self, session: &SessionHandle) {
+        self.open
+            .lock()
+            .insert(self.id.clone(), Some(session.clone()));
+    }
+
+    /// `result` is a JSON object.
+    pub(crate) fn result(self, result: &str) {
+        self.send(compose::response(&self.id, result));
+    }
+
+    pub(crate) fn fault(self, fault: &Fault) {
+        self.send(compose::error(&self.id, fault));
+    }
+
+    /// Leaves the answer to a session.
+    pub(crate) fn reply(self) -> Reply {
+        Reply::new(move |answer| match answer {
+            Ok(result) => self.send(compose::response(&self.id, &result)),
+            Err(error) => self.send(compose::error(&self.id, &error.fault())),
+        })
+    }
+
+    fn send(&self, answer: String) -> bool {
+        self.open.lock().remove(&self.id);
+        self.outbox.send(answer.into())
+    }
+}

@@ -1,0 +1,90 @@
+//! Driving a session.
+
+use hostler_session::{Prompt, SessionHandle};
+use hostler_wire::{Fault, Id, RawValue, without_session_id};
+use serde::Deserialize;
+
+use super::{
+    Connection,
+    params::{self, bad},
+    request::Request,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PromptParams<'a> {
+    session_id: String,
+    #[serde(borrow)]
+    prompt: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    session_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelRequest<'a> {
+    #[serde(borrow)]
+    request_id: &'a RawValue,
+}
+
+impl Connection {
+    /// The answer comes when the turn has ended, however long it takes.
+    pub(super) async fn prompt(&self, request: Request, params: Option<&RawValue>) {
+        match self.read_prompt(params) {
+            Ok((session, prompt)) => {
+                request.belongs_to(&session);
+                let id = request.id().clone();
+                session
+                    .prompt(self.client(), id, prompt, request.reply())
+                    .await;
+            }
+            Err(fault) => request.fault(&fault),
+        }
+    }
+
+    fn read_prompt(&self, params: Option<&RawValue>) -> Result<(SessionHandle, Prompt), Fault> {
+        let asked: PromptParams<'_> = params::read(params)?;
+        let session = self.session(&asked.session_id)?;
+        let prompt = Prompt::new(asked.prompt).map_err(Fault::from)?;
+        Ok((session, prompt))
+    }
+
+    /// `session/set_mode` and `session/set_config_option`: the harness answers.
+    pub(super) async fn call(&self, request: Request, method: &str, params: Option<&RawValue>) {
+        match self.read_call(params) {
+            Ok((session, params)) => session.call(method, params, request.reply()).await,
+            Err(fault) => request.fault(&fault),
+        }
+    }
+
+    fn read_call(&self, params: Option<&RawValue>) -> Result<(SessionHandle, String), Fault> {
+        let named: Named = params::read(params)?;
+        let session = self.session(&named.session_id)?;
+        let params = params.ok_or_else(|| bad("`params` are missing"))?;
+        Ok((session, without_session_id(params)?))
+    }
+
+    pub(super) async fn cancel(&self, params: Option<&RawValue>) {
+        let session = params::read(params).and_then(|named: Named| self.session(&named.session_id));
+        match session {
+            Ok(session) => session.cancel(self.id).await,
+            Err(fault) => tracing::debug!(client = %self.id, %fault, "a cancel was ignored"),
+        }
+    }
+
+    pub(super) async fn cancel_request(&self, params: Option<&RawValue>) {
+        let Ok(asked) = params::read::<CancelRequest<'_>>(params) else {
+            return;
+        };
+        let Some(id) = Id::from_raw(asked.request_id) else {
+            return;
+        };
+        if let Some(session) = self.open.session_of(&id) {
+            session.cancel_request(self.id, id).await;
+        }
+    }
+}

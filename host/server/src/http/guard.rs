@@ -1,0 +1,109 @@
+//! Host, Origin, token: in this order, before anything else is looked at.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use hostler_auth::{Identity, bearer, websocket_bearer};
+
+use super::Refusal;
+use crate::serve::{ServerConfig, Shared};
+
+/// Lets a request pass with the [`Identity`] of its token in its extensions.
+pub(super) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&shared.config, request.headers()) {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            next.run(request).await
+        }
+        Err(refusal) => {
+            tracing::info!(
+                path = request.uri().path(),
+                code = refusal.code,
+                "a request was refused: {}",
+                refusal.message
+            );
+            refusal.into_response()
+        }
+    }
+}
+
+fn admit(config: &ServerConfig, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    let host = only(headers, &header::HOST)?.unwrap_or_default();
+    if !config.hosts.allows_host(host) {
+        return Err(Refusal::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "UNKNOWN_HOST",
+            format!(
+                "this host does not answer to the name {host:?}; if it should, add it to `[server] hosts` \
+                 in hostler.toml"
+            ),
+        ));
+    }
+    let origin = only(headers, &header::ORIGIN)?;
+    if !config.hosts.allows_origin(origin) {
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "UNKNOWN_ORIGIN",
+            format!(
+                "web pages of {:?} may not use this host; if they should, add the name to `[server] hosts` \
+                 in hostler.toml",
+                origin.unwrap_or_default()
+            ),
+        ));
+    }
+    let token = token(headers)?.ok_or_else(|| {
+        unauthenticated(
+            "a token is needed: send `Authorization: Bearer TOKEN`, or from a browser the WebSocket \
+             subprotocol `hostler.bearer.TOKEN`",
+        )
+    })?;
+    config.tokens.verify(token).cloned().ok_or_else(|| {
+        unauthenticated("this token is not valid here; `hostler serve` says where its token is")
+    })
+}
+
+/// The token from either place; `Authorization` counts if it is there.
+fn token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    if let Some(authorization) = only(headers, &header::AUTHORIZATION)? {
+        return Ok(bearer(authorization));
+    }
+    let protocols = only(headers, &header::SEC_WEBSOCKET_PROTOCOL)?;
+    Ok(protocols.and_then(websocket_bearer))
+}
+
+/// The value of a header that may be there once. Two would leave it to the
+/// reader which one counts.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+    let refuse = |what: &str| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "BAD_HEADER",
+            format!("the header {name} {what}"),
+        )
+    };
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(refuse("is there more than once"));
+    }
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| refuse("is not plain text"))
+}
+
+fn unauthenticated(message: &str) -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+        .with(header::WWW_AUTHENTICATE, r#"Bearer realm="hostler""#)
+}

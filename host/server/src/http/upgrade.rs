@@ -1,0 +1,100 @@
+//! `GET /acp`: from HTTP to a WebSocket.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use hostler_auth::{Identity, WS_PROTOCOL};
+use uuid::Uuid;
+
+use super::Refusal;
+use crate::{close_codes::MAX_MESSAGE, serve::Shared, socket};
+
+/// The connection's id, for logs of both sides.
+const CONNECTION_ID: HeaderName = HeaderName::from_static("acp-connection-id");
+
+pub(super) async fn acp(
+    State(shared): State<Arc<Shared>>,
+    Extension(identity): Extension<Identity>,
+    uri: Uri,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    accept(shared, identity, &uri, upgrade).unwrap_or_else(IntoResponse::into_response)
+}
+
+fn accept(
+    shared: Arc<Shared>,
+    identity: Identity,
+    uri: &Uri,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|rejection| not_an_upgrade(&rejection))?;
+    let harness = harness(&shared, uri)?;
+    let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "TOO_MANY",
+            "this host has as many connections as it takes; close one and try again",
+        ));
+    };
+    let id = Uuid::new_v4().to_string();
+    let header = HeaderValue::try_from(&id).ok();
+    let upgrade = upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .protocols([WS_PROTOCOL])
+        .on_failed_upgrade(
+            |error| tracing::debug!(%error, "a connection ended while it was upgraded"),
+        );
+    let mut response = upgrade.on_upgrade(move |socket| async move {
+        socket::run(socket, shared, identity, harness, id).await;
+        drop(permit);
+    });
+    if let Some(header) = header {
+        response.headers_mut().insert(CONNECTION_ID, header);
+    }
+    Ok(response)
+}
+
+/// The harness of this connection's sessions that name none: `?harness=ID`, else
+/// the host's default.
+fn harness(shared: &Shared, uri: &Uri) -> Result<String, Refusal> {
+    // Ids of plugins have no character that would be escaped.
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    let Some(asked) = pairs.find_map(|pair| pair.strip_prefix("harness=")) else {
+        return Ok(shared.config.default_harness.clone());
+    };
+    let known = shared.config.router.launcher().ids();
+    if known.iter().any(|id| id == asked) {
+        return Ok(asked.to_owned());
+    }
+    Err(Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "UNKNOWN_HARNESS",
+        format!(
+            "there is no harness {asked:?}; this host has: {}",
+            known.join(", ")
+        ),
+    ))
+}
+
+fn not_an_upgrade(rejection: &WebSocketUpgradeRejection) -> Refusal {
+    use WebSocketUpgradeRejection as R;
+    match rejection {
+        R::InvalidConnectionHeader(_) | R::InvalidUpgradeHeader(_) | R::MethodNotGet(_) => Refusal::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "UPGRADE_REQUIRED",
+            "this is a WebSocket endpoint: send the request with `Connection: Upgrade` and `Upgrade: websocket`",
+        )
+        .with(header::UPGRADE, "websocket"),
+        other => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "BAD_UPGRADE",
+            format!("the WebSocket handshake is not complete: {other}"),
+        ),
+    }
+}

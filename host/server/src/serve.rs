@@ -1,0 +1,158 @@
+//! Accepts connections, and stops in order.
+
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use hostler_auth::{HostRule, TokenStore};
+use hostler_session::Router;
+use hostler_workspace::Roots;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::{sleep, timeout},
+};
+
+use crate::http;
+
+/// TCP connections that speak HTTP at the same time. A WebSocket does not count
+/// here once it is upgraded. Over it, peers wait to be accepted.
+const CONNECTIONS: usize = 256;
+
+/// WebSockets at the same time: each may hold its budget of unsent bytes.
+const SOCKETS: usize = 256;
+
+/// How long a peer may take to send the head of a request, or to be idle between
+/// two, before its connection is closed.
+const HEAD: Duration = Duration::from_secs(30);
+
+/// How long connections may take to close when the host stops.
+const STOPPING: Duration = Duration::from_secs(5);
+
+/// How long to wait after a failed accept: out of file descriptors, mostly.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a server needs to know.
+#[derive(Debug)]
+pub struct ServerConfig {
+    /// The sessions.
+    pub router: Router,
+    /// Who may come in.
+    pub tokens: TokenStore,
+    /// Under which names the host may be called.
+    pub hosts: HostRule,
+    /// Where sessions may work.
+    pub roots: Roots,
+    /// The harness of a session that names none.
+    pub default_harness: String,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: ServerConfig,
+    /// True from when the host stops.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// A permit for each open WebSocket.
+    pub(crate) sockets: Arc<Semaphore>,
+}
+
+/// Serves until `shutdown` resolves, and returns when all connections are
+/// closed. Sessions go on: ending them is the caller's next step.
+///
+/// # Errors
+/// The listener has no address any more.
+pub async fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let shared = Arc::new(Shared {
+        config,
+        stopping: watch::Sender::new(false),
+        sockets: Arc::new(Semaphore::new(SOCKETS)),
+    });
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let service = TowerToHyperService::new(http::routes(shared.clone()));
+    tracing::info!(address = %listener.local_addr()?, "serving");
+
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
+            () = &mut shutdown => break,
+        };
+        let Some((stream, peer, permit)) = accepted else {
+            continue;
+        };
+        let service = service.clone();
+        let stopping = shared.stopping.subscribe();
+        tokio::spawn(async move {
+            http_connection(stream, peer, service, stopping).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    shared.stopping.send_replace(true);
+    let all = async {
+        let _ = connections.acquire_many(CONNECTIONS as u32).await;
+        let _ = shared.sockets.acquire_many(SOCKETS as u32).await;
+    };
+    if timeout(STOPPING, all).await.is_err() {
+        tracing::warn!("some connections did not close in time");
+    }
+    Ok(())
+}
+
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<Accepted> {
+    let permit = connections.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Frames are small and somebody waits for each.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
+            }
+            Some((stream, peer, permit))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept a connection");
+            sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+/// Resolves when the host stops.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which is the same.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+async fn http_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: TowerToHyperService<axum::Router>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%peer, %error, "a connection ended with an error");
+    }
+}

@@ -1,0 +1,181 @@
+//! What waits to be written to one connection, within a budget of bytes.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use hostler_session::Outlet;
+use tokio::sync::{mpsc, watch};
+
+use crate::close_codes;
+
+/// Bytes that may wait for one connection: the whole history that a session
+/// keeps, twice. Past it the client does not keep up.
+const BUDGET: usize = 32 * 1024 * 1024;
+
+/// What a frame costs besides its bytes.
+const OVERHEAD: usize = 64;
+
+/// Why the connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Close {
+    pub(crate) code: u16,
+    /// At most 123 bytes, by RFC 6455.
+    pub(crate) reason: &'static str,
+}
+
+impl Close {
+    pub(crate) fn new(code: u16, reason: &'static str) -> Self {
+        Self { code, reason }
+    }
+}
+
+/// The way to a connection's writer. Cheap to clone; never waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    queue: mpsc::UnboundedSender<Bytes>,
+    waiting: AtomicUsize,
+    close: watch::Sender<Option<Close>>,
+}
+
+/// The writer's side.
+#[derive(Debug)]
+pub(crate) struct Queue(mpsc::UnboundedReceiver<Bytes>);
+
+impl Outbox {
+    pub(crate) fn new() -> (Self, Queue) {
+        let (queue, receiver) = mpsc::unbounded_channel();
+        let inner = Inner {
+            queue,
+            waiting: AtomicUsize::new(0),
+            close: watch::Sender::new(None),
+        };
+        (Self(Arc::new(inner)), Queue(receiver))
+    }
+
+    /// Closes the connection; only the first reason counts.
+    pub(crate) fn close(&self, close: Close) {
+        self.0.close.send_if_modified(|current| {
+            let first = current.is_none();
+            if first {
+                *current = Some(close);
+            }
+            first
+        });
+    }
+
+    pub(crate) async fn until_closed(&self) -> Close {
+        let mut close = self.0.close.subscribe();
+        let closed = close.wait_for(Option::is_some).await.map(|close| *close);
+        // The sender lives as long as `self`.
+        closed.ok().flatten().unwrap_or(BROKEN)
+    }
+
+    /// Why it was closed, or that its reader or writer just ended.
+    pub(crate) fn closed(&self) -> Close {
+        self.0.close.borrow().unwrap_or(BROKEN)
+    }
+
+    /// Frames of these sizes have been written.
+    pub(crate) fn written(&self, bytes: usize) {
+        self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
+    }
+}
+
+const BROKEN: Close = Close {
+    code: close_codes::PROTOCOL_ERROR,
+    reason: "the connection broke",
+};
+
+impl Outlet for Outbox {
+    fn send(&self, frame: Bytes) -> bool {
+        if self.0.close.borrow().is_some() {
+            return false;
+        }
+        let cost = cost(&frame);
+        let before = self.0.waiting.fetch_add(cost, Ordering::AcqRel);
+        // A single frame over the budget is no sign of a slow reader.
+        if before > 0 && before + cost > BUDGET {
+            tracing::info!(
+                bytes = before,
+                "a connection reads too slowly and is closed"
+            );
+            self.close(Close::new(
+                close_codes::SLOW_READER,
+                "the client reads too slowly; connect again and load the session",
+            ));
+            return false;
+        }
+        self.0.queue.send(frame).is_ok()
+    }
+}
+
+/// What a frame takes of the budget.
+pub(crate) fn cost(frame: &Bytes) -> usize {
+    frame.len() + OVERHEAD
+}
+
+impl Queue {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        self.0.recv().await
+    }
+
+    /// What is there already.
+    pub(crate) fn next_now(&mut self) -> Option<Bytes> {
+        self.0.try_recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: usize) -> Bytes {
+        Bytes::from(vec![b'x'; bytes])
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_past_it_the_connection_is_closed() {
+        let (outbox, mut queue) = Outbox::new();
+        let third = BUDGET / 3;
+        assert!(outbox.send(frame(third)));
+        assert!(outbox.send(frame(third)));
+        assert!(
+            !outbox.send(frame(third)),
+            "with its overhead it is too much"
+        );
+        assert_eq!(outbox.closed().code, close_codes::SLOW_READER);
+        assert!(!outbox.send(frame(1)), "a closed connection takes nothing");
+        assert_eq!(std::iter::from_fn(|| queue.next_now()).count(), 2);
+    }
+
+    #[test]
+    fn what_was_written_makes_room() {
+        let (outbox, mut queue) = Outbox::new();
+        for _ in 0..100 {
+            assert!(outbox.send(frame(BUDGET / 2)));
+            let written = queue.next_now().unwrap();
+            outbox.written(cost(&written));
+        }
+    }
+
+    #[test]
+    fn one_frame_larger_than_the_budget_passes() {
+        let (outbox, _queue) = Outbox::new();
+        assert!(outbox.send(frame(BUDGET + 1)));
+        assert!(!outbox.send(frame(1)));
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_to_close_counts() {
+        let (outbox, _queue) = Outbox::new();
+        outbox.close(Close::new(close_codes::GOING_AWAY, "a"));
+        outbox.close(Close::new(close_codes::SILENT, "b"));
+        assert_eq!(outbox.until_closed().await.code, close_codes::GOING_AWAY);
+    }
+}

@@ -1,0 +1,181 @@
+//! Harnesses that play by themselves. What a prompt says is what happens:
+//! `ask` asks for a permission, `hang` runs until it is cancelled, `trap` breaks,
+//! `big` says one MiB, and anything else is said back.
+
+use bytes::Bytes;
+use hostler_runtime::{
+    Command, Description, Ended, Event, Failure, Harness, OPEN_REQUEST, OpenParams, Output,
+    PromptCapabilities,
+};
+use hostler_session::{
+    BoxFuture, CommandLine, CommandRunner, Launcher, Rights, Running, RunningCommand, SessionError,
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+#[derive(Debug)]
+pub(crate) struct Echo;
+
+impl Launcher for Echo {
+    fn ids(&self) -> Vec<String> {
+        vec!["echo".into(), "locked".into()]
+    }
+
+    fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
+        Box::pin(async move {
+            Ok(Description {
+                title: id.into(),
+                version: "1".into(),
+                prompt: PromptCapabilities {
+                    image: id == "echo",
+                    ..PromptCapabilities::default()
+                },
+            })
+        })
+    }
+
+    fn launch<'a>(
+        &'a self,
+        id: &'a str,
+        _: OpenParams,
+        _: Option<Bytes>,
+    ) -> BoxFuture<'a, Result<Running, SessionError>> {
+        let known = self.ids();
+        Box::pin(async move {
+            if !known.iter().any(|known| known == id) {
+                let id = id.into();
+                return Err(SessionError::UnknownHarness { id, known });
+            }
+            let (commands, receiver) = mpsc::channel(64);
+            let (events, effects) = mpsc::channel(64);
+            let playing = Playing {
+                commands: receiver,
+                events,
+            };
+            tokio::spawn(playing.run(id == "locked"));
+            Ok(Running {
+                harness: Harness::new(commands),
+                events: effects,
+                rights: Rights::default(),
+            })
+        })
+    }
+}
+
+impl CommandRunner for Echo {
+    fn start(&self, _: CommandLine) -> BoxFuture<'static, std::io::Result<RunningCommand>> {
+        Box::pin(async { Err(std::io::Error::other("this host runs no commands")) })
+    }
+}
+
+struct Playing {
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Playing {
+    async fn run(mut self, locked: bool) {
+        if locked {
+            let failure = Failure {
+                code: -32000,
+                message: "log in first".into(),
+                data: None,
+            };
+            return self.answer(OPEN_REQUEST, Err(failure)).await;
+        }
+        self.say("opening").await;
+        self.answer(OPEN_REQUEST, Ok(json!({ "configOptions": [] }).to_string()))
+            .await;
+        let mut open = None;
+        while let Some(command) = self.commands.recv().await {
+            match command {
+                Command::Prompt { request, prompt } => {
+                    let text = text(&prompt);
+                    match text.as_str() {
+                        "hang" => open = Some(request),
+                        "ask" => {
+                            open = Some(request);
+                            self.ask().await;
+                        }
+                        "trap" => return self.trap().await,
+                        "big" => {
+                            self.say(&"x".repeat(1024 * 1024)).await;
+                            self.end(request, "end_turn").await;
+                        }
+                        _ => {
+                            self.say(&text).await;
+                            self.end(request, "end_turn").await;
+                        }
+                    }
+                }
+                Command::Call {
+                    request,
+                    method,
+                    params,
+                } => {
+                    let result = json!({ "method": method, "params": params });
+                    self.answer(request, Ok(result.to_string())).await;
+                }
+                Command::Cancel => {
+                    if let Some(request) = open.take() {
+                        self.end(request, "cancelled").await;
+                    }
+                }
+                Command::Answer { outcome, .. } => {
+                    self.say(&outcome.unwrap()).await;
+                    if let Some(request) = open.take() {
+                        self.end(request, "end_turn").await;
+                    }
+                }
+                Command::Close => {
+                    let _ = self.events.send(Event::Ended(Ended::Closed)).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn output(&self, output: Output) {
+        let _ = self.events.send(Event::Outputs(vec![output])).await;
+    }
+
+    async fn say(&self, text: &str) {
+        let content = json!({ "type": "text", "text": text });
+        let update = json!({ "sessionUpdate": "agent_message_chunk", "content": content });
+        self.output(Output::Update(update.to_string())).await;
+    }
+
+    async fn ask(&self) {
+        let option = json!({ "optionId": "yes", "name": "Yes", "kind": "allow_once" });
+        let params = json!({ "toolCall": { "toolCallId": "t" }, "options": [option] });
+        self.output(Output::Ask {
+            id: 1,
+            method: "session/request_permission".into(),
+            params: params.to_string(),
+        })
+        .await;
+    }
+
+    async fn end(&self, request: u64, reason: &str) {
+        let result = json!({ "stopReason": reason }).to_string();
+        self.answer(request, Ok(result)).await;
+    }
+
+    async fn answer(&self, request: u64, outcome: Result<String, Failure>) {
+        self.output(Output::Answer { request, outcome }).await;
+    }
+
+    async fn trap(self) {
+        let ended = Ended::Trapped {
+            plugin: "echo".into(),
+            call: "prompt",
+            message: "unreachable".into(),
+        };
+        let _ = self.events.send(Event::Ended(ended)).await;
+    }
+}
+
+fn text(prompt: &str) -> String {
+    let blocks: Value = serde_json::from_str(prompt).unwrap();
+    blocks[0]["text"].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,98 @@
+//! A server on an ephemeral port.
+
+mod harness;
+mod peer;
+mod raw;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenStore};
+use hostler_server::{ServerConfig, serve};
+use hostler_session::Router;
+use hostler_workspace::Roots;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use self::harness::Echo;
+pub(crate) use self::peer::{Peer, prompt, said};
+
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    /// Everything: view, drive.
+    pub(crate) token: String,
+    /// The same scopes, another principal.
+    pub(crate) stranger: String,
+    /// Of the first principal, view only.
+    pub(crate) viewer: String,
+    pub(crate) dir: tempfile::TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("project")).unwrap();
+        let mut tokens = TokenStore::new();
+        let mut token = |name: &str, scopes: &[Scope]| {
+            let token = Token::random().unwrap();
+            let identity = Identity {
+                principal: Principal::new(name),
+                scopes: scopes.iter().copied().collect(),
+            };
+            tokens.insert(&token, identity);
+            token.expose().to_owned()
+        };
+        let both = [Scope::View, Scope::Drive];
+        let (token, stranger, viewer) = (
+            token("me", &both),
+            token("stranger", &both),
+            token("me", &[Scope::View]),
+        );
+        let config = ServerConfig {
+            router: Router::new(Arc::new(Echo), Arc::new(Echo)),
+            tokens,
+            hosts: HostRule::new(["box.example.com"]).unwrap(),
+            roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),
+            default_harness: "echo".into(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(serve(listener, config, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            addr,
+            token,
+            stranger,
+            viewer,
+            dir,
+            stop: Some(stop),
+            served,
+        }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    pub(crate) fn project(&self) -> String {
+        let path = self.dir.path().join("project");
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// A connection that has been initialized.
+    pub(crate) async fn peer(&self) -> Peer {
+        self.peer_with(&self.token).await
+    }
+
+    pub(crate) async fn peer_with(&self, token: &str) -> Peer {
+        let mut peer = self.connect(token).await;
+        peer.initialize().await;
+        peer
+    }
+
+    pub(crate) async fn connect(&self, token: &str) -> Peer {
+        Peer::connect(self.addr, token, "").await.unwrap()
+    }
+}

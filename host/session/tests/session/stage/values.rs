@@ -1,0 +1,54 @@
+//! Words of the protocol.
+
+use hostler_auth::Principal;
+use hostler_session::{Answer, Prompt};
+use hostler_wire::{Id, RawValue};
+use serde_json::{Value, json};
+
+pub(crate) fn owner() -> Principal {
+    Principal::local()
+}
+
+pub(crate) fn parse(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
+
+pub(crate) fn raw(value: &Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).unwrap()
+}
+
+pub(crate) fn prompt(json: &str) -> Prompt {
+    Prompt::new(serde_json::from_str(json).unwrap()).unwrap()
+}
+
+pub(crate) fn said(text: &str) -> Value {
+    json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } })
+}
+
+pub(crate) fn end_turn() -> Value {
+    json!({ "stopReason": "end_turn" })
+}
+
+pub(crate) fn cancelled() -> Answer {
+    Ok(json!({ "stopReason": "cancelled" }).to_string())
+}
+
+pub(crate) fn permission() -> Value {
+    json!({
+        "toolCall": { "toolCallId": "t1" },
+        "options": [
+            { "optionId": "yes", "name": "Yes", "kind": "allow_once" },
+            { "optionId": "no", "name": "No", "kind": "reject_once" },
+        ],
+    })
+}
+
+pub(crate) fn selected(option: &str) -> Value {
+    json!({ "outcome": { "outcome": "selected", "optionId": option } })
+}
+
+/// The number of a permission request's id.
+pub(crate) fn number(ask: &Value) -> u64 {
+    let id = Id::string(ask["id"].as_str().unwrap());
+    hostler_session::parse_ask_id(&id).unwrap().1
+}
