@@ -1,6 +1,6 @@
-//! Which tests were skipped because something that they need is missing; tests
-//! that a filter leaves out are not among them. `tests/support` notes each in a file, because
-//! runners show no output of tests that they skip.
+//! Which tests were skipped because something that they need is missing; those
+//! that a filter leaves out are not among them. `tests/support` notes each in a
+//! file, because runners show no output of tests that they skip.
 
 use std::{collections::BTreeMap, fmt::Write};
 

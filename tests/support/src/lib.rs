@@ -116,7 +116,10 @@ const ALLOWED: &str = "tests/allowed-skips";
 pub fn built(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap_or_default();
     // <target>/debug/deps/<test>
-    test.ancestors().nth(2).map(|profile| profile.join(name)).unwrap_or_default()
+    test.ancestors()
+        .nth(2)
+        .map(|profile| profile.join(name))
+        .unwrap_or_default()
 }
 
 fn allowed(name: &str) -> bool {

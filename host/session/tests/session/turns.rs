@@ -255,6 +255,23 @@ async fn a_cancelled_turn_ends_cancelled_even_if_cancelling_made_something_fail(
     assert_eq!(answer.await.unwrap(), cancelled());
 }
 
+#[tokio::test]
+async fn a_cancelled_turn_leaves_no_tool_call_open() {
+    let mut host = Host::new();
+    let (session, mut instance, mut viewer) = host.session().await;
+    let answer = session.prompt(&viewer, 1, "hi").await;
+    let (request, _) = instance.prompted().await;
+    let tool = json!({ "sessionUpdate": "tool_call", "toolCallId": "t1", "title": "sleep" });
+    instance.update(tool).await;
+    viewer.update().await;
+    session.handle.cancel(viewer.client.id).await;
+    instance.is_cancelled().await;
+    let result = json!({ "stopReason": "cancelled" });
+    instance.answer(request, result).await;
+    assert_eq!(answer.await.unwrap(), cancelled());
+    assert_eq!(viewer.update().await["status"], "failed");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session_goes_on() {
     let mut host = Host::new();
