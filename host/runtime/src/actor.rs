@@ -48,7 +48,15 @@ pub(crate) fn start(
     let (outputs, outbox) = mpsc::channel(OUTPUTS);
     tokio::spawn(async move {
         let session = params.session.clone();
-        let Err(ended) = run(&plugin, params, resume, inbox, &outputs).await;
+        let mut children = HashMap::new();
+        let Err(ended) = run(&plugin, params, resume, inbox, &outputs, &mut children).await;
+        let ending: Vec<_> = children
+            .into_values()
+            .map(|child| tokio::spawn(child.end()))
+            .collect();
+        for child in ending {
+            let _ = child.await;
+        }
         match &ended {
             Ended::Closed => tracing::debug!(plugin = plugin.shared.id, %session, "{ended}"),
             _ => tracing::warn!(plugin = plugin.shared.id, %session, "{ended}"),
@@ -66,6 +74,7 @@ async fn run(
     resume: Option<Bytes>,
     mut inbox: mpsc::Receiver<Command>,
     outputs: &mpsc::Sender<Event>,
+    children: &mut HashMap<u32, ChildHandle>,
 ) -> Result<Never, Ended> {
     let role = Role::Session {
         cwd: params.cwd.clone(),
@@ -74,7 +83,7 @@ async fn run(
     let opened = instance.open(OPEN_REQUEST, &params, resume).await?;
     let (child_events, mut from_children) = mpsc::channel(CHILD_EVENTS);
     let mut effects = Effects {
-        children: HashMap::new(),
+        children,
         timers: Vec::new(),
         child_events,
         helper: plugin.shared.helper.clone(),
@@ -128,7 +137,7 @@ impl Batch {
 
 /// The outside of an instance.
 struct Effects<'a> {
-    children: HashMap<u32, ChildHandle>,
+    children: &'a mut HashMap<u32, ChildHandle>,
     /// A few: searched in order.
     timers: Vec<(Instant, u64)>,
     child_events: mpsc::Sender<(u32, ChildEvent)>,

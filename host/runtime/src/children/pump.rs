@@ -3,7 +3,7 @@
 //! child does is seen in the order in which it did it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -13,8 +13,9 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::ChildStdin,
+    process::{ChildStderr, ChildStdin, ChildStdout},
     sync::mpsc,
+    task::JoinHandle,
 };
 
 use super::{
@@ -47,6 +48,7 @@ pub(crate) enum ChildEvent {
 #[derive(Debug)]
 pub(crate) struct ChildHandle {
     orders: mpsc::UnboundedSender<Order>,
+    task: JoinHandle<()>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,12 @@ impl ChildHandle {
 
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = self.orders.send(Order::Signal(signal));
+    }
+
+    /// Ends the child and returns when it is gone with its descendants.
+    pub(crate) async fn end(self) {
+        drop(self.orders);
+        let _ = self.task.await;
     }
 }
 
@@ -134,40 +142,45 @@ pub(crate) fn start(
     emitter: Emitter,
 ) -> ChildHandle {
     let (orders, inbox) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        // Unheard: dropping the child here ends it.
-        let _ = run(&helper, spec, &credit, &emitter, inbox).await;
+    let task = tokio::spawn(async move {
+        match Supervised::start(&helper, &spec).await {
+            Ok(mut child) => {
+                let pipes = (child.stdin, child.stdout, child.stderr);
+                let unheard = run(pipes, &mut child.supervision, &credit, &emitter, inbox).await;
+                if unheard.is_err() {
+                    child.supervision.end().await;
+                }
+            }
+            Err(error) => {
+                let _ = emitter
+                    .emit(ChildEvent::StartFailed(error.to_string()))
+                    .await;
+            }
+        }
     });
-    ChildHandle { orders }
+    ChildHandle { orders, task }
 }
 
+/// Returns when the child has ended and all that it wrote was passed on.
 async fn run(
-    helper: &Path,
-    spec: ChildSpec,
+    (stdin, stdout, stderr): (ChildStdin, ChildStdout, ChildStderr),
+    supervision: &mut Supervision,
     credit: &Credit,
     emitter: &Emitter,
     orders: mpsc::UnboundedReceiver<Order>,
 ) -> Result<(), Unheard> {
-    let child = match Supervised::start(helper, &spec).await {
-        Ok(child) => child,
-        Err(error) => {
-            return emitter
-                .emit(ChildEvent::StartFailed(error.to_string()))
-                .await;
-        }
-    };
     emitter.emit(ChildEvent::Started).await?;
 
     let (bytes, input) = mpsc::unbounded_channel();
-    let feeding = feed(child.stdin, input, credit, emitter);
+    let feeding = feed(stdin, input, credit, emitter);
     let reading = async {
         tokio::try_join!(
-            forward(child.stdout, false, emitter),
-            forward(child.stderr, true, emitter)
+            forward(stdout, false, emitter),
+            forward(stderr, true, emitter)
         )
         .map(drop)
     };
-    let obeying = obey(child.supervision, orders, bytes);
+    let obeying = obey(supervision, orders, bytes);
     tokio::pin!(feeding, reading, obeying);
     let mut output_open = true;
     let exit = loop {
@@ -185,7 +198,7 @@ async fn run(
 
 /// Passes orders on until the child has ended, or nobody orders any more.
 async fn obey(
-    mut supervision: Supervision,
+    supervision: &mut Supervision,
     mut orders: mpsc::UnboundedReceiver<Order>,
     bytes: mpsc::UnboundedSender<Vec<u8>>,
 ) -> Result<Exit, Unheard> {

@@ -127,6 +127,17 @@ impl Supervision {
         let _ = self.signals.write_all(&[signal.byte()]).await;
     }
 
+    /// Ends the program and returns when it is gone with its descendants: within
+    /// a few seconds, because the supervisor kills what does not go.
+    pub async fn end(self) {
+        let Self {
+            mut reports,
+            signals,
+        } = self;
+        drop(signals);
+        while let Ok(Some(_)) = reports.next_line().await {}
+    }
+
     async fn report(&mut self) -> io::Result<Option<Report>> {
         let Some(line) = self.reports.next_line().await? else {
             return Ok(None);

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hostler_runtime::children::{ChildSpec, Exit, Signal, Supervised};
+use hostler_runtime::{
+    Command, Ended,
+    children::{ChildSpec, Exit, Signal, Supervised},
+};
 use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -43,6 +46,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_plugin_gets_lines_and_the_exit_last", guest, lines),
         trial("a_plugin_writes_within_its_credit", guest, credit),
         trial("a_flooding_child_is_read_to_its_end", guest, flood),
+        trial(
+            "an_instance_that_has_ended_has_no_child_left",
+            guest,
+            no_child_left,
+        ),
         trial("a_child_ends_with_its_session", guest, ends_with_session),
         trial("a_child_starts_in_the_sessions_directory", guest, directory),
     ]
@@ -227,6 +235,25 @@ async fn flood() {
     let (_host, text) = said("spawn seq 200000").await;
     assert!(text.contains("200000"));
     assert!(text.len() > 1_000_000);
+}
+
+async fn no_child_left() {
+    let host = Host::new();
+    let mut session = host.session(&host.misbehaving(GRANT).await, None);
+    session.opened().await.unwrap().unwrap();
+    let script = host.folder.path().join("script");
+    std::fs::write(
+        &script,
+        "trap '' INT TERM; echo $$ > pid; while :; do sleep 0.05; done",
+    )
+    .unwrap();
+    session
+        .prompt(&format!("spawn sh {}", script.display()))
+        .await;
+    let pid = written(&host.folder.path().join("pid")).await;
+    session.harness.send(Command::Close).await;
+    assert_eq!(session.answer(u64::MAX).await.unwrap_err(), Ended::Closed);
+    assert!(!alive(&pid), "told to be gone, and still there");
 }
 
 async fn ends_with_session() {
