@@ -24,9 +24,6 @@ pub enum StoreError {
     /// It cannot be opened, read or written.
     #[error("{path}: {message}")]
     Failed { path: PathBuf, message: String },
-    /// The writer has ended.
-    #[error("the journal is closed")]
-    Closed,
 }
 
 impl StoreError {

@@ -2,18 +2,20 @@
 //! its frames, turns and last checkpoint.
 //!
 //! ```text
-//! sessions ── append (async) ──> one writer thread ── one transaction for all that waits ──> journal.db
-//! readers  ── a connection of their own each, off the async pool ──────────────────────────^
+//! sessions ── append, in their own thread ──> one connection ── write-ahead log ──> journal.db
+//! readers  ── a connection each, off the async pool ──────────────────────────────^   ^
+//!                                            checkpoints: a thread with its own ──────┘
 //! ```
 //!
 //! - [`journal`]: what the session layer calls.
-//! - `writer`: the thread that owns the writing connection.
+//! - `checkpoint`: moves the log into the file, so that it stays small.
 //! - `schema`: the tables, and numbered migrations.
 //! - [`record`]: what is kept.
 //!
 //! Rules: an append that returned `Ok` outlives the process (not a power loss:
-//! the write-ahead log is not synced for each commit, so each start has a new
-//! epoch). The file is append-only but for a session's own row.
+//! the log is not synced for each append, so each start has a new epoch). An
+//! append writes to the page cache and waits for no disk, so it is done where it
+//! is asked for, without a queue. Frames are only ever added.
 //!
 //! Deliberately absent: what a frame means, who may read it, retention.
 
@@ -27,12 +29,12 @@
     )
 )]
 
+mod checkpoint;
 mod error;
 mod journal;
 mod record;
 mod schema;
-mod writer;
 
 pub use error::StoreError;
 pub use journal::Journal;
-pub use record::{Entry, Frame, SessionRecord, StoredSession, TurnState};
+pub use record::{Entry, SessionKey, SessionRecord, StoredSession};

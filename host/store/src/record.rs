@@ -15,50 +15,47 @@ pub struct SessionRecord {
     pub harness: String,
     /// Its root.
     pub cwd: PathBuf,
+    /// Further folders.
     pub additional_directories: Vec<PathBuf>,
 }
+
+/// A session's place in this journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionKey(pub(crate) i64);
 
 /// A session as it stands in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
+    /// For what follows.
+    pub key: SessionKey,
+    /// How it began.
     pub record: SessionRecord,
+    /// What it is called.
     pub title: Option<String>,
-    /// When something was last appended, in whole milliseconds.
+    /// When a turn last began or ended, in whole milliseconds.
     pub updated: SystemTime,
     /// What a fresh instance of the harness gets.
     pub checkpoint: Option<Bytes>,
-    /// A turn that was given to a harness and whose end is not known.
-    pub open_turn: Option<String>,
+    /// The JSON of modes and options as they stand.
+    pub settings: Option<String>,
+    /// A turn was given to a harness, and its end is not known.
+    pub turn_open: bool,
 }
 
 /// One step of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// The JSON of an `update`, with its place in the stream.
+    /// The JSON of an `update`, with its place in the stream of this epoch.
     Frame { seq: u64, update: String },
     /// What the session is called.
     Title(String),
-    /// A turn passed into this state. `key` tells turns apart.
-    Turn { key: String, state: TurnState },
+    /// A turn is about to be given to the harness: from now on it must not run
+    /// again.
+    TurnSent,
+    /// The turn is answered, or given up.
+    TurnEnded,
     /// Replaces the last one.
     Checkpoint(Bytes),
-    /// The session and all that it has are forgotten.
-    Deleted,
-}
-
-/// How far a turn has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TurnState {
-    /// About to be given to the harness: from now on it must not run again.
-    Sent,
-    /// Answered, or given up.
-    Ended,
-}
-
-/// A stored frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    pub epoch: u64,
-    pub seq: u64,
-    pub update: String,
+    /// Replaces the last ones.
+    Settings(String),
 }

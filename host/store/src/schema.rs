@@ -4,7 +4,7 @@ use std::{fs, io::Read, path::Path};
 
 use rusqlite::Connection;
 
-use crate::StoreError;
+use crate::{StoreError, checkpoint};
 
 /// Each step brings a file from its index to the next number; a published step
 /// never changes. The file's number is SQLite's `user_version`.
@@ -27,10 +27,18 @@ const MIGRATIONS: &[&str] = &["
         title TEXT,
         -- Milliseconds since the Unix epoch.
         updated INTEGER NOT NULL,
-        checkpoint BLOB,
-        open_turn TEXT
+        -- A turn was given to a harness, and its end is not known.
+        turn_open INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX session_by_owner ON session (owner, updated);
+
+    -- Beside the session, because it is large and changes often.
+    CREATE TABLE latest (
+        session INTEGER PRIMARY KEY REFERENCES session (key) ON DELETE CASCADE,
+        checkpoint BLOB,
+        -- The JSON of modes and options as they stand.
+        settings TEXT
+    ) STRICT;
 
     CREATE TABLE frame (
         key INTEGER PRIMARY KEY,
@@ -53,6 +61,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = NORMAL;
              PRAGMA foreign_keys = ON;
+             PRAGMA wal_autocheckpoint = 0;
              PRAGMA busy_timeout = 5000;",
         )
         .map_err(failed)?;
@@ -86,9 +95,7 @@ fn check_length(path: &Path) -> Result<(), StoreError> {
     let Ok(mut file) = fs::File::open(path) else {
         return Ok(());
     };
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+    if fs::metadata(checkpoint::log_of(path)).is_ok_and(|log| log.len() > 0) {
         return Ok(());
     }
     let length = file.metadata().map_or(0, |meta| meta.len());
