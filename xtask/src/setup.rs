@@ -65,12 +65,7 @@ pub(crate) fn guest_toolchain() -> Result<()> {
         };
         let system = System::look();
         match plan(&missing, &system) {
-            Plan::Apt(packages) => {
-                step(&mut apt(&system, &["update", "--quiet"]))?;
-                // Aborts instead of removing anything, whatever was overlooked.
-                let mut install = apt(&system, &["install", "--yes", "--no-remove"]);
-                step(install.arg("--no-install-recommends").args(packages))?;
-            }
+            Plan::Apt(packages) => apt_install(&system, &packages)?,
             Plan::Rustup => {
                 step(Command::new("rustup").args(["target", "add", TARGET]))?;
             }
@@ -112,6 +107,24 @@ fn plan(missing: &Missing, system: &System) -> Plan {
     Plan::Apt(packages)
 }
 
+/// Installs packages of Debian and those made from it; whether that can be done
+/// here.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<bool> {
+    let system = System::look();
+    let can = system.debian && (system.root || system.sudo);
+    if can {
+        apt_install(&system, packages)?;
+    }
+    Ok(can)
+}
+
+fn apt_install(system: &System, packages: &[&str]) -> Result<()> {
+    step(&mut apt(system, &["update", "--quiet"]))?;
+    // Aborts instead of removing anything, whatever was overlooked.
+    let mut install = apt(system, &["install", "--yes", "--no-remove"]);
+    step(install.arg("--no-install-recommends").args(packages))
+}
+
 fn apt(system: &System, args: &[&str]) -> Command {
     let mut command = Command::new(if system.root { "env" } else { "sudo" });
     if !system.root {
@@ -123,7 +136,8 @@ fn apt(system: &System, args: &[&str]) -> Command {
     command
 }
 
-fn step(command: &mut Command) -> Result<()> {
+/// Runs a command and says so.
+pub(crate) fn step(command: &mut Command) -> Result<()> {
     println!("setup: {}", shown(command));
     succeed(command)
 }

@@ -1,113 +1,15 @@
 //! `--setup` for tests: the programs that tests drive, as `tests/tools` pins
 //! them.
 
-use std::{fs, path::Path, process::Command};
+mod npm;
+mod python;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use anyhow::Result;
 
-use crate::{
-    cargo::{root, shown, succeed},
-    setup::on_path,
-};
-
-/// Installs what is not there in exactly its pinned version. Without npm it
-/// only says so, because tests without these programs are skipped by name.
+/// Installs what is not there just as it is pinned. Where npm or Python is
+/// missing it only says so, because tests without these programs are skipped by
+/// name.
 pub(crate) fn install() -> Result<()> {
-    let folder = root().join("tests/tools");
-    if missing(&folder)?.is_empty() {
-        println!("setup: the programs of tests/tools are as pinned");
-        return Ok(());
-    }
-    if !on_path("npm") {
-        println!(
-            "setup: npm is not here, so tests that drive {} cannot run; install Node.js 20 or newer \
-             with npm (on Debian `apt-get install nodejs npm`) and run this again",
-            missing(&folder)?.join(", ")
-        );
-        return Ok(());
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(&folder);
-    println!("setup: {} in tests/tools", shown(&npm));
-    succeed(&mut npm)?;
-    let missing = missing(&folder)?;
-    ensure!(
-        missing.is_empty(),
-        "npm did not install {}; look at its messages above",
-        missing.join(", ")
-    );
-    Ok(())
-}
-
-/// What `package.json` in this folder pins and `node_modules` does not have in
-/// that version, as `name@version`.
-fn missing(folder: &Path) -> Result<Vec<String>> {
-    let manifest = folder.join("package.json");
-    let pins = json(&manifest)?;
-    let pins = pins["dependencies"]
-        .as_object()
-        .with_context(|| format!("{} has no dependencies", manifest.display()))?;
-    let mut missing = Vec::new();
-    for (name, pin) in pins {
-        let pin = pin
-            .as_str()
-            .with_context(|| format!("{} has no version for {name}", manifest.display()))?;
-        let installed = json(&folder.join("node_modules").join(name).join("package.json"));
-        if !installed.is_ok_and(|package| package["version"] == *pin) {
-            missing.push(format!("{name}@{pin}"));
-        }
-    }
-    Ok(missing)
-}
-
-fn json(file: &Path) -> Result<Value> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn write(file: &Path, text: &str) {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-
-    #[test]
-    fn another_version_than_the_pinned_one_is_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let pins = r#"{"dependencies": {"@a/b": "1.2.3", "c": "4.5.6"}}"#;
-        write(&folder.join("package.json"), pins);
-        assert_eq!(missing(folder).unwrap(), ["@a/b@1.2.3", "c@4.5.6"]);
-
-        let installed = |name: &str, version: &str| {
-            let file = folder.join("node_modules").join(name).join("package.json");
-            write(&file, &format!(r#"{{"version": "{version}"}}"#));
-        };
-        installed("@a/b", "1.2.3");
-        installed("c", "4.5.7");
-        assert_eq!(missing(folder).unwrap(), ["c@4.5.6"]);
-        installed("c", "4.5.6");
-        assert!(missing(folder).unwrap().is_empty());
-    }
-
-    #[test]
-    fn every_program_of_this_repository_is_pinned_exactly() {
-        let manifest = json(&root().join("tests/tools/package.json")).unwrap();
-        for (name, pin) in manifest["dependencies"].as_object().unwrap() {
-            let exact = |pin: &str| pin.split('.').all(|part| part.parse::<u32>().is_ok());
-            assert!(pin.as_str().is_some_and(exact), "{name}: {pin}");
-        }
-    }
-
-    #[test]
-    fn the_lock_of_this_repository_names_no_package_host() {
-        let lock = fs::read_to_string(root().join("tests/tools/package-lock.json")).unwrap();
-        assert!(!lock.contains("://"));
-    }
+    npm::install()?;
+    python::install()
 }

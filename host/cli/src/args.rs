@@ -24,12 +24,25 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the host until SIGINT or SIGTERM.
     Serve(Serve),
+    /// Speak ACP on stdin and stdout, for editors; starts a host if none is running.
+    #[command(after_long_help = exit::HELP)]
+    Acp(Acp),
     /// Give an agent one prompt and show what it does.
     #[command(after_long_help = exit::HELP)]
     Prompt(Prompt),
+    /// Look at the sessions of the host that is running.
+    #[command(subcommand)]
+    Session(Session),
     /// Look at the plugins as a host would see them from this shell; none need run.
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Say what is found, what is missing, and the command that mends it.
+    Doctor(Doctor),
+    /// Print a script that completes this program's commands and options in a shell.
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -42,6 +55,28 @@ pub(crate) struct Serve {
     /// [default: 127.0.0.1:7117]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// Leave the terminal, write the log to serve.log, listen on a free port
+    /// unless told otherwise: as `acp` starts it
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
+    /// End after so long without clients or turns
+    #[arg(long, hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) idle_exit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Acp {
+    /// The plugin of sessions that name none [default: the host's]
+    #[arg(long, value_name = "ID")]
+    pub(crate) harness: Option<String>,
+    /// For a host that has to be started; one that is running keeps its own.
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+    /// When a host that has to be started ends by itself
+    #[arg(long, hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) idle_exit: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +101,27 @@ pub(crate) struct Prompt {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// Show every session: what it is about, where it works, what it does.
+    List(SessionList),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionList {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) source: PluginSource,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
     /// Show every plugin: is its agent ready, and what may it run?
     List(PluginList),
@@ -87,7 +143,7 @@ pub(crate) struct PluginInspect {
     pub(crate) source: PluginSource,
 }
 
-/// Where plugin commands look, and how they answer.
+/// Where commands without a host look, and how they answer.
 #[derive(Debug, Args)]
 pub(crate) struct PluginSource {
     #[command(flatten)]

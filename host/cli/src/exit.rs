@@ -14,18 +14,21 @@ pub(crate) enum Exit {
     Refused = 4,
     TurnFailed = 5,
     TurnStopped = 6,
+    HostLost = 7,
 }
 
 /// For the end of `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  done; for `prompt`: the turn ended by itself
-  1  something failed that has no code of its own; stderr says what
+  0  done; for `prompt`: the turn ended by itself; for `acp`: stdin has ended
+  1  something failed that has no code of its own; stderr says what; for `doctor`:
+     something is wrong
   2  the command line or hostler.toml is wrong
-  3  no host is running
+  3  no host is running; for `acp`: and none could be started
   4  the host did not begin the session: token, harness, folder or login
   5  the turn ended with an error
-  6  the turn was stopped: cancelled, refused by the model, or at a limit";
+  6  the turn was stopped: cancelled, refused by the model, or at a limit
+  7  the connection to the host was lost";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -83,6 +86,7 @@ mod tests {
             Exit::Refused,
             Exit::TurnFailed,
             Exit::TurnStopped,
+            Exit::HostLost,
         ] {
             let line = format!("\n  {}  ", exit as u8);
             assert!(HELP.contains(&line), "{exit:?}");

@@ -7,6 +7,8 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -14,6 +16,11 @@ use serde::{Deserialize, Serialize};
 
 const LOCK_FILE: &str = "lock";
 const HOST_FILE: &str = "host.json";
+
+/// How often a host tries to lock, and the pause between: whoever asks whether
+/// there is a host has the lock for a moment.
+const TRIES: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// `host.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +52,47 @@ impl HostFile {
     }
 }
 
+/// What is known of the host of a state directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// There is none.
+    Absent,
+    /// There is one that is just starting or stopping.
+    Unannounced,
+    /// There is one, and it says where.
+    Running(HostFile),
+}
+
+/// Looks for the host of `state`. Only its lock proves that it lives: one that
+/// was killed leaves `host.json` behind, with an address that may be another
+/// program's by now, which must not get the token.
+pub(crate) fn presence(state: &Path) -> Result<Presence> {
+    let path = state.join(LOCK_FILE);
+    let failed = |error| Err(error).with_context(|| format!("cannot look at {}", path.display()));
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Presence::Absent),
+        Err(error) => return failed(error),
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(Presence::Absent),
+        Err(TryLockError::WouldBlock) => Ok(match HostFile::read(state)? {
+            Some(host) => Presence::Running(host),
+            None => Presence::Unannounced,
+        }),
+        Err(TryLockError::Error(error)) => failed(error),
+    }
+}
+
+/// Makes a state directory, for its user alone, if there is none.
+pub(crate) fn make_directory(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot create the state directory {}", path.display()))
+}
+
 /// The state directory, held by this process until it is dropped.
 #[derive(Debug)]
 pub(crate) struct StateDir {
@@ -57,11 +105,7 @@ impl StateDir {
     /// Makes the directory if need be and locks it. Another host that has it is
     /// named in the error.
     pub(crate) fn hold(path: &Path) -> Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("cannot create the state directory {}", path.display()))?;
+        make_directory(path)?;
         let lock_path = path.join(LOCK_FILE);
         let lock = File::options()
             .create(true)
@@ -69,7 +113,15 @@ impl StateDir {
             .write(true)
             .open(&lock_path)
             .with_context(|| format!("cannot open {}", lock_path.display()))?;
-        match lock.try_lock() {
+        let mut tried = lock.try_lock();
+        for _ in 1..TRIES {
+            if !matches!(tried, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            thread::sleep(PAUSE);
+            tried = lock.try_lock();
+        }
+        match tried {
             Ok(()) => {
                 // What a host that was killed left behind.
                 Self::withdraw(path);
@@ -162,6 +214,38 @@ mod tests {
         assert_eq!(HostFile::read(&path).unwrap(), Some(host()));
         drop(state);
         assert_eq!(HostFile::read(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn only_a_host_that_lives_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        assert_eq!(presence(&path).unwrap(), Presence::Absent);
+        let state = StateDir::hold(&path).unwrap();
+        assert_eq!(presence(&path).unwrap(), Presence::Unannounced);
+        state.announce(&host()).unwrap();
+        assert_eq!(presence(&path).unwrap(), Presence::Running(host()));
+        drop(state);
+        // As one leaves it that was killed.
+        let left = serde_json::to_string(&host()).unwrap();
+        fs::write(path.join(HOST_FILE), left).unwrap();
+        assert_eq!(presence(&path).unwrap(), Presence::Absent);
+    }
+
+    #[test]
+    fn a_host_does_not_give_up_because_someone_looks_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(StateDir::hold(folder.path()).unwrap());
+        let looking = File::open(folder.path().join(LOCK_FILE)).unwrap();
+        looking.lock_shared().unwrap();
+        let (looks, looked) = std::sync::mpsc::channel();
+        let other = thread::spawn(move || {
+            looked.recv().unwrap();
+            drop(looking);
+        });
+        looks.send(()).unwrap();
+        StateDir::hold(folder.path()).unwrap();
+        other.join().unwrap();
     }
 
     #[test]

@@ -2,17 +2,24 @@
 //!
 //! ```text
 //! serve    config ─> catalogue, router ─> server; plugins load meanwhile
+//! acp      stdin, stdout <─> WebSocket of the host, which it starts if need be
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
+//! session  host.json, token ─> client ─> table
 //! plugin   config ─> runtime ─> table, or all about one
+//! doctor   all of the above, looked at in turn
 //! child, compile   helpers that the host starts; nobody types them
 //! ```
 //!
 //! - [`args`], [`exit`]: the command line and the exit codes.
 //! - [`config`], [`bundle`], [`paths`]: which plugins there are and where things
 //!   lie.
-//! - [`serve`], [`host_file`]: the host; its lock and `host.json`.
+//! - [`serve`], [`host_file`], [`idle`]: the host; its lock and `host.json`; when
+//!   nobody needs it.
+//! - [`acp`], [`log_file`]: the bridge for editors; the log of a host that it
+//!   started.
 //! - [`client`]: the other side of the wire, for people.
-//! - [`plugin_cmd`]: plugins without a host.
+//! - [`session_cmd`]: the host's sessions. [`plugin_cmd`]: plugins without a host.
+//! - [`doctor`]: what is wrong with an installation.
 //!
 //! Absent on purpose: anything that a second program would need. What clients
 //! speak is in the server, what plugins may do is in the runtime.
@@ -27,23 +34,33 @@
     )
 )]
 
+mod acp;
 mod args;
 mod bundle;
 mod client;
 mod config;
+mod doctor;
 mod exit;
 mod host_file;
+mod idle;
+mod log_file;
 mod logging;
 mod paths;
 mod plugin_cmd;
 mod serve;
+mod session_cmd;
 
-use std::{ffi::OsString, future::Future, process::ExitCode};
+use std::{
+    ffi::OsString,
+    future::Future,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, Plugin};
+use args::{Cli, Command, Plugin, Session};
 use exit::{Exit, Failure, OrExit as _};
 
 fn main() -> ExitCode {
@@ -71,13 +88,26 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     let log = cli.log.as_deref();
     let begin = |default| logging::init(log, default).or_exit(Exit::Usage);
     match cli.command {
-        Command::Serve(args) => {
-            begin("info")?;
-            block_on(serve::run(args))
+        Command::Serve(args) => block_on(serve::run(args, log)),
+        Command::Acp(args) => {
+            begin("warn")?;
+            block_on(acp::run(args))
         }
         Command::Prompt(args) => {
             begin("warn")?;
             block_on(client::prompt::run(args))
+        }
+        Command::Session(Session::List(args)) => {
+            begin("warn")?;
+            block_on(session_cmd::list::run(args))
+        }
+        Command::Doctor(args) => {
+            begin("error")?;
+            block_on(doctor::run(args))
+        }
+        Command::Completions { shell } => {
+            print_completions(shell);
+            Ok(Exit::Done)
         }
         Command::Plugin(command) => {
             begin("warn")?;
@@ -87,6 +117,13 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             }
         }
     }
+}
+
+fn print_completions(shell: clap_complete::Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hostler", &mut script);
+    // Whoever reads only its beginning may do so.
+    let _ = io::stdout().write_all(&script);
 }
 
 fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {

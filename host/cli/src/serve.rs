@@ -3,17 +3,19 @@
 use std::{
     future::Future,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     path::Path,
     process,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 use hostler_auth::{Identity, LocalToken, Source, TokenStore};
 use hostler_runtime::{Runtime, RuntimeOptions};
-use hostler_server::ServerConfig;
+use hostler_server::{Clients, ServerConfig};
 use hostler_session::{Catalogue, Router, SupervisedCommands};
+use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -22,28 +24,48 @@ use tokio::{
 use crate::{
     args::Serve,
     bundle::{self, BUNDLE},
-    config::{self, Config, PluginEntry},
+    config::{self, Config, LISTEN, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
     host_file::{HostFile, StateDir},
+    idle::idle,
+    logging,
     paths::{Bases, Storage},
 };
 
+/// What is logged unless told otherwise.
+const LOG: &str = "info";
+
+const FREE_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure> {
     let bases = Bases::from_env();
     let storage = bases
         .storage(args.state.path.as_deref())
         .or_exit(Exit::Usage)?;
+    if args.detached {
+        leave_terminal();
+        logging::init_in_background(log, LOG, &storage.state).or_exit(Exit::Usage)?;
+    } else {
+        logging::init(log, LOG).or_exit(Exit::Usage)?;
+    }
     let config = Config::load(args.config.file.as_deref(), &bases, BUNDLE).or_exit(Exit::Usage)?;
     let listen = match &args.listen {
         Some(text) => config::listen_address(text)
             .map_err(|message| Failure::new(Exit::Usage, format!("--listen: {message}")))?,
-        None => config.listen,
+        None => config.listen.unwrap_or(if args.detached {
+            // Clients of such a host find it by host.json; a port that is taken
+            // would keep an editor from working.
+            FREE_PORT
+        } else {
+            LISTEN
+        }),
     };
 
     let signals = Signals::new().context("cannot watch for signals")?;
     let state = StateDir::hold(&storage.state)?;
+    let journal = Journal::open(&storage.state.join("journal.db")).map_err(anyhow::Error::from)?;
     let tokens = tokens(&storage.state)?;
     let listener = bind(listen).await?;
     let addr = listener
@@ -54,13 +76,21 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
     let commands = SupervisedCommands::new(helper()?);
-    let router = Router::new(Arc::new(catalogue.clone()), Arc::new(commands));
+    let router = Router::new(Arc::new(catalogue.clone()), Arc::new(commands), journal);
     state.announce(&HostFile {
         pid: process::id(),
         addr,
         version: VERSION.to_owned(),
     })?;
-    let shutdown = signals.shutdown(storage.state.clone());
+    let clients = Clients::default();
+    let needed = while_needed(args.idle_exit, clients.clone(), router.clone());
+    let signalled = signals.shutdown(storage.state.clone());
+    let shutdown = async move {
+        tokio::select! {
+            () = signalled => {}
+            () = needed => {}
+        }
+    };
     say_ready(addr, &storage.state);
     warn_of_gaps(&config);
     load(&runtime, &catalogue, config.plugins);
@@ -71,6 +101,7 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
         hosts: config.hosts,
         roots: config.roots,
         default_harness: config.harness,
+        clients,
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;
@@ -78,6 +109,27 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
     served.context("the server stopped")?;
     tracing::info!("stopped");
     Ok(Exit::Done)
+}
+
+/// A session of processes of its own: the terminal or editor in which it was
+/// started may close.
+fn leave_terminal() {
+    // It fails for one that leads its session already, which is as good.
+    let _ = rustix::process::setsid();
+}
+
+/// Resolves when nobody has needed the host for so long; never without a limit.
+async fn while_needed(idle_exit: Option<u64>, clients: Clients, router: Router) {
+    let Some(seconds) = idle_exit else {
+        return std::future::pending().await;
+    };
+    let local = Identity::local().principal;
+    let busy = || {
+        let sessions = router.list(&local, None);
+        sessions.iter().any(|session| session.busy)
+    };
+    idle(&clients, Duration::from_secs(seconds), busy).await;
+    tracing::info!("no client and no turn for {seconds} seconds: stopping");
 }
 
 /// This binary, which is also its own helper.

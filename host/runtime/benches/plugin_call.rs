@@ -36,13 +36,13 @@ fn main() -> ExitCode {
         .measurement_time(Duration::from_secs(5))
         .configure_from_args();
     let prompt = prompt();
-    let mut group = criterion.benchmark_group("plugin call, 1 KB JSON");
+    let mut group = criterion.benchmark_group("plugin_call_1kb_json");
     let mut bare = Bare::new(&component);
-    group.bench_function("bare wasmtime", |bencher| {
+    group.bench_function("bare_wasmtime", |bencher| {
         bencher.iter(|| bare.call(&prompt));
     });
     let whole = Whole::new(component);
-    group.bench_function("whole runtime", |bencher| {
+    group.bench_function("whole_runtime", |bencher| {
         bencher.iter(|| whole.call(&prompt));
     });
     group.finish();

@@ -8,7 +8,7 @@
 //!               writer <── outbox <── frames ────────┘
 //! ```
 //!
-//! - [`serve`]: accepts, and stops in order.
+//! - [`serve`]: accepts, and stops in order. [`Clients`]: who is there.
 //! - `http`: the few routes, and who may use them.
 //! - `socket`: one WebSocket: reader and writer, pings, the [`close_codes`], the
 //!   outbox with its byte budget.
@@ -29,10 +29,12 @@
     )
 )]
 
+mod clients;
 pub mod close_codes;
 mod connection;
 mod http;
 mod serve;
 mod socket;
 
+pub use clients::{Clients, ClientsWatch};
 pub use serve::{ServerConfig, serve};

@@ -16,14 +16,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::http;
+use crate::{clients::Clients, http};
 
 /// TCP connections that speak HTTP at the same time. A WebSocket does not count
 /// here once it is upgraded. Over it, peers wait to be accepted.
 const CONNECTIONS: usize = 256;
-
-/// WebSockets at the same time: each may hold its budget of unsent bytes.
-const SOCKETS: usize = 256;
 
 /// How long a peer may take to send the head of a request, or to be idle between
 /// two, before its connection is closed.
@@ -48,6 +45,8 @@ pub struct ServerConfig {
     pub roots: Roots,
     /// The harness of a session that names none.
     pub default_harness: String,
+    /// Counts the WebSockets of this server.
+    pub clients: Clients,
 }
 
 /// What all connections share.
@@ -56,8 +55,6 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     /// True from when the host stops.
     pub(crate) stopping: watch::Sender<bool>,
-    /// A permit for each open WebSocket.
-    pub(crate) sockets: Arc<Semaphore>,
 }
 
 /// Serves until `shutdown` resolves, and returns when all connections are
@@ -73,7 +70,6 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         config,
         stopping: watch::Sender::new(false),
-        sockets: Arc::new(Semaphore::new(SOCKETS)),
     });
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let service = TowerToHyperService::new(http::routes(shared.clone()));
@@ -99,7 +95,7 @@ pub async fn serve(
     shared.stopping.send_replace(true);
     let all = async {
         let _ = connections.acquire_many(CONNECTIONS as u32).await;
-        let _ = shared.sockets.acquire_many(SOCKETS as u32).await;
+        shared.config.clients.none().await;
     };
     if timeout(STOPPING, all).await.is_err() {
         tracing::warn!("some connections did not close in time");

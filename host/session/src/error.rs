@@ -59,6 +59,14 @@ pub enum SessionError {
     /// The session was closed before there was an answer.
     #[error("the session was closed")]
     Closed,
+    /// The host ended in the middle of the turn.
+    #[error(
+        "the host was restarted while this turn ran; what it had done is in the history, and the next prompt goes on from there"
+    )]
+    HostRestarted,
+    /// The journal could not be written or read.
+    #[error("the session cannot be kept: {0}")]
+    Journal(String),
     /// The host is stopping.
     #[error("the host is stopping; connect again when it is back")]
     ShuttingDown,
@@ -82,6 +90,8 @@ impl SessionError {
             },
             Self::NotReady { .. } => codes::HARNESS_FAILED,
             Self::Closed => codes::SESSION_CLOSED,
+            Self::HostRestarted => codes::HOST_RESTARTED,
+            Self::Journal(_) => codes::JOURNAL_FAILED,
             Self::ShuttingDown => codes::SHUTTING_DOWN,
         };
         Fault::new(code, self.to_string())

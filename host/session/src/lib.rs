@@ -24,7 +24,7 @@
 //! the session goes on with a fresh one from its last checkpoint.
 //!
 //! Deliberately absent: transports and their tokens, the check of a `cwd`
-//! against the workspace roots, sessions that outlive the host.
+//! against the workspace roots.
 #![cfg_attr(
     not(test),
     deny(
@@ -61,5 +61,5 @@ pub use handle::SessionHandle;
 pub use launcher::{BoxFuture, Launcher, Rights, Running};
 pub use notice::{Notice, Severity};
 pub use prompt::Prompt;
-pub use router::{NewSession, Router, SESSIONS, SessionSummary};
+pub use router::{Found, NewSession, Router, SESSIONS, SessionSummary};
 pub use terminals::SupervisedCommands;

@@ -19,6 +19,17 @@ pub(crate) struct Progress {
     /// The members of the answer to `open`, with later changes.
     settings: BTreeMap<String, Box<RawValue>>,
     title: Option<String>,
+    /// The settings are not those that were taken last.
+    changed: bool,
+}
+
+/// What an update is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A part of the conversation.
+    History,
+    /// An event for whoever is there.
+    Notice { title: String },
 }
 
 /// The members of an update that matter here; the rest is skipped unread.
@@ -38,9 +49,9 @@ struct Glance<'a> {
 impl Progress {
     /// Notes one update. An update of another shape says nothing about the
     /// state; it is forwarded all the same.
-    pub(crate) fn note(&mut self, update: &str) {
+    pub(crate) fn note(&mut self, update: &str) -> Kind {
         let Ok(glance) = serde_json::from_str::<Glance<'_>>(update) else {
-            return;
+            return Kind::History;
         };
         match glance.session_update.as_ref() {
             "tool_call" | "tool_call_update" => self.note_tool(&glance),
@@ -59,8 +70,13 @@ impl Progress {
                     self.set_mode(&mode);
                 }
             }
+            "notice" => {
+                let title = glance.title.unwrap_or_default();
+                return Kind::Notice { title };
+            }
             _ => {}
         }
+        Kind::History
     }
 
     fn note_tool(&mut self, glance: &Glance<'_>) {
@@ -111,6 +127,20 @@ impl Progress {
 
     fn set(&mut self, name: &str, value: Box<RawValue>) {
         self.settings.insert(name.to_owned(), value);
+        self.changed = true;
+    }
+
+    /// Modes and options, if they have changed since this was asked last: a JSON
+    /// object that [`note_answer`](Self::note_answer) understands.
+    pub(crate) fn take_changed_settings(&mut self) -> Option<String> {
+        std::mem::take(&mut self.changed)
+            .then(|| serde_json::to_string(&self.settings).ok())
+            .flatten()
+    }
+
+    /// A title that is known from before.
+    pub(crate) fn set_title(&mut self, title: &str) {
+        self.title = Some(title.to_owned());
     }
 
     fn set_mode(&mut self, mode: &str) {

@@ -1,7 +1,7 @@
 //! All sessions of a host, and who may reach which.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,6 +12,7 @@ use std::{
 
 use hostler_auth::Principal;
 use hostler_runtime::OpenParams;
+use hostler_store::{Journal, SessionKey, SessionRecord, StoredSession};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -19,12 +20,15 @@ use crate::{
     Client, ClientId, Folders, Notice, Reply, SessionError, SessionHandle,
     commands::CommandRunner,
     launcher::Launcher,
-    unit::{Creation, MAILBOX, Message, Unit, instance::Origin, requests::Requests},
+    unit::{Creation, MAILBOX, Message, Unit, instance::Origin, requests::Requests, stream::Kept},
 };
 
 /// Live sessions in one host. Each has an agent process of some hundred MiB;
 /// an ordinary machine has no room for more.
 pub const SESSIONS: usize = 64;
+
+/// Stored sessions in one list; older ones can still be loaded by their ids.
+const LISTED: usize = 1000;
 
 /// The sessions of a host. Cheap to clone; all clones are the same one.
 #[derive(Debug, Clone)]
@@ -34,6 +38,7 @@ pub struct Router(Arc<Inner>);
 struct Inner {
     launcher: Arc<dyn Launcher>,
     runner: Arc<dyn CommandRunner>,
+    journal: Journal,
     sessions: Mutex<HashMap<String, Entry>>,
     stopping: AtomicBool,
     /// Tasks of sessions, also of those that are closing.
@@ -58,6 +63,15 @@ pub struct NewSession {
     pub folders: Folders,
     /// Said to the client right after its answer.
     pub notices: Vec<Notice>,
+}
+
+/// A session that can be reached.
+#[derive(Debug)]
+pub enum Found {
+    /// It is in memory.
+    Live(SessionHandle),
+    /// Only the journal has it.
+    Stored(Box<StoredSession>),
 }
 
 /// One line of a list of sessions.
@@ -96,12 +110,17 @@ pub(crate) struct Registration {
 struct Alive(Router);
 
 impl Router {
-    /// A router without sessions.
+    /// A router without live sessions; those of earlier hosts are in `journal`.
     #[must_use]
-    pub fn new(launcher: Arc<dyn Launcher>, runner: Arc<dyn CommandRunner>) -> Self {
+    pub fn new(
+        launcher: Arc<dyn Launcher>,
+        runner: Arc<dyn CommandRunner>,
+        journal: Journal,
+    ) -> Self {
         Self(Arc::new(Inner {
             launcher,
             runner,
+            journal,
             sessions: Mutex::default(),
             stopping: AtomicBool::new(false),
             alive: watch::Sender::new(0),
@@ -131,29 +150,119 @@ impl Router {
             },
             announced: false,
         }));
-        let registration = match self.register(&id, new.owner, sender, info.clone()) {
-            Ok(registration) => registration,
+        let record = SessionRecord {
+            id: id.clone(),
+            owner: new.owner.to_string(),
+            harness: new.harness.clone(),
+            cwd,
+            additional_directories: new.folders.additional().map(Path::to_owned).collect(),
+        };
+        let begun = self
+            .register(&id, new.owner, sender, info.clone())
+            .and_then(|registration| {
+                let key = self.0.journal.create(&record);
+                Ok((
+                    registration,
+                    key.map_err(|error| SessionError::Journal(error.to_string()))?,
+                ))
+            });
+        let (registration, key) = match begun {
+            Ok(begun) => begun,
             Err(error) => {
                 reply.send(Err(error));
                 return;
             }
         };
-        let origin = Origin {
-            harness: new.harness,
-            params: OpenParams {
-                session: id,
-                cwd,
-                additional_directories: new.folders.additional().map(Path::to_owned).collect(),
-            },
-            checkpoint: None,
-        };
-        let requests = Requests::new(Arc::new(new.folders), self.0.runner.clone());
         let creation = Creation {
             client,
             notices: new.notices,
             reply,
         };
-        let unit = Unit::new(self.0.launcher.clone(), requests, origin, info, creation);
+        let unit = self.unit(record, new.folders, key, info, Some(creation));
+        self.spawn(unit, mailbox, registration);
+    }
+
+    /// The live session, or what the journal has of it.
+    ///
+    /// # Errors
+    /// [`SessionError::UnknownSession`], also for the sessions of others.
+    pub fn find(&self, owner: &Principal, id: &str) -> Result<Found, SessionError> {
+        match self.get(owner, id) {
+            Ok(session) => Ok(Found::Live(session)),
+            Err(unknown) => {
+                let stored = self.0.journal.session(id);
+                let stored = stored.map_err(|error| SessionError::Journal(error.to_string()))?;
+                stored
+                    .filter(|stored| stored.record.owner == owner.to_string())
+                    .map(|stored| Found::Stored(Box::new(stored)))
+                    .ok_or(unknown)
+            }
+        }
+    }
+
+    /// Takes up a session of an earlier host, without its harness: the first
+    /// prompt starts that. `folders` are its own.
+    ///
+    /// # Errors
+    /// Too many sessions are live, or the host is stopping.
+    pub fn take_up(
+        &self,
+        owner: &Principal,
+        stored: &StoredSession,
+        folders: Folders,
+    ) -> Result<SessionHandle, SessionError> {
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        let record = stored.record.clone();
+        let info = Arc::new(Mutex::new(Info {
+            summary: summary(stored),
+            announced: true,
+        }));
+        let registration =
+            match self.register(&record.id, owner.clone(), sender.clone(), info.clone()) {
+                Ok(registration) => registration,
+                // Somebody else was faster.
+                Err(error) => return self.get(owner, &record.id).map_err(|_| error),
+            };
+        let mut unit = self.unit(record, folders, stored.key, info.clone(), None);
+        unit.take_up(stored);
+        self.spawn(unit, mailbox, registration);
+        Ok(SessionHandle::new(sender, info))
+    }
+
+    fn unit(
+        &self,
+        record: SessionRecord,
+        folders: Folders,
+        key: SessionKey,
+        info: Arc<Mutex<Info>>,
+        creation: Option<Creation>,
+    ) -> Unit {
+        let origin = Origin {
+            harness: record.harness,
+            params: OpenParams {
+                session: record.id,
+                cwd: record.cwd,
+                additional_directories: record.additional_directories,
+            },
+            checkpoint: None,
+        };
+        let requests = Requests::new(Arc::new(folders), self.0.runner.clone());
+        let kept = Kept {
+            journal: self.0.journal.clone(),
+            key,
+            earlier: creation.is_none(),
+        };
+        Unit::new(
+            self.0.launcher.clone(),
+            requests,
+            origin,
+            info,
+            creation,
+            kept,
+        )
+    }
+
+    fn spawn(&self, unit: Unit, mailbox: mpsc::Receiver<Message>, registration: Registration) {
         let alive = Alive::new(self.clone());
         tokio::spawn(async move {
             unit.run(mailbox, registration).await;
@@ -180,6 +289,9 @@ impl Router {
                 remedy: "close one that is not needed (`session/list`, `session/close`)",
             });
         }
+        if sessions.contains_key(id) {
+            return Err(SessionError::UnknownSession(id.to_owned()));
+        }
         let entry = Entry {
             owner,
             mailbox,
@@ -204,10 +316,16 @@ impl Router {
             .ok_or_else(|| SessionError::UnknownSession(id.to_owned()))
     }
 
-    /// The live sessions of `owner`, in `cwd` if it is given; the one in which
-    /// something happened last comes first.
-    #[must_use]
-    pub fn list(&self, owner: &Principal, cwd: Option<&Path>) -> Vec<SessionSummary> {
+    /// The sessions of `owner`, live and stored, in `cwd` if it is given; the one
+    /// in which something happened last comes first. Blocks.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn list(
+        &self,
+        owner: &Principal,
+        cwd: Option<&Path>,
+    ) -> Result<Vec<SessionSummary>, SessionError> {
         let mut list: Vec<_> = self
             .sessions()
             .values()
@@ -216,10 +334,19 @@ impl Router {
                 let info = lock(&entry.info);
                 info.announced.then(|| info.summary.clone())
             })
-            .filter(|summary| cwd.is_none_or(|cwd| cwd == summary.cwd))
             .collect();
+        let live: HashSet<_> = self.sessions().keys().cloned().collect();
+        let stored = self.0.journal.sessions(&owner.to_string(), LISTED);
+        let stored = stored.map_err(|error| SessionError::Journal(error.to_string()))?;
+        list.extend(
+            stored
+                .iter()
+                .filter(|stored| !live.contains(&stored.record.id))
+                .map(summary),
+        );
+        list.retain(|summary| cwd.is_none_or(|cwd| cwd == summary.cwd));
         list.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id)));
-        list
+        Ok(list)
     }
 
     /// A connection is gone: no session is sent anything for it any more. What
@@ -253,6 +380,17 @@ impl Router {
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         lock(&self.0.sessions)
+    }
+}
+
+fn summary(stored: &StoredSession) -> SessionSummary {
+    SessionSummary {
+        id: stored.record.id.clone(),
+        harness: stored.record.harness.clone(),
+        cwd: stored.record.cwd.clone(),
+        title: stored.title.clone(),
+        updated: stored.updated,
+        busy: false,
     }
 }
 

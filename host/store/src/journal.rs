@@ -89,6 +89,19 @@ impl Journal {
         self.write(|writer| writer.append(session, self.0.epoch, entries))
     }
 
+    /// Forgets a session that never came to be.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn remove(&self, session: SessionKey) -> Result<(), StoreError> {
+        self.write(|writer| {
+            writer
+                .connection
+                .execute("DELETE FROM session WHERE key = ?", [session.0])
+                .map(drop)
+        })
+    }
+
     fn write<T>(
         &self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
@@ -425,6 +438,17 @@ mod tests {
             log < 40_000_000,
             "60 MB were appended, the log has {log} bytes"
         );
+    }
+
+    #[test]
+    fn a_removed_session_is_forgotten_with_its_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = open(&folder);
+        let key = journal.create(&record("s")).unwrap();
+        journal.append(key, &[frame(1)]).unwrap();
+        journal.remove(key).unwrap();
+        assert_eq!(journal.session("s").unwrap(), None);
+        assert_eq!(frames(&journal, key), [""; 0]);
     }
 
     #[test]

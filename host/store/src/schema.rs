@@ -1,6 +1,6 @@
 //! The tables, and how an older file becomes a current one.
 
-use std::{fs, io::Read, path::Path};
+use std::{fs, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 
 use rusqlite::Connection;
 
@@ -54,6 +54,16 @@ const MIGRATIONS: &[&str] = &["
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
     check_length(path)?;
+    // Conversations are nobody else's business; the log gets the same mode.
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| StoreError::Failed {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
     let mut connection = Connection::open(path).map_err(failed)?;
     // The pragmas answer with rows, which do not matter here.
     connection

@@ -92,6 +92,10 @@ codes! {
     HARNESS_EXITED = NUMBER_INTERNAL;
     /// The host cannot take more of these now; the message names the bound.
     TOO_MANY = NUMBER_INTERNAL;
+    /// The host ended in the middle of a turn; the session goes on.
+    HOST_RESTARTED = NUMBER_INTERNAL;
+    /// The journal could not be written or read; the message names the file.
+    JOURNAL_FAILED = NUMBER_INTERNAL;
     /// The host is stopping.
     SHUTTING_DOWN = NUMBER_INTERNAL;
     /// A fault of the host; its log has more.

@@ -1,6 +1,7 @@
 //! A running `hostler serve` in a temporary folder.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -8,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hostler_test_support::{built, program};
+use hostler_test_support::{built, root};
 
 /// Only to end a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -125,7 +126,7 @@ impl Host {
     /// The host's own token.
     #[must_use]
     pub fn token(&self) -> String {
-        let token = std::fs::read_to_string(self.folder.path().join("state/token"));
+        let token = std::fs::read_to_string(self.state().join("token"));
         token.expect("the token file").trim().to_owned()
     }
 
@@ -135,17 +136,29 @@ impl Host {
         self.log.lock().expect("the log").clone()
     }
 
-    /// Runs `hostler ARGS` in this host's environment and workspace.
+    /// Where this host keeps its state.
     #[must_use]
-    pub fn run(&self, args: &[&str]) -> Output {
-        Command::new(built("hostler"))
-            .args(args)
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// A program that will run in this host's environment and workspace.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .envs(self.environment.iter().cloned())
             .current_dir(self.work())
-            .stdin(Stdio::null())
-            .output()
-            .expect("hostler")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `hostler ARGS` in this host's environment and workspace.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> Output {
+        let mut hostler = self.command(built("hostler"));
+        hostler.args(args).output().expect("hostler")
     }
 
     /// The folder with everything of this host.
@@ -226,11 +239,9 @@ pub const SCRIPTED: &str = r#"
     env = ["HOME", "PATH"]
 "#;
 
-/// The host's PATH: pinned tools first.
+/// The host's PATH: pinned tools first, among them the Node.js that they need.
 fn search_path() -> String {
     let inherited = std::env::var("PATH").unwrap_or_default();
-    match program("claude").as_deref().and_then(Path::parent) {
-        Some(tools) => format!("{}:{inherited}", tools.display()),
-        None => inherited,
-    }
+    let pinned = root().join("tests/tools/node_modules/.bin");
+    format!("{}:{inherited}", pinned.display())
 }

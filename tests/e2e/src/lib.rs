@@ -1,8 +1,11 @@
-//! What whole-system tests need: a host that is the built binary
-//! ([`host`]), and the ACP crate's own client towards it ([`client`]).
+//! What whole-system tests need: a host that is the built binary ([`host`]), and
+//! two clients towards it: the ACP crate's own ([`client`]), and one that says
+//! what no good client would ([`peer`]).
 
 pub mod client;
 pub mod host;
+pub mod peer;
 
 pub use client::{Client, Decision};
 pub use host::Host;
+pub use peer::Peer;

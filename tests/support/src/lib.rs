@@ -19,6 +19,10 @@ pub enum Need {
     Component(&'static str),
     /// A program of `tests/tools` or on the PATH.
     Program(&'static str),
+    /// A package of `tests/tools`, for a script that imports it.
+    Package(&'static str),
+    /// An environment of Python programs, as [`python`] has it.
+    Python(&'static str),
     /// A binary of this workspace.
     Built(&'static str),
 }
@@ -31,6 +35,10 @@ impl Need {
             Self::Program(name) => program(name)
                 .is_none()
                 .then(|| format!("the program {name} (run: cargo xtask test --setup)")),
+            Self::Package(name) => (!package(name).is_file())
+                .then(|| format!("the package {name} (run: cargo xtask test --setup)")),
+            Self::Python(name) => (!python_is_pinned(name))
+                .then(|| format!("the Python environment {name} (run: cargo xtask test --setup)")),
             Self::Built(name) => (!built(name).is_file())
                 .then(|| format!("the binary {name} (run: cargo build --workspace --bins)")),
         }
@@ -89,6 +97,29 @@ pub fn program(name: &str) -> Option<PathBuf> {
         return Some(pinned);
     }
     which::which(name).ok()
+}
+
+fn package(name: &str) -> PathBuf {
+    let packages = root().join("tests/tools/node_modules");
+    packages.join(name).join("package.json")
+}
+
+/// A program of the environment that `cargo xtask test --setup` makes of
+/// `tests/tools/python-<environment>.txt`.
+#[must_use]
+pub fn python(environment: &str, program: &str) -> PathBuf {
+    let folder = root().join("tests/tools/python").join(environment);
+    folder.join("bin").join(program)
+}
+
+/// Whether an environment has just what is pinned now: installing leaves a copy
+/// of the pins in it at the end.
+fn python_is_pinned(environment: &str) -> bool {
+    let tools = root().join("tests/tools");
+    let pinned = std::fs::read(tools.join(format!("python-{environment}.txt")));
+    let installed = std::fs::read(tools.join("python").join(environment).join("pins.txt"));
+    let same = matches!((pinned, installed), (Ok(pinned), Ok(installed)) if pinned == installed);
+    same && python(environment, "python").is_file()
 }
 
 /// Says that a test is skipped: on stderr, and for `cargo xtask test`, which

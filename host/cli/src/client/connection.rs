@@ -1,11 +1,15 @@
 //! The WebSocket to the host.
 
-use std::{io, path::Path, time::Duration};
+use std::{fmt, io, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{
+    FutureExt as _, SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
 use hostler_auth::LocalToken;
-use serde::Deserialize;
+use hostler_wire::{Id, Message as Rpc, RawValue, codes, compose};
+use serde::{Deserialize, Serialize};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -19,7 +23,7 @@ use tokio_tungstenite::{
 
 use crate::{
     exit::{Exit, Failure, OrExit as _},
-    host_file::HostFile,
+    host_file::{self, Presence},
 };
 
 /// The largest message that is taken. A plugin may hand the host 64 MiB in one
@@ -29,10 +33,45 @@ const MAX_MESSAGE_BYTES: usize = 80 * 1024 * 1024;
 /// How long the host may take to let a connection in: it only compares a token.
 const ADMISSION: Duration = Duration::from_secs(10);
 
-/// A connection that has been let in.
+type Socket = WebSocketStream<TcpStream>;
+
+/// A connection that has been let in. Its two directions may be used apart.
 #[derive(Debug)]
-pub(super) struct Connection {
-    socket: WebSocketStream<TcpStream>,
+pub(crate) struct Connection {
+    pub(crate) sender: Sender,
+    pub(crate) receiver: Receiver,
+}
+
+/// Towards the host.
+#[derive(Debug)]
+pub(crate) struct Sender(SplitSink<Socket, Message>);
+
+/// From the host.
+#[derive(Debug)]
+pub(crate) struct Receiver(SplitStream<Socket>);
+
+/// The `error` of an answer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RpcError {
+    code: i64,
+    message: String,
+    data: Option<RpcErrorData>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RpcErrorData {
+    /// The host's stable name.
+    code: Option<String>,
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.data.as_ref().and_then(|data| data.code.as_deref());
+        match name {
+            Some(name) => write!(f, "{} ({name})", self.message),
+            None => write!(f, "{} ({})", self.message, self.code),
+        }
+    }
 }
 
 /// What the host answers a request that it refuses before the upgrade.
@@ -43,30 +82,41 @@ struct Refusal {
 
 #[derive(Deserialize)]
 struct RefusalError {
+    code: String,
     message: String,
 }
 
 impl Connection {
     /// Connects to the host of a state directory. `harness` chooses the plugin
     /// of the sessions made here; without it the host does.
-    pub(super) async fn open(state: &Path, harness: Option<&str>) -> Result<Self, Failure> {
-        let Some(host) = HostFile::read(state)? else {
-            return Err(Failure::new(
-                Exit::NoHost,
-                format!(
+    ///
+    /// [`Exit::NoHost`]: there is none, or it is about to go.
+    pub(crate) async fn open(state: &Path, harness: Option<&str>) -> Result<Self, Failure> {
+        let host = match host_file::presence(state)? {
+            Presence::Running(host) => host,
+            Presence::Unannounced => {
+                let message = format!(
+                    "the host with the state directory {} is just starting or stopping; try again \
+                     in a moment",
+                    state.display()
+                );
+                return Err(Failure::new(Exit::NoHost, message));
+            }
+            Presence::Absent => {
+                let message = format!(
                     "no host is running with the state directory {}; start one: hostler serve",
                     state.display()
-                ),
-            ));
+                );
+                return Err(Failure::new(Exit::NoHost, message));
+            }
         };
         let token = LocalToken::load(state).or_exit(Exit::Refused)?.token;
         let stream = TcpStream::connect(host.addr).await.map_err(|error| {
             let message = format!(
-                "nobody answers on {}, where the host of {} was (process {}): {error}; start it \
-                 again: hostler serve",
-                host.addr,
+                "the host of {} (process {}) does not answer on {}: {error}",
                 state.display(),
-                host.pid
+                host.pid,
+                host.addr
             );
             Failure::new(Exit::NoHost, message)
         })?;
@@ -92,10 +142,14 @@ impl Connection {
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let admission = client_async_with_config(request, stream, Some(config));
         match timeout(ADMISSION, admission).await {
-            Ok(Ok((socket, _))) => Ok(Self { socket }),
-            Ok(Err(tungstenite::Error::Http(response))) => {
-                Err(Failure::new(Exit::Refused, refusal(&response)))
+            Ok(Ok((socket, _))) => {
+                let (sink, stream) = socket.split();
+                Ok(Self {
+                    sender: Sender(sink),
+                    receiver: Receiver(stream),
+                })
             }
+            Ok(Err(tungstenite::Error::Http(response))) => Err(refusal(&response)),
             Ok(Err(error)) => Err(anyhow!(error).context("the host did not take the connection"))?,
             Err(_) => Err(anyhow!(
                 "the host (process {}, {}) did not answer within {} seconds; it hangs, or another \
@@ -107,29 +161,87 @@ impl Connection {
         }
     }
 
-    pub(super) async fn send(&mut self, message: String) -> Result<(), Failure> {
-        let sent = self.socket.send(Message::text(message)).await;
-        Ok(sent.context("the connection to the host broke")?)
+    pub(crate) async fn send(&mut self, message: String) -> Result<(), Failure> {
+        self.sender.send(message).await
     }
 
-    /// The next message. Can be dropped at any time without losing one.
-    pub(super) async fn receive(&mut self) -> Result<Utf8Bytes, Failure> {
+    /// See [`Receiver::next`].
+    pub(crate) async fn receive(&mut self) -> Result<Utf8Bytes, Failure> {
+        self.receiver.next().await
+    }
+
+    /// Sends a request and waits for its answer, deaf to everything else.
+    pub(crate) async fn call(
+        &mut self,
+        id: &Id,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<Result<String, RpcError>, Failure> {
+        let params = serde_json::to_string(params).context("a message cannot be JSON")?;
+        self.send(compose::request(id, method, &params)).await?;
         loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(text),
-                Some(Ok(Message::Close(frame))) => Err(closed(frame))?,
-                // Pings are answered by the library; binary is not ACP.
-                Some(Ok(_)) => {}
-                Some(Err(error)) => Err(broken(error))?,
-                None => Err(closed(None))?,
+            let text = self.receive().await?;
+            match Rpc::parse(&text) {
+                Ok(Rpc::Response {
+                    id: answered,
+                    outcome,
+                }) if answered == *id => return answer(outcome),
+                _ => {}
             }
         }
     }
 
     /// Says goodbye; the host may be gone already.
-    pub(super) async fn close(mut self) {
-        let _ = self.socket.close(None).await;
+    pub(crate) async fn close(mut self) {
+        self.sender.close().await;
     }
+}
+
+impl Sender {
+    pub(crate) async fn send(&mut self, message: String) -> Result<(), Failure> {
+        let sent = self.0.send(Message::text(message)).await;
+        sent.context("the connection to the host broke")
+            .or_exit(Exit::HostLost)
+    }
+
+    /// Says goodbye; the host may be gone already.
+    pub(crate) async fn close(&mut self) {
+        let _ = self.0.send(Message::Close(None)).await;
+    }
+}
+
+impl Receiver {
+    /// The next message. Can be dropped at any time without losing one.
+    pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, Failure> {
+        let end = loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(text),
+                Some(Ok(Message::Close(frame))) => break closed(frame),
+                // Pings are answered by the library; binary is not ACP.
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break broken(error),
+                None => break closed(None),
+            }
+        };
+        Err(end).or_exit(Exit::HostLost)
+    }
+
+    /// A message that has arrived already.
+    pub(crate) fn next_now(&mut self) -> Option<Result<Utf8Bytes, Failure>> {
+        self.next().now_or_never()
+    }
+}
+
+/// What an answer came to.
+pub(crate) fn answer(
+    outcome: Result<&RawValue, &RawValue>,
+) -> Result<Result<String, RpcError>, Failure> {
+    Ok(match outcome {
+        Ok(result) => Ok(result.get().to_owned()),
+        Err(error) => {
+            Err(serde_json::from_str(error.get()).context("an error of the host is odd")?)
+        }
+    })
 }
 
 fn broken(error: tungstenite::Error) -> anyhow::Error {
@@ -156,11 +268,25 @@ fn closed(frame: Option<CloseFrame>) -> anyhow::Error {
     }
 }
 
-fn refusal(response: &Response<Option<Vec<u8>>>) -> String {
+fn refusal(response: &Response<Option<Vec<u8>>>) -> Failure {
     let body = response.body().as_deref().unwrap_or_default();
     match serde_json::from_slice::<Refusal>(body) {
-        Ok(refusal) => format!("the host refused: {}", refusal.error.message),
-        Err(_) => format!("the host refused the connection: {}", response.status()),
+        Ok(Refusal { error }) => {
+            // It goes away, as good as gone.
+            let exit = if error.code == codes::SHUTTING_DOWN.name {
+                Exit::NoHost
+            } else {
+                Exit::Refused
+            };
+            Failure::new(exit, format!("the host refused: {}", error.message))
+        }
+        Err(_) => {
+            let status = response.status();
+            Failure::new(
+                Exit::Refused,
+                format!("the host refused the connection: {status}"),
+            )
+        }
     }
 }
 
@@ -179,9 +305,23 @@ mod tests {
     fn a_refusal_is_told_in_the_hosts_own_words() {
         let body = r#"{"error":{"code":"UNAUTHORIZED","message":"the token is wrong"}}"#;
         let told = refusal(&response(body));
-        assert_eq!(told, "the host refused: the token is wrong");
+        assert_eq!(
+            told.error.to_string(),
+            "the host refused: the token is wrong"
+        );
+        assert_eq!(told.exit, Exit::Refused);
         let told = refusal(&response("<html>"));
-        assert_eq!(told, "the host refused the connection: 401 Unauthorized");
+        assert_eq!(
+            told.error.to_string(),
+            "the host refused the connection: 401 Unauthorized"
+        );
+        assert_eq!(told.exit, Exit::Refused);
+    }
+
+    #[test]
+    fn a_host_that_is_stopping_is_no_host() {
+        let body = r#"{"error":{"code":"SHUTTING_DOWN","message":"this host is stopping"}}"#;
+        assert_eq!(refusal(&response(body)).exit, Exit::NoHost);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! An ACP client for people.
+//! An ACP client for people, and what other commands share with it.
 //!
 //! - [`connection`]: finds the host, connects, sends and receives messages.
 //! - [`prompt`]: the command; [`turn`]: one loop over messages, answers and
@@ -8,12 +8,12 @@
 //! - [`ask`], [`question`], [`terminal`]: permissions, and who decides them.
 
 mod ask;
-mod connection;
+pub(crate) mod connection;
 mod diff;
 mod lines;
 pub(crate) mod prompt;
 mod question;
 mod render;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod turn;

@@ -27,7 +27,7 @@ fn acts(c: char) -> bool {
 }
 
 /// `text` on one clean line of at most `max` characters, cut with `…`.
-pub(super) fn one_line(text: &str, max: usize) -> String {
+pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     for word in clean(text).split_whitespace() {
         if !line.is_empty() {
@@ -42,6 +42,16 @@ pub(super) fn one_line(text: &str, max: usize) -> String {
     line
 }
 
+/// A JSON message on one line. Line breaks in JSON stand between its parts only,
+/// where a space means the same.
+pub(crate) fn message_line(message: &str) -> Cow<'_, str> {
+    if message.contains(['\n', '\r']) {
+        Cow::Owned(message.replace(['\n', '\r'], " "))
+    } else {
+        Cow::Borrowed(message)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +63,12 @@ mod tests {
         assert_eq!(clean("rm\rls"), r"rm\u{d}ls");
         assert_eq!(clean("a\u{9b}1m"), r"a\u{9b}1m");
         assert_eq!(clean("a\u{202e}b"), r"a\u{202e}b");
+    }
+
+    #[test]
+    fn a_message_keeps_its_meaning_on_one_line() {
+        assert_eq!(message_line("{\"a\":\n\r 1}"), "{\"a\":   1}");
+        assert_eq!(message_line(r#"{"a":"\n"}"#), r#"{"a":"\n"}"#);
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! The loop: messages from the host, lines from the terminal, Ctrl-C.
 
-use std::{
-    fmt,
-    io::{self, Stderr, Stdout, Write as _},
-};
+use std::io::{self, Stderr, Stdout, Write as _};
 
 use agent_client_protocol_schema::v1::{
     CancelNotification, RequestPermissionRequest, RequestPermissionResponse, SessionId,
@@ -16,9 +13,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     ask::{Asks, Decision, cancelled},
-    connection::Connection,
+    connection::{Connection, RpcError, answer},
     question::Question,
     render::Renderer,
+    text::message_line,
 };
 use crate::exit::{Exit, Failure};
 
@@ -34,30 +32,6 @@ pub(super) struct Client {
     turn: Option<SessionId>,
     cancelled: bool,
     last_id: u64,
-}
-
-/// The `error` of an answer.
-#[derive(Debug, Deserialize)]
-pub(super) struct RpcError {
-    code: i64,
-    message: String,
-    data: Option<RpcErrorData>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RpcErrorData {
-    /// The host's stable name.
-    code: Option<String>,
-}
-
-impl fmt::Display for RpcError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.data.as_ref().and_then(|data| data.code.as_deref());
-        match name {
-            Some(name) => write!(f, "{} ({name})", self.message),
-            None => write!(f, "{} ({})", self.message, self.code),
-        }
-    }
 }
 
 impl Client {
@@ -122,22 +96,20 @@ impl Client {
         method: &str,
         params: &impl Serialize,
     ) -> Result<(), Failure> {
-        let id = self.send_request(method, params).await?;
-        loop {
-            let text = self.connection.receive().await?;
-            if matches!(Message::parse(&text), Ok(Message::Response { id: answered, .. }) if answered == id)
-            {
-                return Ok(());
-            }
-        }
+        let id = self.next_id();
+        self.connection.call(&id, method, params).await.map(drop)
     }
 
     async fn send_request(&mut self, method: &str, params: &impl Serialize) -> Result<Id, Failure> {
-        self.last_id += 1;
-        let id = Id::number(self.last_id);
+        let id = self.next_id();
         let request = compose::request(&id, method, &json(params)?);
         self.connection.send(request).await?;
         Ok(id)
+    }
+
+    fn next_id(&mut self) -> Id {
+        self.last_id += 1;
+        Id::number(self.last_id)
     }
 
     /// Ends the output and the connection.
@@ -158,10 +130,7 @@ impl Client {
         }
         match Message::parse(text).context("the host sent something that is not a message")? {
             Message::Response { id, outcome } if id == *awaited => {
-                return Ok(Some(match outcome {
-                    Ok(result) => Ok(result.get().to_owned()),
-                    Err(error) => Err(read_params("an error", Some(error))?),
-                }));
+                return answer(outcome).map(Some);
             }
             Message::Response { .. } => {}
             Message::Request { id, method, params } => self.request(id, &method, params).await?,
@@ -283,15 +252,9 @@ fn read_params<'a, T: Deserialize<'a>>(
     serde_json::from_str(text).with_context(|| format!("{what} of the host is odd"))
 }
 
-/// The message on one line. Line breaks in JSON stand between its parts only,
-/// where a space means the same.
 fn print_line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if text.contains(['\n', '\r']) {
-        writeln!(out, "{}", text.replace(['\n', '\r'], " "))?;
-    } else {
-        writeln!(out, "{text}")?;
-    }
+    writeln!(out, "{}", message_line(text))?;
     out.flush()
 }
 

@@ -67,9 +67,59 @@ impl Document<'_> {
 
     /// What the TOML reader refused.
     pub(crate) fn refused(&self, error: &toml::de::Error) -> ConfigError {
+        let mut message = error.message().to_owned();
+        if let Some(nearest) = nearest(&message) {
+            message = format!("{message}; did you mean `{nearest}`?");
+        }
         match error.span() {
-            Some(span) => self.error(span, error.message()),
-            None => ConfigError::whole(self.file, error.message()),
+            Some(span) => self.error(span, message),
+            None => ConfigError::whole(self.file, message),
+        }
+    }
+}
+
+/// How alike two words must be (0 to 1) for one to be meant by the other. It is
+/// what `clap` asks of a misspelt option.
+const ALIKE: f64 = 0.7;
+
+/// Which of the known names was meant by an unknown one. Serde tells them only
+/// in its message, between backticks, the unknown one first.
+fn nearest(message: &str) -> Option<&str> {
+    if !message.starts_with("unknown field `") && !message.starts_with("unknown variant `") {
+        return None;
+    }
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = names.next()?;
+    names
+        .map(|name| (strsim::jaro(unknown, name), name))
+        .filter(|(alike, _)| *alike > ALIKE)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_of_the_known_names_is_found() {
+        let several =
+            "unknown field `memory`, expected one of `cpu_ms`, `memory_mib`, `output_mib`";
+        assert_eq!(nearest(several), Some("memory_mib"));
+        let one = "unknown field `plugin_folders`, expected `plugin-folders`";
+        assert_eq!(nearest(one), Some("plugin-folders"));
+    }
+
+    #[test]
+    fn nothing_is_proposed_where_nothing_is_near() {
+        for message in [
+            "unknown field `port`, expected `listen` or `hosts`",
+            "unknown field `x`, there are no fields",
+            "unknown field `a`b`, expected `listen`",
+            "unknown field `",
+            "invalid type: string `listen`, expected `listen`",
+        ] {
+            assert_eq!(nearest(message), None, "{message}");
         }
     }
 }

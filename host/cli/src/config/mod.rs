@@ -26,8 +26,8 @@ pub(crate) use plugins::{GrantsFrom, PluginEntry};
 /// What errors call a config for which there is no place.
 const FILE: &str = "hostler.toml";
 
-/// Where the host listens unless told otherwise.
-const LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
+/// Where a host listens unless told otherwise.
+pub(crate) const LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
     7117,
 ));
@@ -41,7 +41,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// The whole configuration of a host.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) listen: SocketAddr,
+    /// Where to listen, if the file says so.
+    pub(crate) listen: Option<SocketAddr>,
     /// `Host` and `Origin` headers that are accepted.
     pub(crate) hosts: HostRule,
     pub(crate) roots: Roots,
@@ -108,7 +109,7 @@ impl Config {
             Some(id) => return Err(unknown_harness(document, &id, &plugins.entries)),
         };
         Ok(Self {
-            listen: listen.unwrap_or(LISTEN),
+            listen,
             hosts: host_rule(document, file.server.hosts)?,
             roots: roots(places, file.workspace.roots)?,
             harness,

@@ -43,7 +43,7 @@ fn plugin<'a>(config: &'a Config, id: &str) -> &'a PluginEntry {
 #[test]
 fn without_a_file_the_host_is_on_loopback_with_the_bundled_plugins() {
     let config = parse("");
-    assert_eq!(config.listen.to_string(), "127.0.0.1:7117");
+    assert_eq!(config.listen, None);
     assert_eq!(config.harness, "claude-code");
     assert!(format!("{:?}", config.roots).contains("/home/u"));
     let ids: Vec<_> = config.plugins.iter().map(PluginEntry::id).collect();
@@ -80,7 +80,7 @@ files = "read-write"
 terminal = true
 "#,
     );
-    assert_eq!(config.listen.to_string(), "[::1]:0");
+    assert_eq!(config.listen.unwrap().to_string(), "[::1]:0");
     assert!(config.hosts.allows_host("box.example.com:7117"));
     assert_eq!(config.harness, "mine");
     let roots = format!("{:?}", config.roots);
@@ -239,15 +239,26 @@ fn every_error_names_the_file_the_line_and_what_is_wrong() {
             "[server]\nport = 1\n",
             "hostler.toml:2: unknown field `port`, expected `listen` or `hosts`\n  2 | port = 1",
         ),
-        ("\n[sever]\n", "hostler.toml:2: unknown field `sever`"),
-        ("plugin_folders = []\n", "unknown field `plugin_folders`"),
+        (
+            "\n[sever]\n",
+            "`plugins`; did you mean `server`?\n  2 | [sever]",
+        ),
+        (
+            "plugin_folders = []\n",
+            "hostler.toml:1: unknown field `plugin_folders`, expected one of `plugin-folders`, ",
+        ),
+        (
+            "plugin_folders = []\n",
+            "; did you mean `plugin-folders`?\n  1 | plugin_folders = []",
+        ),
         (
             "[plugins.x]\ncomponent = \"acp-agent\"\nenable = true\n",
-            "hostler.toml:3: unknown field `enable`",
+            "hostler.toml:3: unknown field `enable`, expected one of `component`, `enabled`, `config`, \
+             `limits`, `grants`; did you mean `enabled`?\n  3 | enable = true",
         ),
         (
             "[plugins.x.limits]\nmemory = 1\n",
-            "hostler.toml:2: unknown field `memory`",
+            "; did you mean `memory_mib`?\n  2 | memory = 1",
         ),
         (
             "[plugins.x.limits]\nmemory_mib = \"1\"\n",
@@ -255,7 +266,7 @@ fn every_error_names_the_file_the_line_and_what_is_wrong() {
         ),
         (
             "[plugins.x.grants]\nterminals = true\n",
-            "hostler.toml:2: unknown field `terminals`",
+            "; did you mean `terminal`?\n  2 | terminals = true",
         ),
         (
             "[plugins.x.grants]\nfiles = \"all\"\n",

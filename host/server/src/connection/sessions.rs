@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hostler_session::{Folders, NewSession, Notice, SessionSummary};
+use hostler_session::{Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
 use serde::Deserialize;
@@ -102,11 +102,12 @@ impl Connection {
         })
     }
 
-    /// `session/load` and `session/resume` of a live session.
+    /// `session/load` and `session/resume`. A stored session becomes a live one,
+    /// without its harness.
     pub(super) async fn attach(&self, request: Request, params: Option<&RawValue>, replay: bool) {
         let attach = async {
             let attach: Attach = params::read(params)?;
-            let session = self.session(&attach.session_id)?;
+            let session = self.find_or_take_up(&attach.session_id).await?;
             let own = session.cwd();
             if !same_folder(attach.cwd.clone(), own.clone()).await {
                 return Err(bad(&format!(
@@ -133,6 +134,22 @@ impl Connection {
         }
     }
 
+    async fn find_or_take_up(&self, id: &str) -> Result<SessionHandle, Fault> {
+        let owner = &self.identity.principal;
+        let router = &self.shared.config.router;
+        let stored = match router.find(owner, id)? {
+            Found::Live(session) => return Ok(session),
+            Found::Stored(stored) => stored,
+        };
+        let roots = self.shared.config.roots.clone();
+        let record = stored.record.clone();
+        let folders =
+            spawn_blocking(move || open(&roots, &record.cwd, &record.additional_directories))
+                .await
+                .map_err(|error| Fault::new(codes::INTERNAL, error.to_string()))??;
+        Ok(router.take_up(owner, &stored, folders)?)
+    }
+
     pub(super) fn list(&self, request: Request, params: Option<&RawValue>) {
         let list: List = match params::read(params) {
             Ok(list) => list,
@@ -143,15 +160,21 @@ impl Connection {
             return request.fault(&bad("`cursor` is not one of this host"));
         }
         let router = &self.shared.config.router;
-        let sessions = router.list(&self.identity.principal, list.cwd.as_deref());
+        let sessions = match router.list(&self.identity.principal, list.cwd.as_deref()) {
+            Ok(sessions) => sessions,
+            Err(error) => return request.fault(&error.into()),
+        };
         let sessions: Vec<_> = sessions.iter().map(session_info).collect();
         request.result(&json!({ "sessions": sessions }).to_string());
     }
 
     pub(super) async fn close(&self, request: Request, params: Option<&RawValue>) {
-        let session = params::read(params).and_then(|close: Close| self.session(&close.session_id));
-        match session {
-            Ok(session) => session.close(request.reply()).await,
+        let router = &self.shared.config.router;
+        let found = params::read(params)
+            .and_then(|close: Close| Ok(router.find(&self.identity.principal, &close.session_id)?));
+        match found {
+            Ok(Found::Live(session)) => session.close(request.reply()).await,
+            Ok(Found::Stored(_)) => request.result("{}"),
             Err(fault) => request.fault(&fault),
         }
     }

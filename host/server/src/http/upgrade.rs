@@ -9,10 +9,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hostler_auth::{Identity, WS_PROTOCOL};
+use hostler_wire::codes::SHUTTING_DOWN;
 use uuid::Uuid;
 
 use super::Refusal;
-use crate::{close_codes::MAX_MESSAGE, serve::Shared, socket};
+use crate::{clients::NoPlace, close_codes::MAX_MESSAGE, serve::Shared, socket};
 
 /// The connection's id, for logs of both sides.
 const CONNECTION_ID: HeaderName = HeaderName::from_static("acp-connection-id");
@@ -34,13 +35,7 @@ fn accept(
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|rejection| not_an_upgrade(&rejection))?;
     let harness = harness(&shared, uri)?;
-    let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
-        return Err(Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "TOO_MANY",
-            "this host has as many connections as it takes; close one and try again",
-        ));
-    };
+    let place = shared.config.clients.enter().map_err(no_place)?;
     let id = Uuid::new_v4().to_string();
     let header = HeaderValue::try_from(&id).ok();
     let upgrade = upgrade
@@ -52,7 +47,7 @@ fn accept(
         );
     let mut response = upgrade.on_upgrade(move |socket| async move {
         socket::run(socket, shared, identity, harness, id).await;
-        drop(permit);
+        drop(place);
     });
     if let Some(header) = header {
         response.headers_mut().insert(CONNECTION_ID, header);
@@ -80,6 +75,17 @@ fn harness(shared: &Shared, uri: &Uri) -> Result<String, Refusal> {
             known.join(", ")
         ),
     ))
+}
+
+fn no_place(why: NoPlace) -> Refusal {
+    let (code, message) = match why {
+        NoPlace::Full => (
+            "TOO_MANY",
+            "this host has as many connections as it takes; close one and try again",
+        ),
+        NoPlace::Closed => (SHUTTING_DOWN.name, "this host is stopping"),
+    };
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
 }
 
 fn not_an_upgrade(rejection: &WebSocketUpgradeRejection) -> Refusal {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use hostler_server::close_codes;
 use serde_json::json;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
-use crate::stage::{Server, said};
+use crate::stage::{Peer, Server, said};
 
 #[tokio::test]
 async fn binary_frames_are_ignored_and_pings_answered() {
@@ -106,4 +106,25 @@ async fn a_connection_that_the_client_closes_is_closed_in_order() {
     peer.message(Message::Close(None)).await;
     assert!(matches!(peer.raw().await, Some(Message::Close(_))));
     assert!(peer.raw().await.is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_uses_can_close_its_door_and_refuses_whoever_comes_later() {
+    let server = Server::start().await;
+    let mut watch = server.clients.watch();
+    let peer = server.peer().await;
+    assert_eq!(server.clients.count(), 1);
+    assert!(!server.clients.close_if_none());
+    drop(peer);
+    while server.clients.count() > 0 {
+        watch.changed().await;
+    }
+    assert!(server.clients.close_if_none());
+    let refused = Peer::connect(server.addr, &server.token, "").await;
+    let Err(Error::Http(response)) = refused.map(drop) else {
+        panic!("a peer came in");
+    };
+    assert_eq!(response.status(), 503);
+    let body = String::from_utf8_lossy(response.body().as_deref().unwrap());
+    assert!(body.contains("SHUTTING_DOWN"), "{body}");
 }

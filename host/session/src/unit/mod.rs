@@ -9,6 +9,7 @@
 //! - [`outputs`]: what the harness has to say.
 //! - [`permissions`]: questions to all clients, the first valid answer counts.
 //! - [`requests`]: what the host answers to the agent by itself.
+//! - [`stream`]: the journal first, then the viewers.
 //! - [`viewers`]: who attaches, leaves, and is sent what.
 
 use std::{
@@ -18,8 +19,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use hostler_replay::{Bounds, Hub};
+use hostler_replay::{Audience, Bounds, Hub};
 use hostler_runtime::Ended;
+use hostler_store::Entry;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -36,8 +38,9 @@ use crate::{
     unit::{
         instance::{Call, Origin, Stage, Step},
         requests::Requests,
+        stream::{Kept, Pending},
         turns::Turn,
-        viewers::Watcher,
+        viewers::{Watcher, given},
     },
 };
 
@@ -48,6 +51,7 @@ mod outputs;
 mod permissions;
 pub(crate) mod pipe;
 pub(crate) mod requests;
+pub(crate) mod stream;
 mod turns;
 mod viewers;
 
@@ -57,8 +61,8 @@ pub(crate) use message::{Creation, Message};
 /// is free again in microseconds; whoever finds none waits for it.
 pub(crate) const MAILBOX: usize = 256;
 
-/// History that is kept for clients that attach later: about a day of text, or
-/// some large tool results. Both bounds hold for each session.
+/// History that is kept in memory for clients that attach later; what is older is
+/// read from the journal. Both bounds hold for each session.
 const HISTORY: Bounds = Bounds {
     max_frames: 20_000,
     max_bytes: 16 * 1024 * 1024,
@@ -77,6 +81,9 @@ pub(crate) struct Unit {
     stage: Stage,
     progress: Progress,
     creation: Option<Creation>,
+    kept: Kept,
+    /// Not journalled yet.
+    pending: Vec<Pending>,
     running: Option<Turn>,
     queue: VecDeque<Queued>,
     /// Calls that wait for the instance to be ready.
@@ -102,18 +109,20 @@ impl Unit {
         requests: Requests,
         origin: Origin,
         info: Arc<Mutex<Info>>,
-        creation: Creation,
+        creation: Option<Creation>,
+        kept: Kept,
     ) -> Self {
         Self {
             id: origin.params.session.clone(),
             launcher,
             origin,
             info,
-            // The session's id is new, so any epoch is.
-            hub: Hub::new(1, HISTORY),
+            hub: Hub::new(kept.journal.epoch(), HISTORY),
             stage: Stage::Absent,
             progress: Progress::default(),
-            creation: Some(creation),
+            creation,
+            kept,
+            pending: Vec::new(),
             running: None,
             queue: VecDeque::new(),
             calls: Vec::new(),
@@ -130,7 +139,10 @@ impl Unit {
         mut mailbox: mpsc::Receiver<Message>,
         registration: Registration,
     ) {
-        self.start_instance();
+        // A session of an earlier host starts one when it is prompted.
+        if self.creation.is_some() {
+            self.start_instance();
+        }
         while !self.over {
             match self.wait(&mut mailbox).await {
                 Wake::Message(Some(message)) => self.handle(message),
@@ -141,6 +153,7 @@ impl Unit {
                 Wake::Done(ask, outcome) => self.answer_agent(ask, outcome),
                 Wake::Deadline => self.deadline_passed(),
             }
+            self.flush();
         }
         drop(registration);
         // Waiting messages are answered by their replies being dropped.
@@ -225,7 +238,9 @@ impl Unit {
     fn close(&mut self, reply: Option<Reply>) {
         self.over = true;
         // Dropped unanswered, they answer that the session was closed.
-        self.creation = None;
+        if self.creation.take().is_some() {
+            self.never_came_to_be();
+        }
         self.calls.clear();
         for queued in self.queue.drain(..) {
             queued.reply.send(Ok(frames::CANCELLED_TURN.to_owned()));
@@ -236,17 +251,22 @@ impl Unit {
         if self.running.is_some() {
             self.finish_turn(Ok(frames::CANCELLED_TURN.to_owned()));
         }
-        self.publish(&frames::session_closed(), None);
+        self.flush();
+        let closed = frames::update(&self.id, &frames::session_closed());
+        let lost = self.hub.each(Audience::All, |_, watcher| {
+            given(watcher.client.outlet.send(closed.clone()))
+        });
+        self.forget(lost);
         if let Some(reply) = reply {
             reply.send(Ok("{}".to_owned()));
-        }
-        if let Some(instance) = self.stage.live() {
-            instance.close();
         }
     }
 
     /// Gives the instance time to end its children in order.
     async fn wait_for_end(mut self) {
+        if let Some(instance) = self.stage.live() {
+            instance.close();
+        }
         let ended = async {
             while self.stage.live().is_some() {
                 if let Step::Event(hostler_runtime::Event::Ended(ended)) = self.stage.next().await {
@@ -265,10 +285,13 @@ impl Unit {
     }
 
     /// Keeps what `session/list` shows up to date.
-    fn touch(&self) {
-        let summary = &mut lock(&self.info).summary;
+    fn touch(&mut self) {
+        let mut info = lock(&self.info);
+        let summary = &mut info.summary;
         if summary.title.as_deref() != self.progress.title() {
             summary.title = self.progress.title().map(str::to_owned);
+            let title = summary.title.clone().map(Entry::Title);
+            self.pending.extend(title.map(Pending::Step));
         }
         summary.busy = self.running.is_some();
         summary.updated = SystemTime::now();

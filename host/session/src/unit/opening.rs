@@ -71,8 +71,10 @@ impl Unit {
             self.touch();
             self.announce();
         }
+        self.flush();
         // Nobody else can know the id: without its maker it would stay for ever.
         if !reply.send(answer) || !usable {
+            self.never_came_to_be();
             return self.close(None);
         }
         self.show(client, true, &notices);
@@ -88,6 +90,7 @@ impl Unit {
         }
         if let Some(creation) = self.creation.take() {
             creation.reply.send(Err(error.clone()));
+            self.never_came_to_be();
             return self.close(None);
         }
         if self.running.is_some() {

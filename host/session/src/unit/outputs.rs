@@ -1,6 +1,7 @@
 //! What the harness has to say.
 
 use hostler_runtime::{Event, Failure, OPEN_REQUEST, Output};
+use hostler_store::Entry;
 use hostler_wire::methods;
 
 use crate::{SessionError, unit::Unit};
@@ -20,17 +21,17 @@ impl Unit {
 
     fn output(&mut self, output: Output) {
         match output {
-            Output::Update(update) => {
-                self.progress.note(&update);
-                self.publish(&update, None);
-            }
+            Output::Update(update) => self.forward(update),
             Output::Ask { id, method, params } if method == methods::SESSION_REQUEST_PERMISSION => {
                 self.ask_permission(id, &params);
             }
             Output::Ask { id, method, params } => self.agent_request(id, &method, params),
             Output::Withdraw { id } => self.withdraw(id),
             Output::Answer { request, outcome } => self.answered(request, outcome),
-            Output::Checkpoint(state) => self.origin.checkpoint = Some(state),
+            Output::Checkpoint(state) => {
+                self.record(Entry::Checkpoint(state.clone()));
+                self.origin.checkpoint = Some(state);
+            }
         }
     }
 
@@ -72,6 +73,7 @@ impl Unit {
                 _ => self.progress.note_answer(result),
             }
         }
+        self.flush();
         call.reply.send(outcome);
     }
 }

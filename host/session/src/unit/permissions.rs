@@ -16,6 +16,9 @@ impl Unit {
         if self.is_cancelled() {
             return self.answer_agent(plugin_id, Ok(frames::CANCELLED_PERMISSION.to_owned()));
         }
+        if !self.flush() {
+            return;
+        }
         match self.asks.open(&self.id, plugin_id, params) {
             Ok(ask) => {
                 let frame = ask.frame.clone();
@@ -92,6 +95,9 @@ impl Unit {
 
     /// Tells everybody who still shows the question.
     fn take_back(&mut self, ask: &Ask, answered_by: Option<ClientId>) {
+        if !self.over {
+            self.flush();
+        }
         let frame = frames::take_back(&ask.id);
         let lost = self.hub.each(Audience::All, |_, watcher| {
             let client = &watcher.client;

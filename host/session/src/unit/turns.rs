@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use hostler_runtime::Ended;
+use hostler_store::Entry;
 use hostler_wire::Id;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -56,6 +57,10 @@ impl Turn {
         }
     }
 
+    pub(super) fn into_reply(self) -> Reply {
+        self.asked.reply
+    }
+
     /// A turn that was cancelled ends `cancelled`, even if cancelling made
     /// something fail: so it stands in ACP.
     pub(crate) fn outcome_of_failure(&self, error: SessionError) -> Answer {
@@ -105,16 +110,25 @@ impl Unit {
             });
             self.touch();
         }
-        let Some(turn) = &mut self.running else {
+        let Some(turn) = &self.running else {
             return;
         };
         if !matches!(turn.state, State::Waiting) {
             return;
         }
-        let Some(instance) = self.stage.ready() else {
+        if self.stage.ready().is_none() {
             if matches!(self.stage, Stage::Absent) {
                 self.start_instance();
             }
+            return;
+        }
+        // Kept as sent before it is sent: whatever happens now, it never runs
+        // twice.
+        self.record(Entry::TurnSent);
+        if !self.flush() {
+            return;
+        }
+        let (Some(instance), Some(turn)) = (self.stage.ready(), &mut self.running) else {
             return;
         };
         match instance.prompt(turn.asked.prompt.as_json()) {
@@ -129,7 +143,7 @@ impl Unit {
         }
         let message = Uuid::new_v4().to_string();
         for block in asked.prompt.blocks() {
-            self.publish(&frames::user_chunk(&message, block), Some(asked.client));
+            self.publish(frames::user_chunk(&message, block), Some(asked.client));
         }
     }
 
@@ -141,15 +155,23 @@ impl Unit {
         if outcome.is_err() || turn.cancelled_until().is_some() {
             self.fail_open_tools();
         }
-        self.publish(&frames::turn_ended(&outcome), Some(turn.asked.client));
-        turn.asked.reply.send(outcome);
+        self.publish(frames::turn_ended(&outcome), Some(turn.asked.client));
+        self.record(Entry::TurnEnded);
         self.touch();
+        if self.flush() {
+            turn.asked.reply.send(outcome);
+        } else {
+            let reason = "the outcome of the turn could not be written; the host's log says why";
+            turn.asked
+                .reply
+                .send(Err(SessionError::Journal(reason.to_owned())));
+        }
     }
 
     /// Tool calls that the instance will not finish any more.
     pub(super) fn fail_open_tools(&mut self) {
         for tool in self.progress.take_open_tools() {
-            self.publish(&frames::tool_failed(&tool), None);
+            self.publish(frames::tool_failed(&tool), None);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who attaches, leaves, and is sent what.
 
 use bytes::Bytes;
-use hostler_replay::{Audience, Delivery, Position, Replay, Viewer, ViewerId};
+use hostler_replay::{Delivery, Position, Viewer, ViewerId};
 
 use crate::{Client, ClientId, Notice, Reply, frames, unit::Unit};
 
@@ -47,9 +47,11 @@ impl Unit {
     /// Adds a client that has its answer.
     pub(super) fn show(&mut self, client: Client, replay: bool, notices: &[Notice]) {
         let taken = (!replay || self.replay(&client))
-            && notices
-                .iter()
-                .all(|notice| client.outlet.send(self.notice(&client, notice)))
+            && notices.iter().all(|notice| {
+                client
+                    .outlet
+                    .send(self.notice_frame(client.notices, notice))
+            })
             && (!client.drives
                 || self
                     .asks
@@ -65,25 +67,6 @@ impl Unit {
         if self.watcher(client.id).is_none() {
             self.show(client, false, &[]);
         }
-    }
-
-    /// Sends all history that there is; `false` if the client is gone.
-    fn replay(&self, client: &Client) -> bool {
-        let frames = match self.hub.since(None) {
-            Replay::Contiguous(frames) => frames,
-            Replay::Reset { frames, .. } => {
-                let notice = Notice::info(
-                    "The beginning of this session is not shown: the host keeps the latest part only.",
-                );
-                if !client.outlet.send(self.notice(client, &notice)) {
-                    return false;
-                }
-                frames
-            }
-        };
-        frames
-            .map(|(_, frame)| frame)
-            .all(|frame| client.outlet.send(frame.clone()))
     }
 
     pub(super) fn detach(&mut self, client: ClientId) {
@@ -107,17 +90,6 @@ impl Unit {
         }
     }
 
-    /// Appends an update to the stream. `author` caused it and knows already.
-    pub(super) fn publish(&mut self, update: &str, author: Option<ClientId>) {
-        let audience = author
-            .and_then(|client| self.viewer_id(client))
-            .map_or(Audience::All, Audience::AllBut);
-        let frame = frames::update(&self.id, update);
-        let bytes = frame.len();
-        let lost = self.hub.publish(frame, bytes, audience).lost;
-        self.forget(lost);
-    }
-
     /// Says something to one client, outside of the history.
     pub(super) fn notify(&mut self, client: ClientId, notice: &Notice) {
         let Some(watcher) = self.watcher(client) else {
@@ -126,14 +98,14 @@ impl Unit {
         if !watcher
             .client
             .outlet
-            .send(self.notice(&watcher.client, notice))
+            .send(self.notice_frame(watcher.client.notices, notice))
         {
             self.leave(client);
         }
     }
 
-    fn notice(&self, client: &Client, notice: &Notice) -> Bytes {
-        frames::update(&self.id, &notice.update(client.notices))
+    pub(super) fn notice_frame(&self, announced: bool, notice: &Notice) -> Bytes {
+        frames::update(&self.id, &notice.update(announced))
     }
 
     /// Their transports have closed them; the session goes on.
@@ -149,7 +121,7 @@ impl Unit {
             .find_map(|(_, watcher)| (watcher.client.id == client).then_some(watcher))
     }
 
-    fn viewer_id(&self, client: ClientId) -> Option<ViewerId> {
+    pub(super) fn viewer_id(&self, client: ClientId) -> Option<ViewerId> {
         self.hub
             .viewers()
             .find_map(|(id, watcher)| (watcher.client.id == client).then_some(id))

@@ -42,7 +42,7 @@ async fn nothing_is_sent_of_a_session_before_its_client_knows_its_id() {
         tokio::task::yield_now().await;
     }
     assert!(viewer.rest().is_empty());
-    assert!(host.router.list(&owner(), None).is_empty());
+    assert!(host.router.list(&owner(), None).unwrap().is_empty());
     instance.open().await;
     assert!(viewer.next().await["sessionId"].is_string());
     assert_eq!(viewer.update().await, said("early"));
@@ -120,7 +120,7 @@ async fn a_session_whose_id_nobody_got_ends() {
     let mut instance = host.instance().await;
     instance.open().await;
     assert!(matches!(instance.command().await, Command::Close));
-    assert!(host.router.list(&owner(), None).is_empty());
+    assert!(host.router.list(&owner(), None).unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_session_belongs_to_its_principal() {
     let other = Principal::new("other");
     let expected = SessionError::UnknownSession(session.id.clone());
     assert_eq!(host.router.get(&other, &session.id).unwrap_err(), expected);
-    assert!(host.router.list(&other, None).is_empty());
+    assert!(host.router.list(&other, None).unwrap().is_empty());
     assert!(host.router.get(&owner(), "nothing").is_err());
 }
 
@@ -142,16 +142,17 @@ async fn the_list_shows_title_folder_and_whether_a_turn_runs_and_the_latest_firs
     let _answer = older.prompt(&viewer, 1, "Mend the roof\nplease").await;
     instance.prompted().await;
     older.settle().await;
-    let list = host.router.list(&owner(), None);
+    let list = host.router.list(&owner(), None).unwrap();
     assert_eq!([&list[0].id, &list[1].id], [&older.id, &newer.id]);
     assert_eq!(list[0].title.as_deref(), Some("Mend the roof"));
     assert_eq!((list[0].busy, list[1].busy), (true, false));
     assert_eq!(list[0].harness, "echo");
     let cwd = older.handle.cwd();
-    assert_eq!(host.router.list(&owner(), Some(&cwd)).len(), 2);
+    assert_eq!(host.router.list(&owner(), Some(&cwd)).unwrap().len(), 2);
     assert!(
         host.router
             .list(&owner(), Some("/elsewhere".as_ref()))
+            .unwrap()
             .is_empty()
     );
 }
@@ -234,7 +235,11 @@ async fn shutdown_ends_every_session_and_does_not_wait_for_ever() {
     host.router.shutdown().await;
     ending.await.unwrap();
     drop(stuck);
-    assert!(host.router.list(&owner(), None).is_empty());
+    let left = host.router.list(&owner(), None).unwrap();
+    assert!(
+        left.iter()
+            .all(|session| host.router.get(&owner(), &session.id).is_err())
+    );
     let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
     assert_eq!(error, SessionError::ShuttingDown);
 }

@@ -3,6 +3,7 @@
 mod files;
 mod lifecycle;
 mod permissions;
+mod restart;
 mod stage;
 mod trouble;
 mod turns;

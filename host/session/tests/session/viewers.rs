@@ -153,30 +153,42 @@ async fn notices_come_after_the_answer() {
 }
 
 #[tokio::test]
-async fn what_is_not_kept_any_more_is_told_first() {
+async fn what_is_too_old_for_memory_is_replayed_from_the_journal() {
     let mut host = Host::new();
     let (session, instance, mut one) = host.session().await;
-    // Five times 4 MiB is more than what is kept.
+    // Five times 4 MiB is more than memory keeps.
     for n in 0..5 {
-        instance
-            .say(&format!("{n}{}", "x".repeat(4 * 1024 * 1024)))
-            .await;
+        let text = format!("{n}{}", "x".repeat(4 * 1024 * 1024));
+        instance.say(&text).await;
         one.next_text().await;
     }
     let mut two = Viewer::new();
     session.attach(&two, true).await;
-    let notice = two.update().await;
-    assert_eq!(notice["sessionUpdate"], "notice", "{notice}");
-    let oldest = two.update().await;
-    assert!(
-        oldest["content"]["text"].as_str().unwrap().starts_with('2'),
-        "the newest are kept"
-    );
-    let kept = two.updates();
-    assert!(
-        kept.last().unwrap()["content"]["text"]
-            .as_str()
-            .unwrap()
-            .starts_with('4')
-    );
+    let replayed = two.updates();
+    let starts = replayed
+        .iter()
+        .map(|update| &update["content"]["text"].as_str().unwrap()[..1]);
+    assert_eq!(starts.collect::<String>(), "01234");
+}
+
+#[tokio::test]
+async fn a_notice_of_the_harness_is_for_who_announced_it_and_no_history() {
+    let mut host = Host::new();
+    let (session, instance, mut one) = host.session().await;
+    let mut plain = Viewer::new();
+    plain.client.notices = false;
+    session.attach(&plain, false).await;
+    plain.rest();
+    instance
+        .update(
+            serde_json::json!({"sessionUpdate": "notice", "severity": "warning", "title": "slow"}),
+        )
+        .await;
+    instance.say("hello").await;
+    assert_eq!(one.update().await["sessionUpdate"], "notice");
+    let text = plain.update().await["content"]["text"].to_string();
+    assert!(text.contains("slow"), "{text}");
+    let mut late = Viewer::new();
+    session.attach(&late, true).await;
+    assert_eq!(late.updates(), [said("hello")]);
 }

@@ -112,22 +112,35 @@ async fn denied() {
     .await;
 }
 
+/// A file that is not there, a WebAssembly module that is no component, and a
+/// component of another world: it exports nothing.
 async fn does_not_load() {
-    let settings = format!(
-        "{}\n[plugins.broken]\ncomponent = \"/dev/null\"\n",
-        hostler_e2e::host::SCRIPTED
-    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("module.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    std::fs::write(file("world.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
+    let plugins = ["missing", "module", "world"];
+    let tables = plugins.map(|id| {
+        let component = file(id).with_extension("wasm");
+        format!("[plugins.{id}]\ncomponent = {component:?}\n")
+    });
+    let settings = format!("{}\n{}", hostler_e2e::host::SCRIPTED, tables.concat());
     let host = Host::start(&settings, &[]);
     Client::run(&host, Decision::Wait, async |client| {
-        let error = client
-            .new_session(&host, "broken")
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("broken") && error.contains("/dev/null"),
-            "{error}"
-        );
+        for (id, sentence) in [
+            ("missing", "missing.wasm cannot be read"),
+            ("module", "not a WebAssembly component"),
+            (
+                "world",
+                "does not fit the world hostler:harness/harness-plugin",
+            ),
+        ] {
+            let error = client.new_session(&host, id).await.unwrap_err();
+            let says = error.to_string();
+            assert!(says.contains(id) && says.contains(sentence), "{says}");
+            let data = error.data.unwrap();
+            assert_eq!(data["code"], "PLUGIN_UNUSABLE", "{says}");
+        }
         let session = client
             .new_session(&host, "scripted")
             .await

@@ -1,6 +1,8 @@
 //! The built binary, driven by clients that others wrote, with real agents.
 
+mod bad_input;
 mod claude;
+mod clients;
 mod contained;
 mod scripted;
 
@@ -8,6 +10,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
-    let trials = [claude::trials(), contained::trials(), scripted::trials()];
+    let trials = [
+        bad_input::trials(),
+        claude::trials(),
+        clients::trials(),
+        contained::trials(),
+        scripted::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }

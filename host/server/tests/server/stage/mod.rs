@@ -7,8 +7,9 @@ mod raw;
 use std::{net::SocketAddr, sync::Arc};
 
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenStore};
-use hostler_server::{ServerConfig, serve};
+use hostler_server::{Clients, ServerConfig, serve};
 use hostler_session::Router;
+use hostler_store::Journal;
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -24,6 +25,7 @@ pub(crate) struct Server {
     /// Of the first principal, view only.
     pub(crate) viewer: String,
     pub(crate) dir: tempfile::TempDir,
+    pub(crate) clients: Clients,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
@@ -48,12 +50,15 @@ impl Server {
             token("stranger", &both),
             token("me", &[Scope::View]),
         );
+        let clients = Clients::default();
+        let journal = Journal::open(&dir.path().join("journal.db")).unwrap();
         let config = ServerConfig {
-            router: Router::new(Arc::new(Echo), Arc::new(Echo)),
+            router: Router::new(Arc::new(Echo), Arc::new(Echo), journal),
             tokens,
             hosts: HostRule::new(["box.example.com"]).unwrap(),
             roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),
             default_harness: "echo".into(),
+            clients: clients.clone(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -67,6 +72,7 @@ impl Server {
             stranger,
             viewer,
             dir,
+            clients,
             stop: Some(stop),
             served,
         }

@@ -11,9 +11,10 @@ use hostler_runtime::{
     Output, PromptCapabilities,
 };
 use hostler_session::{
-    Answer, BoxFuture, CommandLine, CommandRunner, Folders, Launcher, NewSession, Notice, Reply,
-    Rights, Router, Running, RunningCommand, SessionError, SessionHandle,
+    Answer, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession, Notice,
+    Reply, Rights, Router, Running, RunningCommand, SessionError, SessionHandle,
 };
+use hostler_store::Journal;
 use hostler_wire::Id;
 use hostler_workspace::Tree;
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ pub(crate) const ALL_RIGHTS: Rights = Rights {
 pub(crate) struct Host {
     pub(crate) router: Router,
     pub(crate) dir: tempfile::TempDir,
+    pub(crate) state: tempfile::TempDir,
     instances: mpsc::UnboundedReceiver<Instance>,
 }
 
@@ -121,6 +123,34 @@ impl Host {
     }
 
     pub(crate) fn with(rights: Rights, mailbox: usize) -> Self {
+        Self::in_state(tempfile::tempdir().unwrap(), rights, mailbox)
+    }
+
+    /// Another host, on what a kill of this one would leave on the disk.
+    pub(crate) fn after_a_kill(&self) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        for name in ["journal.db", "journal.db-wal"] {
+            std::fs::copy(self.state.path().join(name), state.path().join(name)).unwrap();
+        }
+        Self::in_state(state, ALL_RIGHTS, hostler_runtime::MAILBOX)
+    }
+
+    /// Takes up a stored session.
+    pub(crate) fn take_up(&self, id: &str) -> Session {
+        let Found::Stored(stored) = self.router.find(&owner(), id).unwrap() else {
+            panic!("it is live");
+        };
+        let root = Tree::open(&stored.record.cwd).unwrap();
+        let folders = Folders::new(root, vec![]);
+        let handle = self.router.take_up(&owner(), &stored, folders).unwrap();
+        Session {
+            id: id.to_owned(),
+            handle,
+        }
+    }
+
+    fn in_state(state: tempfile::TempDir, rights: Rights, mailbox: usize) -> Self {
+        let journal = Journal::open(&state.path().join("journal.db")).unwrap();
         let (sender, instances) = mpsc::unbounded_channel();
         let launcher = Played {
             instances: sender,
@@ -128,8 +158,9 @@ impl Host {
             mailbox,
         };
         Self {
-            router: Router::new(Arc::new(launcher), Arc::new(NoCommands)),
+            router: Router::new(Arc::new(launcher), Arc::new(NoCommands), journal),
             dir: tempfile::tempdir().unwrap(),
+            state,
             instances,
         }
     }

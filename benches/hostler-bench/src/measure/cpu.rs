@@ -1,0 +1,92 @@
+//! Processor time that a long answer costs, in the process in the middle alone.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::ms;
+use crate::{
+    Programs,
+    process::cpu as cpu_of,
+    report::{Peer, Report, Value},
+    stage::{Served, Stage},
+};
+
+const PIECES: usize = 3000;
+
+/// The kernel counts in steps of 10 ms: so many turns make the error small.
+const TURNS: u32 = 10;
+
+/// Turns that are not counted: caches fill, and a JavaScript engine compiles.
+const WARM_UP: u32 = 3;
+
+pub(crate) fn cpu(programs: &Programs, report: &mut Report) -> Result<()> {
+    let agent = Stage::stand_in(programs)?;
+    compare(&agent, "stand-in", report)?;
+    if let Some(claude) = &programs.claude {
+        let agent = Stage::real(programs, claude)?;
+        compare(&agent, "real Claude Code", report)?;
+    }
+    Ok(())
+}
+
+fn compare(stage: &Stage<'_>, agent: &str, report: &mut Report) -> Result<()> {
+    let mut host = Runner::new(stage, stage.served()?)?;
+    let mut peer = stage
+        .peer()?
+        .map(|peer| Runner::new(stage, peer))
+        .transpose()?;
+    // In turn, so that a machine that slows down does so for both.
+    for turn in 0..WARM_UP + TURNS {
+        for runner in [Some(&mut host), peer.as_mut()].into_iter().flatten() {
+            runner.turn(turn >= WARM_UP)?;
+        }
+    }
+    report.goal(
+        format!("processor time of {PIECES} pieces, {agent}"),
+        Value(ms(host.cpu / TURNS), "ms"),
+        60.0,
+        Peer::of(peer.as_ref().map(|peer| ms(peer.cpu / TURNS))),
+    );
+    report.add(
+        format!("the whole turn, {agent}"),
+        Value(ms(host.wall / TURNS), "ms"),
+        Peer::of(peer.as_ref().map(|peer| ms(peer.wall / TURNS))),
+    );
+    Ok(())
+}
+
+struct Runner {
+    served: Served,
+    session: String,
+    cpu: Duration,
+    wall: Duration,
+}
+
+impl Runner {
+    fn new(stage: &Stage<'_>, mut served: Served) -> Result<Self> {
+        let session = served.client.open(&stage.work(), "claude-code")?;
+        Ok(Self {
+            served,
+            session,
+            cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+        })
+    }
+
+    fn turn(&mut self, counts: bool) -> Result<()> {
+        let pid = self.served.process.pid();
+        let (cpu, begin) = (cpu_of(pid)?, Instant::now());
+        let mut pieces = 0;
+        let prompt = format!("[[deltas {PIECES}]]");
+        self.served
+            .client
+            .prompt(&self.session, &prompt, |_, _| pieces += 1)?;
+        ensure!(pieces == PIECES, "{pieces} pieces came, not {PIECES}");
+        if counts {
+            self.wall += begin.elapsed();
+            self.cpu += cpu_of(pid)?.saturating_sub(cpu);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! The host of a state directory, started if there is none.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    client::connection::Connection,
+    exit::{Exit, Failure, OrExit as _},
+    host_file::{self, Presence},
+    log_file, serve,
+};
+
+/// Held by whoever starts a host, until it is ready or has failed: of two that
+/// come at once one starts it, and the other finds it.
+const START_LOCK: &str = "start.lock";
+
+/// How often to look while waiting for another process.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A host, there or not.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) state: PathBuf,
+    /// The state directory was named on the command line.
+    pub(super) state_is_named: bool,
+    pub(super) config: Option<PathBuf>,
+    /// For one that is started here.
+    pub(super) idle_seconds: u64,
+}
+
+impl Host {
+    /// Connects to the host, and starts it before if need be.
+    pub(super) async fn connect(
+        &self,
+        harness: Option<&str>,
+        patience: Duration,
+    ) -> Result<Connection, Failure> {
+        let open = || Connection::open(&self.state, harness);
+        match open().await {
+            Err(failure) if failure.exit == Exit::NoHost => {}
+            found => return found,
+        }
+        let end = Instant::now() + patience;
+        host_file::make_directory(&self.state)?;
+        let _lock = lock(&self.state, end).await?;
+        let mut started: Option<Child> = None;
+        loop {
+            // Whatever host it is by now.
+            let failure = match open().await {
+                Err(failure) if failure.exit == Exit::NoHost => failure,
+                found => return found,
+            };
+            if let Some(child) = &mut started
+                && let Some(status) = child
+                    .try_wait()
+                    .context("cannot see how the host is doing")?
+            {
+                return Err(self.not_started(status));
+            }
+            if Instant::now() > end {
+                let message = format!(
+                    "there was no host within {} seconds; its log is {}",
+                    patience.as_secs(),
+                    log_file::path(&self.state).display()
+                );
+                return Err(failure.error.context(message)).or_exit(Exit::NoHost);
+            }
+            // One that is just stopping is waited for.
+            if started.is_none() && host_file::presence(&self.state)? == Presence::Absent {
+                started = Some(self.start()?);
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// The child lives on when this program ends: it gets a session of its own,
+    /// and nothing of ours stays open in it.
+    fn start(&self) -> Result<Child> {
+        let log = log_file::begin(&self.state)
+            .with_context(|| format!("cannot write {}", log_file::path(&self.state).display()))?;
+        let program = serve::helper()?;
+        let mut command = Command::new(&program);
+        command
+            .args(["serve", "--detached", "--idle-exit"])
+            .arg(self.idle_seconds.to_string());
+        if self.state_is_named {
+            command.arg("--state-dir").arg(&self.state);
+        }
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
+        tracing::info!("no host is running; starting one");
+        command
+            // The project's folder may have to go while the host lives.
+            .current_dir(&self.state)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {} serve", program.display()))
+    }
+
+    fn not_started(&self, status: ExitStatus) -> Failure {
+        let exit = if status.code() == Some(Exit::Usage as i32) {
+            Exit::Usage
+        } else {
+            Exit::NoHost
+        };
+        let why = log_file::last_words(&self.state).unwrap_or_else(|| status.to_string());
+        let error = anyhow!("{why}").context(format!(
+            "no host was running, and none could be started (its log is {})",
+            log_file::path(&self.state).display()
+        ));
+        Failure { exit, error }
+    }
+}
+
+/// Waits for the start lock.
+async fn lock(state: &Path, end: Instant) -> Result<File, Failure> {
+    let path = state.join(START_LOCK);
+    let failed = || format!("cannot lock {}", path.display());
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(failed)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => sleep(LOOK).await,
+            Err(TryLockError::WouldBlock) => {
+                let message = format!(
+                    "another program starts a host for {} and does not get on; see {}",
+                    state.display(),
+                    log_file::path(state).display()
+                );
+                return Err(Failure::new(Exit::NoHost, message));
+            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(failed)?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::process::ExitStatusExt as _};
+
+    fn host(state: &Path) -> Host {
+        Host {
+            state: state.to_owned(),
+            state_is_named: true,
+            config: None,
+            idle_seconds: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_that_start_a_host_one_waits_and_says_so_when_it_takes_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock(folder.path(), Instant::now()).await.unwrap();
+        let failure = lock(folder.path(), Instant::now()).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::NoHost);
+        assert!(failure.error.to_string().contains("serve.log"));
+        drop(first);
+        lock(folder.path(), Instant::now()).await.unwrap();
+    }
+
+    #[test]
+    fn why_a_host_did_not_start_is_told_in_its_own_words_and_with_its_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = "hostler: a.toml:2: unknown field `port`\n";
+        fs::write(log_file::path(folder.path()), log).unwrap();
+        let exited = |code: i32| ExitStatus::from_raw(code << 8);
+        let failure = host(folder.path()).not_started(exited(2));
+        assert_eq!(failure.exit, Exit::Usage);
+        let message = format!("{:#}", failure.error);
+        assert!(
+            message.ends_with(": a.toml:2: unknown field `port`"),
+            "{message}"
+        );
+        assert_eq!(
+            host(folder.path()).not_started(exited(1)).exit,
+            Exit::NoHost
+        );
+    }
+}
