@@ -29,8 +29,8 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
 pub(crate) struct Memory {
     /// Its own pages and its share of shared ones.
     pub(crate) pss: f64,
-    /// Of it what no file backs: heap and stacks.
-    pub(crate) anonymous: f64,
+    /// All pages that it maps and that are there, shared or not.
+    pub(crate) rss: f64,
 }
 
 pub(crate) fn memory(pid: u32) -> Result<Memory> {
@@ -44,7 +44,7 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
     };
     Ok(Memory {
         pss: value("Pss:")?,
-        anonymous: value("Pss_Anon:")?,
+        rss: value("Rss:")?,
     })
 }
 

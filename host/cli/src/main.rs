@@ -43,6 +43,7 @@ mod doctor;
 mod exit;
 mod host_file;
 mod idle;
+mod last_children;
 mod log_file;
 mod logging;
 mod paths;

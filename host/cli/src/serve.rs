@@ -1,10 +1,11 @@
 //! `hostler serve`.
 
 use std::{
+    fs::File,
     future::Future,
     io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
-    path::Path,
+    path::{Path, PathBuf},
     process,
     sync::Arc,
     time::Duration,
@@ -12,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use hostler_auth::{Identity, LocalToken, Source, TokenStore};
-use hostler_runtime::{Runtime, RuntimeOptions};
+use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_server::{Clients, ServerConfig};
 use hostler_session::{Catalogue, Router, SupervisedCommands};
 use hostler_store::Journal;
@@ -28,7 +29,7 @@ use crate::{
     exit::{Exit, Failure, OrExit as _},
     host_file::{HostFile, StateDir},
     idle::idle,
-    logging,
+    last_children, logging,
     paths::{Bases, Storage},
 };
 
@@ -71,11 +72,12 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let addr = listener
         .local_addr()
         .context("the listener has no address")?;
-    let runtime = runtime(&storage)?;
+    let children = helper(Some(last_children::gone(&storage.state).await?))?;
+    let runtime = runtime(&storage, children.clone())?;
 
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
-    let commands = SupervisedCommands::new(helper()?);
+    let commands = SupervisedCommands::new(children.clone());
     let router = Router::new(Arc::new(catalogue.clone()), Arc::new(commands), journal);
     state.announce(&HostFile {
         pid: process::id(),
@@ -123,23 +125,26 @@ async fn while_needed(idle_exit: Option<u64>, clients: Clients, router: Router) 
     let Some(seconds) = idle_exit else {
         return std::future::pending().await;
     };
-    let local = Identity::local().principal;
-    let busy = || {
-        let sessions = router.list(&local, None);
-        sessions.iter().any(|session| session.busy)
-    };
-    idle(&clients, Duration::from_secs(seconds), busy).await;
+    idle(&clients, Duration::from_secs(seconds), || router.is_busy()).await;
     tracing::info!("no client and no turn for {seconds} seconds: stopping");
 }
 
-/// This binary, which is also its own helper.
-pub(crate) fn helper() -> Result<std::path::PathBuf> {
+/// This program.
+pub(crate) fn program() -> Result<PathBuf> {
     std::env::current_exe().context("cannot find the path of this program")
 }
 
-pub(crate) fn runtime(storage: &Storage) -> Result<Runtime> {
+/// This program as its own helper.
+pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
+    Ok(Helper {
+        program: program()?,
+        lock: lock.map(Arc::new),
+    })
+}
+
+pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
-        helper: helper()?,
+        helper,
         cache_dir: storage.cache.clone(),
         key_file: storage.cache_key(),
     })?)
@@ -238,7 +243,7 @@ impl Signals {
 
     /// Resolves at the first signal. Children need nothing more from an abrupt
     /// end: their supervisors see it.
-    fn shutdown(mut self, state: std::path::PathBuf) -> impl Future<Output = ()> + Send + 'static {
+    fn shutdown(mut self, state: PathBuf) -> impl Future<Output = ()> + Send + 'static {
         let (first, shutdown) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
             self.next().await;

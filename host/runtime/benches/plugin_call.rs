@@ -9,7 +9,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use criterion::Criterion;
 use hostler_runtime::{
     Command, Event, Grants, Harness, Limits, OpenParams, Output, PluginSpec, Runtime,
-    RuntimeOptions, Source,
+    RuntimeOptions, Source, children::Helper,
 };
 use tokio::sync::{Mutex, mpsc};
 use wasmtime::{
@@ -178,7 +178,10 @@ impl Whole {
             .unwrap();
         let (harness, events) = tokio.block_on(async {
             let runtime = Runtime::new(RuntimeOptions {
-                helper: std::env::current_exe().unwrap(),
+                helper: Helper {
+                    program: std::env::current_exe().unwrap(),
+                    lock: None,
+                },
                 cache_dir: folder.path().join("cache"),
                 key_file: folder.path().join("key"),
             })

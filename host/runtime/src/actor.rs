@@ -17,7 +17,10 @@ use crate::{
             types::types::Failure as GuestFailure,
         },
     },
-    children::pump::{self, ChildEvent, ChildHandle, Emitter},
+    children::{
+        Helper,
+        pump::{self, ChildEvent, ChildHandle, Emitter},
+    },
     harness::{
         Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
     },
@@ -141,7 +144,7 @@ struct Effects<'a> {
     /// A few: searched in order.
     timers: Vec<(Instant, u64)>,
     child_events: mpsc::Sender<(u32, ChildEvent)>,
-    helper: std::path::PathBuf,
+    helper: Helper,
     outputs: &'a mpsc::Sender<Event>,
 }
 

@@ -3,7 +3,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use crate::{bindings::HarnessPluginPre, grants::Grants, limits::Limits, state::State};
+use crate::{
+    bindings::HarnessPluginPre, children::Helper, grants::Grants, limits::Limits, state::State,
+};
 
 /// Where a component came from, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
     pub(crate) config: String,
-    pub(crate) helper: PathBuf,
+    pub(crate) helper: Helper,
 }
 
 /// Cheap to clone.

@@ -13,6 +13,7 @@ use wasmtime::{
 use crate::{
     bindings::{HarnessPlugin, HarnessPluginPre},
     cache::Cache,
+    children::Helper,
     compile::{self, COMPONENT_LIMIT},
     engine,
     error::{LoadError, RuntimeError},
@@ -26,9 +27,9 @@ use crate::{
 /// Where a runtime finds what it needs.
 #[derive(Debug, Clone)]
 pub struct RuntimeOptions {
-    /// A binary with the subcommands `child` ([`child_main`](crate::child_main))
+    /// Its program has the subcommands `child` ([`child_main`](crate::child_main))
     /// and `compile` ([`compile_main`](crate::compile_main)): the host's own.
-    pub helper: PathBuf,
+    pub helper: Helper,
     /// For compiled components; made when missing, mode 0700.
     pub cache_dir: PathBuf,
     /// The key that compiled components are checked with; made when missing,
@@ -44,7 +45,7 @@ struct Inner {
     engine: Engine,
     linker: Linker<State>,
     cache: Cache,
-    helper: PathBuf,
+    helper: Helper,
     /// Compilers use every core by themselves: one at a time.
     compiling: Semaphore,
 }
@@ -152,7 +153,7 @@ impl Runtime {
             return Ok(code);
         }
         let begun = std::time::Instant::now();
-        let code = compile::compile(&self.0.helper, id, bytes).await?;
+        let code = compile::compile(&self.0.helper.program, id, bytes).await?;
         tracing::info!(plugin = %id, ms = begun.elapsed().as_millis(), "compiled");
         self.0.cache.put(digest, &code);
         Ok(code)

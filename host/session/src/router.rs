@@ -316,6 +316,14 @@ impl Router {
             .ok_or_else(|| SessionError::UnknownSession(id.to_owned()))
     }
 
+    /// Whether a turn runs in any session.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.sessions()
+            .values()
+            .any(|entry| lock(&entry.info).summary.busy)
+    }
+
     /// The sessions of `owner`, live and stored, in `cwd` if it is given; the one
     /// in which something happened last comes first. Blocks.
     ///

@@ -4,6 +4,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use hostler_runtime::children::Exit;
+use hostler_runtime::children::Helper;
 use hostler_session::{CommandLine, CommandRunner, RunningCommand, SupervisedCommands};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::{runtime::Runtime, time::timeout};
@@ -38,7 +39,10 @@ fn main() -> ExitCode {
 }
 
 fn commands() -> SupervisedCommands {
-    SupervisedCommands::new(std::env::current_exe().unwrap())
+    SupervisedCommands::new(Helper {
+        program: std::env::current_exe().unwrap(),
+        lock: None,
+    })
 }
 
 fn shell(script: &str) -> CommandLine {

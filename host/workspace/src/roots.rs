@@ -25,6 +25,11 @@ impl Roots {
         Ok(Roots(roots))
     }
 
+    /// As they were given.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.0
+    }
+
     /// The directory `cwd` with all links followed, if it lies in a root.
     pub fn check(&self, cwd: &Path) -> Result<PathBuf, RootError> {
         self.resolve(cwd).map(|place| place.path)

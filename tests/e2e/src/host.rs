@@ -2,7 +2,9 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader, Read},
+    fs::Permissions,
+    io::{self, BufRead, BufReader, Read},
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
@@ -31,9 +33,10 @@ impl Host {
     pub fn start(settings: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
-        for name in ["home", "state", "cache", "work"] {
+        for name in ["home", "state", "work"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
+        share_compiled(&folder.path().join("state")).expect("a shared cache");
         let settings = settings
             .replace("$WORK", &path("work"))
             .replace("$AGENT", &built("scripted-agent").display().to_string());
@@ -41,7 +44,6 @@ impl Host {
 
         let mut variables = vec![
             ("HOME".to_owned(), path("home")),
-            // Compiled components are the same for all tests.
             (
                 "XDG_CACHE_HOME".to_owned(),
                 env!("CARGO_TARGET_TMPDIR_OF_TESTS").to_owned(),
@@ -238,6 +240,15 @@ pub const SCRIPTED: &str = r#"
     args = [[]]
     env = ["HOME", "PATH"]
 "#;
+
+/// Compiled components are the same for all tests. A host believes only what its
+/// own key vouches for, so all of them get the same one.
+fn share_compiled(state: &Path) -> io::Result<()> {
+    let key = state.join("cache-key");
+    std::fs::write(&key, [7; 32])?;
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600))?;
+    symlink(env!("CARGO_TARGET_TMPDIR_OF_TESTS"), state.join("cache"))
+}
 
 /// The host's PATH: pinned tools first, among them the Node.js that they need.
 fn search_path() -> String {

@@ -72,10 +72,8 @@ impl Environment {
         }
         let Some(interpreter) = self.choose(found()) else {
             println!(
-                "setup: no Python from 3.{} to 3.{} runs here, so tests that need the environment \
-                 {name} cannot run",
-                self.minors.start(),
-                self.minors.end()
+                "setup: no {} runs here, so tests that need the environment {name} cannot run",
+                self.versions()
             );
             return Ok(());
         };
@@ -95,6 +93,14 @@ impl Environment {
         fs::copy(&pins, folder.join(STAMP))
             .with_context(|| format!("the environment {} cannot be finished", folder.display()))?;
         Ok(())
+    }
+
+    /// For people.
+    fn versions(&self) -> String {
+        match (self.minors.start(), self.minors.end()) {
+            (oldest, newest) if oldest == newest => format!("Python 3.{oldest}"),
+            (oldest, newest) => format!("Python from 3.{oldest} to 3.{newest}"),
+        }
     }
 
     /// The first one that fits, if possible one that can make environments.

@@ -176,6 +176,9 @@ mod tests {
         ] {
             assert_eq!(id(other), None, "{other}");
         }
-        assert_eq!(id_of_request(b"{\"id\":1,\"method\":\"\xff\",\"params"), None);
+        assert_eq!(
+            id_of_request(b"{\"id\":1,\"method\":\"\xff\",\"params"),
+            None
+        );
     }
 }

@@ -85,7 +85,7 @@ impl Host {
     fn start(&self) -> Result<Child> {
         let log = log_file::begin(&self.state)
             .with_context(|| format!("cannot write {}", log_file::path(&self.state).display()))?;
-        let program = serve::helper()?;
+        let program = serve::program()?;
         let mut command = Command::new(&program);
         command
             .args(["serve", "--detached", "--idle-exit"])

@@ -22,19 +22,19 @@ fn prepare(source: &PluginSource) -> Result<(Config, Runtime), Failure> {
         .or_exit(Exit::Usage)?;
     let config =
         Config::load(source.config.file.as_deref(), &bases, BUNDLE).or_exit(Exit::Usage)?;
-    Ok((config, serve::runtime(&storage)?))
+    Ok((config, serve::runtime(&storage, serve::helper(None)?)?))
 }
 
 /// What came of one plugin.
 #[derive(Debug)]
-enum Found {
+pub(crate) enum Found {
     Probed(Plugin, Status),
     /// It loads, and its probe broke: why.
     Unprobed(Plugin, String),
     Unusable(LoadError),
 }
 
-async fn look(runtime: &Runtime, entry: &PluginEntry) -> Found {
+pub(crate) async fn look(runtime: &Runtime, entry: &PluginEntry) -> Found {
     let plugin = match runtime.load(entry.spec.clone()).await {
         Ok(plugin) => plugin,
         Err(error) => return Found::Unusable(error),
@@ -47,7 +47,7 @@ async fn look(runtime: &Runtime, entry: &PluginEntry) -> Found {
 
 impl Found {
     /// One of a fixed set of words, for tables and programs.
-    fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         match self {
             Self::Probed(_, status) => match status.readiness {
                 Readiness::Ready => "ready",
@@ -61,7 +61,7 @@ impl Found {
     }
 
     /// The agent's version.
-    fn version(&self) -> Option<&str> {
+    pub(crate) fn version(&self) -> Option<&str> {
         match self {
             Self::Probed(_, status) => status.version.as_deref(),
             Self::Unprobed(..) | Self::Unusable(_) => None,
@@ -69,7 +69,7 @@ impl Found {
     }
 
     /// One sentence.
-    fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::Probed(_, status) => status.detail.clone(),
             Self::Unprobed(_, why) => why.clone(),
@@ -78,7 +78,7 @@ impl Found {
     }
 
     /// The command that mends it.
-    fn fix(&self) -> Option<&str> {
+    pub(crate) fn fix(&self) -> Option<&str> {
         match self {
             Self::Probed(_, status) => status.fix.as_deref(),
             Self::Unprobed(..) | Self::Unusable(_) => None,
@@ -87,7 +87,7 @@ impl Found {
 }
 
 /// Prints what a command found; nobody reading it is no error.
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{}", text.trim_end());

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Where the supervisor finds its end of the socket.
 pub(crate) const CONTROL_FD: i32 = 3;
 
+/// Where it finds the file that it only holds.
+pub(crate) const LOCK_FD: i32 = 4;
+
 /// From the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

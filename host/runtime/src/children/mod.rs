@@ -16,4 +16,4 @@ pub mod supervised;
 pub mod supervisor;
 
 pub use control::{Exit, Signal};
-pub use supervised::{ChildSpec, Supervised, Supervision};
+pub use supervised::{ChildSpec, Helper, Supervised, Supervision};

@@ -3,7 +3,6 @@
 //! child does is seen in the order in which it did it.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -21,7 +20,7 @@ use tokio::{
 use super::{
     control::{Exit, Signal},
     lines::{LINE_LIMIT, Line, Splitter},
-    supervised::{ChildSpec, Supervised, Supervision},
+    supervised::{ChildSpec, Helper, Supervised, Supervision},
 };
 
 /// Bytes that may wait for a child to read them.
@@ -136,7 +135,7 @@ impl Emitter {
 
 /// Starts a child; everything that it does arrives at the emitter.
 pub(crate) fn start(
-    helper: PathBuf,
+    helper: Helper,
     spec: ChildSpec,
     credit: Arc<Credit>,
     emitter: Emitter,

@@ -1,12 +1,6 @@
 //! Starts a supervisor and talks to it.
 
-use std::{
-    ffi::OsString,
-    io,
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{ffi::OsString, fs::File, io, os::fd::OwnedFd, path::PathBuf, process::Stdio, sync::Arc};
 
 use command_fds::{CommandFdExt, FdMapping};
 use tokio::{
@@ -18,7 +12,7 @@ use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
-use super::control::{CONTROL_FD, Exit, Report, Signal};
+use super::control::{CONTROL_FD, Exit, LOCK_FD, Report, Signal};
 
 /// What to start: nothing is inherited from the host but what stands here.
 #[derive(Debug, Clone)]
@@ -29,6 +23,16 @@ pub struct ChildSpec {
     /// The whole environment.
     pub env: Vec<(OsString, OsString)>,
     pub cwd: PathBuf,
+}
+
+/// How supervisors are started.
+#[derive(Debug, Clone)]
+pub struct Helper {
+    /// A binary whose `child` runs [`child_main`](crate::child_main).
+    pub program: PathBuf,
+    /// An open file that every supervisor holds too, for as long as it lives: a
+    /// lock on it proves, after a crash of the host, whether children are left.
+    pub lock: Option<Arc<File>>,
 }
 
 /// A program under its supervisor. Dropping [`Supervision`] ends the program:
@@ -53,11 +57,11 @@ impl Supervised {
     ///
     /// # Errors
     /// The helper or the program could not be started; the message names it.
-    pub async fn start(helper: &Path, spec: &ChildSpec) -> io::Result<Self> {
+    pub async fn start(helper: &Helper, spec: &ChildSpec) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let ours = UnixStream::from_std(ours)?;
-        let mut command = Command::new(helper);
+        let mut command = Command::new(&helper.program);
         command
             .arg("child")
             .arg("--")
@@ -69,17 +73,22 @@ impl Supervised {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command
-            .fd_mappings(vec![FdMapping {
-                parent_fd: OwnedFd::from(theirs),
-                child_fd: CONTROL_FD,
-            }])
-            .map_err(io::Error::other)?;
+        let mut inherited = vec![FdMapping {
+            parent_fd: OwnedFd::from(theirs),
+            child_fd: CONTROL_FD,
+        }];
+        if let Some(lock) = &helper.lock {
+            inherited.push(FdMapping {
+                parent_fd: lock.try_clone()?.into(),
+                child_fd: LOCK_FD,
+            });
+        }
+        command.fd_mappings(inherited).map_err(io::Error::other)?;
         let mut child = command.spawn().map_err(|error| {
             let cwd = spec.cwd.display();
             io::Error::new(
                 error.kind(),
-                format!("{} in {cwd}: {error}", helper.display()),
+                format!("{} in {cwd}: {error}", helper.program.display()),
             )
         })?;
         // The command holds the other end of the socket; while it lives here

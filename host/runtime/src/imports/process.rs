@@ -15,7 +15,7 @@ use crate::{
         host::process::{self, Command, Host, Output},
         types::types::Error,
     },
-    children::{ChildSpec, Signal, Supervised, pump::Credit},
+    children::{ChildSpec, Helper, Signal, Supervised, pump::Credit},
     state::{Effect, Role, State},
 };
 
@@ -191,7 +191,7 @@ fn find(program: &str) -> Result<PathBuf, Error> {
         })
 }
 
-async fn run(helper: &Path, spec: &ChildSpec) -> std::io::Result<Output> {
+async fn run(helper: &Helper, spec: &ChildSpec) -> std::io::Result<Output> {
     let mut child = Supervised::start(helper, spec).await?;
     drop(child.stdin);
     let (stdout, stderr, exit) = tokio::join!(

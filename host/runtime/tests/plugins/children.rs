@@ -13,7 +13,7 @@ use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
-use crate::support::{Host, MISBEHAVING};
+use crate::support::{Host, MISBEHAVING, helper};
 
 const SHELL: &[Need] = &[Need::Program("sh")];
 
@@ -32,6 +32,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             "letting_go_ends_a_program_that_ignores_signals",
             SHELL,
             let_go,
+        ),
+        trial(
+            "a_lock_tells_whether_children_of_a_host_are_left",
+            SHELL,
+            lock,
         ),
         trial(
             "what_a_program_leaves_behind_ends_with_it",
@@ -66,7 +71,7 @@ fn shell(script: &str) -> ChildSpec {
 }
 
 async fn start(script: &str) -> Supervised {
-    let helper = std::env::current_exe().unwrap();
+    let helper = helper(None);
     Supervised::start(&helper, &shell(script)).await.unwrap()
 }
 
@@ -117,7 +122,7 @@ async fn reads_and_writes() {
 }
 
 async fn not_there() {
-    let helper = std::env::current_exe().unwrap();
+    let helper = helper(None);
     let spec = ChildSpec {
         program: "/no/such/program".into(),
         ..shell("")
@@ -164,6 +169,28 @@ async fn let_go() {
     assert!(alive(&pid));
     drop(child);
     gone(&pid).await;
+}
+
+async fn lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lock");
+    let file = std::fs::File::create(&path).unwrap();
+    file.lock_shared().unwrap();
+    let helper = helper(Some(std::sync::Arc::new(file)));
+    let script = "trap '' INT TERM; echo $$; ls /proc/$$/fd; while :; do sleep 0.05; done";
+    let mut child = Supervised::start(&helper, &shell(script)).await.unwrap();
+    let pid = first_line(&mut child).await;
+    // As when a host dies: everything of its own is closed, nothing is ended.
+    drop(helper);
+    drop(child);
+    let other = std::fs::File::open(&path).unwrap();
+    assert!(other.try_lock().is_err(), "the child lives");
+    gone(&pid).await;
+    let patience = Instant::now() + Duration::from_secs(30);
+    while other.try_lock().is_err() {
+        assert!(Instant::now() < patience);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn leftovers() {

@@ -2,13 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use hostler_runtime::{
     Command, Ended, Event, Failure, Grants, Harness, LoadError, OPEN_REQUEST, OpenParams, Output,
-    Plugin, PluginSpec, Runtime, RuntimeOptions, Source,
+    Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
 };
 use hostler_test_support::{Need, component};
 use tokio::sync::mpsc;
@@ -85,9 +86,15 @@ impl Host {
     }
 }
 
+/// This binary, as its own helper.
+pub(crate) fn helper(lock: Option<Arc<std::fs::File>>) -> Helper {
+    let program = std::env::current_exe().unwrap();
+    Helper { program, lock }
+}
+
 pub(crate) fn runtime_in(folder: &Path) -> Runtime {
     Runtime::new(RuntimeOptions {
-        helper: std::env::current_exe().unwrap(),
+        helper: helper(None),
         cache_dir: folder.join("cache"),
         key_file: folder.join("cache.key"),
     })

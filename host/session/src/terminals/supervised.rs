@@ -1,9 +1,9 @@
 //! Commands as supervised children of the host.
 
-use std::{ffi::OsString, io, path::PathBuf};
+use std::{ffi::OsString, io};
 
 use bytes::Bytes;
-use hostler_runtime::children::{ChildSpec, Exit, Signal, Supervised};
+use hostler_runtime::children::{ChildSpec, Exit, Helper, Signal, Supervised};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::{mpsc, oneshot},
@@ -30,14 +30,14 @@ const CHUNK: usize = 64 * 1024;
 /// outlives the host.
 #[derive(Debug)]
 pub struct SupervisedCommands {
-    helper: PathBuf,
+    helper: Helper,
     env: Vec<(OsString, OsString)>,
 }
 
 impl SupervisedCommands {
     /// `helper` is a binary with the subcommand `child`: the host's own.
     #[must_use]
-    pub fn new(helper: PathBuf) -> Self {
+    pub fn new(helper: Helper) -> Self {
         let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
         let dumb = (OsString::from("TERM"), OsString::from("dumb"));
         Self {

@@ -139,7 +139,7 @@ async fn a_stored_session_belongs_to_its_principal() {
     let host = host.after_a_kill();
     let other = hostler_auth::Principal::new("other");
     let error = host.router.find(&other, &session.id).unwrap_err();
-    assert_eq!(error, SessionError::UnknownSession(session.id.clone()));
+    assert_eq!(error, SessionError::UnknownSession(session.id));
     assert!(host.router.list(&other, None).unwrap().is_empty());
 }
 
