@@ -38,6 +38,9 @@ enum Task {
     Test {
         #[command(flatten)]
         setup: Setup,
+        /// Kill and fuzz ten times as often
+        #[arg(long)]
+        long: bool,
         /// Passed to the test runner, such as a part of a test's name
         #[arg(last = true)]
         filter: Vec<String>,
@@ -69,11 +72,15 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Plugins { names, .. } => plugins::run(&names),
         Task::Demo { .. } => demo::run(),
-        Task::Test { setup, filter } => {
+        Task::Test {
+            setup,
+            long,
+            filter,
+        } => {
             if setup.setup {
                 tools::install()?;
             }
-            test::run(&filter)
+            test::run(&filter, long)
         }
     }
 }

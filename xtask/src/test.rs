@@ -15,7 +15,7 @@ use crate::{
 
 /// Doc tests run first, so that the runner's closing line stands at the end,
 /// right above what was skipped. Neither stops the other.
-pub(crate) fn run(filter: &[String]) -> Result<()> {
+pub(crate) fn run(filter: &[String], long: bool) -> Result<()> {
     plugins::run(&[])?;
     // With the tests, because that selection decides the features: the programs
     // are then built once, and the runner finds all of it fresh.
@@ -27,7 +27,8 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
             command
                 .arg("--")
                 .args(filter)
-                .env(skips::FILE_VARIABLE, skipped.path()),
+                .env(skips::FILE_VARIABLE, skipped.path())
+                .env("HOSTLER_LONG", if long { "1" } else { "0" }),
         )
     };
     let results = [

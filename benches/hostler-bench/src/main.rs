@@ -88,7 +88,8 @@ fn main() -> Result<()> {
     let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
     let found = |given: Option<PathBuf>, name| {
         let path = given.or_else(|| hostler_test_support::program(name))?;
-        Some(std::path::absolute(&path).unwrap_or(path))
+        let path = std::path::absolute(&path).unwrap_or(path);
+        path.is_file().then_some(path)
     };
     let programs = Programs {
         folder,

@@ -114,6 +114,8 @@ struct Run {
     host: thread::JoinHandle<()>,
     addr: SocketAddr,
     _home: TempDir,
+    /// A host that lives holds it.
+    _lock: fs::File,
 }
 
 impl Run {
@@ -125,6 +127,8 @@ impl Run {
         let addr = listener.local_addr().unwrap();
         let file = json!({"pid": 1, "addr": addr, "version": "0"});
         fs::write(state.join("host.json"), file.to_string()).unwrap();
+        let lock = fs::File::create(state.join("lock")).unwrap();
+        lock.lock().unwrap();
         fs::write(state.join("token"), TOKEN).unwrap();
         fs::set_permissions(state.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
 
@@ -150,6 +154,7 @@ impl Run {
             host,
             addr,
             _home: home,
+            _lock: lock,
         }
     }
 
@@ -299,7 +304,7 @@ fn each_end_has_its_exit_code_and_reason() {
         (failed, 5, "the model is down (HARNESS_FAILED)"),
         (refused, 4, "not logged in"),
         (other_version, 4, "version 2"),
-        (gone, 1, "the host is stopping (code 1001)"),
+        (gone, 7, "the host is stopping (code 1001)"),
     ] {
         let (code, _, stderr) = run.end();
         assert_eq!(code, expected, "{stderr}");

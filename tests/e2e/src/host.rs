@@ -59,45 +59,8 @@ impl Host {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let mut child = Command::new(built("hostler"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .arg("--config")
-            .arg(path("hostler.toml"))
-            .arg("--state-dir")
-            .arg(path("state"))
-            .env_clear()
-            .envs(variables.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("hostler serve");
         let log = Arc::new(Mutex::new(String::new()));
-        let mut stderr = child.stderr.take().expect("a pipe");
-        std::thread::spawn({
-            let log = Arc::clone(&log);
-            move || {
-                let mut chunk = [0; 4096];
-                while let Ok(count @ 1..) = stderr.read(&mut chunk) {
-                    let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
-                    log.lock().expect("the log").push_str(&text);
-                }
-            }
-        });
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe"))
-            .read_line(&mut ready)
-            .expect("the ready line");
-        let address = ready
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("http://"))
-            .unwrap_or_else(|| {
-                panic!(
-                    "no address in {ready:?}; log:\n{}",
-                    log.lock().expect("the log")
-                )
-            })
-            .to_owned();
+        let (child, address) = serve(folder.path(), &variables, &log);
         Self {
             child,
             folder,
@@ -105,6 +68,13 @@ impl Host {
             log,
             environment: variables,
         }
+    }
+
+    /// Kills the host as a crash would, and starts another one on what is left.
+    pub fn crash_and_restart(&mut self) {
+        self.child.kill().expect("SIGKILL");
+        self.child.wait().expect("the end of the host");
+        (self.child, self.address) = serve(self.folder.path(), &self.environment, &self.log);
     }
 
     /// A host with the scripted agent as its harness `scripted`.
@@ -255,4 +225,51 @@ fn search_path() -> String {
     let inherited = std::env::var("PATH").unwrap_or_default();
     let pinned = root().join("tests/tools/node_modules/.bin");
     format!("{}:{inherited}", pinned.display())
+}
+
+/// Starts `hostler serve` and waits until it is ready.
+fn serve(
+    folder: &Path,
+    environment: &[(String, String)],
+    log: &Arc<Mutex<String>>,
+) -> (Child, String) {
+    let mut child = Command::new(built("hostler"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .arg("--config")
+        .arg(folder.join("hostler.toml"))
+        .arg("--state-dir")
+        .arg(folder.join("state"))
+        .env_clear()
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("hostler serve");
+    let mut stderr = child.stderr.take().expect("a pipe");
+    std::thread::spawn({
+        let log = Arc::clone(log);
+        move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut chunk) {
+                let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
+                log.lock().expect("the log").push_str(&text);
+            }
+        }
+    });
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe"))
+        .read_line(&mut ready)
+        .expect("the ready line");
+    let address = ready
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("http://"))
+        .unwrap_or_else(|| {
+            panic!(
+                "no address in {ready:?}; log:\n{}",
+                log.lock().expect("the log")
+            )
+        })
+        .to_owned();
+    (child, address)
 }

@@ -176,6 +176,20 @@ impl Peer {
         }
     }
 
+    /// Everything that still comes, for `time` or until the connection breaks.
+    pub async fn drain(&mut self, time: Duration) -> Vec<Value> {
+        let mut messages = std::mem::take(&mut self.early);
+        let all = async {
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Message::Text(text) = message {
+                    messages.push(serde_json::from_str(&text).expect("JSON"));
+                }
+            }
+        };
+        let _ = tokio::time::timeout(time, all).await;
+        messages
+    }
+
     async fn send(&mut self, message: Message) -> Result<(), Error> {
         self.socket.send(message).await
     }

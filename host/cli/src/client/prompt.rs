@@ -21,10 +21,10 @@ use tokio::time::timeout;
 
 use super::{
     ask::{Asks, Decider},
-    connection::Connection,
+    connection::{Connection, RpcError},
     render::{Renderer, Style},
     terminal::Terminal,
-    turn::{Client, RpcError},
+    turn::Client,
 };
 use crate::{
     args::Prompt,

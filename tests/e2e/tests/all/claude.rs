@@ -6,7 +6,7 @@ use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
 use model_server::ModelServer;
 
-const NEEDS: &[Need] = &[
+pub(crate) const NEEDS: &[Need] = &[
     Need::Built("hostler"),
     Need::Program("claude"),
     Need::Component("plugins/claude-code"),
@@ -46,13 +46,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-struct Setup {
-    host: Host,
+pub(crate) struct Setup {
+    pub(crate) host: Host,
     /// Ends with the test.
-    _model: ModelServer,
+    pub(crate) model: ModelServer,
 }
 
-async fn setup() -> Setup {
+pub(crate) async fn setup() -> Setup {
     let model = ModelServer::start().await.unwrap();
     let host = Host::start(
         "[workspace]\nroots = [\"$WORK\"]\n",
@@ -65,10 +65,7 @@ async fn setup() -> Setup {
             ("DISABLE_TELEMETRY", "1"),
         ],
     );
-    Setup {
-        host,
-        _model: model,
-    }
+    Setup { host, model }
 }
 
 async fn text() {

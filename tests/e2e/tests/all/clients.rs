@@ -112,25 +112,24 @@ async fn acpx() {
 
 async fn fast_agent() {
     let agent = python("fast-agent", "fast-agent-acp");
-    // A model that repeats what it is told, and calls the tools that it names.
-    let args = r#"["--model", "passthrough", "--shell"]"#;
-    let host = Host::start(
-        &format!(
-            r#"
-            [workspace]
-            roots = ["$WORK"]
-            [plugins.fast-agent]
-            component = "acp-agent"
-            [plugins.fast-agent.config]
-            command = [{agent:?}, "--model", "passthrough", "--shell"]
-            [[plugins.fast-agent.grants.process]]
-            program = {agent:?}
-            args = [{args}]
-            env = ["HOME", "PATH", "LANG"]
-            "#
-        ),
-        &[],
+    // Its model repeats what it is told, and calls the tools that it names.
+    let settings = format!(
+        r#"
+        [workspace]
+        roots = ["$WORK"]
+        [plugins.fast-agent]
+        component = "acp-agent"
+        [plugins.fast-agent.config]
+        command = [{agent:?}, "--model", "passthrough", "--shell"]
+        [plugins.fast-agent.grants]
+        terminal = true
+        [[plugins.fast-agent.grants.process]]
+        program = {agent:?}
+        args = [["--model", "passthrough", "--shell"]]
+        env = ["HOME", "PATH", "LANG"]
+        "#
     );
+    let host = Host::start(&settings, &[]);
     let decision = Decision::Choose(PermissionOptionKind::AllowOnce);
     Client::run(&host, decision, async |client| {
         let session = client.new_session(&host, "fast-agent").await.unwrap();

@@ -5,6 +5,7 @@ mod claude;
 mod clients;
 mod contained;
 mod scripted;
+mod survival;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         clients::trials(),
         contained::trials(),
         scripted::trials(),
+        survival::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }

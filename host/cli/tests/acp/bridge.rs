@@ -1,0 +1,160 @@
+//! What passes, and what is said when nothing passes any more.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+
+use crate::stage::Played;
+
+/// What a host takes at most, as one message.
+const MAX: usize = 16 * 1024 * 1024;
+
+/// A JSON string of so many bytes, quotes included.
+fn long(bytes: usize) -> String {
+    format!("\"{}\"", "x".repeat(bytes - 2))
+}
+
+fn close(host: &mut crate::stage::Peer) {
+    while host.0.read().is_ok() {}
+}
+
+#[test]
+fn messages_pass_as_they_came_one_a_line() {
+    let sent = r#"{ "jsonrpc":"2.0","id":1e2, "method":"_x", "params":{"a":"\u0061","n":12345678901234567890123} }"#;
+    let came = "{\"jsonrpc\":\"2.0\",\n\"method\":\"_y\",\r\n\t\"params\":{\"a\":\"\\n\",\"b\":1.0}}";
+    let mut run = Played::start(move |host| {
+        assert_eq!(host.next(), sent);
+        host.send(came);
+        assert_eq!(host.next(), "nonsense", "the host says what is wrong with it");
+        close(host);
+    });
+    run.bridge.line(sent);
+    assert_eq!(
+        run.bridge.next_line(),
+        "{\"jsonrpc\":\"2.0\", \"method\":\"_y\",  \t\"params\":{\"a\":\"\\n\",\"b\":1.0}}\n"
+    );
+    run.bridge.line("\n  \r");
+    run.bridge.line("nonsense");
+    run.bridge.close();
+    assert_eq!(run.end(), (String::new(), 0, String::new()));
+}
+
+#[test]
+fn messages_of_the_largest_size_pass_in_both_directions_at_once() {
+    let big = format!(
+        r#"{{"jsonrpc":"2.0","method":"_big","params":[{}]}}"#,
+        long(MAX - 45)
+    );
+    assert_eq!(big.len(), MAX);
+    let (sent, came) = (big.clone(), big.clone());
+    let mut run = Played::start(move |host| {
+        for _ in 0..3 {
+            host.send(&came);
+        }
+        for _ in 0..3 {
+            assert!(host.next() == sent);
+        }
+        close(host);
+    });
+    // Writes everything before it reads anything.
+    let mut stdin = run.bridge.stdin.take().unwrap();
+    for _ in 0..3 {
+        stdin.write_all(big.as_bytes()).unwrap();
+        stdin.write_all(b"\n").unwrap();
+    }
+    drop(stdin);
+    for _ in 0..3 {
+        assert!(run.bridge.next_line().trim_end() == big);
+    }
+    assert_eq!(run.end(), (String::new(), 0, String::new()));
+}
+
+#[test]
+fn a_line_that_is_too_long_is_answered_and_the_next_one_passes() {
+    let mut run = Played::start(|host| {
+        assert_eq!(host.next(), "{\"next\":1}");
+        close(host);
+    });
+    let params = long(MAX);
+    let line = format!(r#"{{"jsonrpc":"2.0","id":"p","method":"_x","params":[{params}]}}"#);
+    run.bridge.line(&line);
+    let answer = run.bridge.next();
+    assert_eq!(answer["id"], "p");
+    assert_eq!(answer["error"]["data"]["code"], "MESSAGE_TOO_LARGE");
+    run.bridge.bytes(b"\"\xff\xfe\"\n");
+    let answer = run.bridge.next();
+    assert_eq!(answer["id"], Value::Null);
+    assert_eq!(answer["error"]["data"]["code"], "PARSE_ERROR");
+    run.bridge.line("{\"next\":1}");
+    run.bridge.close();
+    assert_eq!(run.end(), (String::new(), 0, String::new()));
+}
+
+#[test]
+fn what_the_host_has_answered_still_comes_after_the_end_of_stdin() {
+    let mut run = Played::start(|host| {
+        assert_eq!(host.next(), "{\"last\":1}");
+        host.send("{\"answer\":1}");
+        close(host);
+    });
+    run.bridge.bytes(b"{\"last\":1}");
+    run.bridge.close();
+    assert_eq!(run.end(), ("{\"answer\":1}\n".into(), 0, String::new()));
+}
+
+#[test]
+fn when_the_host_goes_every_open_request_is_answered_and_stderr_says_why() {
+    let mut run = Played::start(|host| {
+        for _ in 0..4 {
+            host.next();
+        }
+        host.send(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+        let code = CloseCode::Away;
+        let reason = "the host is stopping".into();
+        host.0.close(Some(CloseFrame { code, reason })).unwrap();
+        close(host);
+    });
+    for message in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "answered"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "open"}),
+        json!({"jsonrpc": "2.0", "id": "2", "method": "open"}),
+        json!({"jsonrpc": "2.0", "method": "a notification"}),
+    ] {
+        run.bridge.line(&message.to_string());
+    }
+    assert_eq!(run.bridge.next()["id"], 1);
+    let (stdout, code, stderr) = run.end();
+    let mut ids = Vec::new();
+    for line in stdout.lines() {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(answer["error"]["data"]["code"], "HOST_LOST", "{answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("the host is stopping"), "{message}");
+        ids.push(answer["id"].to_string());
+    }
+    ids.sort();
+    assert_eq!(ids, ["\"2\"", "2"]);
+    assert_eq!(code, 7, "{stderr}");
+    assert!(stderr.contains("the host is stopping"), "{stderr}");
+}
+
+#[test]
+fn a_client_that_reads_no_more_ends_the_bridge() {
+    let mut run = Played::start(|host| {
+        host.next();
+        while host.0.send("{}".into()).is_ok() {}
+    });
+    let (reader, writer) = std::io::pipe().unwrap();
+    let stdout = std::mem::replace(
+        &mut run.bridge.stdout,
+        // Anything else that is a child's stdout.
+        std::io::BufReader::new(std::os::fd::OwnedFd::from(reader).into()),
+    );
+    drop(writer);
+    run.bridge.line("{}");
+    drop(stdout);
+    let (_, code, stderr) = run.end();
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("stdout cannot be written"), "{stderr}");
+}

@@ -1,0 +1,178 @@
+//! The host that a bridge finds or starts.
+
+use std::{fs, net::TcpListener, process::Stdio, thread};
+
+use rustix::process::{Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::stage::{Bridge, Home, gone, initialize};
+
+/// What the host says when it listens.
+const SERVING: &str = "serving address=";
+
+fn list(bridge: &mut Bridge, id: u64) {
+    let request = json!({"jsonrpc": "2.0", "id": id, "method": "session/list", "params": {}});
+    bridge.line(&request.to_string());
+}
+
+#[test]
+fn a_bridge_starts_a_host_and_it_stays_when_the_bridge_goes() {
+    let home = Home::new();
+    let mut bridge = home.bridge(&[]);
+    let hello = bridge.initialize();
+    assert_eq!(hello["protocolVersion"], 1);
+    assert_eq!(hello["agentInfo"]["name"], "hostler");
+    let host = home.host().unwrap();
+    assert_eq!(
+        rustix::process::getsid(Some(host)).unwrap(),
+        host,
+        "in a session of its own"
+    );
+    bridge.close();
+    assert_eq!(bridge.end(), (String::new(), 0, String::new()));
+
+    let mut again = home.bridge(&[]);
+    again.initialize();
+    assert_eq!(home.host().unwrap(), host);
+    assert_eq!(home.logged(SERVING), 1);
+}
+
+#[test]
+fn bridges_that_start_at_once_start_one_host() {
+    let home = Home::new();
+    let mut bridges: Vec<_> = (0..6).map(|_| home.bridge(&[])).collect();
+    for bridge in &mut bridges {
+        bridge.initialize();
+    }
+    assert_eq!(home.logged(SERVING), 1);
+    assert!(!home.state().join("serve.log.old").exists(), "one start");
+}
+
+#[test]
+fn a_host_that_was_started_by_hand_is_used() {
+    let home = Home::new();
+    let mut host = home
+        .hostler(&["serve", "--listen", "127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It may be just starting.
+    let mut bridge = home.bridge(&[]);
+    bridge.initialize();
+    let found = home.host().unwrap();
+    let by_hand = found.as_raw_nonzero().get() as u32 == host.id();
+    // If the bridge was faster, the one by hand has given up.
+    assert!(by_hand || !host.wait().unwrap().success());
+    drop(home);
+    let _ = host.wait();
+}
+
+#[test]
+fn a_host_that_nobody_needs_ends_and_a_client_keeps_it() {
+    let home = Home::new();
+    let mut bridge = home.bridge(&["--idle-exit", "1"]);
+    bridge.initialize();
+    let host = home.host().unwrap();
+    thread::sleep(std::time::Duration::from_millis(1500));
+    list(&mut bridge, 1);
+    assert_eq!(bridge.next()["id"], 1, "it is there with its client");
+    bridge.close();
+    assert_eq!(bridge.end().1, 0);
+    gone(host);
+    assert_eq!(home.logged("no client and no turn for 1 seconds"), 1);
+    assert_eq!(home.host(), None, "it has said that it went");
+
+    home.bridge(&[]).initialize();
+    assert_ne!(home.host().unwrap(), host);
+}
+
+#[test]
+fn a_host_that_is_killed_in_a_request_is_an_error_for_it_and_the_next_bridge_starts_another() {
+    let home = Home::new();
+    let mut bridge = home.bridge(&[]);
+    bridge.initialize();
+    let host = home.host().unwrap();
+    kill_process(host, Signal::STOP).unwrap();
+    list(&mut bridge, 7);
+    kill_process(host, Signal::KILL).unwrap();
+    gone(host);
+    let answer = bridge.next();
+    assert_eq!(answer["id"], 7);
+    assert_eq!(answer["error"]["data"]["code"], "HOST_LOST", "{answer}");
+    let (_, code, stderr) = bridge.end();
+    assert_eq!(code, 7, "{stderr}");
+    assert!(stderr.starts_with("hostler: the host"), "{stderr}");
+
+    // What it left behind does not mislead.
+    assert_eq!(home.host(), Some(host));
+    home.bridge(&[]).initialize();
+    assert_ne!(home.host().unwrap(), host);
+}
+
+#[test]
+fn a_host_that_is_just_stopping_is_waited_for() {
+    let home = Home::new();
+    let mut bridge = home.bridge(&[]);
+    bridge.initialize();
+    let host = home.host().unwrap();
+    kill_process(host, Signal::TERM).unwrap();
+    let mut next = home.bridge(&[]);
+    // Either its last word or the answer of another host.
+    next.line(&initialize().to_string());
+    let answer = next.next();
+    if answer.get("error").is_none() {
+        assert_eq!(answer["result"]["protocolVersion"], 1);
+    }
+    assert_eq!(bridge.end().1, 7);
+    gone(host);
+}
+
+#[test]
+fn why_no_host_could_be_started_is_said_in_its_own_words() {
+    let home = Home::new();
+    let config = home.path().join("bad.toml");
+    fs::write(&config, "[server]\nport = 1\n").unwrap();
+    let bridge = home.bridge(&["--config", config.to_str().unwrap()]);
+    let (stdout, code, stderr) = bridge.end();
+    assert_eq!((stdout.as_str(), code), ("", 2), "{stderr}");
+    for part in [
+        "none could be started",
+        "serve.log",
+        "bad.toml:2: unknown field `port`",
+    ] {
+        assert!(stderr.contains(part), "{part} is missing in: {stderr}");
+    }
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    fs::write(&config, format!("[server]\nlisten = \"{listen}\"\n")).unwrap();
+    let (_, code, stderr) = home.bridge(&["--config", config.to_str().unwrap()]).end();
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("another program listens there"), "{stderr}");
+}
+
+#[test]
+fn a_host_in_the_background_listens_where_the_config_says() {
+    let home = Home::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = free.local_addr().unwrap();
+    drop(free);
+    let config = home.path().join("hostler.toml");
+    fs::write(&config, format!("[server]\nlisten = \"{listen}\"\n")).unwrap();
+    // The config is found from wherever the host runs.
+    let mut bridge = home.bridge(&["--config", config.to_str().unwrap()]);
+    bridge.initialize();
+    let file = fs::read_to_string(home.state().join("host.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(file["addr"], listen.to_string());
+}
+
+#[test]
+fn a_harness_that_the_host_does_not_have_is_refused() {
+    let home = Home::new();
+    let (_, code, stderr) = home.bridge(&["--harness", "nope"]).end();
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("there is no harness \"nope\""), "{stderr}");
+}
