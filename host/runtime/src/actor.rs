@@ -2,10 +2,14 @@
 //! out what it noted down. Between two calls it waits; it never calls twice at
 //! once.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use wasmtime::component::ResourceAny;
 
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
     },
     children::{
         Helper,
-        pump::{self, ChildEvent, ChildHandle, Emitter},
+        pump::{self, ChildEvent, ChildHandle, Emitter, WAITING_OUTPUT},
     },
     harness::{
         Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
@@ -36,8 +40,12 @@ const CHILD_EVENTS: usize = 64;
 /// into calls that fit their budget…
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// …or at this many events.
+/// …or when this many events are in it; those of one chunk stay together.
 const BATCH_EVENTS: usize = 4096;
+
+/// How long children may take to end by themselves when their session has
+/// ended. An editor that closes waits for it.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// JSON-RPC's internal error, for requests that a plugin refuses.
 const INTERNAL: i32 = -32603;
@@ -89,6 +97,7 @@ async fn run(
         children,
         timers: Vec::new(),
         child_events,
+        room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
         helper: plugin.shared.helper.clone(),
         outputs,
     };
@@ -105,8 +114,21 @@ async fn run(
         let timer = effects.next_timer();
         tokio::select! {
             biased;
-            command = inbox.recv() => {
-                effects.command(&mut instance, session, command).await?;
+            command = inbox.recv() => match command {
+                Some(Command::Close) | None => {
+                    let closed = instance.close(session).await?;
+                    complain(&mut instance, "close", closed);
+                    effects.carry_out(&mut instance).await?;
+                    effects.children_end(&mut from_children).await;
+                    return Err(Ended::Closed);
+                }
+                Some(command) => effects.command(&mut instance, session, command).await?,
+            },
+            // Before the children: one that never stops printing must not stop the
+            // plugin's clock.
+            () = tokio::time::sleep_until(timer.0.into()), if timer.1.is_some() => {
+                let due = effects.due_timers(&mut instance);
+                effects.events(&mut instance, session, due).await?;
             }
             event = from_children.recv() => {
                 let mut batch = Batch::default();
@@ -116,10 +138,6 @@ async fn run(
                     next = if batch.full() { None } else { from_children.try_recv().ok() };
                 }
                 effects.events(&mut instance, session, batch.events).await?;
-            }
-            () = tokio::time::sleep_until(timer.0.into()), if timer.1.is_some() => {
-                let due = effects.due_timers(&mut instance);
-                effects.events(&mut instance, session, due).await?;
             }
         }
         effects.carry_out(&mut instance).await?;
@@ -144,6 +162,7 @@ struct Effects<'a> {
     /// A few: searched in order.
     timers: Vec<(Instant, u64)>,
     child_events: mpsc::Sender<(u32, ChildEvent)>,
+    room: Arc<Semaphore>,
     helper: Helper,
     outputs: &'a mpsc::Sender<Event>,
 }
@@ -153,29 +172,32 @@ impl Effects<'_> {
         &self,
         instance: &mut Instance,
         session: ResourceAny,
-        command: Option<Command>,
+        command: Command,
     ) -> Result<(), Ended> {
         match command {
-            Some(Command::Prompt { request, prompt }) => {
+            Command::Prompt { request, prompt } => {
                 instance.state().open_requests.insert(request);
                 let answer = instance.prompt(session, request, &prompt).await?;
                 if let Err(refusal) = answer {
                     self.refuse(instance, request, &refusal);
                 }
             }
-            Some(Command::Call {
+            Command::Call {
                 request,
                 method,
                 params,
-            }) => {
+            } => {
                 instance.state().open_requests.insert(request);
                 let answer = instance.other(session, request, &method, &params).await?;
                 if let Err(refusal) = answer {
                     self.refuse(instance, request, &refusal);
                 }
             }
-            Some(Command::Cancel) => complain("cancel", instance.cancel(session).await?),
-            Some(Command::Answer { ask, outcome }) => {
+            Command::Cancel => {
+                let cancelled = instance.cancel(session).await?;
+                complain(instance, "cancel", cancelled);
+            }
+            Command::Answer { ask, outcome } => {
                 // An answer may cross the plugin's own withdrawal.
                 if instance.state().open_asks.remove(&ask) {
                     let outcome = outcome.map_err(|failure| GuestFailure {
@@ -187,10 +209,8 @@ impl Effects<'_> {
                     self.events(instance, session, vec![event]).await?;
                 }
             }
-            Some(Command::Close) | None => {
-                complain("close", instance.close(session).await?);
-                return Err(Ended::Closed);
-            }
+            // Seen to by the loop.
+            Command::Close => {}
         }
         Ok(())
     }
@@ -202,7 +222,8 @@ impl Effects<'_> {
         events: Vec<GuestEvent>,
     ) -> Result<(), Ended> {
         if !events.is_empty() {
-            complain("on-events", instance.on_events(session, &events).await?);
+            let taken = instance.on_events(session, &events).await?;
+            complain(instance, "on-events", taken);
         }
         Ok(())
     }
@@ -212,7 +233,11 @@ impl Effects<'_> {
         match event {
             ChildEvent::Started => events.push(GuestEvent::Started(child)),
             ChildEvent::Drained => events.push(GuestEvent::WriteDrained(child)),
-            ChildEvent::Lines { stderr, lines } => {
+            ChildEvent::Lines {
+                stderr,
+                lines,
+                _held: _,
+            } => {
                 let source = if stderr { Stdio::Err } else { Stdio::Out };
                 for line in lines {
                     batch.bytes += line.text.len();
@@ -237,6 +262,23 @@ impl Effects<'_> {
                 events.push(GuestEvent::Exited(ChildExit { child, exit }));
             }
         }
+    }
+
+    /// After the plugin has said goodbye: those that it told to end may do so by
+    /// themselves.
+    async fn children_end(&mut self, from_children: &mut mpsc::Receiver<(u32, ChildEvent)>) {
+        let all = async {
+            while !self.children.is_empty() {
+                match from_children.recv().await {
+                    Some((child, ChildEvent::Exited(_) | ChildEvent::StartFailed(_))) => {
+                        self.children.remove(&child);
+                    }
+                    Some(_) => {}
+                    None => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, all).await;
     }
 
     fn forget(&mut self, instance: &mut Instance, child: u32) {
@@ -294,7 +336,12 @@ impl Effects<'_> {
                     credit,
                 } => {
                     let events = self.child_events.clone();
-                    let emitter = Emitter { child, events };
+                    let room = Arc::clone(&self.room);
+                    let emitter = Emitter {
+                        child,
+                        events,
+                        room,
+                    };
                     let handle = pump::start(self.helper.clone(), spec, credit, emitter);
                     self.children.insert(child, handle);
                 }
@@ -324,8 +371,9 @@ impl Effects<'_> {
 
 /// These calls have nobody to answer to: what a plugin refuses here is for the
 /// operator's log.
-fn complain(call: &str, answer: Result<(), Refusal>) {
+fn complain(instance: &mut Instance, call: &str, answer: Result<(), Refusal>) {
     if let Err(refusal) = answer {
-        tracing::warn!(target: "plugin", "{call} was refused: {refusal}");
+        let plugin = instance.state().plugin.id.as_str();
+        tracing::warn!(target: "plugin", plugin, "{call} was refused: {refusal}");
     }
 }

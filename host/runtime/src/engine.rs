@@ -1,10 +1,10 @@
 //! The one wasmtime engine of a host, and the clock that bounds CPU time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{Config, Engine};
 
-use crate::{error::RuntimeError, limits::TICK_MS};
+use crate::{clock::Clock, error::RuntimeError, limits::TICK_MS};
 
 /// The stack of a guest call. Rust adapters need less than 100 KiB; the rest
 /// is for recursive parsers.
@@ -30,20 +30,17 @@ pub(crate) fn compiler() -> Result<Engine, RuntimeError> {
     Engine::new(&config()).map_err(|error| RuntimeError::Engine(format!("{error:#}")))
 }
 
-/// An engine whose epoch advances every [`TICK_MS`] for as long as it lives.
-pub(crate) fn ticking() -> Result<Engine, RuntimeError> {
+/// An engine, and the clock that advances its epoch every [`TICK_MS`] while
+/// guests run.
+pub(crate) fn ticking() -> Result<(Engine, Arc<Clock>), RuntimeError> {
     let engine = compiler()?;
+    let period = Duration::from_millis(u64::from(TICK_MS));
     let weak = engine.weak();
-    // An OS thread, because a busy async pool must not stop the clock.
-    std::thread::Builder::new()
-        .name("hostler-epoch".into())
-        .spawn(move || {
-            loop {
-                std::thread::sleep(Duration::from_millis(u64::from(TICK_MS)));
-                let Some(engine) = weak.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })
-        .map_err(|error| RuntimeError::Engine(format!("its clock thread: {error}")))?;
-    Ok(engine)
+    let clock = Clock::start(period, move || {
+        if let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+        }
+    })
+    .map_err(|error| RuntimeError::Engine(format!("its clock thread: {error}")))?;
+    Ok((engine, clock))
 }

@@ -34,7 +34,6 @@ impl Instance {
         let state = State::new(plugin.shared.clone(), role);
         let mut store = Store::new(plugin.pre.engine(), state);
         store.limiter(|state| state);
-        store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context: StoreContextMut<'_, State>| {
             context.data_mut().tick()?;
             // Other tasks run between two ticks, so a busy guest delays nobody
@@ -42,6 +41,8 @@ impl Instance {
             Ok(UpdateDeadline::Yield(1))
         });
         store.data_mut().begin_call();
+        let _running = plugin.shared.clock.run();
+        store.set_epoch_deadline(1);
         match plugin.pre.instantiate_async(&mut store).await {
             Ok(guest) => Ok(Self { store, guest }),
             Err(error) => Err(ended(store.data_mut(), "instantiation", &error)),
@@ -210,6 +211,9 @@ impl Instance {
         call: impl AsyncFnOnce(&HarnessPlugin, &mut Store<State>) -> wasmtime::Result<Result<R, Error>>,
     ) -> Result<Result<R, Refusal>, Ended> {
         self.store.data_mut().begin_call();
+        let _running = self.state().plugin.clock.run();
+        // From now: what the clock did between two calls is not this one's.
+        self.store.set_epoch_deadline(1);
         let time = Duration::from_millis(millis.into());
         let outcome = tokio::time::timeout(time, call(&self.guest, &mut self.store)).await;
         let state = self.store.data_mut();

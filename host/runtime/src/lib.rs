@@ -9,7 +9,7 @@
 //! ```
 //!
 //! - [`runtime`], [`engine`], [`compile`], [`cache`]: from bytes to code that may
-//!   run here, [`loaded`].
+//!   run here, [`loaded`]; [`clock`]: what CPU time is counted with.
 //! - [`plugin`], [`about`]: what can be asked of a loaded component.
 //! - [`instance`], [`state`], [`imports`]: one store; how a call is bounded and
 //!   what the guest can ask for while it runs.
@@ -38,6 +38,7 @@ mod actor;
 mod bindings;
 mod cache;
 pub mod children;
+mod clock;
 mod compile;
 mod engine;
 mod error;

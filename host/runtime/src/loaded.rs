@@ -4,7 +4,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    bindings::HarnessPluginPre, children::Helper, grants::Grants, limits::Limits, state::State,
+    bindings::HarnessPluginPre, children::Helper, clock::Clock, grants::Grants, limits::Limits,
+    state::State,
 };
 
 /// Where a component came from, for people.
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) config: String,
     pub(crate) helper: Helper,
+    pub(crate) clock: Arc<Clock>,
 }
 
 /// Cheap to clone.
@@ -34,4 +36,27 @@ pub(crate) struct Shared {
 pub(crate) struct Loaded {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pre: HarnessPluginPre<State>,
+}
+
+#[cfg(test)]
+impl Shared {
+    pub(crate) fn for_tests(limits: Limits) -> Self {
+        let period = std::time::Duration::from_secs(1);
+        Self {
+            id: "test".into(),
+            digest: String::new(),
+            origin: Origin::Bundled,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            size: 0,
+            grants: Grants::default(),
+            limits,
+            config: "{}".into(),
+            helper: Helper {
+                program: PathBuf::new(),
+                lock: None,
+            },
+            clock: Clock::start(period, || {}).unwrap(),
+        }
+    }
 }

@@ -82,7 +82,7 @@ impl Plugin {
     pub async fn describe(&self) -> Result<&Description, Ended> {
         self.description
             .get_or_try_init(async || {
-                let mut instance = Instance::new(&self.loaded, Role::Discovery).await?;
+                let mut instance = Instance::new(&self.loaded, Role::Describe).await?;
                 instance.describe().await
             })
             .await
@@ -94,7 +94,7 @@ impl Plugin {
     /// # Errors
     /// The plugin trapped, hit a limit, or refused.
     pub async fn probe(&self) -> Result<Status, Ended> {
-        let mut instance = Instance::new(&self.loaded, Role::Discovery).await?;
+        let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
         instance.probe().await
     }
 

@@ -14,6 +14,7 @@ use crate::{
     bindings::{HarnessPlugin, HarnessPluginPre},
     cache::Cache,
     children::Helper,
+    clock::Clock,
     compile::{self, COMPONENT_LIMIT},
     engine,
     error::{LoadError, RuntimeError},
@@ -43,6 +44,7 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
+    clock: Arc<Clock>,
     linker: Linker<State>,
     cache: Cache,
     helper: Helper,
@@ -83,13 +85,14 @@ impl Runtime {
     /// The engine does not run on this machine, or the cache or its key cannot
     /// be used.
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
-        let engine = engine::ticking()?;
+        let (engine, clock) = engine::ticking()?;
         let cache = Cache::open(&options.cache_dir, &options.key_file, &engine)?;
         let mut linker = Linker::new(&engine);
         HarnessPlugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
             .map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         Ok(Self(Arc::new(Inner {
             engine,
+            clock,
             linker,
             cache,
             helper: options.helper,
@@ -132,6 +135,7 @@ impl Runtime {
             limits: spec.limits,
             config: spec.config.to_string(),
             helper: self.0.helper.clone(),
+            clock: self.0.clock.clone(),
         };
         let pre = self
             .0

@@ -21,8 +21,10 @@ use crate::{
 /// Which exports run in this store; some imports depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// `describe` and `probe`.
-    Discovery,
+    /// `describe`: nothing outside.
+    Describe,
+    /// `probe`: may wait for programs.
+    Probe,
     /// A session in this directory.
     Session { cwd: PathBuf },
 }
@@ -64,9 +66,11 @@ pub(crate) struct State {
     pub(crate) effects: Vec<Effect>,
     /// Bytes that the running call has handed over.
     pub(crate) output_bytes: usize,
-    pub(crate) children: HashMap<u32, Arc<Credit>>,
+    pub(crate) children: HashMap<u32, Stdin>,
     pub(crate) next_child: u32,
     pub(crate) open_asks: HashSet<u64>,
+    /// Ids rise, so that a late answer never meets another question.
+    pub(crate) last_ask: Option<u64>,
     pub(crate) open_requests: HashSet<u64>,
     pub(crate) timers: HashSet<u64>,
     /// The limit that stopped the instance, as a sentence.
@@ -74,7 +78,15 @@ pub(crate) struct State {
     /// The last record at level error: a panic tells its message this way.
     pub(crate) last_error: Option<String>,
     ticks_left: u32,
+    /// Bytes of all linear memories.
+    memory: usize,
     tables: StoreLimits,
+}
+
+/// The standard input of a child that lives.
+pub(crate) struct Stdin {
+    pub(crate) credit: Arc<Credit>,
+    pub(crate) closed: bool,
 }
 
 /// Instances, memories, tables of one component instance: a Rust component has
@@ -95,11 +107,13 @@ impl State {
             children: HashMap::new(),
             next_child: 1,
             open_asks: HashSet::new(),
+            last_ask: None,
             open_requests: HashSet::from([OPEN_REQUEST]),
             timers: HashSet::new(),
             limit_hit: None,
             last_error: None,
             ticks_left: 0,
+            memory: 0,
             tables: StoreLimitsBuilder::new()
                 .instances(STORE_ITEMS)
                 .memories(STORE_ITEMS)
@@ -118,6 +132,7 @@ impl State {
     pub(crate) fn begin_call(&mut self) {
         self.effects.clear();
         self.output_bytes = 0;
+        self.last_error = None;
         self.ticks_left = self.limits().cpu_ms.div_ceil(TICK_MS).max(1);
     }
 
@@ -135,15 +150,22 @@ impl State {
 
     /// Counts what a call hands over; past the limit the call ends.
     pub(crate) fn push(&mut self, effect: Effect, bytes: usize) -> wasmtime::Result<()> {
-        self.output_bytes = self.output_bytes.saturating_add(bytes);
-        let limits = *self.limits();
-        if self.output_bytes > limits.output_mib as usize * 1024 * 1024 {
-            return Err(self.hit("output_mib", "output in one call", limits.output_mib, "MiB"));
-        }
-        if self.effects.len() >= limits.effects as usize {
-            return Err(self.hit("effects", "one call", limits.effects, "effects"));
+        self.count(bytes)?;
+        let limit = self.limits().effects;
+        if self.effects.len() >= limit as usize {
+            return Err(self.hit("effects", "one call", limit, "effects"));
         }
         self.effects.push(effect);
+        Ok(())
+    }
+
+    /// Counts bytes that leave the instance.
+    pub(crate) fn count(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.output_bytes = self.output_bytes.saturating_add(bytes);
+        let limit = self.limits().output_mib;
+        if self.output_bytes > limit as usize * 1024 * 1024 {
+            return Err(self.hit("output_mib", "output in one call", limit, "MiB"));
+        }
         Ok(())
     }
 
@@ -164,14 +186,16 @@ impl State {
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let limit = self.limits().memory_mib;
-        if desired > limit as usize * 1024 * 1024 {
+        let total = self.memory.saturating_add(desired.saturating_sub(current));
+        if total > limit as usize * 1024 * 1024 {
             return Err(self.hit("memory_mib", "memory", limit, "MiB"));
         }
+        self.memory = total;
         Ok(true)
     }
 
@@ -194,5 +218,28 @@ impl ResourceLimiter for State {
 
     fn memories(&self) -> usize {
         self.tables.memories()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_limit_holds_for_all_memories_of_an_instance_together() {
+        let limits = Limits {
+            memory_mib: 3,
+            ..Limits::default()
+        };
+        let mut state = State::new(Arc::new(Shared::for_tests(limits)), Role::Describe);
+        let mib = 1024 * 1024;
+        assert!(state.memory_growing(0, mib, None).unwrap());
+        assert!(
+            state.memory_growing(0, mib, None).unwrap(),
+            "another memory"
+        );
+        assert!(state.memory_growing(mib, 2 * mib, None).unwrap());
+        let error = state.memory_growing(0, mib, None).unwrap_err();
+        assert!(error.to_string().contains("3 MiB of memory"), "{error}");
     }
 }

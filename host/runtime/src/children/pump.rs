@@ -13,7 +13,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{ChildStderr, ChildStdin, ChildStdout},
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
 };
 
@@ -25,6 +25,10 @@ use super::{
 
 /// Bytes that may wait for a child to read them.
 pub(crate) const WRITE_CREDIT: usize = 1024 * 1024;
+
+/// Bytes of output that may wait for a session's plugin, over all its children:
+/// two of the longest lines.
+pub(crate) const WAITING_OUTPUT: usize = 2 * LINE_LIMIT;
 
 /// One read from a pipe: the size of a Linux pipe.
 const CHUNK: usize = 64 * 1024;
@@ -38,7 +42,12 @@ const LAST_OUTPUT: Duration = Duration::from_secs(2);
 pub(crate) enum ChildEvent {
     Started,
     StartFailed(String),
-    Lines { stderr: bool, lines: Vec<Line> },
+    Lines {
+        stderr: bool,
+        lines: Vec<Line>,
+        /// Gives the bytes back to [`WAITING_OUTPUT`] when they are taken.
+        _held: OwnedSemaphorePermit,
+    },
     Drained,
     Exited(Exit),
 }
@@ -120,6 +129,8 @@ impl Credit {
 pub(crate) struct Emitter {
     pub(crate) child: u32,
     pub(crate) events: mpsc::Sender<(u32, ChildEvent)>,
+    /// [`WAITING_OUTPUT`] bytes.
+    pub(crate) room: Arc<Semaphore>,
 }
 
 /// Nobody is interested in the child any more.
@@ -127,6 +138,20 @@ pub(crate) struct Emitter {
 struct Unheard;
 
 impl Emitter {
+    /// Waits until there is room: back-pressure to the child's pipe.
+    async fn lines(&self, stderr: bool, lines: Vec<Line>) -> Result<(), Unheard> {
+        let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
+        let bytes = u32::try_from(bytes.min(WAITING_OUTPUT)).unwrap_or(u32::MAX);
+        let room = self.room.clone().acquire_many_owned(bytes);
+        let _held = room.await.map_err(|_| Unheard)?;
+        self.emit(ChildEvent::Lines {
+            stderr,
+            lines,
+            _held,
+        })
+        .await
+    }
+
     async fn emit(&self, event: ChildEvent) -> Result<(), Unheard> {
         let sent = self.events.send((self.child, event)).await;
         sent.map_err(|_| Unheard)
@@ -171,11 +196,12 @@ async fn run(
     emitter.emit(ChildEvent::Started).await?;
 
     let (bytes, input) = mpsc::unbounded_channel();
+    let (exited, exit_seen) = watch::channel(false);
     let feeding = feed(stdin, input, credit, emitter);
     let reading = async {
         tokio::try_join!(
-            forward(stdout, false, emitter),
-            forward(stderr, true, emitter)
+            forward(stdout, false, emitter, exit_seen.clone()),
+            forward(stderr, true, emitter, exit_seen.clone())
         )
         .map(drop)
     };
@@ -189,8 +215,9 @@ async fn run(
             never = &mut feeding => match never {},
         }
     };
-    if output_open && let Ok(read) = tokio::time::timeout(LAST_OUTPUT, reading).await {
-        read?;
+    exited.send_replace(true);
+    if output_open {
+        reading.await?;
     }
     emitter.emit(ChildEvent::Exited(exit)).await
 }
@@ -248,24 +275,36 @@ async fn forward(
     mut pipe: impl AsyncRead + Unpin,
     stderr: bool,
     emitter: &Emitter,
+    mut exited: watch::Receiver<bool>,
 ) -> Result<(), Unheard> {
     let mut splitter = Splitter::new(LINE_LIMIT);
     let mut chunk = vec![0; CHUNK];
     loop {
         let mut lines = Vec::new();
-        let count = pipe.read(&mut chunk).await.unwrap_or(0);
+        // What is in the pipe comes first; the wait is for what may hold it open.
+        let count = tokio::select! {
+            biased;
+            count = pipe.read(&mut chunk) => count.unwrap_or(0),
+            () = too_late(&mut exited) => 0,
+        };
         let bytes = chunk.get(..count).unwrap_or_default();
         if bytes.is_empty() {
             lines.extend(splitter.finish());
         }
         splitter.push(bytes, &mut lines);
         if !lines.is_empty() {
-            emitter.emit(ChildEvent::Lines { stderr, lines }).await?;
+            emitter.lines(stderr, lines).await?;
         }
         if bytes.is_empty() {
             return Ok(());
         }
     }
+}
+
+/// [`LAST_OUTPUT`] after the end of the program.
+async fn too_late(exited: &mut watch::Receiver<bool>) {
+    let _ = exited.wait_for(|exited| *exited).await;
+    tokio::time::sleep(LAST_OUTPUT).await;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
     fs::File,
     io::{Read, Write},
     os::{
-        fd::OwnedFd,
+        fd::{BorrowedFd, FromRawFd, OwnedFd},
         unix::{
             net::UnixStream,
             process::{CommandExt, ExitStatusExt},
@@ -18,8 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use command_fds::inherited::{init_inherited_fds, take_fd_ownership};
-use rustix::process::{Pid, Signal as Sig, kill_process_group, setsid};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::{Pid, Signal as Sig, kill_process_group, setsid},
+};
 
 use super::control::{CONTROL_FD, Exit, Report, Signal};
 
@@ -53,8 +55,7 @@ fn run(command: Vec<OsString>) -> Result<(), String> {
 
     let mut words = command.into_iter();
     let program = words.next().ok_or("no program was named")?;
-    let started = Command::new(&program).args(words).process_group(0).spawn();
-    let child = match started {
+    let child = match start(&program, words) {
         Ok(child) => child,
         Err(error) => {
             let program = program.to_string_lossy();
@@ -82,11 +83,39 @@ fn run(command: Vec<OsString>) -> Result<(), String> {
     Ok(())
 }
 
+/// The host's end closes when the host ends. The program must not get it.
 fn control_fd() -> Result<OwnedFd, String> {
-    // SAFETY: called once, before this process opens any file or starts a thread.
-    unsafe { init_inherited_fds() }.map_err(|error| error.to_string())?;
-    take_fd_ownership(CONTROL_FD)
-        .map_err(|error| format!("no control socket (the host starts this command): {error}"))
+    let missing = |error| format!("no control socket (the host starts this command): {error}");
+    // SAFETY: looked at only here, before this process opens any file.
+    let control = unsafe { BorrowedFd::borrow_raw(CONTROL_FD) };
+    fcntl_setfd(control, FdFlags::CLOEXEC).map_err(missing)?;
+    // SAFETY: it is open, as just seen, and nothing else in this process owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(CONTROL_FD) })
+}
+
+/// Starts the program in a group of its own. Where the system can, it also ends
+/// with this process, and it holds the lock of the host's children itself, so
+/// that killing the supervisor hides nothing.
+fn start(program: &OsString, args: impl Iterator<Item = OsString>) -> std::io::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(args).process_group(0);
+    #[cfg(target_os = "linux")]
+    // SAFETY: one system call, without memory or locks.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::set_parent_process_death_signal(Some(Sig::KILL))?;
+            Ok(())
+        });
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        // What leaves the group cannot be ended here, and must not keep the next
+        // host from starting.
+        // SAFETY: looked at only here; not there is an error, which is fine.
+        let lock = unsafe { BorrowedFd::borrow_raw(super::control::LOCK_FD) };
+        let _ = fcntl_setfd(lock, FdFlags::CLOEXEC);
+    }
+    command.spawn()
 }
 
 fn report(control: &mut UnixStream, report: &Report) -> Result<(), String> {

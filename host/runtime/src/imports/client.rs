@@ -42,11 +42,13 @@ impl Host for State {
                 "client.ask: {ASK_LIMIT} asks are open already"
             ))));
         }
-        if !self.open_asks.insert(id) {
+        if self.last_ask.is_some_and(|last| id <= last) {
             return Ok(Err(Error::Invalid(format!(
-                "client.ask: ask {id} is open already"
+                "client.ask: id {id} is not greater than those before"
             ))));
         }
+        self.last_ask = Some(id);
+        self.open_asks.insert(id);
         let bytes = method.len() + params.len();
         self.client(bytes, Output::Ask { id, method, params })
     }
@@ -83,7 +85,8 @@ impl Host for State {
                     message: failure.message,
                     data: failure.data,
                 };
-                (failure.message.len(), Err(failure))
+                let data = failure.data.as_ref().map_or(0, String::len);
+                (failure.message.len() + data, Err(failure))
             }
         };
         if !self.open_requests.remove(&request) {

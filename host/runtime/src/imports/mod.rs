@@ -44,6 +44,7 @@ impl log::Host for State {
             end -= 1;
         }
         message.truncate(end);
+        self.count(end)?;
         let plugin = self.plugin.id.as_str();
         match level {
             log::Level::Trace => tracing::trace!(target: "plugin", plugin, "{message}"),

@@ -16,7 +16,7 @@ use crate::{
         types::types::Error,
     },
     children::{ChildSpec, Helper, Signal, Supervised, pump::Credit},
-    state::{Effect, Role, State},
+    state::{Effect, Role, State, Stdin},
 };
 
 /// Longest `process.run`.
@@ -31,7 +31,7 @@ impl Host for State {
         command: Command,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<Output, Error>> {
-        if self.role != Role::Discovery {
+        if self.role != Role::Probe {
             let text = "process.run is for probe alone; a session uses process.spawn".into();
             return Ok(Err(Error::Denied(text)));
         }
@@ -72,7 +72,11 @@ impl Host for State {
         let child = self.next_child;
         self.next_child = child.wrapping_add(1);
         let credit = Arc::new(Credit::default());
-        self.children.insert(child, Arc::clone(&credit));
+        let stdin = Stdin {
+            credit: Arc::clone(&credit),
+            closed: false,
+        };
+        self.children.insert(child, stdin);
         self.push(
             Effect::Spawn {
                 child,
@@ -85,8 +89,10 @@ impl Host for State {
     }
 
     fn write(&mut self, child: u32, data: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
-        let Some(credit) = self.children.get(&child) else {
-            return Ok(Err(no_child(child)));
+        let credit = match self.children.get(&child) {
+            Some(Stdin { closed: true, .. }) => return Ok(Err(closed(child))),
+            Some(stdin) => &stdin.credit,
+            None => return Ok(Err(no_child(child))),
         };
         if data.is_empty() {
             return Ok(Ok(()));
@@ -98,6 +104,11 @@ impl Host for State {
     }
 
     fn close_stdin(&mut self, child: u32) -> wasmtime::Result<Result<(), Error>> {
+        match self.children.get_mut(&child) {
+            Some(Stdin { closed: true, .. }) => return Ok(Err(closed(child))),
+            Some(stdin) => stdin.closed = true,
+            None => return Ok(Err(no_child(child))),
+        }
         self.push_for(child, 0, Effect::CloseStdin { child })
     }
 
@@ -162,6 +173,10 @@ impl State {
             cwd: cwd.to_owned(),
         })
     }
+}
+
+fn closed(child: u32) -> Error {
+    Error::NotFound(format!("the standard input of child {child} is closed"))
 }
 
 fn no_child(child: u32) -> Error {

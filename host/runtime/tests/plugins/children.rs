@@ -48,7 +48,17 @@ pub(crate) fn trials() -> Vec<Trial> {
             SHELL,
             group,
         ),
+        trial(
+            "a_program_ends_with_its_supervisor",
+            SHELL,
+            killed_supervisor,
+        ),
         trial("a_plugin_gets_lines_and_the_exit_last", guest, lines),
+        trial(
+            "the_last_lines_come_however_busy_the_plugin_is",
+            guest,
+            last_lines,
+        ),
         trial("a_plugin_writes_within_its_credit", guest, credit),
         trial("a_flooding_child_is_read_to_its_end", guest, flood),
         trial(
@@ -177,7 +187,7 @@ async fn lock() {
     let file = std::fs::File::create(&path).unwrap();
     file.lock_shared().unwrap();
     let helper = helper(Some(std::sync::Arc::new(file)));
-    let script = "trap '' INT TERM; echo $$; ls /proc/$$/fd; while :; do sleep 0.05; done";
+    let script = "trap '' INT TERM; echo $$; while :; do sleep 0.05; done";
     let mut child = Supervised::start(&helper, &shell(script)).await.unwrap();
     let pid = first_line(&mut child).await;
     // As when a host dies: everything of its own is closed, nothing is ended.
@@ -196,20 +206,57 @@ async fn lock() {
 async fn leftovers() {
     // One in the group, one in a session of its own, as agents' shells start
     // their commands.
-    let script = "trap '' TERM; sleep 1000 & echo $!; setsid sleep 1000 & sleep 0.2; exit 0";
+    let script = "trap '' TERM; sleep 1000 & echo $!; \
+                  setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.2; exit 0";
     let mut child = start(script).await;
-    let pid = first_line(&mut child).await;
+    let mut output = BufReader::new(&mut child.stdout).lines();
+    let in_group = output.next_line().await.unwrap().unwrap();
+    let elsewhere = output.next_line().await.unwrap().unwrap();
+    assert!(alive(&in_group) && alive(&elsewhere));
     assert_eq!(child.supervision.exited().await.unwrap().code, Some(0));
-    assert!(!alive(&pid));
-    let sleepers = std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter(|entry| {
-            let ours = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            line.starts_with(b"sleep\x001000") && ours.is_empty()
-        });
-    assert_eq!(sleepers.count(), 0);
+    assert!(!alive(&in_group) && !alive(&elsewhere));
+}
+
+async fn killed_supervisor() {
+    let mut child = start("echo $$ $PPID; while :; do sleep 0.05; done").await;
+    let line = first_line(&mut child).await;
+    let (pid, supervisor) = line.split_once(' ').unwrap();
+    assert!(alive(pid));
+    let supervisor = rustix::process::Pid::from_raw(supervisor.parse().unwrap()).unwrap();
+    rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(child.supervision.exited().await, None);
+    gone(pid).await;
+}
+
+async fn last_lines() {
+    // The plugin is busy for longer than a child's output may stay open, while
+    // more than what may wait is written.
+    let host = Host::new();
+    let settings = format!("{GRANT}\nlimits.cpu_ms = 20000\nlimits.call_ms = 60000");
+    let mut session = host.session(&host.misbehaving(&settings).await, None);
+    session.opened().await.unwrap().unwrap();
+    let script = host.folder.path().join("script");
+    std::fs::write(&script, "yes $(printf %01000d 7) | head -n 7000; echo last").unwrap();
+    session
+        .prompt(&format!("spawn sh {}", script.display()))
+        .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let busy = session.prompt("burn 4000").await;
+    session.answer(busy).await.unwrap().unwrap();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !session.text.contains("last") {
+        assert!(
+            Instant::now() < patience,
+            "{} bytes came",
+            session.text.len()
+        );
+        session.turn("echo ").await.unwrap().unwrap();
+    }
+    assert!(
+        session.text.len() > 7_000_000,
+        "{} bytes came",
+        session.text.len()
+    );
 }
 
 async fn group() {

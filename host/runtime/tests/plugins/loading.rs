@@ -15,6 +15,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[],
             wrong_world,
         ),
+        trial(
+            "an_import_outside_the_contract_is_of_the_wrong_world",
+            &[],
+            outside,
+        ),
         trial("a_missing_file_is_named", &[], missing_file),
         trial(
             "truncated_and_flipped_components_are_errors_and_never_panics",
@@ -72,6 +77,18 @@ async fn wrong_world() {
     assert!(error.to_string().contains("harness-plugin"), "{error}");
 }
 
+async fn outside() {
+    for import in [
+        "wasi:cli/environment@0.2.6",
+        "wasi:http/outgoing-handler@0.2.6",
+    ] {
+        let text = format!(r#"(component (import "{import}" (instance (export "get" (func)))))"#);
+        let error = error(&Host::new(), wat::parse_str(&text).unwrap()).await;
+        assert!(matches!(error, LoadError::WrongWorld { .. }), "{error}");
+        assert!(error.to_string().contains(import), "{error}");
+    }
+}
+
 async fn missing_file() {
     let host = Host::new();
     let path = host.folder.path().join("nowhere.wasm");
@@ -85,15 +102,21 @@ async fn missing_file() {
 async fn damaged() {
     let host = Host::with_empty_cache();
     let good = std::fs::read(component("guests/misbehaving")).unwrap();
-    for cut in [8, 9, 100, good.len() / 3, good.len() / 2, good.len() - 1] {
-        error(&host, good[..cut].to_vec()).await;
+    for cut in [9, 100, good.len() / 3, good.len() / 2, good.len() - 1] {
+        let error = error(&host, good[..cut].to_vec()).await;
+        assert!(matches!(error, LoadError::Invalid { .. }), "{cut}: {error}");
     }
     // A flipped byte may leave a valid component; it must not panic or hang.
     for step in 1..12 {
         let mut bad = good.clone();
         let at = good.len() * step / 12;
         bad[at] ^= 0x5a;
-        let _ = host.load(Source::Bytes(bad.into())).await;
+        let loaded = host.load(Source::Bytes(bad.into())).await;
+        // A panic of the compiler would look like this.
+        assert!(
+            !matches!(loaded, Err(LoadError::Compiler { .. })),
+            "{loaded:?}"
+        );
     }
 }
 

@@ -15,6 +15,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             checkpoint,
         ),
         trial("a_timer_comes_back_as_an_event", need, timer),
+        trial(
+            "a_timer_comes_while_a_child_never_stops_printing",
+            need,
+            timer_in_flood,
+        ),
         trial("an_answer_reaches_the_ask", need, ask),
         trial("a_cancel_ends_a_turn_that_waits", need, cancel),
         trial("closing_ends_the_instance", need, close),
@@ -43,6 +48,16 @@ async fn timer() {
     session.opened().await.unwrap().unwrap();
     let answer = session.turn("timer 20").await.unwrap().unwrap();
     assert!(answer.contains("end_turn"), "{answer}");
+}
+
+async fn timer_in_flood() {
+    let host = Host::new();
+    let grant = r#"grants.process = [{ program = "yes", args = [[]] }]"#;
+    let mut session = host.session(&host.misbehaving(grant).await, None);
+    session.opened().await.unwrap().unwrap();
+    session.prompt("spawn yes").await;
+    let timer = session.prompt("timer 50").await;
+    session.answer(timer).await.unwrap().unwrap();
 }
 
 async fn ask() {
