@@ -202,34 +202,51 @@ impl AcpAgent {
         link.call(call, method, place)
     }
 
-    /// The agent can be prompted: says so, and lets go what waited.
+    /// The agent can be prompted: says so, and lets go what waited. What fails
+    /// does not keep the rest from being answered.
     fn ready(&mut self, session: Session) -> Result {
-        timer::cancel(TIMER)?;
         let Some(link) = &mut self.link else {
             return Ok(());
         };
         link.stage = Stage::Ready;
         let held = link.take_held();
-        match self.opening.take() {
-            Some(request) => client::answer(request, &Opened::from(&session))?,
-            None => announce(&session)?,
-        }
+        let mut done = match self.opening.take() {
+            Some(request) => client::answer(request, &Opened::from(&session)),
+            None => announce(&session),
+        };
+        done = done.and(timer::cancel(TIMER));
         if std::mem::take(&mut self.forgot) {
-            client::notice(
+            done = done.and(client::notice(
                 acp::NoticeSeverity::Warning,
                 format!(
                     "{} starts afresh: it does not remember the conversation so far",
                     self.settings.name()
                 ),
-            )?;
+            ));
         }
         for line in held {
-            self.line(&line, false)?;
+            done = done.and(self.line(&line, false));
         }
-        for request in std::mem::take(&mut self.waiting) {
-            self.request(request)?;
+        for waiting in std::mem::take(&mut self.waiting) {
+            let request = waiting.request();
+            if let Err(error) = self.request(waiting) {
+                done = done.and(client::fail(request, error));
+            }
         }
-        Ok(())
+        done
+    }
+
+    /// After a step of the handshake: one that did not work is the last one.
+    pub(crate) fn or_give_up(&mut self, done: Result) -> Result {
+        match (done, &self.link) {
+            (Err(error), Some(link)) if link.stage != Stage::Ready => {
+                self.give_up(Failure::internal(format!(
+                    "the session of {} cannot begin: {error}",
+                    self.settings.name()
+                )))
+            }
+            (done, _) => done,
+        }
     }
 
     pub(crate) fn timed_out(&mut self) -> Result {

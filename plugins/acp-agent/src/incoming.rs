@@ -137,11 +137,11 @@ impl AcpAgent {
             Ok(params) => params,
             Err(error) => return link.reply(id, Err(error.into())),
         };
-        let ask = link.asks.insert(id.to_owned());
+        let ask = self.asks.insert(id.to_owned());
         match client::ask_raw(ask, method, &params) {
             Ok(()) => Ok(()),
             Err(error) => {
-                link.asks.take(ask);
+                self.asks.take(ask);
                 link.reply(id, Err(error.into()))
             }
         }
@@ -149,12 +149,9 @@ impl AcpAgent {
 
     /// The host's answer to an ask.
     pub(crate) fn answered(&mut self, ask: u64, outcome: Result<String, Failure>) -> Result {
-        let Some(link) = &mut self.link else {
-            return Ok(());
-        };
-        match link.asks.take(ask) {
-            Some(id) => link.reply(&id, outcome),
-            None => Ok(()),
+        match (self.asks.take(ask), &mut self.link) {
+            (Some(id), Some(link)) => link.reply(&id, outcome),
+            _ => Ok(()),
         }
     }
 
@@ -169,10 +166,10 @@ impl AcpAgent {
         else {
             return Ok(());
         };
-        let Some(ask) = link.asks.find(|id| id.get() == request.get()) else {
+        let Some(ask) = self.asks.find(|id| id.get() == request.get()) else {
             return Ok(());
         };
-        link.asks.take(ask);
+        self.asks.take(ask);
         client::withdraw(ask)?;
         let failure = Failure::new(REQUEST_CANCELLED, "cancelled by the agent");
         link.reply(request, Err(failure))
@@ -189,9 +186,13 @@ impl AcpAgent {
                 log::warn(format_args!("the agent answered {id}, which nobody asked"));
                 Ok(())
             }
-            Some(Call::Initialize) => self.initialized(outcome),
+            Some(Call::Initialize) => {
+                let done = self.initialized(outcome);
+                self.or_give_up(done)
+            }
             Some(call @ (Call::NewSession | Call::ResumeSession | Call::LoadSession)) => {
-                self.began(call, outcome)
+                let done = self.began(call, outcome);
+                self.or_give_up(done)
             }
             Some(Call::Prompt(turn)) => {
                 if link.cancelled

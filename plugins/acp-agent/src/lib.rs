@@ -9,8 +9,9 @@
 //! - `outgoing`: what the host wants of the agent: prompts, calls, cancel; they
 //!   wait while the agent's session is not known yet;
 //! - `incoming`: what the agent says: updates, requests, answers, garbage;
-//! - `link`: one running agent: its input, and both tables of ids, because ids
-//!   of the two sides have nothing to do with each other;
+//! - `link`: one running agent: its input, and our requests to it. Its own have
+//!   another table, because ids of the two sides have nothing to do with each
+//!   other;
 //! - `message`: JSON-RPC with borrowed payloads; `settings`; `tail`, its
 //!   last words.
 //!
@@ -27,8 +28,10 @@ mod tail;
 
 use hostler_sdk::process::{Child, Stdio};
 use hostler_sdk::{
-    Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status, log,
+    Description, Event, Failure, Harness, OpenParams, Pending, Prompt, RequestId, Result, Status,
+    log,
 };
+use serde_json::value::RawValue;
 
 use link::Link;
 use outgoing::Waiting;
@@ -47,6 +50,9 @@ pub struct AcpAgent {
     opening: Option<RequestId>,
     /// Requests of the host that wait for the agent's session.
     waiting: Vec<Waiting>,
+    /// The agent's requests: our ask, and the agent's own id. Here, because the
+    /// ids of asks go on rising when another agent is started.
+    asks: Pending<Box<RawValue>>,
     /// The user is still to be told that the agent's memory is gone.
     forgot: bool,
 }
@@ -68,6 +74,7 @@ impl Harness for AcpAgent {
             link: None,
             opening: Some(request),
             waiting: Vec::new(),
+            asks: Pending::new(),
             forgot: false,
         };
         agent.start()?;

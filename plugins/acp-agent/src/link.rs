@@ -45,8 +45,6 @@ pub(crate) struct Link {
     pub(crate) stage: Stage,
     /// Our requests, by our ids.
     pub(crate) calls: Pending<Call>,
-    /// The agent's requests: our ask, and the agent's own id.
-    pub(crate) asks: Pending<Box<RawValue>>,
     pub(crate) tail: Tail,
     /// What the agent said before its session was known.
     early: Vec<String>,
@@ -65,7 +63,6 @@ impl Link {
             stdin: LineWriter::new(child),
             stage: Stage::Unknown,
             calls: Pending::new(),
-            asks: Pending::new(),
             tail: Tail::default(),
             early: Vec::new(),
             auth_methods: None,
@@ -82,16 +79,24 @@ impl Link {
         self.stdin.drained()
     }
 
-    /// Sends a request. When it cannot be written it is not open either.
+    /// Sends a request. When it cannot be written it is not open either; but an
+    /// agent that has just ended is about to be reported, and that tells why.
     pub(crate) fn call<P: Serialize>(&mut self, call: Call, method: &str, params: P) -> Result {
         let id = self.calls.insert(call);
         let sent = self
             .stdin
             .write_json(&Outgoing::request(id, method, params));
-        if sent.is_err() {
-            self.calls.take(id);
+        match sent {
+            Err(Error::NotFound(why)) => {
+                log::debug(format_args!("{method} came too late: {why}"));
+                Ok(())
+            }
+            Err(error) => {
+                self.calls.take(id);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
-        sent
     }
 
     pub(crate) fn notify<P: Serialize>(&mut self, method: &str, params: P) -> Result {

@@ -43,7 +43,7 @@ impl Waiting {
         }
     }
 
-    const fn request(&self) -> RequestId {
+    pub(crate) const fn request(&self) -> RequestId {
         match self {
             Self::Prompt { request, .. } | Self::Call { request, .. } => *request,
         }
@@ -113,7 +113,7 @@ impl AcpAgent {
             return Ok(());
         };
         log::warn(failure);
-        let asks = link.asks.drain().map(|(ask, _)| client::withdraw(ask));
+        let asks = self.asks.drain().map(|(ask, _)| client::withdraw(ask));
         let mut done: Result = asks.fold(Ok(()), Result::and);
         let calls = link.calls.drain().filter_map(|(_, call)| match call {
             Call::Prompt(request) | Call::Forward(request) => Some(request),

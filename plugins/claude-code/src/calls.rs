@@ -139,14 +139,15 @@ impl Calls {
     fn fail(&mut self, which: impl Fn(&Tool) -> bool, why: &str) -> Result {
         let failed = self.open.iter().filter(|(_, tool)| which(tool));
         let failed: Vec<String> = failed.map(|(id, _)| id.clone()).collect();
+        let mut done = Ok(());
         for id in failed {
             self.open.remove(&id);
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::Failed)
                 .content(vec![tools::text(why)]);
-            update(id, fields)?;
+            done = done.and(update(id, fields));
         }
-        Ok(())
+        done
     }
 }
 

@@ -117,8 +117,8 @@ impl ClaudeCode {
         let value = &change.value;
         match (error, change.caller) {
             (None, caller) => {
-                self.now_set(change.setting, value)?;
-                caller.map_or(Ok(()), |caller| self.answer(caller))
+                let set = self.now_set(change.setting, value);
+                set.and(caller.map_or(Ok(()), |caller| self.answer(caller)))
             }
             (Some(error), Some(caller)) => {
                 let message = format!("Claude Code refused \"{value}\": {error}");
@@ -145,7 +145,7 @@ impl ClaudeCode {
     /// A setting is in force, whoever changed it.
     pub(crate) fn now_set(&mut self, setting: Setting, value: &str) -> Result {
         if self.settings.set(setting, value)? {
-            self.checkpoint()?;
+            self.checkpoint();
         }
         Ok(())
     }

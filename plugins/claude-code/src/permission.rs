@@ -69,7 +69,7 @@ impl Asks {
             return refuse(cli, "Too many permissions are being asked for at once.");
         }
         let background = ask.agent_id.is_some();
-        calls.know(tool_use_id.clone(), tool.clone(), input, background)?;
+        let shown = calls.know(tool_use_id.clone(), tool.clone(), input, background);
         let mut preview = calls.preview(&tool, input);
         if let Some(path) = &ask.blocked_path {
             preview.locate(path);
@@ -85,11 +85,11 @@ impl Asks {
             suggestions: ask.permission_suggestions.map(ToOwned::to_owned),
         });
         let Err(error) = client::request_permission(id, &call, &options) else {
-            return Ok(());
+            return shown;
         };
         self.0.take(id);
         log::error(format_args!("nobody can be asked for permission: {error}"));
-        refuse(cli, UNASKABLE)
+        shown.and(refuse(cli, UNASKABLE))
     }
 
     /// Somebody answered, or the ask was cancelled: then the turn ends.
@@ -146,7 +146,8 @@ impl Asks {
 
     /// Claude Code is gone, and with it whoever asked.
     pub(crate) fn withdraw_all(&mut self) -> Result {
-        self.0.drain().try_for_each(|(id, _)| client::withdraw(id))
+        let withdrawn = self.0.drain().map(|(id, _)| client::withdraw(id));
+        withdrawn.fold(Ok(()), Result::and)
     }
 }
 

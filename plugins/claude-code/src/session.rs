@@ -159,7 +159,11 @@ impl ClaudeCode {
         self.cli.as_ref().is_some_and(|cli| cli.is(child))
     }
 
-    pub(crate) fn checkpoint(&self) -> Result {
-        Checkpoint::write(&self.id, self.kept, &self.settings)
+    /// Saves how the conversation stands. What cannot be saved is no reason to
+    /// fail what is being done.
+    pub(crate) fn checkpoint(&self) {
+        if let Err(error) = Checkpoint::write(&self.id, self.kept, &self.settings) {
+            log::error(format_args!("the conversation cannot be saved: {error}"));
+        }
     }
 }

@@ -19,21 +19,25 @@ use crate::{
 /// Fires when Claude Code has not become ready in time.
 pub(crate) const TIMER: u64 = 1;
 
-/// How long a start may take: usually it is half a second, on a busy machine
-/// with many plugins of Claude Code's own some ten.
+/// How long a start may take, with all its attempts: usually it is half a
+/// second, on a busy machine with many plugins of Claude Code's own some ten.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// Why nothing more comes of what it was asked.
+const ENDED: &str = "Claude Code has ended.";
 
 /// What to do when the program is not there.
 pub(crate) const INSTALL: &str = "npm install -g @anthropic-ai/claude-code";
 
 impl ClaudeCode {
     pub(crate) fn start(&mut self) -> Result {
-        self.start_as(self.kept != Kept::No)
+        self.start_as(self.kept != Kept::No)?;
+        timer::set(TIMER, LIMIT)
     }
 
     fn start_as(&mut self, resumed: bool) -> Result {
         self.cli = Some(Cli::start(&self.program, &self.id, resumed)?);
-        timer::set(TIMER, LIMIT)
+        Ok(())
     }
 
     /// Claude Code has answered `initialize`.
@@ -56,12 +60,12 @@ impl ClaudeCode {
             let message = format!("Claude Code is not logged in: {LOG_IN}");
             return self.start_failed(Failure::auth_required(message));
         }
-        timer::cancel(TIMER)?;
+        let mut done = timer::cancel(TIMER);
         let requests = self.settings.start(started);
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
             for request in requests {
-                cli.request(request)?;
+                done = done.and(cli.request(request));
             }
         }
         if let Some(request) = self.opening.take() {
@@ -69,9 +73,9 @@ impl ClaudeCode {
                 modes: Some(self.settings.modes()),
                 config_options: Some(self.settings.options()),
             };
-            client::opened(request, &opened)?;
+            done = done.and(client::opened(request, &opened));
         }
-        self.send_prompt()
+        done.and(self.send_prompt())
     }
 
     /// The host could not start the program.
@@ -102,8 +106,8 @@ impl ClaudeCode {
         if !cli.ready {
             return self.ended_at_start(&obituary);
         }
-        self.forget_process("Claude Code has ended.")?;
-        match &self.turn {
+        let forgotten = self.forget_process(ENDED);
+        forgotten.and(match &self.turn {
             Some(turn) if turn.cancelled => self.end_turn(Ok(acp::StopReason::Cancelled)),
             Some(_) => self.end_turn(Err(Failure::internal(format!(
                 "Claude Code ended in the middle of its work ({obituary}); \
@@ -113,7 +117,7 @@ impl ClaudeCode {
                 log::warn(format_args!("Claude Code ended while idle ({obituary})"));
                 Ok(())
             }
-        }
+        })
     }
 
     fn ended_at_start(&mut self, obituary: &str) -> Result {
@@ -123,43 +127,48 @@ impl ClaudeCode {
         let resumed = cli.resumed;
         let unknown = resumed && cli.has_said("No conversation found");
         let taken = !resumed && cli.has_said("is already in use");
+        let forgotten = self.forget_process(ENDED);
         if taken || (unknown && self.kept == Kept::Maybe) {
             self.kept = if taken { Kept::Yes } else { Kept::No };
-            self.checkpoint()?;
-            return self.start_as(taken);
+            self.checkpoint();
+            return forgotten.and(match self.start_as(taken) {
+                Ok(()) => Ok(()),
+                Err(error) => self.start_failed(error.into()),
+            });
         }
-        self.cli = None;
-        self.start_failed(Failure::internal(if unknown {
+        forgotten.and(self.start_failed(Failure::internal(if unknown {
             format!(
                 "Claude Code no longer has the conversation {}; start a new session",
                 self.id
             )
         } else {
             format!("Claude Code ended while it started ({obituary})")
-        }))
+        })))
     }
 
     /// Whoever waited for the start is told, and a process that still runs is
     /// ended; the next prompt tries again.
     fn start_failed(&mut self, failure: Failure) -> Result {
-        timer::cancel(TIMER)?;
-        let process = self.cli.take();
+        let mut done = self.cli.as_ref().map_or(Ok(()), Cli::kill);
+        done = done.and(timer::cancel(TIMER));
+        done = done.and(self.forget_process("Claude Code did not start."));
         if let Some(request) = self.opening.take() {
-            client::fail(request, failure.clone())?;
+            done = done.and(client::fail(request, failure.clone()));
         }
-        self.end_turn(Err(failure))?;
-        process.map_or(Ok(()), |cli| cli.kill())
+        done.and(self.end_turn(Err(failure)))
     }
 
-    /// Ends everything that was in the hands of the process.
+    /// Ends everything that was in the hands of the process. One failure does
+    /// not keep the others from being told.
     pub(crate) fn forget_process(&mut self, why: &str) -> Result {
+        let mut done = Ok(());
         if let Some(mut cli) = self.cli.take() {
             for request in cli.abandoned() {
-                client::fail(request, Failure::internal(why))?;
+                done = done.and(client::fail(request, Failure::internal(why)));
             }
         }
-        self.asks.withdraw_all()?;
-        self.transcript.calls.end(why)
+        done = done.and(self.asks.withdraw_all());
+        done.and(self.transcript.calls.end(why))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use hostler_sdk::{Failure, Prompt, RequestId, Result, acp, client, log, random, timer};
+use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log, random, timer};
 
 use crate::{
     blocks,
     checkpoint::Kept,
-    cli::Request,
+    cli::{Cli, Request},
     control::{ControlReply, Interrupted},
     incoming::TurnResult,
     outcome::outcome,
@@ -22,6 +22,9 @@ pub(crate) const TIMER: u64 = 2;
 /// How long a cancelled turn may take to end: Claude Code gives the programs
 /// that it runs a few seconds.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// What is said of a tool call that the turn's end cuts off.
+const NO_RESULT: &str = "It brought no result.";
 
 /// The turn that runs.
 #[derive(Debug)]
@@ -83,12 +86,15 @@ impl ClaudeCode {
             return Ok(());
         };
         let written = cli.write(&outgoing::prompt(&turn.uuid, &content));
-        if let Err(error) = written {
-            return self.end_turn(Err(error.into()));
+        match written {
+            Ok(()) => {}
+            // Its end is about to be reported, and says why.
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => return self.end_turn(Err(error.into())),
         }
         if self.kept == Kept::No {
             self.kept = Kept::Maybe;
-            self.checkpoint()?;
+            self.checkpoint();
         }
         Ok(())
     }
@@ -102,11 +108,11 @@ impl ClaudeCode {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
         }
         turn.cancelled = true;
-        timer::set(TIMER, LIMIT)?;
-        match cli {
+        let limited = timer::set(TIMER, LIMIT);
+        limited.and(match cli {
             Some(cli) => cli.request(Request::Interrupt),
             None => Ok(()),
-        }
+        })
     }
 
     /// Claude Code has heard of the cancel. A prompt that had not begun gets no
@@ -141,10 +147,10 @@ impl ClaudeCode {
             "Claude Code did not stop within {} s: killed",
             LIMIT.as_secs()
         ));
-        let killed = self.cli.as_ref().map_or(Ok(()), |cli| cli.kill());
-        self.forget_process("Claude Code was stopped.")?;
-        self.end_turn(Ok(acp::StopReason::Cancelled))?;
-        killed
+        let killed = self.cli.as_ref().map_or(Ok(()), Cli::kill);
+        let forgotten = self.forget_process("Claude Code was stopped.");
+        let ended = self.end_turn(Ok(acp::StopReason::Cancelled));
+        killed.and(forgotten).and(ended)
     }
 
     /// Claude Code gave up on an answer of the model.
@@ -170,42 +176,42 @@ impl ClaudeCode {
             }
             None => return Ok(()),
         }
-        self.transcript.meter.report(result)?;
+        let mut done = self.transcript.meter.report(result);
         if self.kept != Kept::Yes {
             self.kept = Kept::Yes;
-            self.checkpoint()?;
+            self.checkpoint();
         }
         let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
             log::debug("work in the background has ended");
-            return self.transcript.calls.end_turn("It brought no result.");
+            return done.and(self.transcript.calls.end_turn(NO_RESULT));
         };
-        let outcome = outcome(result, turn.words.as_ref());
-        if turn.cancelled {
-            return self.end_turn(Ok(acp::StopReason::Cancelled));
-        }
+        let outcome = match outcome(result, turn.words.as_ref()) {
+            _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
+            outcome => outcome,
+        };
         // The words say why; an error says it itself.
         if let (Ok(acp::StopReason::Refusal | acp::StopReason::MaxTokens), Some(words)) =
             (&outcome, &turn.words)
         {
-            words.show()?;
+            done = done.and(words.show());
         }
-        self.end_turn(outcome)
+        done.and(self.end_turn(outcome))
     }
 
-    /// Answers the turn, if one runs.
+    /// Answers the turn, if one runs; whatever else fails.
     pub(crate) fn end_turn(&mut self, outcome: Result<acp::StopReason, Failure>) -> Result {
         let Some(turn) = self.turn.take() else {
             return Ok(());
         };
-        timer::cancel(TIMER)?;
+        let mut done = timer::cancel(TIMER);
         let why = match &outcome {
             Ok(acp::StopReason::Cancelled) => "Cancelled.",
-            _ => "It brought no result.",
+            _ => NO_RESULT,
         };
-        self.transcript.calls.end_turn(why)?;
-        match outcome {
+        done = done.and(self.transcript.calls.end_turn(why));
+        done.and(match outcome {
             Ok(reason) => client::end_turn(turn.request, reason),
             Err(failure) => client::fail(turn.request, failure),
-        }
+        })
     }
 }

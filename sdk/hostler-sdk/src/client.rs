@@ -57,11 +57,15 @@ fn chunk(text: impl Into<String>) -> acp::ContentChunk {
 
 /// Asks something on behalf of the agent: an ACP method that agents may call on
 /// clients, with its params without `sessionId`.
-/// [`Event::AskAnswered`](crate::Event::AskAnswered) brings the answer.
+/// [`Event::AskAnswered`](crate::Event::AskAnswered) brings the answer; it is a
+/// failure when the operator has not granted the method.
+///
+/// Ids rise over the whole life of an instance; those of one
+/// [`Pending`](crate::Pending) do, of two they would meet.
 ///
 /// # Errors
-/// `Invalid` when `id` is open already or the params are no JSON object,
-/// `Denied` when the operator has not granted the method.
+/// `Invalid` when `id` is not greater than all before it or the params are no
+/// JSON object, `Limit` when 256 asks are open.
 pub fn ask<T: Serialize + ?Sized>(id: u64, method: &str, params: &T) -> Result {
     backend::ask(id, method, &serde_json::to_string(params)?)
 }

@@ -35,7 +35,7 @@ pub enum Event {
     },
     /// All that was written to the child has been taken by it.
     WriteDrained(Child),
-    /// The answer to [`client::ask`](crate::client::ask).
+    /// The answer to [`client::ask`](crate::client::ask), unless it was withdrawn.
     AskAnswered {
         /// The plugin's own id of the ask.
         id: u64,

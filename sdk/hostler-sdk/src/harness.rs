@@ -14,7 +14,7 @@ use crate::{Event, Failure, Result, acp, client};
 /// methods it is logged. What was noted down before it still happens.
 pub trait Harness: Sized + 'static {
     /// What this plugin is. May look at [`config`](crate::config) and must call
-    /// nothing else of the host.
+    /// nothing else of the host; programs are `Denied`.
     fn describe() -> Description;
 
     /// Is the agent there and usable? The only place where
@@ -47,8 +47,8 @@ pub trait Harness: Sized + 'static {
     /// Something happened: a line from a child, an answer, a timer.
     fn on_event(&mut self, event: Event) -> Result;
 
-    /// The conversation ends for good. Children that still run afterwards are
-    /// ended by the host.
+    /// The conversation ends for good. What this call noted down is carried out;
+    /// then children have 500 ms to end by themselves before the host ends them.
     fn close(&mut self) -> Result {
         Ok(())
     }

@@ -52,13 +52,15 @@ impl Command {
     /// [`Event::StartFailed`](crate::Event::StartFailed) follows.
     ///
     /// # Errors
-    /// `Denied` without a grant, `Limit` when too many children run.
+    /// `Denied` without a grant or outside a session, `Limit` when too many
+    /// children run, `NotFound` when the name is not on the host's PATH.
     pub fn spawn(&self) -> Result<Child> {
         backend::spawn(self)
     }
 
     /// Runs the program to its end, for [`Harness::probe`](crate::Harness::probe)
-    /// alone. `timeout` is at most 30 s. Standard input is empty.
+    /// alone. A `timeout` of more than 30 s counts as 30 s. Standard input is
+    /// empty.
     ///
     /// # Errors
     /// `Denied` without a grant or outside `probe`, `NotFound` when the program
@@ -87,7 +89,7 @@ impl Child {
     /// Closes the child's standard input after what was written.
     ///
     /// # Errors
-    /// `NotFound` when the child has ended.
+    /// `NotFound` when the child has ended or its input is closed already.
     pub fn close_stdin(self) -> Result {
         backend::close_stdin(self)
     }

@@ -5,7 +5,7 @@ use crate::{Error, Result, backend};
 /// `len` bytes.
 ///
 /// # Errors
-/// `Limit` above 4096.
+/// `Invalid` above 4096.
 pub fn bytes(len: u32) -> Result<Vec<u8>> {
     backend::random(len)
 }

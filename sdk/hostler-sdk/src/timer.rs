@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{Result, backend, process::millis};
 
-/// Fires timer `id` once, `after` from now. Setting an id again moves it.
+/// Fires timer `id` once, `after` from now; more than 24 hours count as 24 hours.
+/// Setting an id again moves it.
 ///
 /// # Errors
 /// `Limit` when 64 other timers are pending.

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hostler_test_support::{built, root};
+use hostler_test_support::{built, search_path};
 
 /// Only to end a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,6 +42,7 @@ impl Host {
             .replace("$AGENT", &built("scripted-agent").display().to_string());
         std::fs::write(folder.path().join("hostler.toml"), settings).expect("hostler.toml");
 
+        let path_of_tests = search_path().into_string().expect("a PATH in UTF-8");
         let mut variables = vec![
             ("HOME".to_owned(), path("home")),
             (
@@ -50,7 +51,7 @@ impl Host {
             ),
             ("XDG_STATE_HOME".to_owned(), path("state")),
             ("XDG_CONFIG_HOME".to_owned(), path("home")),
-            ("PATH".to_owned(), search_path()),
+            ("PATH".to_owned(), path_of_tests),
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("RUST_LOG".to_owned(), "info".to_owned()),
         ];
@@ -218,13 +219,6 @@ fn share_compiled(state: &Path) -> io::Result<()> {
     std::fs::write(&key, [7; 32])?;
     std::fs::set_permissions(&key, Permissions::from_mode(0o600))?;
     symlink(env!("CARGO_TARGET_TMPDIR_OF_TESTS"), state.join("cache"))
-}
-
-/// The host's PATH: pinned tools first, among them the Node.js that they need.
-fn search_path() -> String {
-    let inherited = std::env::var("PATH").unwrap_or_default();
-    let pinned = root().join("tests/tools/node_modules/.bin");
-    format!("{}:{inherited}", pinned.display())
 }
 
 /// Starts `hostler serve` and waits until it is ready.

@@ -4,7 +4,8 @@
 //! because the built-in harness can only pass or fail.
 
 use std::{
-    env,
+    env::{self, consts},
+    ffi::OsString,
     fs::OpenOptions,
     io::Write,
     path::{Path, PathBuf},
@@ -92,11 +93,27 @@ pub fn component(name: &str) -> PathBuf {
 /// its version is pinned.
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
-    let pinned = root().join("tests/tools/node_modules/.bin").join(name);
-    if pinned.is_file() {
-        return Some(pinned);
-    }
-    which::which(name).ok()
+    which::which_in(name, Some(search_path()), root()).ok()
+}
+
+/// A PATH with what `tests/tools` installed first.
+///
+/// # Panics
+/// When the PATH or the repository's has a `:` in the name of a folder.
+#[must_use]
+pub fn search_path() -> OsString {
+    let packages = root().join("tests/tools/node_modules");
+    // A package for one system each. Not every npm links its program.
+    let cpu = match consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let node = packages.join(format!("node-{}-{cpu}/bin", consts::OS));
+    let inherited = env::var_os("PATH").unwrap_or_default();
+    let folders = [packages.join(".bin"), node];
+    env::join_paths(folders.into_iter().chain(env::split_paths(&inherited)))
+        .unwrap_or_else(|error| panic!("no PATH can be made: {error}"))
 }
 
 fn package(name: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What the agent asks of its client.
 
 use hostler_sdk::Failure;
+use hostler_sdk::process::Exit;
 use hostler_sdk::testing::Effect;
 use serde_json::{Value, json};
 
@@ -107,7 +108,7 @@ fn a_failed_ask_reaches_the_agent_as_an_error_with_its_data() {
 }
 
 #[test]
-fn a_denied_ask_is_answered_at_once() {
+fn a_denied_ask_reaches_the_agent_as_an_error() {
     let mut bench = configured().deny("terminal/create");
     let opened = bench.open();
     let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
@@ -115,10 +116,24 @@ fn a_denied_ask_is_answered_at_once() {
     let line = json!({"id": 4, "method": "terminal/create", "params": {"command": "ls"}});
     let error = &bench.json(child, &line).written_json()[0]["error"];
     assert!(
-        error["message"].as_str().unwrap().contains("denied"),
+        error["message"].as_str().unwrap().contains("not granted"),
         "{error}"
     );
     assert!(bench.open_asks().is_empty());
+}
+
+#[test]
+fn the_ids_of_asks_rise_over_the_agents_restarts() {
+    let (mut bench, child, _) = in_turn();
+    let first = bench.json(child, &permission(&json!(1))).asks()[0].0;
+    bench.exited(child, Exit::code(1));
+
+    let again = bench.prompt("again");
+    let (child, _) = initialized(&mut bench, &again, &json!({"protocolVersion": 1}));
+    let effects = bench.json(child, &permission(&json!(1)));
+    assert!(first < effects.asks()[0].0, "{effects:#?}");
+    // The answer to the earlier agent's question is not for this one.
+    assert_eq!(bench.selected(first, "allow").written(), "");
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Agents that end, mumble and lie.
 
-use hostler_sdk::Event;
 use hostler_sdk::log::Level;
-use hostler_sdk::process::{Exit, Stdio};
+use hostler_sdk::process::{Child, Exit, Stdio};
 use hostler_sdk::testing::Effect;
+use hostler_sdk::{Event, Failure};
 use serde_json::{Value, json};
 
-use crate::{configured, in_turn, ready, sent, text, update};
+use crate::{configured, in_turn, initialized, ready, sent, text, update};
 
 #[test]
 fn an_agent_that_ends_in_a_turn_fails_it_with_its_exit_and_last_words() {
@@ -57,6 +57,76 @@ fn an_agent_that_ends_during_the_handshake_fails_open_and_what_waits() {
     let effects = bench.exited(child, Exit::code(1));
     assert_eq!(effects.answers().len(), 2);
     assert!(bench.unanswered().is_empty());
+}
+
+fn line(child: Child, message: &Value) -> Event {
+    Event::Line {
+        child,
+        source: Stdio::Out,
+        text: message.to_string(),
+        lossy: false,
+    }
+}
+
+#[test]
+fn an_agent_that_ends_right_behind_its_session_leaves_no_request_open() {
+    let mut bench = configured();
+    let opened = bench.open();
+    let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let new = sent(&effects, "session/new");
+    bench.call("session/set_mode", &json!({"modeId": "plan"}));
+    bench.prompt("go");
+    let answer = json!({"id": new, "result": {"sessionId": "theirs"}});
+    let exit = Exit::code(1);
+    let effects = bench.events(vec![line(child, &answer), Event::Exited { child, exit }]);
+    let answers = effects.answers();
+    assert_eq!(answers[0].1, Ok(json!({})), "open");
+    for (_, answer) in &answers[1..] {
+        let failure = answer.as_ref().unwrap_err();
+        assert_eq!(failure.message, "agent ended (exit code 1)");
+    }
+    assert!(bench.unanswered().is_empty());
+}
+
+#[test]
+fn a_request_that_cannot_be_sent_does_not_keep_those_behind_it() {
+    let mut bench = configured();
+    let opened = bench.open();
+    let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let new = sent(&effects, "session/new");
+    bench.call_json("session/set_mode", "[]");
+    bench.prompt("go");
+    let answer = json!({"sessionId": "theirs"});
+    let effects = crate::reply(&mut bench, child, new, &answer);
+    let failure = effects.answers()[1].1.clone().unwrap_err();
+    assert_eq!(failure.code, Failure::INVALID_PARAMS);
+    sent(&effects, "session/prompt");
+    assert_eq!(bench.unanswered().len(), 1, "the turn");
+}
+
+#[test]
+fn an_agent_that_ends_right_behind_its_first_answer_fails_the_open() {
+    let mut bench = configured();
+    let opened = bench.open();
+    let (child, _) = opened.spawned();
+    let id = sent(&opened, "initialize");
+    let answer = json!({"id": id, "result": {"protocolVersion": 1}});
+    let exit = Exit::code(1);
+    let effects = bench.events(vec![line(child, &answer), Event::Exited { child, exit }]);
+    let failure = effects.answer().unwrap_err();
+    assert_eq!(failure.message, "agent ended (exit code 1)");
+}
+
+#[test]
+fn a_session_that_cannot_be_remembered_fails_the_open_at_once() {
+    let mut bench = configured();
+    let opened = bench.open();
+    let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let new = sent(&effects, "session/new");
+    let answer = json!({"sessionId": "x".repeat(65 << 10)});
+    let effects = crate::reply(&mut bench, child, new, &answer);
+    let failure = effects.answer().unwrap_err();
+    assert!(failure.message.contains("checkpoint"), "{failure}");
 }
 
 #[test]

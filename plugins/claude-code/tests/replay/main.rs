@@ -13,3 +13,4 @@ mod process;
 mod settings;
 mod stage;
 mod tools;
+mod wrong_moment;

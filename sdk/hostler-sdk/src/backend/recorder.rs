@@ -3,7 +3,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -16,8 +16,10 @@ use crate::{Error, RequestId, Result};
 /// The contract's bounds.
 const MAX_CHECKPOINT: usize = 64 << 10;
 const MAX_TIMERS: usize = 64;
+const MAX_ASKS: usize = 256;
 const MAX_RANDOM: u32 = 4096;
-const MAX_RUN_MS: u32 = 30_000;
+/// A timer that is farther away fires then.
+const MAX_TIMER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// 2023-11-14 22:13:20 UTC: wall time of a recorder whose clock was not moved.
 const WALL_START: Duration = Duration::from_secs(1_700_000_000);
@@ -34,17 +36,29 @@ pub(crate) struct Recorder {
     pub(crate) elapsed: Duration,
     /// What `run` finds on this machine, by command line.
     pub(crate) programs: BTreeMap<Vec<String>, Result<Output>>,
-    pub(crate) probing: bool,
+    pub(crate) role: Role,
     pub(crate) writes_blocked: bool,
     pub(crate) denied: BTreeSet<String>,
     pub(crate) children: BTreeMap<Child, Stdin>,
     /// Open asks and their methods.
     pub(crate) asks: BTreeMap<u64, String>,
+    /// Open asks that the operator has not granted.
+    pub(crate) ungranted: VecDeque<u64>,
+    last_ask: Option<u64>,
     pub(crate) requests: BTreeSet<RequestId>,
     pub(crate) timers: BTreeSet<u64>,
     pub(crate) checkpoint: Option<Vec<u8>>,
     last_child: u32,
     last_random: u8,
+}
+
+/// What the code that runs is part of: programs depend on it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Describe,
+    Probe,
+    #[default]
+    Session,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +98,14 @@ impl Recorder {
             .get_mut(&child)
             .ok_or_else(|| Error::NotFound(format!("{child} does not run")))
     }
+
+    /// The input of a child that can still be written to.
+    fn stdin(&mut self, child: Child) -> Result<&mut Stdin> {
+        match self.child(child)? {
+            Stdin::Closed => Err(Error::NotFound(format!("the input of {child} is closed"))),
+            open @ Stdin::Open => Ok(open),
+        }
+    }
 }
 
 fn json<'a>(what: &str, text: &'a str) -> Result<&'a RawValue> {
@@ -111,8 +133,8 @@ fn with<T>(call: impl FnOnce(&mut Recorder) -> T) -> T {
 /// The imports.
 pub(crate) mod calls {
     use super::{
-        Child, Command, Duration, Effect, Error, MAX_CHECKPOINT, MAX_RANDOM, MAX_RUN_MS,
-        MAX_TIMERS, Output, RequestId, Result, Stdin, WALL_START, json, object, with,
+        Child, Command, Duration, Effect, Error, MAX_ASKS, MAX_CHECKPOINT, MAX_RANDOM, MAX_TIMER,
+        MAX_TIMERS, Output, RequestId, Result, Role, Stdin, WALL_START, json, object, with,
     };
     use crate::{Failure, log::Level, process::Signal};
 
@@ -124,13 +146,19 @@ pub(crate) mod calls {
     pub(crate) fn ask(id: u64, method: &str, params: &str) -> Result {
         object("the ask's params", params)?;
         with(|host| {
-            if host.denied.contains(method) {
-                return Err(Error::Denied(format!("{method} is denied by the test")));
+            if host.asks.len() >= MAX_ASKS {
+                return Err(Error::Limit(format!("{MAX_ASKS} asks are open already")));
             }
-            if host.asks.contains_key(&id) {
-                return Err(Error::Invalid(format!("ask {id} is open already")));
+            if host.last_ask.is_some_and(|last| id <= last) {
+                return Err(Error::Invalid(format!(
+                    "the id {id} of an ask is not greater than those before"
+                )));
             }
+            host.last_ask = Some(id);
             host.asks.insert(id, method.to_owned());
+            if host.denied.contains(method) {
+                host.ungranted.push_back(id);
+            }
             host.note(Effect::Ask {
                 id,
                 method: method.to_owned(),
@@ -180,6 +208,11 @@ pub(crate) mod calls {
 
     pub(crate) fn spawn(command: &Command) -> Result<Child> {
         with(|host| {
+            if host.role != Role::Session {
+                return Err(Error::Denied(
+                    "process.spawn is for sessions; probe uses process.run".to_owned(),
+                ));
+            }
             if host.denied.contains(&command.program) {
                 return Err(Error::Denied(format!(
                     "{} is denied by the test",
@@ -197,15 +230,12 @@ pub(crate) mod calls {
         })
     }
 
-    pub(crate) fn run(command: &Command, timeout_ms: u32) -> Result<Output> {
+    pub(crate) fn run(command: &Command, _timeout_ms: u32) -> Result<Output> {
         with(|host| {
-            if !host.probing {
-                return Err(Error::Denied("process.run is for probe alone".to_owned()));
-            }
-            if timeout_ms > MAX_RUN_MS {
-                return Err(Error::Invalid(format!(
-                    "a timeout of {timeout_ms} ms; at most {MAX_RUN_MS}"
-                )));
+            if host.role != Role::Probe {
+                return Err(Error::Denied(
+                    "process.run is for probe alone; a session uses process.spawn".to_owned(),
+                ));
             }
             host.note(Effect::Run(command.clone()))?;
             let mut line = vec![command.program.clone()];
@@ -221,9 +251,7 @@ pub(crate) mod calls {
 
     pub(crate) fn write(child: Child, data: &[u8]) -> Result {
         with(|host| {
-            if *host.child(child)? == Stdin::Closed {
-                return Err(Error::NotFound(format!("the input of {child} is closed")));
-            }
+            host.stdin(child)?;
             if host.writes_blocked {
                 return Err(Error::WouldBlock);
             }
@@ -236,7 +264,7 @@ pub(crate) mod calls {
 
     pub(crate) fn close_stdin(child: Child) -> Result {
         with(|host| {
-            *host.child(child)? = Stdin::Closed;
+            *host.stdin(child)? = Stdin::Closed;
             host.note(Effect::CloseStdin(child))
         })
     }
@@ -254,7 +282,7 @@ pub(crate) mod calls {
                 return Err(Error::Limit(format!("{MAX_TIMERS} timers are pending")));
             }
             host.timers.insert(id);
-            let after = Duration::from_millis(after_ms);
+            let after = Duration::from_millis(after_ms).min(MAX_TIMER);
             host.note(Effect::TimerSet { id, after })
         })
     }
@@ -276,7 +304,7 @@ pub(crate) mod calls {
 
     pub(crate) fn random(len: u32) -> Result<Vec<u8>> {
         if len > MAX_RANDOM {
-            return Err(Error::Limit(format!("{len} bytes; at most {MAX_RANDOM}")));
+            return Err(Error::Invalid(format!("{len} bytes; at most {MAX_RANDOM}")));
         }
         with(|host| {
             let mut next = || {

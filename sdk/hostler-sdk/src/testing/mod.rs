@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub use effects::{Effect, Effects};
 
-use crate::backend::recorder::{Recorder, Stdin};
+use crate::backend::recorder::{Recorder, Role, Stdin};
 use crate::process::{Child, Exit, Output, Stdio};
 use crate::{Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status};
 
@@ -61,8 +61,9 @@ impl<H: Harness> Bench<H> {
         self
     }
 
-    /// Refuses to spawn this program, or to take asks of this ACP method, with
-    /// [`Error::Denied`](crate::Error::Denied).
+    /// Grants neither this program nor asks of this ACP method. To spawn such a
+    /// program is [`Error::Denied`](crate::Error::Denied); such an ask is taken,
+    /// and its answer, which follows at once, is a failure.
     #[must_use]
     pub fn deny(mut self, program_or_method: &str) -> Self {
         self.host.denied.insert(program_or_method.to_owned());
@@ -71,7 +72,7 @@ impl<H: Harness> Bench<H> {
 
     /// [`Harness::describe`].
     pub fn describe(&mut self) -> Description {
-        self.host.host(H::describe)
+        self.outside_a_session(Role::Describe, H::describe)
     }
 
     /// [`Harness::probe`].
@@ -79,10 +80,7 @@ impl<H: Harness> Bench<H> {
     /// # Errors
     /// Whatever the adapter returned.
     pub fn probe(&mut self) -> Result<Status> {
-        self.host.probing = true;
-        let status = self.host.host(H::probe);
-        self.host.probing = false;
-        status
+        self.outside_a_session(Role::Probe, H::probe)
     }
 
     /// [`Harness::open`] for a new conversation in `/work`.
@@ -105,6 +103,7 @@ impl<H: Harness> Bench<H> {
             Ok(session) => self.session = Some(session),
             Err(error) => self.host.effects.push(Effect::Failed(error)),
         }
+        self.refuse_ungranted();
         self.host.take_effects()
     }
 
@@ -162,19 +161,32 @@ impl<H: Harness> Bench<H> {
 
     /// [`Harness::on_event`].
     pub fn event(&mut self, event: Event) -> Effects {
-        match &event {
-            Event::Exited { child, .. } | Event::StartFailed { child, .. } => {
-                self.host.children.remove(child);
+        self.events(vec![event])
+    }
+
+    /// Several events in one call of the host, which has seen all of them when
+    /// the session hears of the first: at the last line of a child that has
+    /// ended, there is no child any more. All are delivered; the first error is
+    /// the call's.
+    pub fn events(&mut self, events: Vec<Event>) -> Effects {
+        for event in &events {
+            match event {
+                Event::Exited { child, .. } | Event::StartFailed { child, .. } => {
+                    self.host.children.remove(child);
+                }
+                Event::AskAnswered { id, .. } => {
+                    self.host.asks.remove(id);
+                }
+                Event::Timer(id) => {
+                    self.host.timers.remove(id);
+                }
+                Event::Started(_) | Event::Line { .. } | Event::WriteDrained(_) => {}
             }
-            Event::AskAnswered { id, .. } => {
-                self.host.asks.remove(id);
-            }
-            Event::Timer(id) => {
-                self.host.timers.remove(id);
-            }
-            Event::Started(_) | Event::Line { .. } | Event::WriteDrained(_) => {}
         }
-        self.on_session(|session| session.on_event(event))
+        self.on_session(|session| {
+            let deliver = |done: Result, event| done.and(session.on_event(event));
+            events.into_iter().fold(Ok(()), deliver)
+        })
     }
 
     /// The child runs.
@@ -315,7 +327,32 @@ impl<H: Harness> Bench<H> {
         if let Err(error) = outcome {
             self.host.effects.push(Effect::Failed(error));
         }
+        self.refuse_ungranted();
         self.host.take_effects()
+    }
+
+    fn outside_a_session<T>(&mut self, role: Role, call: impl FnOnce() -> T) -> T {
+        self.host.role = role;
+        let value = self.host.host(call);
+        self.host.role = Role::Session;
+        value
+    }
+
+    /// The host's answers to asks that are not granted.
+    fn refuse_ungranted(&mut self) {
+        while let Some(id) = self.host.ungranted.pop_front() {
+            let (Some(method), Some(session)) = (self.host.asks.remove(&id), &mut self.session)
+            else {
+                continue;
+            };
+            let failure = Failure::internal(format!("{method} is not granted by the test"))
+                .with_data(r#"{"code":"PLUGIN_DENIED"}"#);
+            let outcome = Err(failure);
+            let answer = Event::AskAnswered { id, outcome };
+            if let Err(error) = self.host.host(|| session.on_event(answer)) {
+                self.host.effects.push(Effect::Failed(error));
+            }
+        }
     }
 }
 

@@ -103,11 +103,27 @@ async fn acpx() {
         host.state().display()
     );
     let mut command = host.command(program("acpx").unwrap());
-    command.args(["--agent", &agent, "--approve-all", "exec", &prompt(&host)]);
+    command
+        .args(["--agent", &agent, "--approve-all"])
+        .args(["--format", "json", "--json-strict"])
+        .args(["exec", &prompt(&host)]);
     let output = finish(command).await;
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(printed.contains("hello there"), "{printed}");
+    // What went over its pipes, both ways.
+    let wire: Vec<Value> = serde_json::Deserializer::from_slice(&output.stdout)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let asked = wire
+        .iter()
+        .filter(|message| message["method"] == "session/request_permission");
+    assert_eq!(asked.count(), 1);
+    let end = wire.last().unwrap();
+    assert_eq!(end["result"]["stopReason"], "end_turn", "{end}");
     was_made(&host);
+    assert!(
+        host.log().contains("connected"),
+        "the host that ran is used"
+    );
 }
 
 async fn fast_agent() {

@@ -25,7 +25,7 @@ impl Misbehaving {
             "clock" => self.report(clock::monotonic()?.as_nanos()),
             "uuid" => self.report(random::uuid()?),
             "timer" => timer::set(1, Duration::from_millis(number(rest)?)),
-            "ask" => ask(1),
+            "ask" => self.ask().map(drop),
             "spawn" => self.spawn(rest).map(drop),
             "remember" => {
                 self.remember(rest)?;
@@ -89,9 +89,9 @@ impl Misbehaving {
                 client::message(format!("second answer: {outcome:?}"))
             }
             "ask-twice-same-id" => {
-                ask(1)?;
-                let outcome = ask(1);
-                client::withdraw(1)?;
+                let id = self.ask()?;
+                let outcome = ask(id);
+                client::withdraw(id)?;
                 self.report_refusal(outcome)
             }
             "fail" => Err(Error::other("failed on purpose")),
@@ -132,6 +132,13 @@ impl Misbehaving {
     fn remember(&mut self, what: &str) -> Result {
         self.remembered = Some(what.to_owned());
         client::checkpoint(what.as_bytes())
+    }
+
+    /// Asks under a new id.
+    fn ask(&mut self) -> Result<u64> {
+        self.last_ask += 1;
+        ask(self.last_ask)?;
+        Ok(self.last_ask)
     }
 
     /// An update whose text has this many bytes. Built by hand, so that memory

@@ -26,6 +26,7 @@ pub struct Misbehaving {
     /// Cancels are ignored.
     deaf: bool,
     child: Option<Child>,
+    last_ask: u64,
     /// What the last checkpoint holds.
     remembered: Option<String>,
 }
@@ -73,6 +74,7 @@ impl Harness for Misbehaving {
             turn: None,
             deaf: false,
             child: None,
+            last_ask: 0,
             remembered: resume.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         })
     }

@@ -42,7 +42,7 @@ fn what_breaks_the_contract_is_reported_in_the_hosts_words() {
         ("bad-answer", "not JSON"),
         ("checkpoint-too-big", "65537"),
         ("many-timers", "64"),
-        ("ask-twice-same-id", "open already"),
+        ("ask-twice-same-id", "not greater"),
         ("run-outside-probe", "not granted"),
     ] {
         let text = said(&open().prompt(prompt));
@@ -104,6 +104,7 @@ fn a_permission_is_asked_and_the_choice_reported() {
     let asks = bench.prompt("ask").asks();
     assert_eq!(asks[0].2["options"][0]["optionId"], "allow");
     assert_eq!(said(&bench.selected(asks[0].0, "reject")), "reject");
+    assert_eq!(bench.prompt("ask").asks().len(), 1, "and again");
 }
 
 #[test]

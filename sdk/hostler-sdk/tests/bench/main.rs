@@ -1,0 +1,6 @@
+//! The stand-in for the host keeps the contract's rules.
+
+mod client;
+mod machine;
+mod puppet;
+mod settings;
