@@ -1,9 +1,20 @@
-//! `cargo xtask demo`: one turn from end to end, each step in plain words. All
-//! of it happens in a temporary folder, and nothing is left running.
+//! `cargo xtask demo`: one turn from end to end, and one in whose middle the host
+//! is killed, each step in plain words. All of it happens in a temporary folder,
+//! and nothing is left running.
+//!
+//! - [`host`]: the host and the commands that talk to it. [`acp`]: a client that
+//!   stays. [`process`]: what both know of child processes.
+//! - [`harness`]: who does the work, and what it is told.
+//! - [`survival`]: the host is killed and comes back. [`replay`]: nothing is lost.
+//! - [`orphans`]: that nothing is left.
 
+mod acp;
 mod harness;
 mod host;
 mod orphans;
+mod process;
+mod replay;
+mod survival;
 
 use std::{
     fs,
@@ -28,12 +39,12 @@ pub(crate) fn run() -> Result<()> {
     // Without symlinks, as the host sees it.
     let root = folder.path().canonicalize()?;
     let workspace = root.join("workspace");
-    let host = steps.next("Starting a host in a temporary folder", || {
+    let mut host = steps.next("Starting a host in a temporary folder", || {
         fs::create_dir(&workspace)?;
         fs::write(workspace.join("note.txt"), "Nothing here yet.\n")?;
         Host::start(&hostler, &root, &config(&workspace, &agent)?)
     })?;
-    let shown = show(&mut steps, &host, &workspace);
+    let shown = show(&mut steps, &mut host, &workspace);
     if shown.is_err() {
         eprintln!("\nThe host's log ends so:\n{}", host.log());
     }
@@ -45,7 +56,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// What there is to see once the host runs.
-fn show(steps: &mut Steps, host: &Host, workspace: &Path) -> Result<()> {
+fn show(steps: &mut Steps, host: &mut Host, workspace: &Path) -> Result<()> {
     let harness = steps.next(
         "Looking which plugins there are, and which is ready",
         || {
@@ -62,7 +73,8 @@ fn show(steps: &mut Steps, host: &Host, workspace: &Path) -> Result<()> {
         "One turn: the agent is to write a file, and has to ask",
         || turn(host, harness, workspace),
     )?;
-    steps.next("Looking at the file", || file(&workspace.join(FILE)))
+    steps.next("Looking at the file", || file(&workspace.join(FILE)))?;
+    survival::show(steps, host, harness, workspace)
 }
 
 /// Where the host and the scripted agent are.

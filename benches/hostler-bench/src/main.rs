@@ -59,6 +59,9 @@ enum What {
     Call,
 }
 
+/// Measures one promise.
+type Measure = fn(&Programs, &mut Report) -> Result<()>;
+
 /// The programs that are measured.
 #[derive(Debug)]
 struct Programs {
@@ -98,7 +101,7 @@ fn main() -> Result<()> {
     };
     let wanted = |what| arguments.what.contains(&What::All) || arguments.what.contains(&what);
     let mut report = Report::default();
-    let measures: [(What, fn(&Programs, &mut Report) -> Result<()>); 5] = [
+    let measures: [(What, Measure); 5] = [
         (What::Latency, measure::latency),
         (What::Cpu, measure::cpu),
         (What::Memory, measure::memory),

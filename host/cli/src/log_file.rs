@@ -11,9 +11,8 @@ use std::{
 const LOG: &str = "serve.log";
 const OLD: &str = "serve.log.old";
 
-/// When it is full. Weeks of an ordinary host, and together with the old one
-/// less than anybody's disk notices.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// When it is full: some thousand lines, weeks of an ordinary host.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// How much of its end is looked at for a reason.
 const TAIL_BYTES: u64 = 2048;

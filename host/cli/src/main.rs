@@ -7,7 +7,8 @@
 //! session  host.json, token ─> client ─> table
 //! plugin   config ─> runtime ─> table, or all about one
 //! doctor   all of the above, looked at in turn
-//! child, compile   helpers that the host starts; nobody types them
+//! child, compile, detach   helpers that are started by this program; nobody
+//!          types them
 //! ```
 //!
 //! - [`args`], [`exit`]: the command line and the exit codes.
@@ -15,8 +16,8 @@
 //!   lie.
 //! - [`serve`], [`host_file`], [`idle`]: the host; its lock and `host.json`; when
 //!   nobody needs it.
-//! - [`acp`], [`log_file`]: the bridge for editors; the log of a host that it
-//!   started.
+//! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
+//!   host, and that one's log.
 //! - [`client`]: the other side of the wire, for people.
 //! - [`session_cmd`]: the host's sessions. [`plugin_cmd`]: plugins without a host.
 //! - [`doctor`]: what is wrong with an installation.
@@ -39,6 +40,7 @@ mod args;
 mod bundle;
 mod client;
 mod config;
+mod detach;
 mod doctor;
 mod exit;
 mod host_file;
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
             words.next_if(|word| word == "--");
             return hostler_runtime::child_main(words.collect::<Vec<OsString>>());
         }
+        Some("detach") => return detach::main(words),
         Some("compile") => return hostler_runtime::compile_main(),
         _ => {}
     }

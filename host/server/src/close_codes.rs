@@ -8,6 +8,9 @@ pub const GOING_AWAY: u16 = 1001;
 pub const PROTOCOL_ERROR: u16 = 1002;
 /// A message was larger than [`MAX_MESSAGE`].
 pub const TOO_LARGE: u16 = 1009;
+/// What was due to the client could not be read from the journal. The host's log
+/// says why; other sessions can be used on a new connection.
+pub const UNREADABLE: u16 = 1011;
 /// The client read too slowly. Its sessions go on: connect again and load them.
 pub const SLOW_READER: u16 = 4008;
 /// Nothing was heard of the client for a long time, not even an answer to a

@@ -20,11 +20,13 @@ pub(crate) struct Ask {
     pub(crate) plugin_id: u64,
     /// The request as it is sent.
     pub(crate) frame: Bytes,
-    /// Clients that answered with an error: they need not be told when it is
-    /// taken back.
-    pub(crate) refused: Vec<ClientId>,
+    /// Clients that answered, but not with an answer that counts: they need not be
+    /// told when it is taken back.
+    refused: Vec<ClientId>,
     number: u64,
     options: Vec<String>,
+    /// The tool call that it is about.
+    tool: Option<String>,
 }
 
 /// The open ones, oldest first.
@@ -34,6 +36,8 @@ pub(crate) struct Asks {
     /// Numbers go on over instances, so that a late answer never meets another
     /// question.
     last: u64,
+    /// The open ones are not those that were taken last.
+    changed: bool,
 }
 
 impl Asks {
@@ -63,7 +67,9 @@ impl Asks {
             refused: Vec::new(),
             number: self.last,
             options,
+            tool: tool(&params),
         });
+        self.changed = true;
         self.open
             .last()
             .ok_or_else(|| SessionError::Params("the question was lost".to_owned()))
@@ -79,6 +85,7 @@ impl Asks {
 
     pub(crate) fn close(&mut self, number: u64) -> Option<Ask> {
         let at = self.open.iter().position(|ask| ask.number == number)?;
+        self.changed = true;
         Some(self.open.remove(at))
     }
 
@@ -88,15 +95,48 @@ impl Asks {
             .open
             .iter()
             .position(|ask| ask.plugin_id == plugin_id)?;
+        self.changed = true;
         Some(self.open.remove(at))
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<Ask> {
+        self.changed |= !self.open.is_empty();
         std::mem::take(&mut self.open)
+    }
+
+    /// The client is gone, or shows the questions anew.
+    pub(crate) fn forget(&mut self, client: ClientId) {
+        for ask in &mut self.open {
+            ask.refused.retain(|refused| *refused != client);
+        }
+    }
+
+    /// The tool calls that the open questions are about, if those have changed
+    /// since this was asked last: a JSON array of ids.
+    pub(crate) fn take_changed_tools(&mut self) -> Option<String> {
+        std::mem::take(&mut self.changed).then(|| {
+            let tools: Vec<_> = self
+                .open
+                .iter()
+                .filter_map(|ask| ask.tool.as_ref())
+                .collect();
+            serde_json::json!(tools).to_string()
+        })
     }
 }
 
 impl Ask {
+    /// The client does not show the question any more.
+    pub(crate) fn refuse(&mut self, client: ClientId) {
+        if !self.refused.contains(&client) {
+            self.refused.push(client);
+        }
+    }
+
+    pub(crate) fn is_refused_by(&self, client: ClientId) -> bool {
+        self.refused.contains(&client)
+    }
+
     /// Whether `result` answers this question: an option that was offered, or
     /// `cancelled`. The error is a sentence for whoever sent it.
     pub(crate) fn judge(&self, result: &str) -> Result<(), String> {
@@ -159,6 +199,21 @@ fn options(params: &str) -> Result<Vec<String>, SessionError> {
     }
 }
 
+fn tool(params: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params {
+        tool_call: ToolCall,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct ToolCall {
+        tool_call_id: String,
+    }
+    let params: Params = serde_json::from_str(params).ok()?;
+    Some(params.tool_call.tool_call_id)
+}
+
 /// The session and the number in an id that this module made; `None` for every
 /// other id.
 #[must_use]
@@ -199,6 +254,36 @@ mod tests {
         let again = asks.open("s", 7, PARAMS).unwrap();
         assert_eq!(parse_ask_id(&again.id), Some(("s", 2)));
         assert!(asks.close(1).is_none());
+    }
+
+    #[test]
+    fn a_client_that_refuses_again_and_again_is_noted_once_until_it_is_gone() {
+        let mut asks = Asks::default();
+        asks.open("s", 1, PARAMS).unwrap();
+        let client = ClientId::next();
+        for _ in 0..3 {
+            asks.find(1).unwrap().refuse(client);
+        }
+        assert_eq!(asks.find(1).unwrap().refused, [client]);
+        asks.forget(client);
+        assert!(!asks.find(1).unwrap().is_refused_by(client));
+    }
+
+    #[test]
+    fn the_tool_calls_of_open_questions_are_told_when_they_change() {
+        let mut asks = Asks::default();
+        assert_eq!(asks.take_changed_tools(), None);
+        asks.open("s", 1, PARAMS).unwrap();
+        let unnamed = PARAMS.replace("toolCallId", "other");
+        asks.open("s", 2, &unnamed).unwrap();
+        assert_eq!(asks.take_changed_tools().unwrap(), r#"["t"]"#);
+        assert_eq!(asks.take_changed_tools(), None);
+        asks.withdraw(1);
+        assert_eq!(asks.take_changed_tools().unwrap(), "[]");
+        asks.take_all();
+        assert_eq!(asks.take_changed_tools().unwrap(), "[]");
+        asks.take_all();
+        assert_eq!(asks.take_changed_tools(), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::SessionError;
+use crate::{History, SessionError};
 
 /// Names a connection within this process; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +38,11 @@ pub trait Outlet: Send + Sync + fmt::Debug {
     /// Takes one JSON-RPC message, UTF-8, without waiting. `false`: the
     /// connection is gone or too slow, and gets nothing more.
     fn send(&self, frame: Bytes) -> bool;
+
+    /// Takes a history in this place: its frames go out before whatever is sent
+    /// from now on, and are read as the connection takes them. If they cannot be
+    /// read, the connection ends. Does not wait; `false` as with `send`.
+    fn replay(&self, history: History) -> bool;
 }
 
 /// A connection that views sessions. Cheap to clone.

@@ -59,13 +59,13 @@ pub enum SessionError {
     /// The session was closed before there was an answer.
     #[error("the session was closed")]
     Closed,
-    /// The host ended in the middle of the turn.
+    /// The host ended in the middle of the turn, or could not keep its end.
     #[error(
-        "the host was restarted while this turn ran; what it had done is in the history, and the next prompt goes on from there"
+        "the turn was cut off; what it had done is in the history, and the next prompt goes on from there"
     )]
     HostRestarted,
     /// The journal could not be written or read.
-    #[error("the session cannot be kept: {0}")]
+    #[error("the journal of the session failed: {0}")]
     Journal(String),
     /// The host is stopping.
     #[error("the host is stopping; connect again when it is back")]

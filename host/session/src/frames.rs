@@ -64,6 +64,18 @@ pub(crate) fn tool_failed(id: &str) -> String {
     json!({ "sessionUpdate": "tool_call_update", "toolCallId": id, "status": "failed" }).to_string()
 }
 
+/// A tool call that waited for a permission when its turn was cut off.
+pub(crate) fn permission_cut_off(id: &str) -> String {
+    let text = "The permission request was cancelled: the turn was cut off.";
+    json!({
+        "sessionUpdate": "tool_call_update",
+        "toolCallId": id,
+        "status": "failed",
+        "content": [{ "type": "content", "content": { "type": "text", "text": text } }],
+    })
+    .to_string()
+}
+
 /// Asks all clients for a permission. `params` has its `sessionId`.
 pub(crate) fn ask(id: &Id, params: &str) -> Bytes {
     Bytes::from(compose::request(

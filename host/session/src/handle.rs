@@ -31,6 +31,12 @@ impl SessionHandle {
         lock(&self.info).summary.cwd.clone()
     }
 
+    /// Its further folders, with links followed.
+    #[must_use]
+    pub fn additional_directories(&self) -> Vec<PathBuf> {
+        lock(&self.info).summary.additional_directories.clone()
+    }
+
     /// Makes `client` a viewer: with `replay` it is sent all history first, then
     /// the answer, then the open permissions, then what happens.
     pub async fn attach(&self, client: Client, replay: bool, notices: Vec<Notice>, reply: Reply) {
@@ -57,10 +63,12 @@ impl SessionHandle {
     }
 
     /// Another request, answered by the harness. `params` is a JSON object
-    /// without `sessionId`.
-    pub async fn call(&self, method: &str, params: String, reply: Reply) {
+    /// without `sessionId`. What it changes in the session's settings is shown to
+    /// the other clients.
+    pub async fn call(&self, client: ClientId, method: &str, params: String, reply: Reply) {
         let method = method.to_owned();
         self.send(Message::Call {
+            client,
             method,
             params,
             reply,

@@ -11,6 +11,7 @@
 //! - [`Router`]: all sessions of a host; a session belongs to its principal.
 //! - [`SessionHandle`]: what can be asked of one session.
 //! - [`Client`], [`Outlet`], [`Reply`]: a connection, whatever its transport.
+//!   [`History`]: what it is sent first, as fast as it takes it.
 //! - `unit`: the session itself. It never waits for a client or a plugin.
 //! - [`Launcher`], [`Catalogue`]: where instances of harnesses come from.
 //! - `asks`: open permissions; `progress`: what updates say about the present
@@ -21,7 +22,9 @@
 //! The rules: a turn belongs to its session and not to a connection; prompts run
 //! in the order in which they came; a permission is answered by the first valid
 //! answer and by nobody else; whatever happens to an instance of the harness,
-//! the session goes on with a fresh one from its last checkpoint.
+//! the session goes on with a fresh one from its last checkpoint, which starts
+//! when the one before is gone with its children. What cannot be kept is shown
+//! to nobody.
 //!
 //! Deliberately absent: transports and their tokens, the check of a `cwd`
 //! against the workspace roots.
@@ -43,6 +46,7 @@ mod error;
 mod files;
 mod frames;
 mod handle;
+mod history;
 mod launcher;
 mod notice;
 mod progress;
@@ -58,6 +62,7 @@ pub use commands::{CommandLine, CommandRunner, RunningCommand};
 pub use error::SessionError;
 pub use files::Folders;
 pub use handle::SessionHandle;
+pub use history::History;
 pub use launcher::{BoxFuture, Launcher, Rights, Running};
 pub use notice::{Notice, Severity};
 pub use prompt::Prompt;

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use hostler_wire::RawValue;
 use serde::Deserialize;
+use serde_json::json;
 
 /// Tool calls that are remembered as open. Agents run a handful at a time; what
 /// is over the bound is not closed when the plugin breaks.
@@ -17,11 +18,13 @@ const TITLE_CHARS: usize = 120;
 pub(crate) struct Progress {
     open_tools: Vec<String>,
     /// The members of the answer to `open`, with later changes.
-    settings: BTreeMap<String, Box<RawValue>>,
+    settings: Settings,
     title: Option<String>,
     /// The settings are not those that were taken last.
     changed: bool,
 }
+
+type Settings = BTreeMap<String, Box<RawValue>>;
 
 /// What an update is.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,8 +105,10 @@ impl Progress {
         std::mem::take(&mut self.open_tools)
     }
 
-    /// Notes the answer to `open`, or to `session/set_config_option`.
-    pub(crate) fn note_answer(&mut self, result: &str) {
+    /// Notes the answer to `open`, or to `session/set_config_option`. The updates
+    /// tell of what is otherwise than before.
+    pub(crate) fn note_answer(&mut self, result: &str) -> Vec<String> {
+        let before = self.settings.clone();
         if let Ok(members) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(result) {
             for name in ["modes", "configOptions"] {
                 if let Some(value) = members.get(name) {
@@ -111,18 +116,42 @@ impl Progress {
                 }
             }
         }
+        self.changes_since(&before)
     }
 
-    /// Notes that a mode was chosen: `{modeId}` of `session/set_mode`.
-    pub(crate) fn note_chosen_mode(&mut self, params: &str) {
+    /// Notes that a mode was chosen: `{modeId}` of `session/set_mode`. The updates
+    /// as with [`note_answer`](Self::note_answer).
+    pub(crate) fn note_chosen_mode(&mut self, params: &str) -> Vec<String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Chosen {
             mode_id: String,
         }
+        let before = self.settings.clone();
         if let Ok(chosen) = serde_json::from_str::<Chosen>(params) {
             self.set_mode(&chosen.mode_id);
         }
+        self.changes_since(&before)
+    }
+
+    fn changes_since(&self, before: &Settings) -> Vec<String> {
+        let mode = current_mode(&self.settings)
+            .filter(|mode| current_mode(before).as_ref() != Some(mode))
+            .map(|mode| json!({ "sessionUpdate": "current_mode_update", "currentModeId": mode }));
+        let options = |settings: &Settings| {
+            settings
+                .get("configOptions")
+                .map(|raw| raw.get().to_owned())
+        };
+        let options = options(&self.settings)
+            .filter(|now| options(before).as_ref() != Some(now))
+            .map(|now| {
+                format!(r#"{{"sessionUpdate":"config_option_update","configOptions":{now}}}"#)
+            });
+        mode.map(|mode| mode.to_string())
+            .into_iter()
+            .chain(options)
+            .collect()
     }
 
     fn set(&mut self, name: &str, value: Box<RawValue>) {
@@ -179,6 +208,16 @@ impl Progress {
     }
 }
 
+fn current_mode(settings: &Settings) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Modes {
+        current_mode_id: String,
+    }
+    let modes: Modes = serde_json::from_str(settings.get("modes")?.get()).ok()?;
+    Some(modes.current_mode_id)
+}
+
 fn shorten(title: &str) -> String {
     title.chars().take(TITLE_CHARS).collect()
 }
@@ -186,7 +225,7 @@ fn shorten(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     fn noted(updates: &[Value]) -> Progress {
         let mut progress = Progress::default();

@@ -1,12 +1,9 @@
 //! All sessions of a host, and who may reach which.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -23,8 +20,14 @@ use crate::{
     unit::{Creation, MAILBOX, Message, Unit, instance::Origin, requests::Requests, stream::Kept},
 };
 
+mod table;
+
+pub(crate) use table::Registration;
+use table::Table;
+
 /// Live sessions in one host. Each has an agent process of some hundred MiB;
-/// an ordinary machine has no room for more.
+/// an ordinary machine has no room for more. For one more, the session that has
+/// been at rest for longest goes back into the journal.
 pub const SESSIONS: usize = 64;
 
 /// Stored sessions in one list; older ones can still be loaded by their ids.
@@ -39,17 +42,9 @@ struct Inner {
     launcher: Arc<dyn Launcher>,
     runner: Arc<dyn CommandRunner>,
     journal: Journal,
-    sessions: Mutex<HashMap<String, Entry>>,
-    stopping: AtomicBool,
-    /// Tasks of sessions, also of those that are closing.
+    table: Mutex<Table>,
+    /// Sessions, also those that are closing.
     alive: watch::Sender<usize>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    owner: Principal,
-    mailbox: mpsc::Sender<Message>,
-    info: Arc<Mutex<Info>>,
 }
 
 /// What a session is to be.
@@ -83,6 +78,8 @@ pub struct SessionSummary {
     pub harness: String,
     /// Its root.
     pub cwd: PathBuf,
+    /// Its further folders.
+    pub additional_directories: Vec<PathBuf>,
     /// What the harness calls it, or the first line of its first prompt.
     pub title: Option<String>,
     /// When something last happened in it.
@@ -97,17 +94,9 @@ pub(crate) struct Info {
     pub(crate) summary: SessionSummary,
     /// Its client has been told of it.
     pub(crate) announced: bool,
+    /// Nothing runs or waits in it, and nobody views it.
+    pub(crate) at_rest: bool,
 }
-
-/// Takes a session out of the router when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    router: Router,
-    id: String,
-}
-
-/// Counts a session's task for as long as it lives.
-struct Alive(Router);
 
 impl Router {
     /// A router without live sessions; those of earlier hosts are in `journal`.
@@ -121,8 +110,7 @@ impl Router {
             launcher,
             runner,
             journal,
-            sessions: Mutex::default(),
-            stopping: AtomicBool::new(false),
+            table: Mutex::default(),
             alive: watch::Sender::new(0),
         }))
     }
@@ -139,33 +127,36 @@ impl Router {
         let id = Uuid::new_v4().to_string();
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let cwd = new.folders.root().to_owned();
+        let additional_directories: Vec<_> = new.folders.additional().map(Path::to_owned).collect();
         let info = Arc::new(Mutex::new(Info {
             summary: SessionSummary {
                 id: id.clone(),
                 harness: new.harness.clone(),
                 cwd: cwd.clone(),
+                additional_directories: additional_directories.clone(),
                 title: None,
                 updated: SystemTime::now(),
                 busy: false,
             },
             announced: false,
+            at_rest: false,
         }));
         let record = SessionRecord {
             id: id.clone(),
             owner: new.owner.to_string(),
             harness: new.harness.clone(),
             cwd,
-            additional_directories: new.folders.additional().map(Path::to_owned).collect(),
+            additional_directories,
         };
-        let begun = self
-            .register(&id, new.owner, sender, info.clone())
-            .and_then(|registration| {
+        let begun = Registration::new(self, &id, new.owner, sender, info.clone()).and_then(
+            |registration| {
                 let key = self.0.journal.create(&record);
                 Ok((
                     registration,
                     key.map_err(|error| SessionError::Journal(error.to_string()))?,
                 ))
-            });
+            },
+        );
         let (registration, key) = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -216,15 +207,17 @@ impl Router {
         let info = Arc::new(Mutex::new(Info {
             summary: summary(stored),
             announced: true,
+            at_rest: false,
         }));
-        let registration =
-            match self.register(&record.id, owner.clone(), sender.clone(), info.clone()) {
+        let (mailbox_of, info_of) = (sender.clone(), info.clone());
+        let mut registration =
+            match Registration::new(self, &record.id, owner.clone(), mailbox_of, info_of) {
                 Ok(registration) => registration,
                 // Somebody else was faster.
                 Err(error) => return self.get(owner, &record.id).map_err(|_| error),
             };
         let mut unit = self.unit(record, folders, stored.key, info.clone(), None);
-        unit.take_up(stored);
+        unit.take_up(stored, registration.predecessor());
         self.spawn(unit, mailbox, registration);
         Ok(SessionHandle::new(sender, info))
     }
@@ -250,7 +243,6 @@ impl Router {
         let kept = Kept {
             journal: self.0.journal.clone(),
             key,
-            earlier: creation.is_none(),
         };
         Unit::new(
             self.0.launcher.clone(),
@@ -263,45 +255,7 @@ impl Router {
     }
 
     fn spawn(&self, unit: Unit, mailbox: mpsc::Receiver<Message>, registration: Registration) {
-        let alive = Alive::new(self.clone());
-        tokio::spawn(async move {
-            unit.run(mailbox, registration).await;
-            drop(alive);
-        });
-    }
-
-    fn register(
-        &self,
-        id: &str,
-        owner: Principal,
-        mailbox: mpsc::Sender<Message>,
-        info: Arc<Mutex<Info>>,
-    ) -> Result<Registration, SessionError> {
-        let mut sessions = self.sessions();
-        // Under the lock: `shutdown` closes what it finds there.
-        if self.0.stopping.load(Ordering::Acquire) {
-            return Err(SessionError::ShuttingDown);
-        }
-        if sessions.len() >= SESSIONS {
-            return Err(SessionError::TooMany {
-                what: "too many sessions are live in this host",
-                bound: SESSIONS,
-                remedy: "close one that is not needed (`session/list`, `session/close`)",
-            });
-        }
-        if sessions.contains_key(id) {
-            return Err(SessionError::UnknownSession(id.to_owned()));
-        }
-        let entry = Entry {
-            owner,
-            mailbox,
-            info,
-        };
-        sessions.insert(id.to_owned(), entry);
-        Ok(Registration {
-            router: self.clone(),
-            id: id.to_owned(),
-        })
+        tokio::spawn(unit.run(mailbox, registration));
     }
 
     /// A live session of `owner`.
@@ -309,7 +263,7 @@ impl Router {
     /// # Errors
     /// [`SessionError::UnknownSession`], also for the sessions of others.
     pub fn get(&self, owner: &Principal, id: &str) -> Result<SessionHandle, SessionError> {
-        self.sessions()
+        self.table()
             .get(id)
             .filter(|entry| entry.owner == *owner && lock(&entry.info).announced)
             .map(|entry| SessionHandle::new(entry.mailbox.clone(), entry.info.clone()))
@@ -319,8 +273,8 @@ impl Router {
     /// Whether a turn runs in any session.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.sessions()
-            .values()
+        self.table()
+            .live()
             .any(|entry| lock(&entry.info).summary.busy)
     }
 
@@ -335,15 +289,15 @@ impl Router {
         cwd: Option<&Path>,
     ) -> Result<Vec<SessionSummary>, SessionError> {
         let mut list: Vec<_> = self
-            .sessions()
-            .values()
+            .table()
+            .live()
             .filter(|entry| entry.owner == *owner)
             .filter_map(|entry| {
                 let info = lock(&entry.info);
                 info.announced.then(|| info.summary.clone())
             })
             .collect();
-        let live: HashSet<_> = self.sessions().keys().cloned().collect();
+        let live: HashSet<_> = list.iter().map(|summary| summary.id.clone()).collect();
         let stored = self.0.journal.sessions(&owner.to_string(), LISTED);
         let stored = stored.map_err(|error| SessionError::Journal(error.to_string()))?;
         list.extend(
@@ -366,28 +320,26 @@ impl Router {
     }
 
     /// Ends every session and waits until their instances are gone; each has a
-    /// few seconds for it. No new session begins.
+    /// few seconds for it. No new session begins. Turns that run end with
+    /// [`SessionError::ShuttingDown`].
     pub async fn shutdown(&self) {
-        {
-            let _sessions = self.sessions();
-            self.0.stopping.store(true, Ordering::Release);
-        }
+        self.table().stopping = true;
         for mailbox in self.mailboxes() {
-            let _ = mailbox.send(Message::Close(None)).await;
+            let _ = mailbox.send(Message::Stop).await;
         }
         // The sender is in `self`, so this does not fail.
         let _ = self.0.alive.subscribe().wait_for(|alive| *alive == 0).await;
     }
 
     fn mailboxes(&self) -> Vec<mpsc::Sender<Message>> {
-        self.sessions()
-            .values()
+        self.table()
+            .live()
             .map(|entry| entry.mailbox.clone())
             .collect()
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        lock(&self.0.sessions)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        lock(&self.0.table)
     }
 }
 
@@ -396,28 +348,10 @@ fn summary(stored: &StoredSession) -> SessionSummary {
         id: stored.record.id.clone(),
         harness: stored.record.harness.clone(),
         cwd: stored.record.cwd.clone(),
+        additional_directories: stored.record.additional_directories.clone(),
         title: stored.title.clone(),
         updated: stored.updated,
         busy: false,
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.router.sessions().remove(&self.id);
-    }
-}
-
-impl Alive {
-    fn new(router: Router) -> Self {
-        router.0.alive.send_modify(|alive| *alive += 1);
-        Self(router)
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.0.alive.send_modify(|alive| *alive -= 1);
     }
 }
 

@@ -22,20 +22,21 @@ struct Inner {
     path: PathBuf,
     epoch: u64,
     writer: Mutex<Writer>,
+    checkpoints: SyncSender<()>,
 }
 
 #[derive(Debug)]
 struct Writer {
-    path: PathBuf,
     connection: Connection,
-    checkpoints: SyncSender<()>,
     /// Bytes since the last checkpoint was asked for.
     grown: usize,
 }
 
 const SESSION: &str = "
-    SELECT key, id, owner, harness, cwd, additional, title, updated, turn_open, checkpoint, settings
-    FROM session LEFT JOIN latest ON latest.session = session.key";
+    SELECT key, id, owner, harness, cwd, additional, title, updated, turn_open, checkpoint,
+        settings, asks
+    FROM session LEFT JOIN latest ON latest.session = session.key
+    WHERE announced";
 
 impl Journal {
     /// Opens the file, made when missing, and begins a new epoch. Blocks.
@@ -43,25 +44,22 @@ impl Journal {
     /// # Errors
     /// The file is damaged, from a newer version, or cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = schema::open(path)?;
-        let epoch: i64 = connection
-            .query_row(
-                "UPDATE host SET epoch = epoch + 1 RETURNING epoch",
-                [],
-                |row| row.get(0),
-            )
-            .map_err(|error| StoreError::of(path, &error))?;
-        let writer = Writer {
-            path: path.to_owned(),
-            connection,
-            checkpoints: checkpoint::start(path)?,
-            grown: 0,
-        };
-        Ok(Self(Arc::new(Inner {
+        let mut connection = schema::open(path)?;
+        let epoch = begin(&mut connection).map_err(|error| StoreError::of(path, &error))?;
+        let checkpoints = checkpoint::start(path)?;
+        Ok(Self::with(path, connection, epoch, checkpoints))
+    }
+
+    fn with(path: &Path, connection: Connection, epoch: i64, checkpoints: SyncSender<()>) -> Self {
+        Self(Arc::new(Inner {
             path: path.to_owned(),
             epoch: epoch.cast_unsigned(),
-            writer: Mutex::new(writer),
-        })))
+            writer: Mutex::new(Writer {
+                connection,
+                grown: 0,
+            }),
+            checkpoints,
+        }))
     }
 
     /// The epoch of everything that this host appends: greater than any before.
@@ -86,7 +84,25 @@ impl Journal {
         if entries.is_empty() {
             return Ok(());
         }
-        self.write(|writer| writer.append(session, self.0.epoch, entries))
+        let grown = self.write(|writer| {
+            writer.append(session, self.0.epoch, entries)?;
+            Ok(writer.has_grown())
+        })?;
+        if grown {
+            self.ask_for_checkpoint();
+        }
+        Ok(())
+    }
+
+    /// Not while the writer is locked: the others append on meanwhile.
+    fn ask_for_checkpoint(&self) {
+        // Full: one is on its way already.
+        let _ = self.0.checkpoints.try_send(());
+        let log = std::fs::metadata(checkpoint::log_of(&self.0.path));
+        if log.is_ok_and(|log| log.len() > checkpoint::LIMIT) {
+            // Waits until the thread has got so far.
+            let _ = self.0.checkpoints.send(());
+        }
     }
 
     /// Forgets a session that never came to be.
@@ -118,7 +134,7 @@ impl Journal {
     pub fn session(&self, id: &str) -> Result<Option<StoredSession>, StoreError> {
         self.read(|connection| {
             connection
-                .query_row(&format!("{SESSION} WHERE id = ?"), [id], session)
+                .query_row(&format!("{SESSION} AND id = ?"), [id], session)
                 .optional()
         })
     }
@@ -131,7 +147,7 @@ impl Journal {
         self.read(|connection| {
             connection
                 .prepare(&format!(
-                    "{SESSION} WHERE owner = ? ORDER BY updated DESC, key DESC LIMIT ?"
+                    "{SESSION} AND owner = ? ORDER BY updated DESC, key DESC LIMIT ?"
                 ))?
                 .query_map(params![owner, limit.cast_signed()], session)?
                 .collect()
@@ -162,7 +178,7 @@ impl Journal {
     }
 
     /// Reading waits for nobody who writes, nor the other way round.
-    fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -184,8 +200,8 @@ impl Writer {
         let key = self
             .connection
             .prepare_cached(
-                "INSERT INTO session (id, owner, harness, cwd, additional, updated)
-                 VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO session (id, owner, harness, cwd, additional, updated, announced)
+                 VALUES (?, ?, ?, ?, ?, ?, FALSE)",
             )?
             .insert(params![
                 record.id,
@@ -215,6 +231,8 @@ impl Writer {
                 .map(drop)
         };
         const TURN: &str = "UPDATE session SET turn_open = ?1, updated = ?3 WHERE key = ?2";
+        const ASKS: &str = "INSERT INTO latest (asks, session) VALUES (?1, ?2)
+            ON CONFLICT DO UPDATE SET asks = excluded.asks";
         let mut bytes = 0;
         for entry in entries {
             match entry {
@@ -225,6 +243,13 @@ impl Writer {
                             "INSERT INTO frame (session, epoch, seq, body) VALUES (?, ?, ?, ?)",
                         )?
                         .execute(params![key, epoch.cast_signed(), seq.cast_signed(), update])?;
+                }
+                Entry::Announced => {
+                    set("UPDATE session SET announced = ?1 WHERE key = ?2", &true)?;
+                }
+                Entry::Asks(asks) => {
+                    bytes += asks.len();
+                    set(ASKS, asks)?;
                 }
                 Entry::Title(title) => {
                     set("UPDATE session SET title = ?1 WHERE key = ?2", title)?;
@@ -256,18 +281,52 @@ impl Writer {
         change.commit()?;
         // Each transaction costs at least a page or two of the log.
         self.grown += bytes + 8192;
-        if self.grown >= checkpoint::EVERY {
-            self.grown = 0;
-            // Full: one is on its way already.
-            let _ = self.checkpoints.try_send(());
-            let log = std::fs::metadata(checkpoint::log_of(&self.path));
-            if log.is_ok_and(|log| log.len() > checkpoint::LIMIT) {
-                // Waits until the thread has got so far.
-                let _ = self.checkpoints.send(());
-            }
-        }
         Ok(())
     }
+
+    /// Whether it is time for a checkpoint; says so once.
+    fn has_grown(&mut self) -> bool {
+        let grown = self.grown >= checkpoint::EVERY;
+        if grown {
+            self.grown = 0;
+        }
+        grown
+    }
+}
+
+/// Begins an epoch, and makes the connection the one that appends.
+fn begin(connection: &mut Connection) -> rusqlite::Result<i64> {
+    let epoch = schema::durably(connection, |connection| {
+        connection.query_row(
+            "UPDATE host SET epoch = epoch + 1 RETURNING epoch",
+            [],
+            |row| row.get(0),
+        )
+    })?;
+    // What an earlier host had begun and told nobody of.
+    connection.execute("DELETE FROM session WHERE NOT announced", [])?;
+    connection.busy_handler(Some(wait_for_the_lock))?;
+    Ok(epoch)
+}
+
+/// How long to sleep before the lock is tried again. It is held while the rest of
+/// the log is moved into the file: microseconds, or as long as the disk takes.
+const NAP: Duration = Duration::from_millis(2);
+
+/// After so many naps, and again after so many, the log of the host says why
+/// nothing goes on.
+const NAPS_UNTIL_WARNING: i32 = 2500;
+
+/// Waits for as long as it takes: a slow disk must not end sessions.
+fn wait_for_the_lock(naps: i32) -> bool {
+    if naps % NAPS_UNTIL_WARNING == NAPS_UNTIL_WARNING - 1 {
+        tracing::warn!(
+            "the journal cannot be written: the disk is very slow, or another program has \
+             locked it; sessions wait"
+        );
+    }
+    std::thread::sleep(NAP);
+    true
 }
 
 fn now() -> i64 {
@@ -299,215 +358,10 @@ fn session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
             .get::<_, Option<Vec<u8>>>("checkpoint")?
             .map(Bytes::from),
         settings: row.get("settings")?,
+        asks: row.get("asks")?,
         turn_open: row.get("turn_open")?,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn record(id: &str) -> SessionRecord {
-        SessionRecord {
-            id: id.into(),
-            owner: "local".into(),
-            harness: "h".into(),
-            cwd: "/work dir/ä".into(),
-            additional_directories: vec!["/a".into(), "/b c".into()],
-        }
-    }
-
-    fn frame(seq: u64) -> Entry {
-        Entry::Frame {
-            seq,
-            update: format!("{{\"n\":{seq}}}"),
-        }
-    }
-
-    fn open(folder: &tempfile::TempDir) -> Journal {
-        Journal::open(&folder.path().join("journal.db")).unwrap()
-    }
-
-    fn frames(journal: &Journal, session: SessionKey) -> Vec<String> {
-        let mut frames = Vec::new();
-        journal
-            .replay(session, |update| {
-                frames.push(update.to_owned());
-                true
-            })
-            .unwrap();
-        frames
-    }
-
-    #[test]
-    fn what_was_appended_is_there_after_a_restart_in_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = open(&folder);
-        assert_eq!(journal.epoch(), 1);
-        let key = journal.create(&record("s")).unwrap();
-        let title = Entry::Title("hi".into());
-        journal
-            .append(key, &[frame(1), Entry::TurnSent, title])
-            .unwrap();
-        let checkpoint = Entry::Checkpoint(Bytes::from_static(b"c"));
-        let settings = Entry::Settings("{}".into());
-        journal
-            .append(key, &[checkpoint, settings, frame(2)])
-            .unwrap();
-        drop(journal);
-
-        let journal = open(&folder);
-        assert_eq!(journal.epoch(), 2);
-        journal.append(key, &[frame(1)]).unwrap();
-        let stored = journal.session("s").unwrap().unwrap();
-        assert_eq!((stored.key, &stored.record), (key, &record("s")));
-        assert_eq!(stored.title.as_deref(), Some("hi"));
-        assert_eq!(stored.settings.as_deref(), Some("{}"));
-        assert_eq!(stored.checkpoint.as_deref(), Some(&b"c"[..]));
-        assert!(stored.turn_open);
-        assert_eq!(
-            frames(&journal, key),
-            [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":1}"#]
-        );
-        journal.append(key, &[Entry::TurnEnded]).unwrap();
-        assert!(!journal.session("s").unwrap().unwrap().turn_open);
-        assert_eq!(journal.session("t").unwrap(), None);
-    }
-
-    #[test]
-    fn a_second_process_reads_what_was_appended_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = open(&folder);
-        let key = journal.create(&record("s")).unwrap();
-        journal.append(key, &[frame(1)]).unwrap();
-        // What a kill would leave: the files as they are now.
-        let copy = tempfile::tempdir().unwrap();
-        for name in ["journal.db", "journal.db-wal"] {
-            std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
-        }
-        assert_eq!(frames(&open(&copy), key), [r#"{"n":1}"#]);
-    }
-
-    #[test]
-    fn sessions_are_listed_for_their_owner_latest_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = open(&folder);
-        let a = journal.create(&record("a")).unwrap();
-        journal.create(&record("b")).unwrap();
-        let other = SessionRecord {
-            owner: "other".into(),
-            ..record("c")
-        };
-        journal.create(&other).unwrap();
-        let ids = |owner: &str, limit| -> Vec<_> {
-            let sessions = journal.sessions(owner, limit).unwrap();
-            sessions
-                .into_iter()
-                .map(|session| session.record.id)
-                .collect()
-        };
-        assert_eq!(ids("local", 10), ["b", "a"]);
-        std::thread::sleep(Duration::from_millis(2));
-        journal.append(a, &[Entry::TurnEnded]).unwrap();
-        assert_eq!(ids("local", 10), ["a", "b"]);
-        assert_eq!(ids("local", 1), ["a"]);
-        assert_eq!(ids("nobody", 10), [""; 0]);
-    }
-
-    #[test]
-    fn the_log_stays_small_whatever_is_appended() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = open(&folder);
-        let key = journal.create(&record("s")).unwrap();
-        let update = "x".repeat(100_000);
-        for seq in 1..=600 {
-            let update = update.clone();
-            journal
-                .append(key, &[Entry::Frame { seq, update }])
-                .unwrap();
-        }
-        let log = folder
-            .path()
-            .join("journal.db-wal")
-            .metadata()
-            .unwrap()
-            .len();
-        assert!(
-            log < 40_000_000,
-            "60 MB were appended, the log has {log} bytes"
-        );
-    }
-
-    #[test]
-    fn a_removed_session_is_forgotten_with_its_frames() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = open(&folder);
-        let key = journal.create(&record("s")).unwrap();
-        journal.append(key, &[frame(1)]).unwrap();
-        journal.remove(key).unwrap();
-        assert_eq!(journal.session("s").unwrap(), None);
-        assert_eq!(frames(&journal, key), [""; 0]);
-    }
-
-    #[test]
-    fn many_sessions_append_at_once_and_each_keeps_its_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = open(&folder);
-        std::thread::scope(|scope| {
-            for n in 0..8 {
-                let journal = journal.clone();
-                scope.spawn(move || {
-                    let key = journal.create(&record(&n.to_string())).unwrap();
-                    for seq in 1..=50 {
-                        journal.append(key, &[frame(seq)]).unwrap();
-                    }
-                    let expected: Vec<_> = (1..=50).map(|n| format!("{{\"n\":{n}}}")).collect();
-                    assert_eq!(frames(&journal, key), expected);
-                });
-            }
-        });
-    }
-
-    #[test]
-    fn a_newer_file_is_refused_and_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.db");
-        drop(Journal::open(&path).unwrap());
-        let connection = Connection::open(&path).unwrap();
-        connection.pragma_update(None, "user_version", 99).unwrap();
-        drop(connection);
-        let error = Journal::open(&path).unwrap_err();
-        assert!(
-            matches!(error, StoreError::Newer { found: 99, .. }),
-            "{error}"
-        );
-        assert!(error.to_string().contains("journal.db"), "{error}");
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-
-        #[test]
-        fn a_truncated_file_is_an_error_that_says_what_to_do(cut in 1_usize..60_000) {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("journal.db");
-            let journal = Journal::open(&path).unwrap();
-            let key = journal.create(&record("s")).unwrap();
-            journal.append(key, &(1..2000).map(frame).collect::<Vec<_>>()).unwrap();
-            drop(journal);
-            // Everything into the one file.
-            let connection = Connection::open(&path).unwrap();
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-            drop(connection);
-            let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-            let len = file.metadata().unwrap().len() as usize;
-            file.set_len(len.saturating_sub(cut).max(1) as u64).unwrap();
-            match Journal::open(&path) {
-                Err(StoreError::Damaged { message, .. }) => prop_assert!(!message.is_empty()),
-                other => prop_assert!(false, "{:?}", other.map(drop)),
-            }
-        }
-    }
-}
+mod tests;

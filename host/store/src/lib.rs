@@ -2,20 +2,23 @@
 //! its frames, turns and last checkpoint.
 //!
 //! ```text
-//! sessions ── append, in their own thread ──> one connection ── write-ahead log ──> journal.db
-//! readers  ── a connection each, off the async pool ──────────────────────────────^   ^
-//!                                            checkpoints: a thread with its own ──────┘
+//! sessions ── append, where they are ──> one connection ── write-ahead log ──> journal.db
+//! readers  ── a connection each, off the async pool ──────────────────────────^   ^
+//!                                        checkpoints: a thread with its own ──────┘
 //! ```
 //!
-//! - [`journal`]: what the session layer calls.
+//! - [`journal`]: what the session layer calls. [`pages`]: a session's updates,
+//!   bit by bit.
 //! - `checkpoint`: moves the log into the file, so that it stays small.
 //! - `schema`: the tables, and numbered migrations.
 //! - [`record`]: what is kept.
 //!
 //! Rules: an append that returned `Ok` outlives the process (not a power loss:
-//! the log is not synced for each append, so each start has a new epoch). An
-//! append writes to the page cache and waits for no disk, so it is done where it
-//! is asked for, without a queue. Frames are only ever added.
+//! the log is not synced for each append, so each start has a new epoch, which
+//! is). An append writes to the page cache and is done where it is asked for,
+//! without a queue. It waits for the disk in two cases: for as long as it takes,
+//! while the thread moves the end of the log into the file; and for the thread,
+//! when the log has outgrown its bound. Frames are only ever added.
 //!
 //! Deliberately absent: what a frame means, who may read it, retention.
 
@@ -32,9 +35,11 @@
 mod checkpoint;
 mod error;
 mod journal;
+mod pages;
 mod record;
 mod schema;
 
 pub use error::StoreError;
 pub use journal::Journal;
+pub use pages::Pages;
 pub use record::{Entry, SessionKey, SessionRecord, StoredSession};

@@ -38,6 +38,8 @@ pub struct StoredSession {
     pub checkpoint: Option<Bytes>,
     /// The JSON of modes and options as they stand.
     pub settings: Option<String>,
+    /// The JSON array that [`Entry::Asks`] was given last.
+    pub asks: Option<String>,
     /// A turn was given to a harness, and its end is not known.
     pub turn_open: bool,
 }
@@ -47,6 +49,8 @@ pub struct StoredSession {
 pub enum Entry {
     /// The JSON of an `update`, with its place in the stream of this epoch.
     Frame { seq: u64, update: String },
+    /// A client knows of the session: from now on it is found and listed.
+    Announced,
     /// What the session is called.
     Title(String),
     /// A turn is about to be given to the harness: from now on it must not run
@@ -58,4 +62,6 @@ pub enum Entry {
     Checkpoint(Bytes),
     /// Replaces the last ones.
     Settings(String),
+    /// The questions that are open, a JSON array. Replaces the last one.
+    Asks(String),
 }

@@ -2,13 +2,14 @@
 
 use std::{fs, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use crate::{StoreError, checkpoint};
 
 /// Each step brings a file from its index to the next number; a published step
 /// never changes. The file's number is SQLite's `user_version`.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE host (
         -- One row. Grows at each start, so that positions of a lost tail are
         -- never given out again.
@@ -48,12 +49,23 @@ const MIGRATIONS: &[&str] = &["
         body TEXT NOT NULL
     ) STRICT;
     CREATE INDEX frame_by_session ON frame (session, key);
-"];
+",
+    "
+    -- Until a client knows of a session nobody finds it.
+    ALTER TABLE session ADD COLUMN announced INTEGER NOT NULL DEFAULT TRUE;
+    -- The JSON array of the questions that are open.
+    ALTER TABLE latest ADD COLUMN asks TEXT;
+",
+];
+
+/// What is left of an interrupted host is read through up to this size, which
+/// takes about a second. A larger file is believed.
+const READ_THROUGH: u64 = 256 * 1024 * 1024;
 
 /// Opens the file, made when missing, in its current form.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
-    check_length(path)?;
+    let interrupted = check_length(path)?;
     // Conversations are nobody else's business; the log gets the same mode.
     fs::OpenOptions::new()
         .create(true)
@@ -65,6 +77,14 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
             message: error.to_string(),
         })?;
     let mut connection = Connection::open(path).map_err(failed)?;
+    if interrupted {
+        // Closing would move the log into the damaged file and hide what is
+        // missing.
+        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        connection.set_db_config(keep_log, true).map_err(failed)?;
+        read_through(path, &connection)?;
+        connection.set_db_config(keep_log, false).map_err(failed)?;
+    }
     // The pragmas answer with rows, which do not matter here.
     connection
         .execute_batch(
@@ -97,30 +117,70 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// What `work` has written is on the disk when this returns, and with it all that
+/// was written before: no power loss takes it back.
+pub(crate) fn durably<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let done = work(connection);
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    done
+}
+
 /// A truncated file is told now and not in the middle of a session, at the cost
-/// of reading 100 bytes: SQLite's header says how many pages there are. While
-/// the write-ahead log holds pages, the file may be shorter.
-fn check_length(path: &Path) -> Result<(), StoreError> {
+/// of reading 100 bytes: SQLite's header says how many pages there are. `true`:
+/// a host was interrupted and left its log, in which the missing pages may be.
+fn check_length(path: &Path) -> Result<bool, StoreError> {
     let mut header = [0; 100];
     let Ok(mut file) = fs::File::open(path) else {
-        return Ok(());
+        return Ok(false);
     };
     if fs::metadata(checkpoint::log_of(path)).is_ok_and(|log| log.len() > 0) {
-        return Ok(());
+        return Ok(true);
     }
-    let length = file.metadata().map_or(0, |meta| meta.len());
+    let length = length(&file);
     if length == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let complete =
         file.read_exact(&mut header).is_ok() && pages(&header).is_none_or(|bytes| length >= bytes);
     if complete {
+        return Ok(false);
+    }
+    Err(cut_off(path, length))
+}
+
+/// A file that is shorter than its log says is complete if all of it can be read.
+fn read_through(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::of(path, &error);
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = pragma("page_count").map_err(failed)?;
+    let expected = pages.saturating_mul(pragma("page_size").map_err(failed)?);
+    let length = fs::File::open(path).map_or(0, |file| length(&file));
+    if length >= expected.cast_unsigned() || length > READ_THROUGH {
         return Ok(());
     }
-    Err(StoreError::Damaged {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if found == "ok" {
+        return Ok(());
+    }
+    tracing::debug!(path = %path.display(), found, "the journal does not hold together");
+    Err(cut_off(path, length))
+}
+
+fn length(file: &fs::File) -> u64 {
+    file.metadata().map_or(0, |meta| meta.len())
+}
+
+fn cut_off(path: &Path, length: u64) -> StoreError {
+    StoreError::Damaged {
         path: path.to_owned(),
         message: format!("it was cut off after {length} bytes"),
-    })
+    }
 }
 
 /// The length that the header claims, where the claim is current.
@@ -134,4 +194,46 @@ fn pages(header: &[u8; 100]) -> Option<u64> {
         size => u64::from(size),
     };
     (number(24)? == number(92)?).then_some(u64::from(number(28)?) * page_size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn synchronous(connection: &Connection) -> i64 {
+        connection
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn what_must_survive_a_power_loss_is_synced_and_nothing_else() {
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("journal.db")).unwrap();
+        assert_eq!(synchronous(&connection), NORMAL);
+        let during = durably(&connection, |connection| Ok(synchronous(connection)));
+        assert_eq!(during.unwrap(), FULL);
+        assert_eq!(synchronous(&connection), NORMAL);
+        let failed = durably(&connection, |connection| connection.execute("nonsense", []));
+        failed.unwrap_err();
+        assert_eq!(synchronous(&connection), NORMAL);
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        let insert = "INSERT INTO session (id, owner, harness, cwd, additional, updated)
+            VALUES ('s', 'local', 'h', '/', '', 0)";
+        old.execute(&insert.replace("''", "x''").replace("'/'", "x'2f'"), [])
+            .unwrap();
+        drop(old);
+        let journal = crate::Journal::open(&path).unwrap();
+        assert!(journal.session("s").unwrap().is_some());
+    }
 }

@@ -71,6 +71,26 @@ impl Harness {
             ),
         }
     }
+
+    /// Has the agent talk for some seconds.
+    pub(crate) fn long_prompt(self) -> &'static str {
+        match self {
+            Self::Claude => {
+                "Tell a story of about 300 words about a lighthouse that kept its lines. Use no tools."
+            }
+            Self::Scripted => "count 60 50",
+        }
+    }
+
+    /// Has the agent say something about what was before, if it can.
+    pub(crate) fn next_prompt(self) -> &'static str {
+        match self {
+            Self::Claude => {
+                "You were interrupted. In one sentence, and without tools: what were you asked to do?"
+            }
+            Self::Scripted => "say I am still here.",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -14,7 +13,10 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::orphans;
+use super::{
+    orphans,
+    process::{lines, within},
+};
 use crate::cargo::{shown, succeed};
 
 /// A host that compiles its plugins for the first time on a busy machine.
@@ -25,9 +27,6 @@ const TURN: Duration = Duration::from_secs(300);
 
 /// The host first asks its children to end, and then makes them.
 const STOP: Duration = Duration::from_secs(20);
-
-/// Between two looks whether a process has ended.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What the host prints when it can be used.
 const READY: &str = " ready on ";
@@ -55,29 +54,32 @@ impl Host {
         );
         fs::write(&config_file, config).context("the configuration cannot be written")?;
         orphans::adopt()?;
-        let mut child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&config_file)
-            .arg("--state-dir")
-            .arg(&state)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log)?)
-            .spawn()
-            .with_context(|| format!("{} could not be started", program.display()))?;
-        let lines = lines(child.stdout.take());
-        let host = Self {
+        let child = serve(program, &config_file, &state, &log)?;
+        Ok(Self {
             program: program.to_owned(),
             config: config_file,
             state,
             log,
             child,
-        };
-        match ready(&lines) {
-            Some(line) => println!("{line}"),
-            None => bail!("the host did not become ready; it said:\n{}", host.log()),
-        }
-        Ok(host)
+        })
+    }
+
+    /// Starts another one where one has ended.
+    pub(crate) fn start_again(&mut self) -> Result<()> {
+        self.child = serve(&self.program, &self.config, &self.state, &self.log)?;
+        Ok(())
+    }
+
+    /// Ends it as a power cut would, with SIGKILL.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        println!("> kill -9 {}", self.child.id());
+        self.child.kill().context("the host cannot be killed")?;
+        let status = self.child.wait()?;
+        ensure!(
+            status.signal() == Some(Signal::KILL.as_raw()),
+            "the host had ended before it was killed ({status})"
+        );
+        Ok(())
     }
 
     /// Runs a command that reads the same configuration, and shows what it prints.
@@ -85,6 +87,14 @@ impl Host {
         let mut command = self.command(args);
         println!("> {}", shown(Command::new(&self.program).args(args)));
         succeed(&mut command)
+    }
+
+    /// Shows the sessions that it knows.
+    pub(crate) fn list_sessions(&self) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.args(["session", "list"]);
+        println!("> {}\n", shown(&command));
+        succeed(command.arg("--state-dir").arg(&self.state))
     }
 
     /// What a command with `--json` prints.
@@ -100,7 +110,8 @@ impl Host {
             .with_context(|| format!("`hostler {shown}` did not print JSON"))
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A command that reads the same configuration.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(args)
@@ -151,9 +162,7 @@ impl Host {
 
     /// The end of what it logged.
     pub(crate) fn log(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(LOG_TAIL)..].join("\n")
+        tail(&self.log)
     }
 }
 
@@ -167,21 +176,35 @@ impl Drop for Host {
     }
 }
 
-/// The lines of a process; reading goes on until its end, so that it never waits
-/// for a reader.
-fn lines(output: Option<impl std::io::Read + Send + 'static>) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in output
-            .into_iter()
-            .flat_map(|output| BufReader::new(output).lines())
-        {
-            let Ok(line) = line else { break };
-            // Nobody listens any more once the host is ready.
-            let _ = sender.send(line);
+/// Starts a host and waits until it is ready.
+fn serve(program: &Path, config: &Path, state: &Path, log: &Path) -> Result<Child> {
+    let log_file = File::options().append(true).create(true).open(log)?;
+    let mut child = Command::new(program)
+        .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+        .arg(config)
+        .arg("--state-dir")
+        .arg(state)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log_file)
+        .spawn()
+        .with_context(|| format!("{} could not be started", program.display()))?;
+    match ready(&lines(child.stdout.take())) {
+        Some(line) => println!("{line}"),
+        None => {
+            // It may be hanging, and nobody else knows of it yet.
+            let _ = child.kill().and_then(|()| child.wait());
+            bail!("the host did not become ready; it said:\n{}", tail(log));
         }
-    });
-    receiver
+    }
+    Ok(child)
+}
+
+/// The end of a log.
+fn tail(log: &Path) -> String {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(LOG_TAIL)..].join("\n")
 }
 
 /// The line that says so, or none if the process ended or took too long.
@@ -195,20 +218,6 @@ fn ready(lines: &mpsc::Receiver<String>) -> Option<String> {
         }
         println!("{line}");
     }
-}
-
-/// How the process ended; one that takes longer is killed, and that is none.
-fn within(limit: Duration, child: &mut Child) -> Result<Option<ExitStatus>> {
-    let end = Instant::now() + limit;
-    while Instant::now() < end {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        thread::sleep(LOOK);
-    }
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
 }
 
 #[cfg(test)]
@@ -225,12 +234,5 @@ mod tests {
     #[test]
     fn a_host_that_ends_without_the_ready_line_is_not_waited_for() {
         assert_eq!(ready(&lines(Some("no port\n".as_bytes()))), None);
-    }
-
-    #[test]
-    fn a_process_that_takes_too_long_is_killed() {
-        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        assert_eq!(within(Duration::ZERO, &mut child).unwrap(), None);
-        assert!(child.try_wait().unwrap().is_some());
     }
 }

@@ -28,9 +28,9 @@ mod linux {
         process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait},
     };
 
-    /// A process that was killed just before the host ended may still be on its
-    /// way out.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    /// When the host was killed, its children are first asked to end and made to
+    /// only some 2 seconds later.
+    const PATIENCE: Duration = Duration::from_secs(5);
 
     /// From now on the orphans among the descendants become children of this
     /// process.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::ms;
+use super::{delay, ms, percentile};
 use crate::{
     Programs,
     process::cpu as cpu_of,
@@ -63,12 +63,23 @@ fn compare(stage: &Stage<'_>, agent: &str, report: &mut Report) -> Result<()> {
         Value(ms(host.wall / TURNS), "ms"),
         Peer::of(peer.as_ref().map(|peer| ms(peer.wall / TURNS))),
     );
+    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+        if !host.delays.is_empty() {
+            report.add(
+                format!("write to read at that speed, {name}, {agent}"),
+                Value(percentile(&host.delays, share), "ms"),
+                Peer::of(peer.as_ref().map(|peer| percentile(&peer.delays, share))),
+            );
+        }
+    }
     Ok(())
 }
 
 struct Runner {
     served: Served,
     session: String,
+    /// From write to read, where the agent writes when.
+    delays: Vec<f64>,
     first: Option<Duration>,
     cpu: Duration,
     wall: Duration,
@@ -80,6 +91,7 @@ impl Runner {
         Ok(Self {
             served,
             session,
+            delays: Vec::new(),
             first: None,
             cpu: Duration::ZERO,
             wall: Duration::ZERO,
@@ -90,10 +102,14 @@ impl Runner {
         let pid = self.served.process.pid();
         let (cpu, begin) = (cpu_of(pid)?, Instant::now());
         let mut pieces = 0;
+        let mut delays = Vec::new();
         let prompt = format!("[[deltas {PIECES}]]");
         self.served
             .client
-            .prompt(&self.session, &prompt, |_, _| pieces += 1)?;
+            .prompt(&self.session, &prompt, |at, text| {
+                pieces += 1;
+                delays.extend(delay(at, text));
+            })?;
         ensure!(pieces == PIECES, "{pieces} pieces came, not {PIECES}");
         let took = begin.elapsed();
         let used = cpu_of(pid)?.saturating_sub(cpu);
@@ -101,6 +117,7 @@ impl Runner {
         if counts {
             self.wall += took;
             self.cpu += used;
+            self.delays.extend(delays);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{ms, percentile};
+use super::{delay, percentile};
 use crate::{
     Programs,
     report::{Peer, Report, Value},
@@ -44,10 +44,7 @@ fn samples(stage: &Stage<'_>, mut served: Served) -> Result<Vec<f64>> {
     let mut samples = Vec::with_capacity(SAMPLES);
     let prompt = format!("[[slow {SAMPLES} {PAUSE}]]");
     served.client.prompt(&session, &prompt, |at, text| {
-        if let Ok(stamp) = text.parse() {
-            let written = std::time::Duration::from_nanos(stamp);
-            samples.push(ms(at.saturating_sub(written)));
-        }
+        samples.extend(delay(at, text));
     })?;
     ensure!(
         samples.len() == SAMPLES,

@@ -4,9 +4,10 @@ use std::{thread::sleep, time::Duration};
 
 use anyhow::Result;
 
+use super::ms;
 use crate::{
     Programs,
-    process::{Memory, descendants, memory as memory_of},
+    process::{Memory, Running, cpu as cpu_of, descendants, memory as memory_of},
     report::{Peer, Report, Value},
     stage::{Served, Stage},
 };
@@ -23,49 +24,56 @@ pub(crate) fn memory(programs: &Programs, report: &mut Report) -> Result<()> {
 
     let host = stage.host()?;
     host.loaded()?;
-    sleep(REST);
-    let host_rests = memory_of(host.process.pid())?;
+    let (host_rests, _) = rest(&host.process)?;
+    let (_, host_used) = rest(&host.process)?;
     drop(host);
-    let mut peer = stage.peer()?;
-    sleep(REST);
-    let peer_rests = peer
-        .as_ref()
-        .map(|peer| memory_of(peer.process.pid()))
-        .transpose()?;
+    let peer_rests = match stage.peer()? {
+        Some(peer) => {
+            let (memory, _) = rest(&peer.process)?;
+            Some((memory, rest(&peer.process)?.1))
+        }
+        None => None,
+    };
     report.goal(
         "memory at rest, PSS",
         Value(host_rests.pss, "MB"),
         40.0,
-        Peer::of(peer_rests.map(|memory| memory.pss)),
+        Peer::of(peer_rests.map(|(memory, _)| memory.pss)),
+    );
+    report.add(
+        format!("processor time of {} s at rest", REST.as_secs()),
+        Value(ms(host_used), "ms"),
+        Peer::of(peer_rests.map(|(_, used)| ms(used))),
     );
 
-    let peer = match (&mut peer, peer_rests) {
-        (Some(peer), Some(rests)) => Some(Grown::measure(&stage, peer, "claude-code", rests)?),
-        _ => None,
-    };
-    for (harness, peer) in [("scripted", None), ("claude-code", Some(peer.as_ref()))] {
+    // Not of the peer: its engine gives memory back when it likes, and what a
+    // session takes of it can be less than nothing.
+    for harness in ["scripted", "claude-code"] {
         let mut host = stage.served()?;
-        let rests = rests_with_client(&host)?;
+        let (rests, _) = rest(&host.process)?;
         let grown = Grown::measure(&stage, &mut host, harness, rests)?;
-        let peers = |of: fn(&Grown) -> f64| peer.map_or(Peer::Nothing, |it| Peer::of(it.map(of)));
         report.goal(
             format!("each idle session of {harness}, RSS"),
             Value(grown.own, "MB"),
             3.0,
-            peers(|peer| peer.own),
+            Peer::Nothing,
         );
         report.add(
             format!("each idle session of {harness}, its child processes, PSS"),
             Value(grown.children, "MB"),
-            peers(|peer| peer.children),
+            Peer::Nothing,
         );
     }
     Ok(())
 }
 
-fn rests_with_client(served: &Served) -> Result<Memory> {
+/// Lets a process come to rest: its memory then, and the processor time that it
+/// used meanwhile.
+fn rest(process: &Running) -> Result<(Memory, Duration)> {
+    let before = cpu_of(process.pid())?;
     sleep(REST);
-    memory_of(served.process.pid())
+    let used = cpu_of(process.pid())?.saturating_sub(before);
+    Ok((memory_of(process.pid())?, used))
 }
 
 /// What each session added.
@@ -87,10 +95,8 @@ impl Grown {
             let session = served.client.open(&stage.work(), harness)?;
             served.client.prompt(&session, "hello", |_, _| {})?;
         }
-        sleep(REST);
-        let pid = served.process.pid();
-        let now = memory_of(pid)?;
-        let children: f64 = descendants(pid)
+        let (now, _) = rest(&served.process)?;
+        let children: f64 = descendants(served.process.pid())
             .into_iter()
             .filter_map(|child| memory_of(child).ok())
             .map(|memory| memory.pss)

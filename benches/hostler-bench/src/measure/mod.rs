@@ -23,6 +23,13 @@ fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
+/// From the stand-in's write to `at`; its texts are the time of their writing,
+/// in nanoseconds.
+fn delay(at: Duration, text: &str) -> Option<f64> {
+    let written = Duration::from_nanos(text.parse().ok()?);
+    Some(ms(at.saturating_sub(written)))
+}
+
 /// The sample that this share of all samples does not exceed; none of none.
 fn percentile(samples: &[f64], share: f64) -> f64 {
     let mut sorted = samples.to_vec();

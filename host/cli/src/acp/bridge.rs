@@ -2,6 +2,10 @@
 
 use std::{
     io::{self, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,7 +27,8 @@ use super::{
 };
 use crate::{
     client::{
-        connection::{Connection, Receiver, Sender},
+        connection::Connection,
+        halves::{Receiver, Sender},
         text::message_line,
     },
     exit::{Exit, Failure},
@@ -61,7 +66,8 @@ pub(super) async fn run(connection: Connection) -> Result<Exit, Failure> {
     let open = Open::default();
     // Tasks of their own: neither may wait for the other, or a client that
     // writes much before it reads would stand still with the host.
-    let mut up = tokio::spawn(up(sender, open.clone()));
+    let leaving = Arc::new(AtomicBool::new(false));
+    let mut up = tokio::spawn(up(sender, open.clone(), leaving.clone()));
     let mut down = tokio::spawn(down(receiver, open.clone()));
     let lost = tokio::select! {
         ended = &mut up => match ended.context("reading stdin broke")?? {
@@ -73,8 +79,12 @@ pub(super) async fn run(connection: Connection) -> Result<Exit, Failure> {
             Ended::Connection => reason(down).await,
         },
         lost = &mut down => {
+            let lost = lost.context("writing stdout broke")?;
+            if leaving.load(Ordering::Acquire) {
+                return Ok(Exit::Done);
+            }
             up.abort();
-            lost.context("writing stdout broke")?
+            lost
         }
     };
     if lost.exit == Exit::HostLost {
@@ -91,13 +101,14 @@ async fn reason(down: JoinHandle<Failure>) -> Failure {
     }
 }
 
-/// Lines become frames.
-async fn up(mut sender: Sender, open: Open) -> Result<Ended, Failure> {
+/// Lines become frames. `leaving` is true from when the host is told of the end.
+async fn up(mut sender: Sender, open: Open, leaving: Arc<AtomicBool>) -> Result<Ended, Failure> {
     let mut lines = Lines::new(tokio::io::stdin(), MAX_MESSAGE);
     loop {
         let line = lines.next().await.context("cannot read stdin")?;
         let message = match line.map(message) {
             None => {
+                leaving.store(true, Ordering::Release);
                 sender.close().await;
                 return Ok(Ended::Input);
             }

@@ -3,12 +3,17 @@
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::AsyncReadExt as _,
+    process::{Child, Command},
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 use crate::{
     client::connection::Connection,
@@ -50,19 +55,17 @@ impl Host {
         let end = Instant::now() + patience;
         host_file::make_directory(&self.state)?;
         let _lock = lock(&self.state, end).await?;
-        let mut started: Option<Child> = None;
+        let mut starting: Option<JoinHandle<Result<bool>>> = None;
         loop {
             // Whatever host it is by now.
             let failure = match open().await {
                 Err(failure) if failure.exit == Exit::NoHost => failure,
                 found => return found,
             };
-            if let Some(child) = &mut started
-                && let Some(status) = child
-                    .try_wait()
-                    .context("cannot see how the host is doing")?
+            if let Some(start) = starting.take_if(|start| start.is_finished())
+                && !start.await.context("waiting for the host broke")??
             {
-                return Err(self.not_started(status));
+                return Err(self.not_started());
             }
             if Instant::now() > end {
                 let message = format!(
@@ -73,22 +76,21 @@ impl Host {
                 return Err(failure.error.context(message)).or_exit(Exit::NoHost);
             }
             // One that is just stopping is waited for.
-            if started.is_none() && host_file::presence(&self.state)? == Presence::Absent {
-                started = Some(self.start()?);
+            if starting.is_none() && host_file::presence(&self.state)? == Presence::Absent {
+                starting = Some(tokio::spawn(ready(self.start()?)));
             }
             sleep(LOOK).await;
         }
     }
 
-    /// The child lives on when this program ends: it gets a session of its own,
-    /// and nothing of ours stays open in it.
+    /// Starts the one that starts the host.
     fn start(&self) -> Result<Child> {
         let log = log_file::begin(&self.state)
             .with_context(|| format!("cannot write {}", log_file::path(&self.state).display()))?;
         let program = serve::program()?;
         let mut command = Command::new(&program);
         command
-            .args(["serve", "--detached", "--idle-exit"])
+            .args(["detach", "serve", "--detached", "--idle-exit"])
             .arg(self.idle_seconds.to_string());
         if self.state_is_named {
             command.arg("--state-dir").arg(&self.state);
@@ -101,25 +103,33 @@ impl Host {
             // The project's folder may have to go while the host lives.
             .current_dir(&self.state)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {} serve", program.display()))
     }
 
-    fn not_started(&self, status: ExitStatus) -> Failure {
-        let exit = if status.code() == Some(Exit::Usage as i32) {
-            Exit::Usage
-        } else {
-            Exit::NoHost
-        };
-        let why = log_file::last_words(&self.state).unwrap_or_else(|| status.to_string());
+    fn not_started(&self) -> Failure {
+        let why = log_file::last_words(&self.state)
+            .unwrap_or_else(|| "it ended without a word".to_owned());
         let error = anyhow!("{why}").context(format!(
             "no host was running, and none could be started (its log is {})",
             log_file::path(&self.state).display()
         ));
+        let exit = Exit::NoHost;
         Failure { exit, error }
     }
+}
+
+/// Whether the host says that it is ready, rather than ending.
+async fn ready(mut starter: Child) -> Result<bool> {
+    starter.wait().await?;
+    let mut line = Vec::new();
+    if let Some(stdout) = &mut starter.stdout {
+        // The host has it now. It writes one line, so some of it will do.
+        stdout.read_buf(&mut line).await?;
+    }
+    Ok(!line.is_empty())
 }
 
 /// Waits for the start lock.
@@ -152,16 +162,7 @@ async fn lock(state: &Path, end: Instant) -> Result<File, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, os::unix::process::ExitStatusExt as _};
-
-    fn host(state: &Path) -> Host {
-        Host {
-            state: state.to_owned(),
-            state_is_named: true,
-            config: None,
-            idle_seconds: 1,
-        }
-    }
+    use std::fs;
 
     #[tokio::test]
     async fn of_two_that_start_a_host_one_waits_and_says_so_when_it_takes_too_long() {
@@ -175,21 +176,22 @@ mod tests {
     }
 
     #[test]
-    fn why_a_host_did_not_start_is_told_in_its_own_words_and_with_its_code() {
+    fn why_a_host_did_not_start_is_told_in_its_own_words() {
         let folder = tempfile::tempdir().unwrap();
         let log = "hostler: a.toml:2: unknown field `port`\n";
         fs::write(log_file::path(folder.path()), log).unwrap();
-        let exited = |code: i32| ExitStatus::from_raw(code << 8);
-        let failure = host(folder.path()).not_started(exited(2));
-        assert_eq!(failure.exit, Exit::Usage);
+        let host = Host {
+            state: folder.path().to_owned(),
+            state_is_named: true,
+            config: None,
+            idle_seconds: 1,
+        };
+        let failure = host.not_started();
+        assert_eq!(failure.exit, Exit::NoHost);
         let message = format!("{:#}", failure.error);
         assert!(
             message.ends_with(": a.toml:2: unknown field `port`"),
             "{message}"
-        );
-        assert_eq!(
-            host(folder.path()).not_started(exited(1)).exit,
-            Exit::NoHost
         );
     }
 }

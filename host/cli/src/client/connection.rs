@@ -1,26 +1,26 @@
 //! The WebSocket to the host.
 
-use std::{fmt, io, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use futures_util::{
-    FutureExt as _, SinkExt as _, StreamExt as _,
-    stream::{SplitSink, SplitStream},
-};
 use hostler_auth::LocalToken;
-use hostler_wire::{Id, Message as Rpc, RawValue, codes, compose};
+use hostler_wire::{Id, Message as Rpc, codes, compose};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
+    client_async_with_config,
     tungstenite::{
-        self, Message, Utf8Bytes,
+        self, Utf8Bytes,
         client::IntoClientRequest as _,
         http::{HeaderValue, Response, header::AUTHORIZATION},
-        protocol::{CloseFrame, WebSocketConfig},
+        protocol::WebSocketConfig,
     },
 };
 
+use super::{
+    answer::{RpcError, answer},
+    halves::{Receiver, Sender, halves, is_end},
+};
 use crate::{
     exit::{Exit, Failure, OrExit as _},
     host_file::{self, Presence},
@@ -33,45 +33,11 @@ const MAX_MESSAGE_BYTES: usize = 80 * 1024 * 1024;
 /// How long the host may take to let a connection in: it only compares a token.
 const ADMISSION: Duration = Duration::from_secs(10);
 
-type Socket = WebSocketStream<TcpStream>;
-
 /// A connection that has been let in. Its two directions may be used apart.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
-}
-
-/// Towards the host.
-#[derive(Debug)]
-pub(crate) struct Sender(SplitSink<Socket, Message>);
-
-/// From the host.
-#[derive(Debug)]
-pub(crate) struct Receiver(SplitStream<Socket>);
-
-/// The `error` of an answer.
-#[derive(Debug, Deserialize)]
-pub(crate) struct RpcError {
-    code: i64,
-    message: String,
-    data: Option<RpcErrorData>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RpcErrorData {
-    /// The host's stable name.
-    code: Option<String>,
-}
-
-impl fmt::Display for RpcError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.data.as_ref().and_then(|data| data.code.as_deref());
-        match name {
-            Some(name) => write!(f, "{} ({name})", self.message),
-            None => write!(f, "{} ({})", self.message, self.code),
-        }
-    }
 }
 
 /// What the host answers a request that it refuses before the upgrade.
@@ -143,14 +109,19 @@ impl Connection {
         let admission = client_async_with_config(request, stream, Some(config));
         match timeout(ADMISSION, admission).await {
             Ok(Ok((socket, _))) => {
-                let (sink, stream) = socket.split();
-                Ok(Self {
-                    sender: Sender(sink),
-                    receiver: Receiver(stream),
-                })
+                let (sender, receiver) = halves(socket);
+                Ok(Self { sender, receiver })
             }
             Ok(Err(tungstenite::Error::Http(response))) => Err(refusal(&response)),
-            Ok(Err(error)) => Err(anyhow!(error).context("the host did not take the connection"))?,
+            Ok(Err(error)) => {
+                // One that ends meanwhile: as good as gone.
+                let exit = if is_end(&error) {
+                    Exit::NoHost
+                } else {
+                    Exit::Failed
+                };
+                Err(anyhow!(error).context("the host did not take the connection")).or_exit(exit)
+            }
             Err(_) => Err(anyhow!(
                 "the host (process {}, {}) did not answer within {} seconds; it hangs, or another \
                  program has its address now",
@@ -194,77 +165,6 @@ impl Connection {
     /// Says goodbye; the host may be gone already.
     pub(crate) async fn close(mut self) {
         self.sender.close().await;
-    }
-}
-
-impl Sender {
-    pub(crate) async fn send(&mut self, message: String) -> Result<(), Failure> {
-        let sent = self.0.send(Message::text(message)).await;
-        sent.context("the connection to the host broke")
-            .or_exit(Exit::HostLost)
-    }
-
-    /// Says goodbye; the host may be gone already.
-    pub(crate) async fn close(&mut self) {
-        let _ = self.0.send(Message::Close(None)).await;
-    }
-}
-
-impl Receiver {
-    /// The next message. Can be dropped at any time without losing one.
-    pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, Failure> {
-        let end = loop {
-            match self.0.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(text),
-                Some(Ok(Message::Close(frame))) => break closed(frame),
-                // Pings are answered by the library; binary is not ACP.
-                Some(Ok(_)) => {}
-                Some(Err(error)) => break broken(error),
-                None => break closed(None),
-            }
-        };
-        Err(end).or_exit(Exit::HostLost)
-    }
-
-    /// A message that has arrived already.
-    pub(crate) fn next_now(&mut self) -> Option<Result<Utf8Bytes, Failure>> {
-        self.next().now_or_never()
-    }
-}
-
-/// What an answer came to.
-pub(crate) fn answer(
-    outcome: Result<&RawValue, &RawValue>,
-) -> Result<Result<String, RpcError>, Failure> {
-    Ok(match outcome {
-        Ok(result) => Ok(result.get().to_owned()),
-        Err(error) => {
-            Err(serde_json::from_str(error.get()).context("an error of the host is odd")?)
-        }
-    })
-}
-
-fn broken(error: tungstenite::Error) -> anyhow::Error {
-    let gone = matches!(&error, tungstenite::Error::Io(error)
-        if error.kind() == io::ErrorKind::ConnectionReset);
-    anyhow!(error).context(if gone {
-        "the host is gone"
-    } else {
-        "the connection to the host broke"
-    })
-}
-
-fn closed(frame: Option<CloseFrame>) -> anyhow::Error {
-    match frame {
-        Some(frame) if frame.reason.is_empty() => {
-            anyhow!("the host closed the connection (code {})", frame.code)
-        }
-        Some(frame) => anyhow!(
-            "the host closed the connection: {} (code {})",
-            frame.reason,
-            frame.code
-        ),
-        None => anyhow!("the host closed the connection"),
     }
 }
 

@@ -20,8 +20,9 @@ use hostler_wire::methods;
 use tokio::time::timeout;
 
 use super::{
+    answer::RpcError,
     ask::{Asks, Decider},
-    connection::{Connection, RpcError},
+    connection::Connection,
     render::{Renderer, Style},
     terminal::Terminal,
     turn::Client,

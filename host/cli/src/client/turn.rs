@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
+    answer::{RpcError, answer},
     ask::{Asks, Decision, cancelled},
-    connection::{Connection, RpcError, answer},
+    connection::Connection,
     question::Question,
     render::Renderer,
     text::message_line,

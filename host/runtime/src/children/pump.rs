@@ -15,6 +15,7 @@ use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 use super::{
@@ -32,6 +33,12 @@ pub(crate) const WAITING_OUTPUT: usize = 2 * LINE_LIMIT;
 
 /// One read from a pipe: the size of a Linux pipe.
 const CHUNK: usize = 64 * 1024;
+
+/// Output that follows other output faster than this is a burst, and then is
+/// collected for as long: each batch costs a call of the plugin, an append to
+/// the journal and a write to every viewer, however small it is. Slower output,
+/// as of a model that thinks, never waits. The timer's shortest time.
+const BURST: Duration = Duration::from_millis(1);
 
 /// How long output may stay open after the program and its descendants ended:
 /// only a process that could not be found holds it then.
@@ -279,6 +286,7 @@ async fn forward(
 ) -> Result<(), Unheard> {
     let mut splitter = Splitter::new(LINE_LIMIT);
     let mut chunk = vec![0; CHUNK];
+    let mut last: Option<Instant> = None;
     loop {
         let mut lines = Vec::new();
         // What is in the pipe comes first; the wait is for what may hold it open.
@@ -298,6 +306,11 @@ async fn forward(
         if bytes.is_empty() {
             return Ok(());
         }
+        // A full chunk is a batch already.
+        if count < CHUNK && last.is_some_and(|last| last.elapsed() < BURST) {
+            tokio::time::sleep(BURST).await;
+        }
+        last = Some(Instant::now());
     }
 }
 
@@ -324,5 +337,53 @@ mod tests {
             "alone, a large write is taken"
         );
         assert!(!credit.give_back(2 * WRITE_CREDIT), "nobody was refused");
+    }
+
+    /// The batches that arrive while a program writes lines, with this pause
+    /// after each.
+    async fn batches(lines: usize, pause: Duration) -> Vec<Vec<String>> {
+        let (mut program, pipe) = tokio::io::duplex(CHUNK);
+        let (events, mut inbox) = mpsc::channel(lines + 1);
+        let emitter = Emitter {
+            child: 1,
+            events,
+            room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
+        };
+        let (_running, exited) = watch::channel(false);
+        let writing = async move {
+            for line in 0..lines {
+                program
+                    .write_all(format!("{line}\n").as_bytes())
+                    .await
+                    .unwrap();
+                match pause {
+                    Duration::ZERO => tokio::task::yield_now().await,
+                    _ => tokio::time::sleep(pause).await,
+                }
+            }
+        };
+        let forwarding = async move { forward(pipe, false, &emitter, exited).await.unwrap() };
+        tokio::join!(writing, forwarding);
+        let mut batches = Vec::new();
+        while let Some((_, ChildEvent::Lines { lines, .. })) = inbox.recv().await {
+            batches.push(lines.into_iter().map(|line| line.text).collect());
+        }
+        batches
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_comes_in_few_batches_and_nothing_is_lost() {
+        let batches = batches(1000, Duration::ZERO).await;
+        assert_eq!(batches[0], ["0"], "the first does not wait");
+        assert!(batches.len() < 10, "{} batches", batches.len());
+        let all = batches.into_iter().flatten();
+        assert!(all.eq((0..1000).map(|line| line.to_string())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_output_comes_line_by_line() {
+        let batches = batches(50, 2 * BURST).await;
+        let expected: Vec<_> = (0..50).map(|line| vec![line.to_string()]).collect();
+        assert_eq!(batches, expected);
     }
 }

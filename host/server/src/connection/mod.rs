@@ -102,7 +102,7 @@ impl Connection {
             methods::SESSION_NEW => self.new_session(request, params).await,
             methods::SESSION_LOAD => self.attach(request, params, true).await,
             methods::SESSION_RESUME => self.attach(request, params, false).await,
-            methods::SESSION_LIST => self.list(request, params),
+            methods::SESSION_LIST => self.list(request, params).await,
             methods::SESSION_CLOSE => self.close(request, params).await,
             methods::SESSION_PROMPT => self.prompt(request, params).await,
             methods::SESSION_SET_MODE | methods::SESSION_SET_CONFIG_OPTION => {

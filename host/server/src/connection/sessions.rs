@@ -1,8 +1,12 @@
 //! Sessions begin, are found again, and end.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use hostler_session::{Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
+use hostler_auth::Principal;
+use hostler_session::{Folders, Found, NewSession, Notice, Router, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
 use serde::Deserialize;
@@ -82,14 +86,9 @@ impl Connection {
 
     async fn read_new(&self, params: Option<&RawValue>) -> Result<NewSession, Fault> {
         let new: New = params::read(params)?;
-        if new.additional_directories.len() > ADDITIONAL {
-            return Err(bad(&format!(
-                "`additionalDirectories` may have at most {ADDITIONAL} entries"
-            )));
-        }
+        check_number(&new.additional_directories)?;
         let roots = self.shared.config.roots.clone();
-        let folders =
-            spawn_blocking(move || open(&roots, &new.cwd, &new.additional_directories)).await;
+        let folders = blocking(move || open(&roots, &new.cwd, &new.additional_directories)).await?;
         let asked = new
             .meta
             .and_then(|meta| meta.hostler)
@@ -97,7 +96,7 @@ impl Connection {
         Ok(NewSession {
             owner: self.identity.principal.clone(),
             harness: asked.unwrap_or_else(|| self.harness.clone()),
-            folders: folders.map_err(|error| Fault::new(codes::INTERNAL, error.to_string()))??,
+            folders,
             notices: mcp_notice(&new.mcp_servers).into_iter().collect(),
         })
     }
@@ -105,26 +104,7 @@ impl Connection {
     /// `session/load` and `session/resume`. A stored session becomes a live one,
     /// without its harness.
     pub(super) async fn attach(&self, request: Request, params: Option<&RawValue>, replay: bool) {
-        let attach = async {
-            let attach: Attach = params::read(params)?;
-            let session = self.find_or_take_up(&attach.session_id).await?;
-            let own = session.cwd();
-            if !same_folder(attach.cwd.clone(), own.clone()).await {
-                return Err(bad(&format!(
-                    "`cwd` is {}, but this session works in {}: load it with that",
-                    attach.cwd.display(),
-                    own.display()
-                )));
-            }
-            let mut notices: Vec<_> = mcp_notice(&attach.mcp_servers).into_iter().collect();
-            if !attach.additional_directories.is_empty() {
-                notices.push(Notice::warning(
-                    "The additional directories of a session that is running cannot be changed.",
-                ));
-            }
-            Ok((session, notices))
-        };
-        match attach.await {
+        match self.read_attach(params).await {
             Ok((session, notices)) => {
                 session
                     .attach(self.client(), replay, notices, request.reply())
@@ -134,50 +114,165 @@ impl Connection {
         }
     }
 
-    async fn find_or_take_up(&self, id: &str) -> Result<SessionHandle, Fault> {
-        let owner = &self.identity.principal;
-        let router = &self.shared.config.router;
-        let stored = match router.find(owner, id)? {
-            Found::Live(session) => return Ok(session),
-            Found::Stored(stored) => stored,
-        };
+    async fn read_attach(
+        &self,
+        params: Option<&RawValue>,
+    ) -> Result<(SessionHandle, Vec<Notice>), Fault> {
+        let attach: Attach = params::read(params)?;
+        check_number(&attach.additional_directories)?;
+        let mut notices: Vec<_> = mcp_notice(&attach.mcp_servers).into_iter().collect();
+        let router = self.shared.config.router.clone();
         let roots = self.shared.config.roots.clone();
-        let record = stored.record.clone();
-        let folders =
-            spawn_blocking(move || open(&roots, &record.cwd, &record.additional_directories))
-                .await
-                .map_err(|error| Fault::new(codes::INTERNAL, error.to_string()))??;
-        Ok(router.take_up(owner, &stored, folders)?)
+        let owner = self.identity.principal.clone();
+        let (session, notice) = blocking(move || {
+            let session = find_or_take_up(&router, &roots, &owner, &attach)?;
+            let own = session.additional_directories();
+            Ok((
+                session,
+                additional_notice(attach.additional_directories, &own),
+            ))
+        })
+        .await?;
+        notices.extend(notice);
+        Ok((session, notices))
     }
 
-    pub(super) fn list(&self, request: Request, params: Option<&RawValue>) {
-        let list: List = match params::read(params) {
-            Ok(list) => list,
-            Err(fault) => return request.fault(&fault),
-        };
+    /// A session that can be driven: a live one.
+    pub(super) async fn live(&self, id: &str) -> Result<SessionHandle, Fault> {
+        if let Ok(session) = self.session(id) {
+            return Ok(session);
+        }
+        match self.find(id.to_owned()).await? {
+            Found::Live(session) => Ok(session),
+            Found::Stored(_) => Err(Fault::new(
+                codes::UNKNOWN_SESSION,
+                format!(
+                    "session {id:?} is stored and not in use now: send `session/load` or \
+                     `session/resume` first"
+                ),
+            )),
+        }
+    }
+
+    async fn find(&self, id: String) -> Result<Found, Fault> {
+        let router = self.shared.config.router.clone();
+        let owner = self.identity.principal.clone();
+        blocking(move || Ok(router.find(&owner, &id)?)).await
+    }
+
+    pub(super) async fn list(&self, request: Request, params: Option<&RawValue>) {
+        match self.read_list(params).await {
+            Ok(sessions) => {
+                let sessions: Vec<_> = sessions.iter().map(session_info).collect();
+                request.result(&json!({ "sessions": sessions }).to_string());
+            }
+            Err(fault) => request.fault(&fault),
+        }
+    }
+
+    async fn read_list(&self, params: Option<&RawValue>) -> Result<Vec<SessionSummary>, Fault> {
+        let list: List = params::read(params)?;
         if list.cursor.is_some() {
             // All sessions fit into one answer, so none was ever given out.
-            return request.fault(&bad("`cursor` is not one of this host"));
+            return Err(bad("`cursor` is not one of this host"));
         }
-        let router = &self.shared.config.router;
-        let sessions = match router.list(&self.identity.principal, list.cwd.as_deref()) {
-            Ok(sessions) => sessions,
-            Err(error) => return request.fault(&error.into()),
-        };
-        let sessions: Vec<_> = sessions.iter().map(session_info).collect();
-        request.result(&json!({ "sessions": sessions }).to_string());
+        let router = self.shared.config.router.clone();
+        let owner = self.identity.principal.clone();
+        blocking(move || {
+            let cwd = list.cwd.map(resolved);
+            Ok(router.list(&owner, cwd.as_deref())?)
+        })
+        .await
     }
 
     pub(super) async fn close(&self, request: Request, params: Option<&RawValue>) {
-        let router = &self.shared.config.router;
-        let found = params::read(params)
-            .and_then(|close: Close| Ok(router.find(&self.identity.principal, &close.session_id)?));
-        match found {
+        let found = async {
+            let close: Close = params::read(params)?;
+            self.find(close.session_id).await
+        };
+        match found.await {
             Ok(Found::Live(session)) => session.close(request.reply()).await,
             Ok(Found::Stored(_)) => request.result("{}"),
             Err(fault) => request.fault(&fault),
         }
     }
+}
+
+/// Files and the journal are read off the async pool.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    spawn_blocking(work)
+        .await
+        .map_err(|error| Fault::new(codes::INTERNAL, error.to_string()))?
+}
+
+/// Nothing is taken up for a request that does not fit. Blocks.
+fn find_or_take_up(
+    router: &Router,
+    roots: &Roots,
+    owner: &Principal,
+    attach: &Attach,
+) -> Result<SessionHandle, Fault> {
+    match router.find(owner, &attach.session_id)? {
+        Found::Live(session) => {
+            check_folder(&attach.cwd, &session.cwd())?;
+            Ok(session)
+        }
+        Found::Stored(stored) => {
+            let record = &stored.record;
+            check_folder(&attach.cwd, &record.cwd)?;
+            let folders = open(roots, &record.cwd, &record.additional_directories)?;
+            Ok(router.take_up(owner, &stored, folders)?)
+        }
+    }
+}
+
+/// Blocks.
+fn check_folder(asked: &Path, own: &Path) -> Result<(), Fault> {
+    if asked == own || resolved(asked.to_owned()) == own {
+        return Ok(());
+    }
+    Err(bad(&format!(
+        "`cwd` is {}, but this session works in {}: load it with that",
+        asked.display(),
+        own.display()
+    )))
+}
+
+/// The path with links followed, as sessions keep theirs; as it is if there is
+/// nothing. Blocks.
+fn resolved(path: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&path).unwrap_or(path)
+}
+
+fn check_number(additional: &[PathBuf]) -> Result<(), Fault> {
+    if additional.len() > ADDITIONAL {
+        return Err(bad(&format!(
+            "`additionalDirectories` may have at most {ADDITIONAL} entries"
+        )));
+    }
+    Ok(())
+}
+
+/// To a client that asks for others than the session has. Blocks.
+fn additional_notice(asked: Vec<PathBuf>, own: &[PathBuf]) -> Option<Notice> {
+    if asked.is_empty() {
+        return None;
+    }
+    let asked: BTreeSet<_> = asked.into_iter().map(resolved).collect();
+    let own: BTreeSet<_> = own.iter().cloned().collect();
+    (asked != own).then(|| {
+        let own: Vec<_> = own.iter().map(|path| path.display().to_string()).collect();
+        let has = if own.is_empty() {
+            "none".to_owned()
+        } else {
+            own.join(", ")
+        };
+        Notice::warning(format!(
+            "The additional directories of a session cannot be changed. This one has: {has}."
+        ))
+    })
 }
 
 /// Blocks.
@@ -195,13 +290,6 @@ fn open(roots: &Roots, cwd: &Path, additional: &[PathBuf]) -> Result<Folders, Fa
 
 fn outside(error: &RootError) -> Fault {
     Fault::new(codes::CWD_OUTSIDE_ROOTS, error.to_string())
-}
-
-async fn same_folder(asked: PathBuf, own: PathBuf) -> bool {
-    asked == own
-        || spawn_blocking(move || std::fs::canonicalize(asked).is_ok_and(|asked| asked == own))
-            .await
-            .unwrap_or(false)
 }
 
 fn mcp_notice(servers: &[McpServer]) -> Option<Notice> {

@@ -34,7 +34,7 @@ struct CancelRequest<'a> {
 impl Connection {
     /// The answer comes when the turn has ended, however long it takes.
     pub(super) async fn prompt(&self, request: Request, params: Option<&RawValue>) {
-        match self.read_prompt(params) {
+        match self.read_prompt(params).await {
             Ok((session, prompt)) => {
                 request.belongs_to(&session);
                 let id = request.id().clone();
@@ -46,24 +46,29 @@ impl Connection {
         }
     }
 
-    fn read_prompt(&self, params: Option<&RawValue>) -> Result<(SessionHandle, Prompt), Fault> {
+    async fn read_prompt(
+        &self,
+        params: Option<&RawValue>,
+    ) -> Result<(SessionHandle, Prompt), Fault> {
         let asked: PromptParams<'_> = params::read(params)?;
-        let session = self.session(&asked.session_id)?;
+        let session = self.live(&asked.session_id).await?;
         let prompt = Prompt::new(asked.prompt).map_err(Fault::from)?;
         Ok((session, prompt))
     }
 
     /// `session/set_mode` and `session/set_config_option`: the harness answers.
     pub(super) async fn call(&self, request: Request, method: &str, params: Option<&RawValue>) {
-        match self.read_call(params) {
-            Ok((session, params)) => session.call(method, params, request.reply()).await,
+        match self.read_call(params).await {
+            Ok((session, params)) => {
+                session.call(self.id, method, params, request.reply()).await;
+            }
             Err(fault) => request.fault(&fault),
         }
     }
 
-    fn read_call(&self, params: Option<&RawValue>) -> Result<(SessionHandle, String), Fault> {
+    async fn read_call(&self, params: Option<&RawValue>) -> Result<(SessionHandle, String), Fault> {
         let named: Named = params::read(params)?;
-        let session = self.session(&named.session_id)?;
+        let session = self.live(&named.session_id).await?;
         let params = params.ok_or_else(|| bad("`params` are missing"))?;
         Ok((session, without_session_id(params)?))
     }

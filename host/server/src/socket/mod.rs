@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub(crate) mod outbox;
+pub(crate) mod queue;
 mod writer;
 
 /// How long nothing at all may be heard of a client: three pings go unanswered.

@@ -1,4 +1,4 @@
-//! What waits to be written to one connection, within a budget of bytes.
+//! The way to one connection's writer, within a budget of bytes.
 
 use std::sync::{
     Arc,
@@ -6,17 +6,21 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use hostler_session::Outlet;
+use hostler_session::{History, Outlet};
 use tokio::sync::{mpsc, watch};
 
-use crate::close_codes;
+use crate::{close_codes, socket::queue::Queue};
 
-/// Bytes that may wait for one connection: the whole history that a session
-/// keeps, twice. Past it the client does not keep up.
+/// Bytes that may wait for one connection: as much as agents say in hours. Past
+/// it the client does not keep up. A history does not count, only what of it is
+/// in memory.
 const BUDGET: usize = 32 * 1024 * 1024;
 
 /// What a frame costs besides its bytes.
 const OVERHEAD: usize = 64;
+
+/// What a history costs besides its frames.
+pub(super) const HISTORY_COST: usize = 256;
 
 /// Why the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,30 +36,35 @@ impl Close {
     }
 }
 
+/// What waits, in order.
+#[derive(Debug)]
+pub(super) enum Item {
+    Frame(Bytes),
+    /// Its frames are read when it is its turn.
+    History(Box<History>),
+}
+
 /// The way to a connection's writer. Cheap to clone; never waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    queue: mpsc::UnboundedSender<Bytes>,
+    items: mpsc::UnboundedSender<Item>,
     waiting: AtomicUsize,
     close: watch::Sender<Option<Close>>,
 }
 
-/// The writer's side.
-#[derive(Debug)]
-pub(crate) struct Queue(mpsc::UnboundedReceiver<Bytes>);
-
 impl Outbox {
     pub(crate) fn new() -> (Self, Queue) {
-        let (queue, receiver) = mpsc::unbounded_channel();
+        let (items, receiver) = mpsc::unbounded_channel();
         let inner = Inner {
-            queue,
+            items,
             waiting: AtomicUsize::new(0),
             close: watch::Sender::new(None),
         };
-        (Self(Arc::new(inner)), Queue(receiver))
+        let outbox = Self(Arc::new(inner));
+        (outbox.clone(), Queue::new(receiver, outbox))
     }
 
     /// Closes the connection; only the first reason counts.
@@ -81,24 +90,15 @@ impl Outbox {
         self.0.close.borrow().unwrap_or(BROKEN)
     }
 
-    /// Frames of these sizes have been written.
-    pub(crate) fn written(&self, bytes: usize) {
-        self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
-    }
-}
-
-const BROKEN: Close = Close {
-    code: close_codes::PROTOCOL_ERROR,
-    reason: "the connection broke",
-};
-
-impl Outlet for Outbox {
-    fn send(&self, frame: Bytes) -> bool {
+    fn put(&self, item: Item) -> bool {
         if self.0.close.borrow().is_some() {
             return false;
         }
-        let cost = cost(&frame);
-        let before = self.0.waiting.fetch_add(cost, Ordering::AcqRel);
+        let cost = match &item {
+            Item::Frame(frame) => frame_cost(frame),
+            Item::History(_) => HISTORY_COST,
+        };
+        let before = self.read(cost);
         // A single frame over the budget is no sign of a slow reader.
         if before > 0 && before + cost > BUDGET {
             tracing::info!(
@@ -111,24 +111,38 @@ impl Outlet for Outbox {
             ));
             return false;
         }
-        self.0.queue.send(frame).is_ok()
+        self.0.items.send(item).is_ok()
+    }
+
+    /// So much more is in memory; the result is what was there before.
+    pub(super) fn read(&self, bytes: usize) -> usize {
+        self.0.waiting.fetch_add(bytes, Ordering::AcqRel)
+    }
+
+    /// So much has been written, or is not there any more.
+    pub(super) fn written(&self, bytes: usize) {
+        self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
+    }
+}
+
+const BROKEN: Close = Close {
+    code: close_codes::PROTOCOL_ERROR,
+    reason: "the connection broke",
+};
+
+impl Outlet for Outbox {
+    fn send(&self, frame: Bytes) -> bool {
+        self.put(Item::Frame(frame))
+    }
+
+    fn replay(&self, history: History) -> bool {
+        self.put(Item::History(Box::new(history)))
     }
 }
 
 /// What a frame takes of the budget.
-pub(crate) fn cost(frame: &Bytes) -> usize {
+pub(super) fn frame_cost(frame: &Bytes) -> usize {
     frame.len() + OVERHEAD
-}
-
-impl Queue {
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
-        self.0.recv().await
-    }
-
-    /// What is there already.
-    pub(crate) fn next_now(&mut self) -> Option<Bytes> {
-        self.0.try_recv().ok()
-    }
 }
 
 #[cfg(test)]
@@ -160,7 +174,7 @@ mod tests {
         for _ in 0..100 {
             assert!(outbox.send(frame(BUDGET / 2)));
             let written = queue.next_now().unwrap();
-            outbox.written(cost(&written));
+            outbox.written(frame_cost(&written));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Empties an outbox into a socket.
 
-use std::time::Duration;
+use std::{future::poll_fn, time::Duration};
 
 use axum::{
     Error,
@@ -10,7 +10,10 @@ use bytes::Bytes;
 use futures_util::{SinkExt, stream::SplitSink};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::outbox::{Close, Outbox, Queue, cost};
+use super::{
+    outbox::{Close, Outbox, frame_cost},
+    queue::Queue,
+};
 use crate::close_codes;
 
 /// How often a client is asked for a sign of life. Under the minute after which
@@ -57,35 +60,38 @@ async fn pump(
     // The first tick is at once.
     ping.tick().await;
     loop {
-        let mut next = tokio::select! {
-            next = queue.next() => next,
+        room(sink).await?;
+        let frame = tokio::select! {
+            frame = queue.next() => frame,
             _ = ping.tick() => {
                 sink.send(Message::Ping(Bytes::new())).await?;
                 continue;
             }
         };
-        let mut written = 0;
-        for _ in 0..BATCH {
-            let Some(frame) = next.take() else { break };
-            written += cost(&frame);
-            sink.feed(text(frame)?).await?;
-            next = queue.next_now();
-        }
-        // The frame that did not fit into the batch any more.
-        if let Some(frame) = next {
-            written += cost(&frame);
-            sink.feed(text(frame)?).await?;
+        let mut written = frame_cost(&frame);
+        sink.start_send_unpin(text(frame)?)?;
+        for _ in 1..BATCH {
+            room(sink).await?;
+            let Some(frame) = queue.next_now() else { break };
+            written += frame_cost(&frame);
+            sink.start_send_unpin(text(frame)?)?;
         }
         sink.flush().await?;
         outbox.written(written);
     }
 }
 
+/// Until the sink takes a frame. A frame leaves the queue only then: this whole
+/// task may be dropped at any `await`, and what it held would be a gap.
+async fn room(sink: &mut SplitSink<WebSocket, Message>) -> Result<(), Error> {
+    poll_fn(|context| sink.poll_ready_unpin(context)).await
+}
+
 /// What was promised before still goes out, except to a client that does not
 /// read; then the reason.
 async fn finish(sink: &mut SplitSink<WebSocket, Message>, queue: &mut Queue, close: Close) {
     if close.code != close_codes::SLOW_READER {
-        while let Some(frame) = queue.next_now() {
+        while let Some(frame) = queue.rest().await {
             let Ok(message) = text(frame) else { return };
             if sink.feed(message).await.is_err() {
                 return;

@@ -3,5 +3,7 @@
 mod http;
 mod protocol;
 mod shared_sessions;
+mod slow_viewers;
 mod sockets;
 mod stage;
+mod stored_sessions;

@@ -1,27 +1,44 @@
 //! The instance of the harness behind a session: there is none, one is being
-//! started, or one is there.
+//! started, one is there, or one still ends. Never two.
 
 use std::{collections::HashMap, fmt, time::Duration};
 
 use bytes::Bytes;
 use hostler_runtime::{Command, Ended, Event, OPEN_REQUEST};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use crate::{
-    Reply, SessionError,
+    ClientId, Reply, SessionError,
     launcher::{BoxFuture, Rights, Running},
     unit::pipe::{Full, Pipe},
 };
 
-/// How long a harness may take to answer `open`: the agent's program starts,
-/// often through a package runner, and says hello.
-pub(crate) const OPENING: Duration = Duration::from_secs(60);
+/// How long a harness may take to answer `open`: the agent's program starts and
+/// says hello. A package runner fetches it first, for which plugins allow up to
+/// 120 seconds; this is longer, so that the plugin's own sentence is what the
+/// client gets.
+pub(crate) const OPENING: Duration = Duration::from_secs(150);
+
+/// How long an instance may take to be gone: the plugin closes, and its children
+/// are interrupted, terminated and killed within three seconds.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// What a session waits for from its instance.
 pub(crate) enum Step {
     Launched(Result<Running, SessionError>),
     Event(Event),
+    /// The earlier instance is gone, or, if not `in_time`, given up.
+    Gone {
+        in_time: bool,
+    },
 }
+
+/// Is ready when an instance is gone with its children, or with `false` when
+/// that takes too long.
+pub(crate) type Ending = BoxFuture<'static, bool>;
 
 #[derive(Default)]
 pub(crate) enum Stage {
@@ -31,23 +48,29 @@ pub(crate) enum Stage {
     /// The plugin is being looked up and perhaps still loaded.
     Launching(BoxFuture<'static, Result<Running, SessionError>>),
     Live(Instance),
+    /// An earlier one may still have children in the session's folder: the next
+    /// one starts when they are gone.
+    Ending(Ending),
 }
 
 impl Stage {
-    /// May be dropped and called again at any time; after `Launched` the stage
-    /// must be replaced.
+    /// May be dropped and called again at any time; after `Launched` and `Gone`
+    /// the stage must be replaced.
     pub(crate) async fn next(&mut self) -> Step {
         match self {
             Self::Absent => std::future::pending().await,
             Self::Launching(launching) => Step::Launched(launching.await),
             Self::Live(instance) => Step::Event(instance.next().await),
+            Self::Ending(ending) => Step::Gone {
+                in_time: ending.await,
+            },
         }
     }
 
     pub(crate) fn live(&mut self) -> Option<&mut Instance> {
         match self {
             Self::Live(instance) => Some(instance),
-            Self::Absent | Self::Launching(_) => None,
+            Self::Absent | Self::Launching(_) | Self::Ending(_) => None,
         }
     }
 
@@ -64,6 +87,7 @@ impl fmt::Debug for Stage {
             Self::Absent => "Absent",
             Self::Launching(_) => "Launching",
             Self::Live(_) => "Live",
+            Self::Ending(_) => "Ending",
         })
     }
 }
@@ -71,6 +95,7 @@ impl fmt::Debug for Stage {
 /// A request to the instance other than a prompt.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) client: ClientId,
     pub(crate) method: String,
     pub(crate) params: String,
     pub(crate) reply: Reply,
@@ -134,12 +159,23 @@ impl Instance {
         self.pipe.push(Command::Answer { ask, outcome })
     }
 
-    /// Asks for the end; its last event comes when it is gone. Open calls are
-    /// answered by their replies being dropped.
-    pub(crate) fn close(&mut self) {
-        self.calls.clear();
+    /// Asks for the end and lets go.
+    pub(crate) fn close(mut self) -> Ending {
         // When even this finds no place, dropping the handle does the same.
         let _ = self.pipe.push(Command::Close);
+        self.end()
+    }
+
+    /// Lets go: the handle is dropped, which ends the instance, and calls that
+    /// are still open are answered by their replies being dropped. What it has
+    /// left to say is taken, so that it waits for nobody, and shown to nobody.
+    pub(crate) fn end(self) -> Ending {
+        let mut events = self.events;
+        let gone = async move {
+            // One that has ended before has closed its channel.
+            while let Some(Event::Outputs(_)) = events.recv().await {}
+        };
+        Box::pin(async move { timeout(ENDING, gone).await.is_ok() })
     }
 
     /// Forwards a call, or answers it at once when the instance is behind with
@@ -171,8 +207,12 @@ impl Instance {
         self.calls.remove(&request)
     }
 
-    pub(crate) fn into_calls(self) -> impl Iterator<Item = Call> {
-        self.calls.into_values()
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    pub(crate) fn take_calls(&mut self) -> impl Iterator<Item = Call> {
+        self.calls.drain().map(|(_, call)| call)
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) enum Message {
         reply: Reply,
     },
     Call {
+        client: ClientId,
         method: String,
         params: String,
         reply: Reply,
@@ -30,7 +31,10 @@ pub(crate) enum Message {
         number: u64,
         outcome: Result<String, String>,
     },
+    /// The session is not wanted any more.
     Close(Option<Reply>),
+    /// The host stops.
+    Stop,
 }
 
 /// The client that made the session and waits for it.

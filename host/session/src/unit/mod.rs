@@ -15,20 +15,19 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
 use hostler_replay::{Audience, Bounds, Hub};
-use hostler_runtime::Ended;
 use hostler_store::Entry;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
 use crate::{
-    Reply, SessionError,
+    Answer, Reply, SessionError,
     asks::Asks,
     frames,
     launcher::Launcher,
@@ -61,15 +60,12 @@ pub(crate) use message::{Creation, Message};
 /// is free again in microseconds; whoever finds none waits for it.
 pub(crate) const MAILBOX: usize = 256;
 
-/// History that is kept in memory for clients that attach later; what is older is
-/// read from the journal. Both bounds hold for each session.
+/// History that is kept in memory: none. Whoever attaches reads the journal, at its
+/// own pace.
 const HISTORY: Bounds = Bounds {
-    max_frames: 20_000,
-    max_bytes: 16 * 1024 * 1024,
+    max_frames: 0,
+    max_bytes: 0,
 };
-
-/// How long an instance may take to close when its session has ended.
-const CLOSING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Unit {
@@ -92,6 +88,12 @@ pub(crate) struct Unit {
     requests: Requests,
     /// Set when the session is over.
     over: bool,
+    /// Why nothing can be kept any more, and so nothing be shown.
+    broken: Option<SessionError>,
+    /// Whoever closed the session is answered when nobody finds it any more.
+    farewell: Option<Reply>,
+    /// As the router knows it.
+    at_rest: bool,
 }
 
 /// What ends one wait of the loop.
@@ -129,36 +131,46 @@ impl Unit {
             asks: Asks::default(),
             requests,
             over: false,
+            broken: None,
+            farewell: None,
+            at_rest: false,
         }
     }
 
-    /// Lives until the session is closed. `registration` takes it out of the
-    /// router, however it ends.
+    /// Lives until the session is closed and its instance is gone.
+    /// `registration` takes it out of the router, however it ends.
     pub(crate) async fn run(
         mut self,
         mut mailbox: mpsc::Receiver<Message>,
         registration: Registration,
     ) {
-        // A session of an earlier host starts one when it is prompted.
+        // A session that was taken up starts one when it is prompted.
         if self.creation.is_some() {
             self.start_instance();
         }
         while !self.over {
+            self.note_rest();
             match self.wait(&mut mailbox).await {
                 Wake::Message(Some(message)) => self.handle(message),
                 // The router is gone.
-                Wake::Message(None) => self.close(None),
+                Wake::Message(None) => self.stop(),
                 Wake::Step(Step::Launched(launched)) => self.launched(launched),
                 Wake::Step(Step::Event(event)) => self.event(event),
+                Wake::Step(Step::Gone { in_time }) => self.instance_gone(in_time),
                 Wake::Done(ask, outcome) => self.answer_agent(ask, outcome),
                 Wake::Deadline => self.deadline_passed(),
             }
-            self.flush();
+            self.flush_or_end();
         }
-        drop(registration);
+        registration.leave();
+        if let Some(reply) = self.farewell.take() {
+            reply.send(Ok("{}".to_owned()));
+        }
         // Waiting messages are answered by their replies being dropped.
         drop(mailbox);
         self.wait_for_end().await;
+        // Who has loaded the session meanwhile may start an instance now.
+        drop(registration);
     }
 
     async fn wait(&mut self, mailbox: &mut mpsc::Receiver<Message>) -> Wake {
@@ -215,10 +227,12 @@ impl Unit {
                 reply,
             } => self.enqueue(client, id, prompt, reply),
             Message::Call {
+                client,
                 method,
                 params,
                 reply,
             } => self.call(Call {
+                client,
                 method,
                 params,
                 reply,
@@ -230,58 +244,61 @@ impl Unit {
                 number,
                 outcome,
             } => self.permission_answered(client, number, outcome),
-            Message::Close(reply) => self.close(reply),
+            Message::Close(reply) => {
+                self.farewell = reply;
+                self.close();
+            }
+            Message::Stop => self.stop(),
         }
     }
 
-    /// Ends the session for all.
-    fn close(&mut self, reply: Option<Reply>) {
+    /// Ends the session for all; whoever waits for a turn had it cancelled.
+    fn close(&mut self) {
+        self.end(
+            &SessionError::Closed,
+            &Ok(frames::CANCELLED_TURN.to_owned()),
+        );
+    }
+
+    /// The host stops: nobody has cancelled anything.
+    fn stop(&mut self) {
+        let error = SessionError::ShuttingDown;
+        self.end(&error, &Err(error.clone()));
+    }
+
+    fn end(&mut self, reason: &SessionError, turns: &Answer) {
         self.over = true;
-        // Dropped unanswered, they answer that the session was closed.
-        if self.creation.take().is_some() {
+        if let Some(creation) = self.creation.take() {
+            creation.reply.send(Err(reason.clone()));
             self.never_came_to_be();
         }
-        self.calls.clear();
+        for call in self.calls.drain(..) {
+            call.reply.send(Err(reason.clone()));
+        }
         for queued in self.queue.drain(..) {
-            queued.reply.send(Ok(frames::CANCELLED_TURN.to_owned()));
+            queued.reply.send(turns.clone());
         }
         self.requests.stop_all();
         self.take_back_all();
         self.fail_open_tools();
-        if self.running.is_some() {
-            self.finish_turn(Ok(frames::CANCELLED_TURN.to_owned()));
+        if let Some(turn) = &self.running {
+            let outcome = match turns.clone() {
+                Err(error) => turn.outcome_of_failure(error),
+                cancelled => cancelled,
+            };
+            self.finish_turn(outcome);
         }
-        self.flush();
+        self.flush_or_end();
+        self.tell_closed();
+    }
+
+    /// Tells all who view the session that it is over.
+    fn tell_closed(&mut self) {
         let closed = frames::update(&self.id, &frames::session_closed());
         let lost = self.hub.each(Audience::All, |_, watcher| {
             given(watcher.client.outlet.send(closed.clone()))
         });
         self.forget(lost);
-        if let Some(reply) = reply {
-            reply.send(Ok("{}".to_owned()));
-        }
-    }
-
-    /// Gives the instance time to end its children in order.
-    async fn wait_for_end(mut self) {
-        if let Some(instance) = self.stage.live() {
-            instance.close();
-        }
-        let ended = async {
-            while self.stage.live().is_some() {
-                if let Step::Event(hostler_runtime::Event::Ended(ended)) = self.stage.next().await {
-                    return ended;
-                }
-            }
-            Ended::Closed
-        };
-        if timeout(CLOSING, ended).await.is_err() {
-            tracing::warn!(
-                session = self.id,
-                harness = self.origin.harness,
-                "the harness did not close in time and is dropped"
-            );
-        }
     }
 
     /// Keeps what `session/list` shows up to date.
@@ -295,6 +312,24 @@ impl Unit {
         }
         summary.busy = self.running.is_some();
         summary.updated = SystemTime::now();
+    }
+
+    /// Tells the router when nothing goes on here and nobody looks on.
+    fn note_rest(&mut self) {
+        let at_rest = self.creation.is_none()
+            && self.running.is_none()
+            && self.queue.is_empty()
+            && self.calls.is_empty()
+            && self
+                .stage
+                .live()
+                .is_none_or(|instance| !instance.has_calls())
+            && self.asks.iter().next().is_none()
+            && self.hub.viewers().next().is_none();
+        if at_rest != self.at_rest {
+            self.at_rest = at_rest;
+            lock(&self.info).at_rest = at_rest;
+        }
     }
 
     /// From now on the session can be found.

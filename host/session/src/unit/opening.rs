@@ -1,6 +1,7 @@
 //! An instance is started, gets ready, or does not.
 
 use hostler_runtime::Ended;
+use hostler_store::Entry;
 
 use crate::{
     Answer, SessionError,
@@ -43,9 +44,12 @@ impl Unit {
         if let Some(instance) = self.stage.live() {
             instance.opening_until = None;
         }
-        self.progress.note_answer(&result);
+        let changes = self.progress.note_answer(&result);
         if let Some(creation) = self.creation.take() {
             self.created(creation, &result);
+        } else {
+            // A fresh instance may stand otherwise than the one before.
+            self.show_changes(changes, None);
         }
         for call in std::mem::take(&mut self.calls) {
             self.call(call);
@@ -66,18 +70,27 @@ impl Unit {
                 self.origin.harness
             ))
         });
-        let usable = answer.is_ok();
-        if usable {
+        let begun = answer.and_then(|answer| {
             self.touch();
+            self.record(Entry::Announced);
+            self.flush()?;
+            let history = self.history()?;
             self.announce();
-        }
-        self.flush();
+            Ok((answer, history))
+        });
+        let (answer, history) = match begun {
+            Ok((answer, history)) => (Ok(answer), Some(history)),
+            Err(error) => (Err(error), None),
+        };
+        let told = reply.send(answer);
         // Nobody else can know the id: without its maker it would stay for ever.
-        if !reply.send(answer) || !usable {
+        let Some(history) = history.filter(|_| told) else {
             self.never_came_to_be();
-            return self.close(None);
+            return self.close();
+        };
+        if client.outlet.replay(history) {
+            self.show(client, &notices);
         }
-        self.show(client, true, &notices);
     }
 
     /// Whoever waits for the instance is told why there is none. The next
@@ -91,7 +104,7 @@ impl Unit {
         if let Some(creation) = self.creation.take() {
             creation.reply.send(Err(error.clone()));
             self.never_came_to_be();
-            return self.close(None);
+            return self.close();
         }
         if self.running.is_some() {
             self.finish_turn(Err(error.clone()));
@@ -132,11 +145,48 @@ impl Unit {
     pub(super) fn drop_instance(&mut self, error: &SessionError) {
         self.requests.stop_all();
         self.take_back_all();
-        if let Stage::Live(instance) = std::mem::take(&mut self.stage) {
-            for call in instance.into_calls() {
-                call.reply.send(Err(error.clone()));
+        self.stage = match std::mem::take(&mut self.stage) {
+            Stage::Live(mut instance) => {
+                for call in instance.take_calls() {
+                    call.reply.send(Err(error.clone()));
+                }
+                Stage::Ending(instance.end())
             }
+            Stage::Ending(ending) => Stage::Ending(ending),
+            Stage::Absent | Stage::Launching(_) => Stage::Absent,
+        };
+    }
+
+    /// The instance before is gone; whoever waits for the next one gets it.
+    pub(super) fn instance_gone(&mut self, in_time: bool) {
+        if !in_time {
+            self.warn_of_late_end();
         }
+        self.stage = Stage::Absent;
+        if !self.calls.is_empty() {
+            self.start_instance();
+        }
+        self.pump();
+    }
+
+    /// Lets the instance end its children in order.
+    pub(super) async fn wait_for_end(mut self) {
+        let ending = match std::mem::take(&mut self.stage) {
+            Stage::Live(instance) => instance.close(),
+            Stage::Ending(ending) => ending,
+            Stage::Absent | Stage::Launching(_) => return,
+        };
+        if !ending.await {
+            self.warn_of_late_end();
+        }
+    }
+
+    fn warn_of_late_end(&self) {
+        tracing::warn!(
+            session = self.id,
+            harness = self.origin.harness,
+            "the harness did not end in time; what it had started may still run"
+        );
     }
 
     /// Forwards a call, after starting an instance if there is none.

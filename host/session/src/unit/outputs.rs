@@ -11,6 +11,11 @@ impl Unit {
         match event {
             Event::Outputs(outputs) => {
                 for output in outputs {
+                    // One of them may have ended the session or the instance;
+                    // nothing may be shown of what comes after it.
+                    if self.over || self.stage.live().is_none() {
+                        return;
+                    }
                     self.output(output);
                 }
                 self.touch();
@@ -68,12 +73,13 @@ impl Unit {
             return;
         };
         if let Ok(result) = &outcome {
-            match call.method.as_str() {
+            let changes = match call.method.as_str() {
                 methods::SESSION_SET_MODE => self.progress.note_chosen_mode(&call.params),
                 _ => self.progress.note_answer(result),
-            }
+            };
+            self.show_changes(changes, Some(call.client));
         }
-        self.flush();
+        let outcome = self.flush().and(outcome);
         call.reply.send(outcome);
     }
 }

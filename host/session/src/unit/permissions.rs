@@ -16,12 +16,16 @@ impl Unit {
         if self.is_cancelled() {
             return self.answer_agent(plugin_id, Ok(frames::CANCELLED_PERMISSION.to_owned()));
         }
-        if !self.flush() {
+        if self.flush().is_err() {
             return;
         }
         match self.asks.open(&self.id, plugin_id, params) {
             Ok(ask) => {
                 let frame = ask.frame.clone();
+                // That it is open is kept too.
+                if self.flush().is_err() {
+                    return;
+                }
                 let lost = self.hub.each(Audience::All, |_, watcher| {
                     given(!watcher.client.drives || watcher.client.outlet.send(frame.clone()))
                 });
@@ -51,13 +55,13 @@ impl Unit {
             Ok(result) => result,
             Err(error) => {
                 tracing::info!(session, %client, number, error, "a client cannot answer a permission; it stays open");
-                ask.refused.push(client);
+                ask.refuse(client);
                 return;
             }
         };
         if let Err(reason) = ask.judge(&result) {
             tracing::info!(session, %client, number, reason, "an answer to a permission does not fit; it stays open");
-            ask.refused.push(client);
+            ask.refuse(client);
             let notice = Notice::warning(format!(
                 "Your answer to a permission was not taken and the question is still open: {reason}."
             ));
@@ -96,14 +100,13 @@ impl Unit {
     /// Tells everybody who still shows the question.
     fn take_back(&mut self, ask: &Ask, answered_by: Option<ClientId>) {
         if !self.over {
-            self.flush();
+            self.flush_or_end();
         }
         let frame = frames::take_back(&ask.id);
         let lost = self.hub.each(Audience::All, |_, watcher| {
             let client = &watcher.client;
-            let shows = client.drives
-                && answered_by != Some(client.id)
-                && !ask.refused.contains(&client.id);
+            let shows =
+                client.drives && answered_by != Some(client.id) && !ask.is_refused_by(client.id);
             given(!shows || client.outlet.send(frame.clone()))
         });
         self.forget(lost);

@@ -4,13 +4,17 @@
 //! way (an answer, a question) flushes first, so the order stays.
 
 use bytes::Bytes;
-use hostler_replay::{Audience, Replay};
+use hostler_replay::Audience;
 use hostler_store::{Entry, Journal, SessionKey, StoredSession};
 
 use crate::{
-    Client, ClientId, Notice, SessionError, frames,
-    progress::Kind,
-    unit::{Unit, viewers::given},
+    ClientId, History, Notice, SessionError, frames,
+    progress::{Kind, Progress},
+    unit::{
+        Unit,
+        instance::{Ending, Stage},
+        viewers::given,
+    },
 };
 
 /// Where a session is kept.
@@ -18,8 +22,6 @@ use crate::{
 pub(crate) struct Kept {
     pub(crate) journal: Journal,
     pub(crate) key: SessionKey,
-    /// The journal holds frames of earlier hosts, which the ring does not.
-    pub(crate) earlier: bool,
 }
 
 /// Something that is not in the journal yet.
@@ -50,7 +52,7 @@ impl Unit {
         match self.progress.note(&update) {
             Kind::History => self.publish(update, None),
             Kind::Notice { title } => {
-                self.flush();
+                self.flush_or_end();
                 let notice = frames::update(&self.id, &update);
                 let message = self.notice_frame(false, &Notice::info(title));
                 let lost = self.hub.each(Audience::All, |_, watcher| {
@@ -63,15 +65,28 @@ impl Unit {
         }
     }
 
-    /// Journals and delivers all that waits. `false`: it could not be journalled,
-    /// nobody sees it, and the session is over.
-    pub(super) fn flush(&mut self) -> bool {
+    /// Changes of modes and options, for all but whoever caused them.
+    pub(super) fn show_changes(&mut self, changes: Vec<String>, author: Option<ClientId>) {
+        for change in changes {
+            self.publish(change, author);
+        }
+    }
+
+    /// Journals and delivers all that waits. After an error nobody sees it, nor
+    /// anything that would have followed, and the session is over.
+    pub(super) fn flush(&mut self) -> Result<(), SessionError> {
         if let Some(settings) = self.progress.take_changed_settings() {
             self.record(Entry::Settings(settings));
         }
+        if let Some(tools) = self.asks.take_changed_tools() {
+            self.record(Entry::Asks(tools));
+        }
         let pending = std::mem::take(&mut self.pending);
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
         if pending.is_empty() {
-            return true;
+            return Ok(());
         }
         let mut seq = self.hub.head().seq;
         let mut entries = Vec::with_capacity(pending.len());
@@ -87,13 +102,20 @@ impl Unit {
             }
         }
         if let Err(error) = self.kept.journal.append(self.kept.key, &entries) {
-            self.journal_failed(SessionError::Journal(error.to_string()));
-            return false;
+            let error = SessionError::Journal(error.to_string());
+            self.journal_failed(&error);
+            return Err(error);
         }
         for (frame, author) in deliveries {
             self.deliver(frame, author);
         }
-        true
+        Ok(())
+    }
+
+    /// [`flush`](Self::flush) where nobody waits for an answer: an error has ended
+    /// the session and has been told.
+    pub(super) fn flush_or_end(&mut self) {
+        let _told = self.flush();
     }
 
     /// Nobody knows of the session: it is not kept.
@@ -115,47 +137,43 @@ impl Unit {
 
     /// What cannot be kept must not go on: the turn is answered with the reason
     /// and the session leaves memory. It can be loaded as the journal has it.
-    fn journal_failed(&mut self, error: SessionError) {
+    fn journal_failed(&mut self, error: &SessionError) {
         tracing::error!(session = self.id, %error, "the session is stopped");
-        self.over = true;
-        self.drop_instance(&error);
+        let ending = std::mem::replace(&mut self.over, true);
+        self.broken = Some(error.clone());
+        self.drop_instance(error);
+        // Its end stays out of the journal: it is told when the session is loaded.
         if let Some(turn) = self.running.take() {
             turn.into_reply().send(Err(error.clone()));
         }
-        for queued in self.queue.drain(..) {
-            queued.reply.send(Err(error.clone()));
-        }
-        // Taking back questions may have left more behind.
-        self.pending.clear();
-    }
-
-    /// Sends all history; `false` if the client is gone.
-    pub(super) fn replay(&self, client: &Client) -> bool {
-        if !self.kept.earlier
-            && let Replay::Contiguous(mut frames) = self.hub.since(None)
-        {
-            return frames.all(|(_, frame)| client.outlet.send(frame.clone()));
-        }
-        // Reading here keeps the replay and what follows in one piece; it costs
-        // about a millisecond for a megabyte.
-        let mut taken = true;
-        let read = self.kept.journal.replay(self.kept.key, |update| {
-            taken = client.outlet.send(frames::update(&self.id, update));
-            taken
+        let notice = Notice::warning(format!("The session is closed: {error}."));
+        let lost = self.hub.each(Audience::All, |_, watcher| {
+            let client = &watcher.client;
+            let notice = frames::update(&self.id, &notice.update(client.notices));
+            given(client.outlet.send(notice))
         });
-        if let Err(error) = read {
-            tracing::error!(session = self.id, %error, "the history could not be read");
-            let notice = Notice::warning(format!("The history could not be read: {error}."));
-            taken = client
-                .outlet
-                .send(self.notice_frame(client.notices, &notice));
+        self.forget(lost);
+        if !ending {
+            self.end(error, &Err(error.clone()));
         }
-        taken
     }
 
-    /// Takes up a session of an earlier host. A turn that ran then is over; what
-    /// it had delivered is there.
-    pub(crate) fn take_up(&mut self, stored: &StoredSession) {
+    /// What is in the stream now. Everything that was delivered is in the
+    /// journal.
+    pub(super) fn history(&self) -> Result<History, SessionError> {
+        let pages = self.kept.journal.pages(self.kept.key);
+        let pages = pages.map_err(|error| {
+            tracing::error!(session = self.id, %error, "the history could not be read");
+            SessionError::Journal(error.to_string())
+        })?;
+        Ok(History::new(self.id.clone(), pages))
+    }
+
+    /// Takes up a session that the journal has. A turn that was cut off is over;
+    /// what it had delivered is there. `predecessor`: an instance of the same
+    /// session still ends.
+    pub(crate) fn take_up(&mut self, stored: &StoredSession, predecessor: Option<Ending>) {
+        self.stage = predecessor.map_or(Stage::Absent, Stage::Ending);
         self.origin.checkpoint = stored.checkpoint.clone();
         if let Some(settings) = &stored.settings {
             self.progress.note_answer(settings);
@@ -164,20 +182,37 @@ impl Unit {
         if let Some(title) = &stored.title {
             self.progress.set_title(title);
         }
-        if !stored.turn_open {
-            return;
+        if stored.turn_open {
+            self.end_turn_cut_off(stored);
         }
-        let progress = &mut self.progress;
+    }
+
+    fn end_turn_cut_off(&mut self, stored: &StoredSession) {
+        // Only for the tools: everything else has moved on since.
+        let mut past = Progress::default();
         let read = self.kept.journal.replay(self.kept.key, |update| {
-            progress.note(update);
+            past.note(update);
             true
         });
         if let Err(error) = read {
             tracing::error!(session = self.id, %error, "the history could not be read");
         }
-        self.fail_open_tools();
+        let asked: Vec<String> = stored
+            .asks
+            .as_deref()
+            .and_then(|asks| serde_json::from_str(asks).ok())
+            .unwrap_or_default();
+        for tool in past.take_open_tools() {
+            if !asked.contains(&tool) {
+                self.publish(frames::tool_failed(&tool), None);
+            }
+        }
+        for tool in &asked {
+            self.publish(frames::permission_cut_off(tool), None);
+        }
         self.publish(frames::turn_ended(&Err(SessionError::HostRestarted)), None);
         self.record(Entry::TurnEnded);
-        self.flush();
+        self.record(Entry::Asks("[]".to_owned()));
+        self.flush_or_end();
     }
 }

@@ -125,7 +125,7 @@ impl Unit {
         // Kept as sent before it is sent: whatever happens now, it never runs
         // twice.
         self.record(Entry::TurnSent);
-        if !self.flush() {
+        if self.flush().is_err() {
             return;
         }
         let (Some(instance), Some(turn)) = (self.stage.ready(), &mut self.running) else {
@@ -158,14 +158,8 @@ impl Unit {
         self.publish(frames::turn_ended(&outcome), Some(turn.asked.client));
         self.record(Entry::TurnEnded);
         self.touch();
-        if self.flush() {
-            turn.asked.reply.send(outcome);
-        } else {
-            let reason = "the outcome of the turn could not be written; the host's log says why";
-            turn.asked
-                .reply
-                .send(Err(SessionError::Journal(reason.to_owned())));
-        }
+        let outcome = self.flush().and(outcome);
+        turn.asked.reply.send(outcome);
     }
 
     /// Tool calls that the instance will not finish any more.

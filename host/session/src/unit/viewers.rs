@@ -36,27 +36,34 @@ impl Unit {
         reply: Reply,
     ) {
         self.leave(client.id);
-        if replay && !self.replay(&client) {
-            return;
+        if replay {
+            let history = match self.history() {
+                Ok(history) => history,
+                Err(error) => {
+                    reply.send(Err(error));
+                    return;
+                }
+            };
+            if !client.outlet.replay(history) {
+                return;
+            }
         }
         if reply.send(Ok(self.progress.result(self.running.is_some()))) {
-            self.show(client, false, notices);
+            self.show(client, notices);
         }
     }
 
     /// Adds a client that has its answer.
-    pub(super) fn show(&mut self, client: Client, replay: bool, notices: &[Notice]) {
-        let taken = (!replay || self.replay(&client))
-            && notices.iter().all(|notice| {
-                client
-                    .outlet
-                    .send(self.notice_frame(client.notices, notice))
-            })
-            && (!client.drives
-                || self
-                    .asks
-                    .iter()
-                    .all(|ask| client.outlet.send(ask.frame.clone())));
+    pub(super) fn show(&mut self, client: Client, notices: &[Notice]) {
+        let taken = notices.iter().all(|notice| {
+            client
+                .outlet
+                .send(self.notice_frame(client.notices, notice))
+        }) && (!client.drives
+            || self
+                .asks
+                .iter()
+                .all(|ask| client.outlet.send(ask.frame.clone())));
         if taken {
             let head = self.hub.head();
             let _ = self.hub.attach(Watcher { client }, Some(head));
@@ -65,7 +72,7 @@ impl Unit {
 
     pub(super) fn show_if_new(&mut self, client: Client) {
         if self.watcher(client.id).is_none() {
-            self.show(client, false, &[]);
+            self.show(client, &[]);
         }
     }
 
@@ -79,7 +86,7 @@ impl Unit {
                 session = self.id,
                 "the client left before its session was ready"
             );
-            return self.close(None);
+            return self.close();
         }
         self.leave(client);
     }
@@ -88,6 +95,7 @@ impl Unit {
         if let Some(viewer) = self.viewer_id(client) {
             self.hub.detach(viewer);
         }
+        self.asks.forget(client);
     }
 
     /// Says something to one client, outside of the history.

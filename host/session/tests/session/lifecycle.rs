@@ -83,7 +83,7 @@ async fn a_harness_that_never_opens_is_given_up() {
     let answer = host.create(&Viewer::new());
     let mut instance = host.instance().await;
     let error = answer.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("60 seconds"), "{error}");
+    assert!(error.to_string().contains("150 seconds"), "{error}");
     instance.is_dropped().await;
 }
 
@@ -164,6 +164,7 @@ async fn the_number_of_sessions_is_bounded_and_closing_one_makes_room() {
     for _ in 0..SESSIONS {
         kept.push(host.session().await);
     }
+    // Each of them is viewed.
     let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
     assert_eq!(error.fault().name, "TOO_MANY");
     assert!(
@@ -174,6 +175,59 @@ async fn the_number_of_sessions_is_bounded_and_closing_one_makes_room() {
     session.close().await.unwrap();
     instance.end(Ended::Closed).await;
     host.session().await;
+}
+
+#[tokio::test]
+async fn the_session_that_rests_longest_makes_room_and_can_be_loaded_again() {
+    let mut host = Host::new();
+    let mut kept = Vec::new();
+    for _ in 0..SESSIONS {
+        kept.push(host.session().await);
+    }
+    let turn = {
+        let (session, instance, viewer) = &mut kept[0];
+        let turn = session.prompt(viewer, 1, "hi").await;
+        instance.prompted().await;
+        turn
+    };
+    kept[1].1.ask_permission(7).await;
+    let calls = {
+        let (session, _, viewer) = &kept[2];
+        session.set_mode(viewer, "x").await
+    };
+    // Nobody looks on at these; only the last two have nothing else going on.
+    for n in [0, 1, 2, 3, 4] {
+        kept[n].0.settle().await;
+        host.router.detach(kept[n].2.client.id).await;
+    }
+    kept[3].0.settle().await;
+    // Whoever holds a way to the session is about to use it.
+    let held = host.router.get(&owner(), &kept[4].0.id).unwrap();
+    let ids: Vec<_> = kept
+        .iter()
+        .map(|(session, ..)| session.id.clone())
+        .collect();
+    let mut instances = Vec::new();
+    for (session, instance, viewer) in kept {
+        drop(session);
+        instances.push((instance, viewer));
+    }
+
+    let newer = host.session().await;
+    assert!(host.router.get(&owner(), &ids[3]).is_err());
+    assert!(host.router.find(&owner(), &ids[3]).is_ok());
+    assert!(matches!(instances[3].0.command().await, Command::Close));
+    let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
+    assert_eq!(error.fault().name, "TOO_MANY");
+    drop((turn, calls, held));
+
+    // The one that was about to be used makes room for the one that comes back.
+    let again = host.take_up(&ids[3]);
+    let mut reader = Viewer::new();
+    again.attach(&reader, true).await;
+    assert!(reader.rest().last().unwrap().get("answer").is_some());
+    assert!(host.router.get(&owner(), &ids[4]).is_err());
+    drop(newer);
 }
 
 #[tokio::test]
@@ -212,15 +266,39 @@ async fn close_ends_the_session_for_all() {
 #[tokio::test]
 async fn calls_that_are_open_when_a_session_is_closed_are_answered() {
     let mut host = Host::new();
-    let (session, mut instance, _viewer) = host.session().await;
-    let (reply, answer) = Reply::channel();
-    session
-        .handle
-        .call("session/set_mode", "{}".into(), reply)
-        .await;
+    let (session, mut instance, viewer) = host.session().await;
+    let answer = session.set_mode(&viewer, "x").await;
     instance.command().await;
     session.close().await.unwrap();
     assert_eq!(answer.await.unwrap(), Err(SessionError::Closed));
+}
+
+#[tokio::test]
+async fn a_turn_that_runs_when_the_host_stops_was_not_cancelled() {
+    let mut host = Host::new();
+    let (session, mut instance, one) = host.session().await;
+    let mut two = Viewer::new();
+    session.attach(&two, false).await;
+    let running = session.prompt(&one, 1, "running").await;
+    let waiting = session.prompt(&one, 2, "waiting").await;
+    instance.prompted().await;
+    let router = host.router.clone();
+    let stopping = tokio::spawn(async move { router.shutdown().await });
+    for answer in [running, waiting] {
+        assert_eq!(answer.await.unwrap(), Err(SessionError::ShuttingDown));
+    }
+    instance.end(Ended::Closed).await;
+    stopping.await.unwrap();
+    let updates = two.updates();
+    let ends = |update: &&serde_json::Value| update["_meta"]["hostler"]["turn"]["state"] == "ended";
+    let end = updates.iter().find(ends).unwrap();
+    let error = &end["_meta"]["hostler"]["turn"]["error"];
+    assert_eq!(error["code"], "SHUTTING_DOWN", "{end}");
+
+    // And it has ended: nothing is added when it is loaded.
+    let next = host.after_a_kill();
+    next.take_up(&session.id).attach(&two, true).await;
+    assert_eq!(two.updates().iter().filter(ends).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

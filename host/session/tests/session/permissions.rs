@@ -230,3 +230,13 @@ async fn a_question_that_cannot_be_answered_is_refused() {
     assert_eq!((ask, outcome.unwrap_err().code), (7, -32602));
     assert!(viewer.rest().is_empty());
 }
+
+#[tokio::test]
+async fn a_client_that_refused_and_attaches_again_shows_the_question_again() {
+    let mut a = asked().await;
+    a.session.refuse(&a.one, &a.ask).await;
+    a.session.attach(&a.one, false).await;
+    assert_eq!(a.one.rest().last(), Some(&a.ask));
+    a.session.answer(&a.two, &a.ask, selected("yes")).await;
+    assert_eq!(a.one.rest(), [taken_back(&a.ask)]);
+}

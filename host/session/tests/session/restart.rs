@@ -2,6 +2,7 @@
 
 use hostler_runtime::{Command, Output};
 use hostler_session::{Found, SessionError};
+use serde_json::{Value, json};
 
 use crate::stage::*;
 
@@ -38,7 +39,7 @@ async fn a_turn_that_ran_has_ended_and_its_tools_have_failed() {
     let (session, mut instance, mut viewer) = host.session().await;
     let _answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
-    let call = serde_json::json!({"sessionUpdate": "tool_call", "toolCallId": "t1", "title": "t"});
+    let call = json!({"sessionUpdate": "tool_call", "toolCallId": "t1", "title": "t"});
     instance.update(call.clone()).await;
     instance.ask_permission(7).await;
     while viewer.next().await["method"] != "session/request_permission" {}
@@ -106,10 +107,10 @@ async fn a_session_that_was_closed_can_be_taken_up_and_keeps_its_title_and_modes
     let mut host = Host::new();
     let (session, instance, viewer) = host.session().await;
     instance
-        .update(serde_json::json!({"sessionUpdate": "session_info_update", "title": "Roof"}))
+        .update(json!({"sessionUpdate": "session_info_update", "title": "Roof"}))
         .await;
     instance
-        .update(serde_json::json!({"sessionUpdate": "config_option_update", "configOptions": [1]}))
+        .update(json!({"sessionUpdate": "config_option_update", "configOptions": [1]}))
         .await;
     session.settle().await;
     drop(viewer);
@@ -121,10 +122,7 @@ async fn a_session_that_was_closed_can_be_taken_up_and_keeps_its_title_and_modes
     let again = host.take_up(&session.id);
     let mut viewer = Viewer::new();
     again.attach(&viewer, false).await;
-    assert_eq!(
-        viewer.next().await["answer"]["configOptions"],
-        serde_json::json!([1])
-    );
+    assert_eq!(viewer.next().await["answer"]["configOptions"], json!([1]));
     assert!(matches!(
         host.router.find(&owner(), &session.id),
         Ok(Found::Live(_))
@@ -144,23 +142,75 @@ async fn a_stored_session_belongs_to_its_principal() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_journalled_is_not_delivered() {
+async fn a_permission_that_was_open_is_told_as_cancelled() {
     let mut host = Host::new();
     let (session, mut instance, mut viewer) = host.session().await;
-    let answer = session.prompt(&viewer, 1, "hi").await;
+    let _answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
-    // Somebody breaks the file under the host.
-    let path = host.state.path().join("journal.db");
-    let other = rusqlite::Connection::open(path).unwrap();
-    other.execute_batch("DROP TABLE frame").unwrap();
-    instance.say("lost").await;
-    let error = answer.await.unwrap().unwrap_err();
-    assert_eq!(error.fault().name, "JOURNAL_FAILED");
+    for id in ["t1", "t2"] {
+        let call = json!({ "sessionUpdate": "tool_call", "toolCallId": id, "title": "t" });
+        instance.update(call).await;
+    }
+    instance.ask_permission(7).await;
+    let mut ask = viewer.next().await;
+    while ask["method"] != "session/request_permission" {
+        ask = viewer.next().await;
+    }
+    let failed = async |host: &Host| {
+        let viewer = Viewer::new();
+        let session = host.take_up(&session.id);
+        session.attach(&viewer, true).await;
+        let updates = { viewer }.updates();
+        let failed = updates
+            .into_iter()
+            .filter(|update| update["status"] == "failed");
+        failed.collect::<Vec<Value>>()
+    };
+    // As soon as it was asked.
+    let open = failed(&host.after_a_kill()).await;
+    assert_eq!(open.len(), 2, "{open:?}");
+    assert_eq!(open[0]["toolCallId"], "t2");
+    assert_eq!(open[0].get("content"), None);
+    assert_eq!(open[1]["toolCallId"], "t1");
+    let text = &open[1]["content"][0]["content"]["text"];
+    assert!(text.as_str().unwrap().contains("cancelled"), "{text}");
+
+    session.answer(&viewer, &ask, selected("yes")).await;
+    let answered = failed(&host.after_a_kill()).await;
+    assert_eq!(answered.len(), 2);
     assert!(
-        viewer
-            .updates()
+        answered
             .iter()
-            .all(|update| *update != said("lost"))
+            .all(|update| update.get("content").is_none())
     );
-    assert!(host.router.get(&owner(), &session.id).is_err());
+}
+
+#[tokio::test]
+async fn settings_are_those_that_were_kept_last_and_not_those_of_the_history() {
+    let mut host = Host::new();
+    let (session, mut instance, viewer) = host.session().await;
+    let _answer = session.prompt(&viewer, 1, "hi").await;
+    instance.prompted().await;
+    instance
+        .update(json!({ "sessionUpdate": "config_option_update", "configOptions": [1] }))
+        .await;
+    session.settle().await;
+    let host = host.after_a_kill();
+    host.sql("UPDATE latest SET settings = '{\"configOptions\":[2]}'");
+    let mut viewer = Viewer::new();
+    host.take_up(&session.id).attach(&viewer, false).await;
+    let answer = viewer.next().await;
+    assert_eq!(answer["answer"]["configOptions"], json!([2]));
+}
+
+#[tokio::test]
+async fn a_session_whose_client_was_never_told_of_it_is_not_listed() {
+    let mut host = Host::new();
+    let _answer = host.create(&Viewer::new());
+    let instance = host.instance().await;
+    instance.say("early").await;
+    let host = host.after_a_kill();
+    assert!(host.router.list(&owner(), None).unwrap().is_empty());
+    let found = host.router.find(&owner(), &instance.params.session);
+    assert!(found.is_err());
 }

@@ -1,7 +1,6 @@
 //! Instances that break, and the sessions that go on.
 
 use hostler_runtime::{Ended, Output};
-use hostler_session::{Answer, Reply};
 use serde_json::json;
 
 use crate::stage::*;
@@ -140,25 +139,18 @@ async fn a_prompt_that_waits_for_a_fresh_instance_can_be_cancelled() {
     assert!(fresh.has_no_command());
 }
 
-async fn set_mode(session: &Session) -> tokio::sync::oneshot::Receiver<Answer> {
-    let (reply, answer) = Reply::channel();
-    let params = r#"{"modeId":"x"}"#.to_owned();
-    session.handle.call("session/set_mode", params, reply).await;
-    answer
-}
-
 #[tokio::test]
 async fn a_call_starts_a_fresh_instance_too_and_open_calls_of_a_broken_one_are_answered() {
     let mut host = Host::new();
-    let (session, mut instance, _viewer) = host.session().await;
-    let lost = set_mode(&session).await;
+    let (session, mut instance, viewer) = host.session().await;
+    let lost = session.set_mode(&viewer, "x").await;
     instance.command().await;
     instance.trap().await;
     assert_eq!(
         lost.await.unwrap().unwrap_err().fault().name,
         "PLUGIN_TRAPPED"
     );
-    let answer = set_mode(&session).await;
+    let answer = session.set_mode(&viewer, "x").await;
     let mut fresh = host.instance().await;
     fresh.open().await;
     let hostler_runtime::Command::Call { request, .. } = fresh.command().await else {

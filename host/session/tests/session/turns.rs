@@ -304,11 +304,12 @@ async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session
 #[tokio::test]
 async fn a_call_is_forwarded_and_its_answer_comes_back() {
     let mut host = Host::new();
-    let (session, mut instance, _viewer) = host.session().await;
+    let (session, mut instance, viewer) = host.session().await;
     let (reply, answer) = Reply::channel();
     session
         .handle
         .call(
+            viewer.client.id,
             "session/set_config_option",
             r#"{"configId":"model","value":1e2}"#.into(),
             reply,
@@ -338,15 +339,10 @@ async fn a_call_is_forwarded_and_its_answer_comes_back() {
 #[tokio::test]
 async fn a_call_while_the_harness_is_behind_is_an_error_and_not_a_wait() {
     let mut host = Host::with(ALL_RIGHTS, 1);
-    let (session, _instance, _viewer) = host.session().await;
+    let (session, _instance, viewer) = host.session().await;
     let mut answers = Vec::new();
     for _ in 0..3 {
-        let (reply, answer) = Reply::channel();
-        session
-            .handle
-            .call("session/set_mode", "{}".into(), reply)
-            .await;
-        answers.push(answer);
+        answers.push(session.set_mode(&viewer, "x").await);
     }
     // One in the mailbox, one on its way, the third is one too many.
     let error = answers.pop().unwrap().await.unwrap().unwrap_err();

@@ -1,6 +1,6 @@
 //! Harnesses that play by themselves. What a prompt says is what happens:
 //! `ask` asks for a permission, `hang` runs until it is cancelled, `trap` breaks,
-//! `big` says one MiB, and anything else is said back.
+//! `big…` is said back with one MiB more, and anything else is said back.
 
 use bytes::Bytes;
 use hostler_runtime::{
@@ -12,6 +12,8 @@ use hostler_session::{
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+
+pub(crate) const MIB: usize = 1024 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Echo;
@@ -98,8 +100,8 @@ impl Playing {
                             self.ask().await;
                         }
                         "trap" => return self.trap().await,
-                        "big" => {
-                            self.say(&"x".repeat(1024 * 1024)).await;
+                        big if big.starts_with("big") => {
+                            self.say(&(text + &"x".repeat(MIB))).await;
                             self.end(request, "end_turn").await;
                         }
                         _ => {

@@ -9,11 +9,12 @@ use std::{net::SocketAddr, sync::Arc};
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenStore};
 use hostler_server::{Clients, ServerConfig, serve};
 use hostler_session::Router;
-use hostler_store::Journal;
+use hostler_store::{Entry, Journal, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use self::harness::Echo;
+pub(crate) use self::harness::MIB;
 pub(crate) use self::peer::{Peer, prompt, said};
 
 pub(crate) struct Server {
@@ -26,6 +27,7 @@ pub(crate) struct Server {
     pub(crate) viewer: String,
     pub(crate) dir: tempfile::TempDir,
     pub(crate) clients: Clients,
+    pub(crate) journal: Journal,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
@@ -53,7 +55,7 @@ impl Server {
         let clients = Clients::default();
         let journal = Journal::open(&dir.path().join("journal.db")).unwrap();
         let config = ServerConfig {
-            router: Router::new(Arc::new(Echo), Arc::new(Echo), journal),
+            router: Router::new(Arc::new(Echo), Arc::new(Echo), journal.clone()),
             tokens,
             hosts: HostRule::new(["box.example.com"]).unwrap(),
             roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),
@@ -73,6 +75,7 @@ impl Server {
             viewer,
             dir,
             clients,
+            journal,
             stop: Some(stop),
             served,
         }
@@ -85,6 +88,36 @@ impl Server {
     pub(crate) fn project(&self) -> String {
         let path = self.dir.path().join("project");
         path.to_str().unwrap().to_owned()
+    }
+
+    /// A session of an earlier host, in which chunks of one MiB were said: as many
+    /// as that, each beginning with its number. The result is its id.
+    pub(crate) fn stored_session(&self, chunks: u64) -> String {
+        let record = SessionRecord {
+            id: "stored".into(),
+            owner: "me".into(),
+            harness: "echo".into(),
+            cwd: self.dir.path().join("project").canonicalize().unwrap(),
+            additional_directories: Vec::new(),
+        };
+        let key = self.journal.create(&record).unwrap();
+        for seq in 1..=chunks {
+            let text = format!("{seq} {}", "x".repeat(MIB));
+            let content = serde_json::json!({ "type": "text", "text": text });
+            let update =
+                serde_json::json!({ "sessionUpdate": "agent_message_chunk", "content": content })
+                    .to_string();
+            self.journal
+                .append(key, &[Entry::Frame { seq, update }])
+                .unwrap();
+        }
+        record.id
+    }
+
+    /// From now on no history can be read.
+    pub(crate) fn lose_frames(&self) {
+        let journal = rusqlite::Connection::open(self.dir.path().join("journal.db")).unwrap();
+        journal.execute_batch("DROP TABLE frame").unwrap();
     }
 
     /// A connection that has been initialized.

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
+mod instance;
 mod values;
 mod viewer;
 
 use bytes::Bytes;
-use hostler_runtime::{
-    Command, Description, Ended, Event, Failure, FileAccess, Harness, OPEN_REQUEST, OpenParams,
-    Output, PromptCapabilities,
-};
+use hostler_runtime::{Description, FileAccess, Harness, OpenParams, PromptCapabilities};
 use hostler_session::{
     Answer, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession, Notice,
     Reply, Rights, Router, Running, RunningCommand, SessionError, SessionHandle,
@@ -20,7 +18,7 @@ use hostler_workspace::Tree;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::{values::*, viewer::Viewer};
+pub(crate) use self::{instance::Instance, values::*, viewer::Viewer};
 
 pub(crate) const ALL_RIGHTS: Rights = Rights {
     files: Some(FileAccess::ReadWrite),
@@ -32,14 +30,6 @@ pub(crate) struct Host {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) state: tempfile::TempDir,
     instances: mpsc::UnboundedReceiver<Instance>,
-}
-
-/// The harness' side of an instance.
-pub(crate) struct Instance {
-    pub(crate) params: OpenParams,
-    pub(crate) resume: Option<Bytes>,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    events: mpsc::Sender<Event>,
 }
 
 #[derive(Debug)]
@@ -149,6 +139,13 @@ impl Host {
         }
     }
 
+    /// Somebody changes the journal under the host.
+    pub(crate) fn sql(&self, sql: &str) {
+        let path = self.state.path().join("journal.db");
+        let other = rusqlite::Connection::open(path).unwrap();
+        other.execute_batch(sql).unwrap();
+    }
+
     fn in_state(state: tempfile::TempDir, rights: Rights, mailbox: usize) -> Self {
         let journal = Journal::open(&state.path().join("journal.db")).unwrap();
         let (sender, instances) = mpsc::unbounded_channel();
@@ -202,8 +199,13 @@ impl Host {
         (Session { id, handle }, instance)
     }
 
+    /// An instance that has been started already.
+    pub(crate) fn started(&mut self) -> Option<Instance> {
+        self.instances.try_recv().ok()
+    }
+
     pub(crate) fn no_instance_was_started(&mut self) -> bool {
-        self.instances.try_recv().is_err()
+        self.started().is_none()
     }
 }
 
@@ -274,113 +276,27 @@ impl Session {
         self.settle().await;
     }
 
+    pub(crate) async fn set_mode(&self, viewer: &Viewer, mode: &str) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = Reply::channel();
+        let params = json!({ "modeId": mode }).to_string();
+        self.handle
+            .call(viewer.client.id, "session/set_mode", params, reply)
+            .await;
+        answer
+    }
+
+    pub(crate) async fn set_option(&self, viewer: &Viewer) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = Reply::channel();
+        let (method, params) = ("session/set_config_option", "{}".to_owned());
+        self.handle
+            .call(viewer.client.id, method, params, reply)
+            .await;
+        answer
+    }
+
     pub(crate) async fn close(&self) -> Answer {
         let (reply, answer) = Reply::channel();
         self.handle.close(reply).await;
         answer.await.unwrap()
-    }
-}
-
-impl Instance {
-    pub(crate) async fn open(&self) {
-        self.answer(OPEN_REQUEST, json!({})).await;
-    }
-
-    pub(crate) async fn output(&self, output: Output) {
-        self.events
-            .send(Event::Outputs(vec![output]))
-            .await
-            .unwrap();
-    }
-
-    /// Like `output`, to a session that may have let go of the instance.
-    pub(crate) async fn output_or_dropped(&self, output: Output) {
-        let _ = self.events.send(Event::Outputs(vec![output])).await;
-    }
-
-    pub(crate) async fn update(&self, update: Value) {
-        self.output(Output::Update(update.to_string())).await;
-    }
-
-    pub(crate) async fn say(&self, text: &str) {
-        self.update(said(text)).await;
-    }
-
-    pub(crate) async fn answer(&self, request: u64, result: Value) {
-        let outcome = Ok(result.to_string());
-        self.output(Output::Answer { request, outcome }).await;
-    }
-
-    pub(crate) async fn fail(&self, request: u64, code: i32, message: &str) {
-        let failure = Failure {
-            code,
-            message: message.into(),
-            data: None,
-        };
-        let outcome = Err(failure);
-        self.output(Output::Answer { request, outcome }).await;
-    }
-
-    pub(crate) async fn ask(&self, id: u64, method: &str, params: Value) {
-        let (method, params) = (method.to_owned(), params.to_string());
-        self.output(Output::Ask { id, method, params }).await;
-    }
-
-    pub(crate) async fn ask_permission(&self, id: u64) {
-        self.ask(id, "session/request_permission", permission())
-            .await;
-    }
-
-    pub(crate) async fn end(self, ended: Ended) {
-        self.events.send(Event::Ended(ended)).await.unwrap();
-    }
-
-    pub(crate) async fn trap(self) {
-        self.end(Ended::Trapped {
-            plugin: "echo".into(),
-            call: "on-events",
-            message: "unreachable".into(),
-        })
-        .await;
-    }
-
-    pub(crate) async fn command(&mut self) -> Command {
-        self.commands
-            .recv()
-            .await
-            .expect("the session let go of the instance")
-    }
-
-    /// The next command, which must be a prompt: its request and text.
-    pub(crate) async fn prompted(&mut self) -> (u64, String) {
-        match self.command().await {
-            Command::Prompt { request, prompt } => (
-                request,
-                parse(&prompt)[0]["text"].as_str().unwrap().to_owned(),
-            ),
-            other => panic!("not a prompt: {other:?}"),
-        }
-    }
-
-    /// The next command, which must be an answer to the agent.
-    pub(crate) async fn answered(&mut self) -> (u64, Result<Value, Failure>) {
-        match self.command().await {
-            Command::Answer { ask, outcome } => (ask, outcome.map(|result| parse(&result))),
-            other => panic!("not an answer: {other:?}"),
-        }
-    }
-
-    pub(crate) async fn is_cancelled(&mut self) {
-        let command = self.command().await;
-        assert!(matches!(command, Command::Cancel), "{command:?}");
-    }
-
-    /// The session has dropped this instance.
-    pub(crate) async fn is_dropped(&mut self) {
-        while self.commands.recv().await.is_some() {}
-    }
-
-    pub(crate) fn has_no_command(&mut self) -> bool {
-        self.commands.try_recv().is_err()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use hostler_session::{Client, ClientId, Outlet};
+use hostler_session::{Client, ClientId, History, Outlet};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -28,6 +28,14 @@ struct Pipe {
 impl Outlet for Pipe {
     fn send(&self, frame: Bytes) -> bool {
         self.open.load(Ordering::SeqCst) && self.frames.send(frame).is_ok()
+    }
+
+    fn replay(&self, mut history: History) -> bool {
+        let pages = std::iter::from_fn(|| {
+            let page = history.next_page().unwrap();
+            (!page.is_empty()).then_some(page)
+        });
+        pages.flatten().all(|frame| self.send(frame))
     }
 }
 

@@ -44,9 +44,12 @@ impl Home {
     }
 
     pub(crate) fn bridge(&self, args: &[&str]) -> Bridge {
+        self.piped(&[&["acp"], args].concat())
+    }
+
+    fn piped(&self, args: &[&str]) -> Bridge {
         let mut child = self
-            .hostler(&["acp"])
-            .args(args)
+            .hostler(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -194,6 +197,11 @@ impl Peer {
 
 impl Played {
     pub(crate) fn start(script: impl FnOnce(&mut Peer) + Send + 'static) -> Self {
+        Self::run(&["acp"], script)
+    }
+
+    /// The same for any other command.
+    pub(crate) fn run(args: &[&str], script: impl FnOnce(&mut Peer) + Send + 'static) -> Self {
         let home = Home::new();
         let state = home.state();
         fs::create_dir_all(&state).unwrap();
@@ -214,7 +222,7 @@ impl Played {
             script(&mut Peer(accept_with_config(stream, Some(config)).unwrap()));
         });
         Self {
-            bridge: home.bridge(&[]),
+            bridge: home.piped(args),
             host,
             _home: home,
             _lock: lock,

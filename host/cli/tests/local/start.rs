@@ -1,8 +1,17 @@
 //! The host that a bridge finds or starts.
 
-use std::{fs, net::TcpListener, process::Stdio, thread};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+    thread,
+};
 
-use rustix::process::{Signal, kill_process};
+use rustix::{
+    io::ioctl_fionread,
+    process::{Signal, kill_process},
+};
 use serde_json::{Value, json};
 
 use crate::stage::{Bridge, Home, gone, initialize};
@@ -28,6 +37,11 @@ fn a_bridge_starts_a_host_and_it_stays_when_the_bridge_goes() {
         host,
         "in a session of its own"
     );
+    let status = fs::read_to_string(format!("/proc/{}/status", host.as_raw_nonzero()));
+    if let Ok(status) = status {
+        let bridge = format!("PPid:\t{}\n", bridge.child.id());
+        assert!(!status.contains(&bridge), "nobody's child: {status}");
+    }
     bridge.close();
     assert_eq!(bridge.end(), (String::new(), 0, String::new()));
 
@@ -89,21 +103,39 @@ fn a_host_that_nobody_needs_ends_and_a_client_keeps_it() {
 }
 
 #[test]
-fn a_host_that_is_killed_in_a_request_is_an_error_for_it_and_the_next_bridge_starts_another() {
+fn a_killed_host_is_an_error_for_every_open_request_and_the_next_bridge_starts_another() {
     let home = Home::new();
     let mut bridge = home.bridge(&[]);
     bridge.initialize();
     let host = home.host().unwrap();
     kill_process(host, Signal::STOP).unwrap();
-    list(&mut bridge, 7);
+    // More than the bridge reads at once: when all is read, most is on its way.
+    for id in 1..=4000 {
+        list(&mut bridge, id);
+    }
+    while ioctl_fionread(bridge.stdin.as_ref().unwrap()).unwrap() > 0 {
+        thread::yield_now();
+    }
     kill_process(host, Signal::KILL).unwrap();
     gone(host);
-    let answer = bridge.next();
-    assert_eq!(answer["id"], 7);
-    assert_eq!(answer["error"]["data"]["code"], "HOST_LOST", "{answer}");
-    let (_, code, stderr) = bridge.end();
+    let (stdout, code, stderr) = bridge.end();
+    let mut answered = Vec::new();
+    let mut lost = 0;
+    for line in stdout.lines() {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        // The signal takes effect in a moment, and the host is quick.
+        if answer.get("result").is_none() {
+            assert_eq!(answer["error"]["data"]["code"], "HOST_LOST", "{answer}");
+            lost += 1;
+        }
+        answered.push(answer["id"].as_u64().unwrap());
+    }
+    answered.sort_unstable();
+    let all: Vec<_> = (1..=answered.len() as u64).collect();
+    assert_eq!(answered, all, "each of those that were sent, once");
+    assert!(lost > 0, "{answered:?}");
     assert_eq!(code, 7, "{stderr}");
-    assert!(stderr.starts_with("hostler: the host"), "{stderr}");
+    assert_eq!(stderr, "hostler: the host is gone\n");
 
     // What it left behind does not mislead.
     assert_eq!(home.host(), Some(host));
@@ -136,7 +168,7 @@ fn why_no_host_could_be_started_is_said_in_its_own_words() {
     fs::write(&config, "[server]\nport = 1\n").unwrap();
     let bridge = home.bridge(&["--config", config.to_str().unwrap()]);
     let (stdout, code, stderr) = bridge.end();
-    assert_eq!((stdout.as_str(), code), ("", 2), "{stderr}");
+    assert_eq!((stdout.as_str(), code), ("", 3), "{stderr}");
     for part in [
         "none could be started",
         "serve.log",
@@ -167,6 +199,41 @@ fn a_host_in_the_background_listens_where_the_config_says() {
     let file = fs::read_to_string(home.state().join("host.json")).unwrap();
     let file: Value = serde_json::from_str(&file).unwrap();
     assert_eq!(file["addr"], listen.to_string());
+}
+
+#[test]
+fn the_log_of_a_host_in_the_background_is_bounded_and_goes_on() {
+    let home = Home::new();
+    home.bridge(&[]).initialize();
+    let file = fs::read_to_string(home.state().join("host.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    let addr = file["addr"].as_str().unwrap();
+    let mut socket = BufReader::new(TcpStream::connect(addr).unwrap());
+    let log = |name: &str| fs::metadata(home.state().join(name)).map_or(0, |file| file.len());
+    let full = 1024 * 1024;
+    // Each is refused, which is a line of the log.
+    let path = "x".repeat(1000);
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {addr}\r\n\r\n");
+    let mut logged = 0;
+    while logged < full * 5 / 2 {
+        socket.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(socket.read_line(&mut line).unwrap() > 0);
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        socket.read_exact(&mut vec![0; length]).unwrap();
+        logged += path.len() as u64;
+    }
+    let (new, old) = (log("serve.log"), log("serve.log.old"));
+    assert!(new > 0 && new < full + 8192, "{new}");
+    assert!(old >= full && old < full + 8192, "{old}");
 }
 
 #[test]

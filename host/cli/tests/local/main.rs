@@ -1,0 +1,8 @@
+//! The built binary with the host of its machine: the bridge for editors, lists
+//! of sessions, the doctor.
+
+mod bridge;
+mod doctor;
+mod sessions;
+mod stage;
+mod start;

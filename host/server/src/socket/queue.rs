@@ -1,0 +1,132 @@
+//! What the writer takes from: frames in order, and histories page by page.
+
+use std::{collections::VecDeque, future::pending};
+
+use bytes::Bytes;
+use hostler_session::{History, SessionError};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
+
+use super::outbox::{Close, HISTORY_COST, Item, Outbox, frame_cost};
+use crate::close_codes;
+
+/// The writer's side of an outbox.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    items: mpsc::UnboundedReceiver<Item>,
+    outbox: Outbox,
+    /// Of the history whose turn it is.
+    page: VecDeque<Bytes>,
+    /// The next page of it, on its way while this one is written.
+    reading: Option<JoinHandle<Read>>,
+    /// A history had no end: nothing that follows may go out.
+    broken: bool,
+}
+
+type Read = (Box<History>, Result<Vec<Bytes>, SessionError>);
+
+impl Queue {
+    pub(super) fn new(items: mpsc::UnboundedReceiver<Item>, outbox: Outbox) -> Self {
+        Self {
+            items,
+            outbox,
+            page: VecDeque::new(),
+            reading: None,
+            broken: false,
+        }
+    }
+
+    /// The next frame. Loses nothing when it is dropped.
+    pub(super) async fn next(&mut self) -> Bytes {
+        loop {
+            if let Some(frame) = self.next_now() {
+                return frame;
+            }
+            if self.broken {
+                pending::<()>().await;
+            }
+            if self.reading.is_some() {
+                self.turn_page().await;
+            } else if let Some(item) = self.items.recv().await
+                && let Some(frame) = self.take(item)
+            {
+                return frame;
+            }
+        }
+    }
+
+    /// Like [`next`](Self::next), of what was put in before now.
+    pub(super) async fn rest(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = self.next_now() {
+                return Some(frame);
+            }
+            if self.broken || self.reading.is_none() {
+                return None;
+            }
+            self.turn_page().await;
+        }
+    }
+
+    /// The next frame, if it is in memory.
+    pub(super) fn next_now(&mut self) -> Option<Bytes> {
+        if let Some(frame) = self.page.pop_front() {
+            return Some(frame);
+        }
+        if self.broken || self.reading.is_some() {
+            return None;
+        }
+        let item = self.items.try_recv().ok()?;
+        self.take(item)
+    }
+
+    fn take(&mut self, item: Item) -> Option<Bytes> {
+        match item {
+            Item::Frame(frame) => Some(frame),
+            Item::History(history) => {
+                self.read(history);
+                None
+            }
+        }
+    }
+
+    fn read(&mut self, mut history: Box<History>) {
+        self.reading = Some(spawn_blocking(move || {
+            let page = history.next_page();
+            (history, page)
+        }));
+    }
+
+    /// The history stays in `reading` until it is there, so that nothing is lost
+    /// if this is dropped.
+    async fn turn_page(&mut self) {
+        let Some(reading) = &mut self.reading else {
+            return;
+        };
+        let read = reading.await;
+        self.reading = None;
+        match read {
+            Ok((_, Ok(page))) if page.is_empty() => self.outbox.written(HISTORY_COST),
+            Ok((history, Ok(page))) => {
+                self.outbox.read(page.iter().map(frame_cost).sum());
+                self.page = page.into();
+                self.read(history);
+            }
+            Ok((_, Err(error))) => self.end(&error.to_string()),
+            Err(error) => self.end(&error.to_string()),
+        }
+    }
+
+    fn end(&mut self, error: &str) {
+        tracing::error!(
+            "a history could not be read to its end, and its reader is closed: {error}"
+        );
+        self.broken = true;
+        self.outbox.close(Close::new(
+            close_codes::UNREADABLE,
+            "the history of a session could not be read; the log of the host says why",
+        ));
+    }
+}
