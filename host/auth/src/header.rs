@@ -19,18 +19,10 @@ pub fn bearer(authorization: &str) -> Option<&str> {
 /// The token of a `Sec-WebSocket-Protocol` value; see [`WS_BEARER_PREFIX`].
 /// Where two tokens are offered it is neither.
 pub fn websocket_bearer(protocols: &str) -> Option<&str> {
-    let mut tokens = list(protocols).filter_map(|item| item.strip_prefix(WS_BEARER_PREFIX));
+    let items = protocols.split(',').map(str::trim_ascii);
+    let mut tokens = items.filter_map(|item| item.strip_prefix(WS_BEARER_PREFIX));
     let token = tokens.next()?;
     (tokens.next().is_none() && is_one_word(token)).then_some(token)
-}
-
-/// Whether a `Sec-WebSocket-Protocol` value offers [`WS_PROTOCOL`].
-pub fn offers_acp(protocols: &str) -> bool {
-    list(protocols).any(|item| item == WS_PROTOCOL)
-}
-
-fn list(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').map(str::trim_ascii)
 }
 
 fn is_one_word(text: &str) -> bool {
@@ -75,10 +67,8 @@ mod tests {
             "acp ,\thostler.bearer.abc ",
         ] {
             assert_eq!(websocket_bearer(value), Some("abc"), "{value:?}");
-            assert!(offers_acp(value));
         }
         assert_eq!(websocket_bearer("hostler.bearer.abc"), Some("abc"));
-        assert!(!offers_acp("hostler.bearer.abc"));
     }
 
     #[test]
@@ -93,9 +83,6 @@ mod tests {
             "hostler.bearer.abc, hostler.bearer.def",
         ] {
             assert_eq!(websocket_bearer(value), None, "{value:?}");
-        }
-        for value in ["", "acpx", "x acp", "hostler.bearer.acp"] {
-            assert!(!offers_acp(value), "{value:?}");
         }
     }
 }

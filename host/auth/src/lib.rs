@@ -30,7 +30,7 @@ mod local;
 mod store;
 mod token;
 
-pub use header::{WS_BEARER_PREFIX, WS_PROTOCOL, bearer, offers_acp, websocket_bearer};
+pub use header::{WS_BEARER_PREFIX, WS_PROTOCOL, bearer, websocket_bearer};
 pub use host::{HostRule, HostRuleError};
 pub use identity::{Identity, Principal, Scope, Scopes};
 pub use local::{LocalToken, LocalTokenError, Source, TOKEN_FILE};

@@ -129,8 +129,12 @@ async fn while_needed(idle_exit: Option<u64>, clients: Clients, router: Router) 
     tracing::info!("no client and no turn for {seconds} seconds: stopping");
 }
 
-/// This program.
+/// This program. On Linux the one that runs, also after another version was put
+/// in its place.
 pub(crate) fn program() -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
     std::env::current_exe().context("cannot find the path of this program")
 }
 

@@ -83,14 +83,6 @@ impl<T, V> Hub<T, V> {
         self.viewers.iter().map(|(id, viewer)| (*id, viewer))
     }
 
-    /// One viewer.
-    pub fn viewer_mut(&mut self, id: ViewerId) -> Option<&mut V> {
-        self.viewers
-            .iter_mut()
-            .find(|(known, _)| *known == id)
-            .map(|(_, viewer)| viewer)
-    }
-
     /// Hands something that has no position (a request, a notice) to viewers.
     /// Those for which `give` fails are taken out and returned.
     #[must_use = "viewers that failed must be told or closed"]

@@ -11,7 +11,7 @@
 //! - [`serve`]: accepts, and stops in order. [`Clients`]: who is there.
 //! - `http`: the few routes, and who may use them.
 //! - `socket`: one WebSocket: reader and writer, pings, the [`close_codes`], the
-//!   outbox with its byte budget.
+//!   outbox with its byte budget, the queue that reads histories as they are sent.
 //! - `connection`: ACP on one connection: which message does what.
 //!
 //! Every surface but `/healthz` needs a token, on loopback too. A reader that is

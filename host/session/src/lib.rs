@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! transport ── Client, Reply ──> Router ── SessionHandle ──> unit (one task per session)
-//!     ^                                                        │ hub: history and viewers
+//!     ^                                                        │ hub: viewers; the journal
 //!     └───────────── frames, answers, questions ───────────────┤ turns, permissions
 //!                                                              │
 //!                            Launcher ── Harness, events ──────┘

@@ -34,8 +34,8 @@ pub const NUMBER_CANCELLED: i32 = -32800;
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:expr;)*) => {
         $($(#[$doc])* pub const $name: Code = Code { number: $number, name: stringify!($name) };)*
-        /// All of them, for tables and tests.
-        pub const ALL: &[Code] = &[$($name),*];
+        #[cfg(test)]
+        const ALL: &[Code] = &[$($name),*];
     };
 }
 
@@ -52,8 +52,6 @@ codes! {
     ALREADY_INITIALIZED = NUMBER_INVALID_REQUEST;
     /// An id that is still open on this connection was used again.
     DUPLICATE_ID = NUMBER_INVALID_REQUEST;
-    /// The session already has a turn running.
-    TURN_RUNNING = NUMBER_INVALID_REQUEST;
     /// No such method here.
     UNKNOWN_METHOD = NUMBER_METHOD_NOT_FOUND;
     /// A parameter is missing, of the wrong type or out of range.
@@ -86,10 +84,8 @@ codes! {
     PLUGIN_UNUSABLE = NUMBER_INTERNAL;
     /// A plugin asked for what the operator has not granted.
     PLUGIN_DENIED = NUMBER_INTERNAL;
-    /// The agent answered with an error.
+    /// The agent answered with an error, or its process ended.
     HARNESS_FAILED = NUMBER_INTERNAL;
-    /// The agent's process ended in the middle of a turn.
-    HARNESS_EXITED = NUMBER_INTERNAL;
     /// The host cannot take more of these now; the message names the bound.
     TOO_MANY = NUMBER_INTERNAL;
     /// The host ended in the middle of a turn; the session goes on.

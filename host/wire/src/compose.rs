@@ -20,11 +20,6 @@ pub fn error(id: &Id, fault: &Fault) -> String {
     answer(id, "error", &fault.to_json())
 }
 
-/// A failed answer whose `error` object came from elsewhere.
-pub fn error_as_it_came(id: &Id, error: &str) -> String {
-    answer(id, "error", error)
-}
-
 /// A request.
 pub fn request(id: &Id, method: &str, params: &str) -> String {
     call(Some(id), method, params)
@@ -40,8 +35,11 @@ pub fn notification(method: &str, params: &str) -> String {
 pub fn session_update(session_id: &str, update: &str) -> String {
     let mut out = String::with_capacity(90 + session_id.len() + update.len());
     open(&mut out, None, methods::SESSION_UPDATE);
-    write_session_params(&mut out, session_id, "update", update);
-    out.push('}');
+    out.push_str("{\"sessionId\":");
+    write_string(&mut out, session_id);
+    out.push_str(",\"update\":");
+    out.push_str(update);
+    out.push_str("}}");
     out
 }
 
@@ -52,23 +50,6 @@ pub fn cancel_request(id: &Id) -> String {
         methods::CANCEL_REQUEST,
         &format!("{{\"requestId\":{}}}", id.as_json()),
     )
-}
-
-/// The params `{"sessionId":…,"NAME":VALUE}`.
-pub fn session_params(session_id: &str, name: &str, value: &str) -> String {
-    let mut out = String::with_capacity(24 + session_id.len() + name.len() + value.len());
-    write_session_params(&mut out, session_id, name, value);
-    out
-}
-
-fn write_session_params(out: &mut String, session_id: &str, name: &str, value: &str) {
-    out.push_str("{\"sessionId\":");
-    write_string(out, session_id);
-    out.push(',');
-    write_string(out, name);
-    out.push(':');
-    out.push_str(value);
-    out.push('}');
 }
 
 fn answer(id: &Id, kind: &str, value: &str) -> String {

@@ -39,6 +39,6 @@ pub use fault::Fault;
 pub use id::{Id, MAX_ID_BYTES};
 pub use message::{EnvelopeError, Message};
 pub use object::{
-    ObjectError, check_object, check_value, member, session_id, with_session_id, without_session_id,
+    ObjectError, check_object, member, session_id, with_session_id, without_session_id,
 };
 pub use serde_json::value::RawValue;

@@ -1,11 +1,9 @@
-//! Names of ACP's methods (protocol version 1).
+//! Names of ACP's methods (protocol version 1) that the host knows.
 
 /// Client to agent: the first request of a connection.
 pub const INITIALIZE: &str = "initialize";
 /// Client to agent: log in.
 pub const AUTHENTICATE: &str = "authenticate";
-/// Client to agent: log out.
-pub const LOGOUT: &str = "logout";
 /// Client to agent: begin a session.
 pub const SESSION_NEW: &str = "session/new";
 /// Client to agent: go on with a session and replay its history first.
@@ -16,8 +14,6 @@ pub const SESSION_RESUME: &str = "session/resume";
 pub const SESSION_LIST: &str = "session/list";
 /// Client to agent: end a session.
 pub const SESSION_CLOSE: &str = "session/close";
-/// Client to agent: end a session and forget it.
-pub const SESSION_DELETE: &str = "session/delete";
 /// Client to agent: a user's turn.
 pub const SESSION_PROMPT: &str = "session/prompt";
 /// Client to agent, notification: end the turn early.
@@ -45,16 +41,6 @@ pub const TERMINAL_RELEASE: &str = "terminal/release";
 pub const TERMINAL_WAIT_FOR_EXIT: &str = "terminal/wait_for_exit";
 /// Agent to client: end a command.
 pub const TERMINAL_KILL: &str = "terminal/kill";
-/// Agent to client: ask the user for structured input.
-pub const ELICITATION_CREATE: &str = "elicitation/create";
-/// Agent to client, notification: such an input was given elsewhere.
-pub const ELICITATION_COMPLETE: &str = "elicitation/complete";
 
 /// Both ways, notification: the named request need not be finished.
 pub const CANCEL_REQUEST: &str = "$/cancel_request";
-
-/// Whether `method` is an extension: whoever does not know it ignores the
-/// notification and refuses the request.
-pub fn is_extension(method: &str) -> bool {
-    method.starts_with('_')
-}

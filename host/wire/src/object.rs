@@ -36,16 +36,11 @@ impl From<ObjectError> for Fault {
     }
 }
 
-/// Checks that `text` is exactly one JSON value of any type, and returns it
-/// without the white space around it. Reads once, keeps nothing, does not
-/// recurse.
-pub fn check_value(text: &str) -> Result<&RawValue, ObjectError> {
-    serde_json::from_str(text).map_err(|error| ObjectError::NotJson(error.to_string()))
-}
-
-/// Like [`check_value`], for exactly one JSON object.
+/// Checks that `text` is exactly one JSON object, and returns it without the
+/// white space around it. Reads once, keeps nothing, does not recurse.
 pub fn check_object(text: &str) -> Result<&RawValue, ObjectError> {
-    let value = check_value(text)?;
+    let value: &RawValue =
+        serde_json::from_str(text).map_err(|error| ObjectError::NotJson(error.to_string()))?;
     must_be_object(value).map(|()| value)
 }
 

@@ -1,8 +1,8 @@
 //! Whatever comes in is read as what it is, or is answered.
 
 use hostler_wire::{
-    Fault, Id, Message, RawValue, check_object, check_value, codes, compose, session_id,
-    with_session_id, without_session_id,
+    Fault, Id, Message, RawValue, check_object, codes, compose, session_id, with_session_id,
+    without_session_id,
 };
 use serde_json::{Value, json};
 
@@ -190,7 +190,7 @@ fn nesting_without_end_and_megabytes_are_only_long() {
     without_session_id(raw(&object)).unwrap();
     assert!(Message::parse(&"[".repeat(DEPTH)).is_err());
     assert!(Message::parse(&r#"{"a":"#.repeat(DEPTH)).is_err());
-    check_value(&"[".repeat(DEPTH)).unwrap_err();
+    check_object(&"[".repeat(DEPTH)).unwrap_err();
 
     let many: String = (0..DEPTH).map(|n| format!("\"k{n}\":{n},")).collect();
     let wide =
@@ -286,13 +286,9 @@ fn every_session_id_is_taken_out_and_the_rest_stays() {
 #[test]
 fn messages_have_the_shape_of_the_protocol() {
     let id = Id::string("h/1");
-    let params = compose::session_params("s", "toolCall", "{}");
+    let params = r#"{"sessionId":"s","toolCall":{}}"#;
     assert_eq!(
-        value(&compose::request(
-            &id,
-            "session/request_permission",
-            &params
-        )),
+        value(&compose::request(&id, "session/request_permission", params)),
         json!({"jsonrpc": "2.0", "id": "h/1", "method": "session/request_permission",
                "params": {"sessionId": "s", "toolCall": {}}})
     );

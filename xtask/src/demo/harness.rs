@@ -51,7 +51,7 @@ impl Harness {
     /// For people.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Claude => "Claude Code is here and logged in, so the turn uses your account.",
+            Self::Claude => "Claude Code is here and logged in, so the turns use your account.",
             Self::Scripted => {
                 "Claude Code is not ready, so the work is done by an agent without a model, which is \
                  told word\nby word what to do. Its way through host, sandbox and permission is the same."
@@ -85,9 +85,7 @@ impl Harness {
     /// Has the agent say something about what was before, if it can.
     pub(crate) fn next_prompt(self) -> &'static str {
         match self {
-            Self::Claude => {
-                "You were interrupted. In one sentence, and without tools: what were you asked to do?"
-            }
+            Self::Claude => "In one sentence, and without tools: what did I ask you before?",
             Self::Scripted => "say I am still here.",
         }
     }

@@ -74,6 +74,7 @@ fn interrupt(host: &mut Host, harness: Harness, workspace: &Path) -> Result<Inte
             Message::Answer(Ok(_)) => over = true,
         }
     }
+    ensure!(pieces > 0, "the agent said nothing that could be lost");
     println!("\n");
     host.kill()?;
     // What was on its way then has been delivered, too.

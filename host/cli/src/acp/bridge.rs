@@ -37,8 +37,9 @@ use crate::{
 /// Bytes of messages that are written at once, if so many have come.
 const BATCH: usize = 64 * 1024;
 
-/// How long the host may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// How long the host may take to say goodbye: it answers first what it was asked
+/// before, and `initialize` may wait some seconds for a plugin.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// A line is larger than what the host takes.
 const MESSAGE_TOO_LARGE: Code = Code {

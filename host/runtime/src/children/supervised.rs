@@ -63,6 +63,7 @@ impl Supervised {
         let ours = UnixStream::from_std(ours)?;
         let mut command = Command::new(&helper.program);
         command
+            .arg0("hostler")
             .arg("child")
             .arg("--")
             .arg(&spec.program)

@@ -2,7 +2,7 @@
 //!
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
-//! - [`sessions`]: new, load, resume, list, close.
+//! - [`sessions`]: new, list, close. [`attach`]: load, resume.
 //! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
 //! - [`request`]: a request until it is answered.
 //! - [`params`]: reading parameters.
@@ -22,6 +22,7 @@ use crate::{
     socket::outbox::Outbox,
 };
 
+mod attach;
 mod initialize;
 mod params;
 mod request;

@@ -1,12 +1,8 @@
-//! Sessions begin, are found again, and end.
+//! Sessions begin, are found, and end.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use hostler_auth::Principal;
-use hostler_session::{Folders, Found, NewSession, Notice, Router, SessionHandle, SessionSummary};
+use hostler_session::{Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
 use serde::Deserialize;
@@ -35,18 +31,7 @@ struct New {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Attach {
-    session_id: String,
-    cwd: PathBuf,
-    #[serde(default)]
-    additional_directories: Vec<PathBuf>,
-    #[serde(default)]
-    mcp_servers: Vec<McpServer>,
-}
-
-#[derive(Deserialize)]
-struct McpServer {
+pub(super) struct McpServer {
     name: String,
 }
 
@@ -99,42 +84,6 @@ impl Connection {
             folders,
             notices: mcp_notice(&new.mcp_servers).into_iter().collect(),
         })
-    }
-
-    /// `session/load` and `session/resume`. A stored session becomes a live one,
-    /// without its harness.
-    pub(super) async fn attach(&self, request: Request, params: Option<&RawValue>, replay: bool) {
-        match self.read_attach(params).await {
-            Ok((session, notices)) => {
-                session
-                    .attach(self.client(), replay, notices, request.reply())
-                    .await;
-            }
-            Err(fault) => request.fault(&fault),
-        }
-    }
-
-    async fn read_attach(
-        &self,
-        params: Option<&RawValue>,
-    ) -> Result<(SessionHandle, Vec<Notice>), Fault> {
-        let attach: Attach = params::read(params)?;
-        check_number(&attach.additional_directories)?;
-        let mut notices: Vec<_> = mcp_notice(&attach.mcp_servers).into_iter().collect();
-        let router = self.shared.config.router.clone();
-        let roots = self.shared.config.roots.clone();
-        let owner = self.identity.principal.clone();
-        let (session, notice) = blocking(move || {
-            let session = find_or_take_up(&router, &roots, &owner, &attach)?;
-            let own = session.additional_directories();
-            Ok((
-                session,
-                additional_notice(attach.additional_directories, &own),
-            ))
-        })
-        .await?;
-        notices.extend(notice);
-        Ok((session, notices))
     }
 
     /// A session that can be driven: a live one.
@@ -199,7 +148,7 @@ impl Connection {
 }
 
 /// Files and the journal are read off the async pool.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     spawn_blocking(work)
@@ -207,46 +156,13 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| Fault::new(codes::INTERNAL, error.to_string()))?
 }
 
-/// Nothing is taken up for a request that does not fit. Blocks.
-fn find_or_take_up(
-    router: &Router,
-    roots: &Roots,
-    owner: &Principal,
-    attach: &Attach,
-) -> Result<SessionHandle, Fault> {
-    match router.find(owner, &attach.session_id)? {
-        Found::Live(session) => {
-            check_folder(&attach.cwd, &session.cwd())?;
-            Ok(session)
-        }
-        Found::Stored(stored) => {
-            let record = &stored.record;
-            check_folder(&attach.cwd, &record.cwd)?;
-            let folders = open(roots, &record.cwd, &record.additional_directories)?;
-            Ok(router.take_up(owner, &stored, folders)?)
-        }
-    }
-}
-
-/// Blocks.
-fn check_folder(asked: &Path, own: &Path) -> Result<(), Fault> {
-    if asked == own || resolved(asked.to_owned()) == own {
-        return Ok(());
-    }
-    Err(bad(&format!(
-        "`cwd` is {}, but this session works in {}: load it with that",
-        asked.display(),
-        own.display()
-    )))
-}
-
 /// The path with links followed, as sessions keep theirs; as it is if there is
 /// nothing. Blocks.
-fn resolved(path: PathBuf) -> PathBuf {
+pub(super) fn resolved(path: PathBuf) -> PathBuf {
     std::fs::canonicalize(&path).unwrap_or(path)
 }
 
-fn check_number(additional: &[PathBuf]) -> Result<(), Fault> {
+pub(super) fn check_number(additional: &[PathBuf]) -> Result<(), Fault> {
     if additional.len() > ADDITIONAL {
         return Err(bad(&format!(
             "`additionalDirectories` may have at most {ADDITIONAL} entries"
@@ -255,28 +171,8 @@ fn check_number(additional: &[PathBuf]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// To a client that asks for others than the session has. Blocks.
-fn additional_notice(asked: Vec<PathBuf>, own: &[PathBuf]) -> Option<Notice> {
-    if asked.is_empty() {
-        return None;
-    }
-    let asked: BTreeSet<_> = asked.into_iter().map(resolved).collect();
-    let own: BTreeSet<_> = own.iter().cloned().collect();
-    (asked != own).then(|| {
-        let own: Vec<_> = own.iter().map(|path| path.display().to_string()).collect();
-        let has = if own.is_empty() {
-            "none".to_owned()
-        } else {
-            own.join(", ")
-        };
-        Notice::warning(format!(
-            "The additional directories of a session cannot be changed. This one has: {has}."
-        ))
-    })
-}
-
 /// Blocks.
-fn open(roots: &Roots, cwd: &Path, additional: &[PathBuf]) -> Result<Folders, Fault> {
+pub(super) fn open(roots: &Roots, cwd: &Path, additional: &[PathBuf]) -> Result<Folders, Fault> {
     let root = roots.open(cwd).map_err(|error| outside(&error))?;
     let additional = additional.iter().map(|folder| {
         roots.open(folder).map_err(|error| {
@@ -292,7 +188,7 @@ fn outside(error: &RootError) -> Fault {
     Fault::new(codes::CWD_OUTSIDE_ROOTS, error.to_string())
 }
 
-fn mcp_notice(servers: &[McpServer]) -> Option<Notice> {
+pub(super) fn mcp_notice(servers: &[McpServer]) -> Option<Notice> {
     let names: Vec<_> = servers.iter().map(|server| server.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         Notice::warning(format!(

@@ -1,6 +1,8 @@
 //! Histories larger than what may wait for one connection, and viewers that do
 //! not keep up.
 
+use std::time::Duration;
+
 use hostler_server::close_codes;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -10,6 +12,9 @@ use crate::stage::{MIB, Peer, Server, said};
 /// MiB of history: more than the budget of a connection and all that the
 /// system's buffers hold.
 const LONG: u64 = 56;
+
+/// MiB: more than the system's buffers hold.
+const SLOW: u64 = 18;
 
 fn load(server: &Server, session: &str) -> Value {
     json!({ "sessionId": session, "cwd": server.project(), "mcpServers": [] })
@@ -106,7 +111,7 @@ async fn who_does_not_read_its_history_is_closed_when_too_much_follows() {
     fast.result("session/resume", load(&server, &session)).await;
     let mut dead = server.peer().await;
     dead.begin("session/load", load(&server, &session)).await;
-    dead.next().await;
+    assert_eq!(words(&[dead.next().await]), ["1"]);
     for _ in 0..33 {
         let answer = fast.prompt(&session, "big").await;
         assert_eq!(answer["result"]["stopReason"], "end_turn");
@@ -121,7 +126,7 @@ async fn a_history_that_cannot_be_read_is_never_answered_as_if_it_were_whole() {
     let session = server.stored_session(LONG);
     let mut peer = server.peer().await;
     let id = peer.begin("session/load", load(&server, &session)).await;
-    peer.next().await;
+    assert_eq!(words(&[peer.next().await]), ["1"]);
     server.lose_frames();
     loop {
         match peer.raw().await.expect("closed without a reason") {
@@ -149,16 +154,17 @@ async fn a_slow_viewer_of_a_host_that_stops_gets_all_without_a_gap() {
     let session = fast.session(&server.project()).await;
     let mut slow = server.peer().await;
     slow.result("session/resume", load(&server, &session)).await;
-    for number in 1..=24 {
+    for number in 1..=SLOW {
         fast.prompt(&session, &format!("big{number} ")).await;
         fast.early.clear();
     }
-    // So that it is written again, from a queue that is long.
+    // Room for some more frames of a queue that is long by now.
     let mut frames = Vec::new();
     while frames.len() < 18 {
         frames.push(slow.next().await);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    // Until the host is in the middle of writing one; nothing tells.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     server.stop();
     loop {
         match slow.raw().await.expect("closed without a reason") {
@@ -170,7 +176,7 @@ async fn a_slow_viewer_of_a_host_that_stops_gets_all_without_a_gap() {
             _ => {}
         }
     }
-    let expected: Vec<_> = (1..=24)
+    let expected: Vec<_> = (1..=SLOW)
         .flat_map(|number| [format!("big{number}"), format!("big{number}")])
         .collect();
     assert_eq!(words(&frames), expected);

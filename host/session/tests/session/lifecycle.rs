@@ -61,6 +61,7 @@ async fn a_harness_that_does_not_open_leaves_no_session() {
         (-32000, "run `claude login`")
     );
     assert!(host.router.get(&owner(), &instance.params.session).is_err());
+    instance.end(Ended::Closed).await;
     host.router.shutdown().await;
 }
 

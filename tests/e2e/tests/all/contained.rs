@@ -1,6 +1,8 @@
 //! Plugins that misbehave, seen from a client: each is named in the error, and
 //! nobody else notices.
 
+use std::time::{Duration, Instant};
+
 use hostler_e2e::{Client, Decision, Host};
 use hostler_test_support::{Need, component, trial};
 use libtest_mimic::Trial;
@@ -107,7 +109,7 @@ async fn denied() {
         client.prompt(&session, "spawn-denied").await.unwrap();
         let line = "[[plugins.bad.grants.process]]";
         assert!(client.text("agent_message_chunk").contains(line));
-        assert!(host.log().contains(line), "{}", host.log());
+        wait_for_log(&host, line);
     })
     .await;
 }
@@ -149,4 +151,17 @@ async fn does_not_load() {
         client.prompt(&session, "say fine").await.unwrap();
     })
     .await;
+}
+
+/// The log comes through a pipe, and so a little later.
+fn wait_for_log(host: &Host, line: &str) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !host.log().contains(line) {
+        assert!(
+            Instant::now() < patience,
+            "{line} is not in the log: {}",
+            host.log()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

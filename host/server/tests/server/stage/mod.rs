@@ -101,6 +101,8 @@ impl Server {
             additional_directories: Vec::new(),
         };
         let key = self.journal.create(&record).unwrap();
+        self.journal.append(key, &[Entry::Announced]).unwrap();
+        self.journal.append(key, &[Entry::Announced]).unwrap();
         for seq in 1..=chunks {
             let text = format!("{seq} {}", "x".repeat(MIB));
             let content = serde_json::json!({ "type": "text", "text": text });

@@ -1,0 +1,121 @@
+//! Sessions are viewed again.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use hostler_auth::Principal;
+use hostler_session::{Found, Notice, Router, SessionHandle};
+use hostler_wire::{Fault, RawValue};
+use hostler_workspace::Roots;
+use serde::Deserialize;
+
+use super::{
+    Connection,
+    params::{self, bad},
+    request::Request,
+    sessions::{McpServer, blocking, check_number, mcp_notice, open, resolved},
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Attach {
+    session_id: String,
+    cwd: PathBuf,
+    #[serde(default)]
+    additional_directories: Vec<PathBuf>,
+    #[serde(default)]
+    mcp_servers: Vec<McpServer>,
+}
+
+impl Connection {
+    /// `session/load` and `session/resume`. A stored session becomes a live one,
+    /// without its harness.
+    pub(super) async fn attach(&self, request: Request, params: Option<&RawValue>, replay: bool) {
+        match self.read_attach(params).await {
+            Ok((session, notices)) => {
+                session
+                    .attach(self.client(), replay, notices, request.reply())
+                    .await;
+            }
+            Err(fault) => request.fault(&fault),
+        }
+    }
+
+    async fn read_attach(
+        &self,
+        params: Option<&RawValue>,
+    ) -> Result<(SessionHandle, Vec<Notice>), Fault> {
+        let attach: Attach = params::read(params)?;
+        check_number(&attach.additional_directories)?;
+        let mut notices: Vec<_> = mcp_notice(&attach.mcp_servers).into_iter().collect();
+        let router = self.shared.config.router.clone();
+        let roots = self.shared.config.roots.clone();
+        let owner = self.identity.principal.clone();
+        let (session, notice) = blocking(move || {
+            let session = find_or_take_up(&router, &roots, &owner, &attach)?;
+            let own = session.additional_directories();
+            Ok((
+                session,
+                additional_notice(attach.additional_directories, &own),
+            ))
+        })
+        .await?;
+        notices.extend(notice);
+        Ok((session, notices))
+    }
+}
+
+/// Nothing is taken up for a request that does not fit. Blocks.
+fn find_or_take_up(
+    router: &Router,
+    roots: &Roots,
+    owner: &Principal,
+    attach: &Attach,
+) -> Result<SessionHandle, Fault> {
+    match router.find(owner, &attach.session_id)? {
+        Found::Live(session) => {
+            check_folder(&attach.cwd, &session.cwd())?;
+            Ok(session)
+        }
+        Found::Stored(stored) => {
+            let record = &stored.record;
+            check_folder(&attach.cwd, &record.cwd)?;
+            let folders = open(roots, &record.cwd, &record.additional_directories)?;
+            Ok(router.take_up(owner, &stored, folders)?)
+        }
+    }
+}
+
+/// Blocks.
+fn check_folder(asked: &Path, own: &Path) -> Result<(), Fault> {
+    if asked == own || resolved(asked.to_owned()) == own {
+        return Ok(());
+    }
+    Err(bad(&format!(
+        "`cwd` is {}, but this session works in {}: load it with that",
+        asked.display(),
+        own.display()
+    )))
+}
+
+/// To a client that asks for others than the session has. Blocks.
+fn additional_notice(asked: Vec<PathBuf>, own: &[PathBuf]) -> Option<Notice> {
+    if asked.is_empty() {
+        return None;
+    }
+    let asked: BTreeSet<_> = asked.into_iter().map(resolved).collect();
+    let own: BTreeSet<_> = own.iter().cloned().collect();
+    (asked != own).then(|| {
+        let own: Vec<_> = own.iter().map(|path| path.display().to_string()).collect();
+        let has = if own.is_empty() {
+            "none".to_owned()
+        } else {
+            own.join(", ")
+        };
+        Notice::warning(format!(
+            "The additional directories of a session cannot be changed. This one has: {has}."
+        ))
+    })
+}
