@@ -78,7 +78,11 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
     let commands = SupervisedCommands::new(children.clone());
-    let router = Router::new(Arc::new(catalogue.clone()), Arc::new(commands), journal);
+    let router = Router::new(
+        Arc::new(catalogue.clone()),
+        Arc::new(commands),
+        journal.clone(),
+    );
     state.announce(&HostFile {
         pid: process::id(),
         addr,
@@ -107,6 +111,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;
+    if let Err(error) = journal.settle() {
+        tracing::warn!(%error, "the journal's log stays; the next host reads it");
+    }
     drop(state);
     served.context("the server stopped")?;
     tracing::info!("stopped");

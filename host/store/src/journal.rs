@@ -118,6 +118,18 @@ impl Journal {
         })
     }
 
+    /// Moves all that is in the log into the file, for a stop in order. Blocks.
+    ///
+    /// # Errors
+    /// It could not be moved; it stays in the log.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.write(|writer| {
+            writer
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        })
+    }
+
     fn write<T>(
         &self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,

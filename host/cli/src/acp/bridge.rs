@@ -37,9 +37,12 @@ use crate::{
 /// Bytes of messages that are written at once, if so many have come.
 const BATCH: usize = 64 * 1024;
 
-/// How long the host may take to say goodbye: it answers first what it was asked
-/// before, and `initialize` may wait some seconds for a plugin.
-const GOODBYE: Duration = Duration::from_secs(10);
+/// How long answers are waited for when stdin has ended: a script may write all
+/// its requests at once, and `initialize` may wait some seconds for a plugin.
+const ANSWERS: Duration = Duration::from_secs(10);
+
+/// How long the host may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A line is larger than what the host takes.
 const MESSAGE_TOO_LARGE: Code = Code {
@@ -73,7 +76,6 @@ pub(super) async fn run(connection: Connection) -> Result<Exit, Failure> {
     let lost = tokio::select! {
         ended = &mut up => match ended.context("reading stdin broke")?? {
             Ended::Input => {
-                // What the host has answered already still comes.
                 let _ = timeout(GOODBYE, down).await;
                 return Ok(Exit::Done);
             }
@@ -109,6 +111,7 @@ async fn up(mut sender: Sender, open: Open, leaving: Arc<AtomicBool>) -> Result<
         let line = lines.next().await.context("cannot read stdin")?;
         let message = match line.map(message) {
             None => {
+                let _ = timeout(ANSWERS, open.only_turns()).await;
                 leaving.store(true, Ordering::Release);
                 sender.close().await;
                 return Ok(Ended::Input);

@@ -93,15 +93,23 @@ fn a_line_that_is_too_long_is_answered_and_the_next_one_passes() {
 }
 
 #[test]
-fn what_the_host_has_answered_still_comes_after_the_end_of_stdin() {
-    let mut run = Played::start(|host| {
-        assert_eq!(host.next(), "{\"last\":1}");
-        host.send("{\"answer\":1}");
+fn answers_still_come_after_the_end_of_stdin_and_turns_are_left_alone() {
+    const ANSWER: &str = r#"{"jsonrpc":"2.0","id":2,"result":{}}"#;
+    let (ended, stdin_has_ended) = std::sync::mpsc::channel();
+    let mut run = Played::start(move |host| {
+        host.next();
+        host.next();
+        stdin_has_ended.recv().unwrap();
+        host.send(ANSWER);
         close(host);
     });
-    run.bridge.bytes(b"{\"last\":1}");
+    run.bridge
+        .line(r#"{"jsonrpc":"2.0","id":1,"method":"session/prompt"}"#);
+    run.bridge
+        .bytes(br#"{"jsonrpc":"2.0","id":2,"method":"session/list"}"#);
     run.bridge.close();
-    assert_eq!(run.end(), ("{\"answer\":1}\n".into(), 0, String::new()));
+    ended.send(()).unwrap();
+    assert_eq!(run.end(), (format!("{ANSWER}\n"), 0, String::new()));
 }
 
 #[test]

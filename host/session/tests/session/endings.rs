@@ -1,7 +1,7 @@
 //! An instance that was let go of may still be ending its children: no other
 //! one starts beside it.
 
-use hostler_runtime::Ended;
+use hostler_runtime::{Ended, Output};
 use serde_json::json;
 
 use crate::stage::*;
@@ -114,6 +114,24 @@ async fn a_closed_session_that_is_loaded_again_waits_for_its_earlier_instance() 
     first.end(Ended::Closed).await;
     session.settle().await;
     runs_in(host.started().unwrap(), waiting).await;
+    assert!(host.router.get(&owner(), &session.id).is_ok());
+}
+
+#[tokio::test]
+async fn nothing_is_shown_of_a_batch_after_its_instance_was_let_go_of() {
+    let mut host = Host::with(ALL_RIGHTS, 1);
+    let (session, instance, mut viewer) = host.session().await;
+    let ask = |id| Output::Ask {
+        id,
+        method: "no/such".into(),
+        params: "{}".into(),
+    };
+    // It takes none of the answers, which are more than may wait.
+    let mut batch: Vec<_> = (0..2000).map(ask).collect();
+    batch.push(Output::Update(said("too late").to_string()));
+    instance.outputs(batch).await;
+    session.settle().await;
+    assert!(viewer.updates().is_empty());
 }
 
 #[tokio::test]

@@ -38,6 +38,9 @@ async fn nothing_is_shown_of_what_comes_after_what_could_not_be_kept() {
     let (session, mut instance, mut viewer) = host.session().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
+    let tool = json!({ "sessionUpdate": "tool_call", "toolCallId": "t1", "title": "t" });
+    instance.update(tool.clone()).await;
+    assert_eq!(viewer.update().await, tool);
     break_journal(&host, "INSERT ON frame", "new.body LIKE '%lost%'");
     let say = |text| Output::Update(said(text).to_string());
     let ask = Output::Ask {
@@ -67,11 +70,13 @@ async fn nothing_is_shown_of_what_comes_after_what_could_not_be_kept() {
     host.sql("DROP TRIGGER broken");
     host.take_up(&session.id).attach(&reader, true).await;
     let updates = reader.updates();
+    assert_eq!(updates.len(), 4, "{updates:?}");
     assert_eq!(updates[0]["content"]["text"], "hi");
-    let turn = &updates[1]["_meta"]["hostler"]["turn"];
+    assert_eq!(updates[1], tool);
+    assert_eq!(updates[2]["status"], "failed");
+    let turn = &updates[3]["_meta"]["hostler"]["turn"];
     let message = turn["error"]["message"].as_str().unwrap();
     assert!(message.contains("cut off"), "{message}");
-    assert_eq!(updates.len(), 2);
 }
 
 #[tokio::test]

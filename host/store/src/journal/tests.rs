@@ -269,22 +269,29 @@ fn a_file_that_was_cut_is_noticed_also_when_its_host_was_killed() {
     journal.append(key, &many).unwrap();
 
     // What a kill leaves: with the log it is whole, though shorter than it says.
-    let killed = |cut: u64| {
+    let killed = |cut: fn(u64) -> u64| {
         let copy = tempfile::tempdir().unwrap();
         for name in ["journal.db", "journal.db-wal"] {
             std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
         }
         let path = copy.path().join("journal.db");
         let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-        file.set_len(file.metadata().unwrap().len() / cut).unwrap();
+        file.set_len(cut(file.metadata().unwrap().len())).unwrap();
         copy
     };
-    assert_eq!(frames(&open(&killed(1)), key).len(), 2 * many.len());
-    let cut = killed(2);
-    // The second start does not hide it either.
-    for _ in 0..2 {
-        let error = Journal::open(&cut.path().join("journal.db")).unwrap_err();
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert_eq!(
+        frames(&open(&killed(|length| length)), key).len(),
+        2 * many.len()
+    );
+    for cut in [
+        killed(|length| length / 2),
+        killed(|length| length - 32_768),
+    ] {
+        // The first start has not hidden it from the second.
+        for _ in 0..2 {
+            let error = Journal::open(&cut.path().join("journal.db")).unwrap_err();
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        }
     }
 }
 
@@ -311,4 +318,15 @@ proptest! {
             other => prop_assert!(false, "{:?}", other.map(drop)),
         }
     }
+}
+
+#[test]
+fn after_a_stop_in_order_everything_is_in_the_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let key = journal.create(&record("s")).unwrap();
+    journal.append(key, &[frame(1)]).unwrap();
+    journal.settle().unwrap();
+    let log = folder.path().join("journal.db-wal").metadata().unwrap();
+    assert_eq!(log.len(), 0);
 }

@@ -1,11 +1,16 @@
 //! What goes wrong when a host is started.
 
+use std::time::Duration;
+
 use hostler_e2e::{Host, Peer};
-use hostler_test_support::{Need, trial};
+use hostler_test_support::{Need, built, trial};
 use libtest_mimic::Trial;
 
 use super::Scene;
 use crate::scripted::NEEDS;
+
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// These ask for a host only, not for a session.
 const HOST: &[Need] = &[Need::Built("hostler")];
@@ -21,6 +26,11 @@ pub(super) fn trials() -> Vec<Trial> {
             "a_second_host_on_a_state_directory_is_told_of_the_first",
             NEEDS,
             second_host,
+        ),
+        trial(
+            "a_truncated_or_newer_journal_stops_the_start_and_says_what_to_do",
+            NEEDS,
+            journal,
         ),
     ]
 }
@@ -68,4 +78,41 @@ async fn second_host() {
     let host_file = std::fs::read_to_string(state.join("host.json")).unwrap();
     assert!(host_file.contains(scene.host.address()), "{host_file}");
     scene.goes_on().await;
+}
+
+async fn journal() {
+    let mut host = Host::scripted();
+    let mut peer = Peer::start(&host).await;
+    let session = peer.session(&host).await;
+    let turn = peer.begin_prompt(&session, "count 200").await;
+    peer.answer(turn).await;
+    drop(peer);
+    host.stop();
+    let path = host.state().join("journal.db");
+    let good = std::fs::read(&path).unwrap();
+    let state = host.state();
+    let args = ["serve", "--listen", "127.0.0.1:0", "--state-dir"];
+    let args = [&args[..], &[state.to_str().unwrap()]].concat();
+
+    // SQLite's own version number of a file stands at byte 60.
+    let newer = [&good[..60], &[0, 0, 0, 99], &good[64..]].concat();
+    for (bytes, parts) in [
+        (&good[..good.len() / 2], ["is damaged", "Move it away"]),
+        (&newer[..], ["newer Hostler", "--state-dir"]),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let mut start = tokio::process::Command::from(host.command(built("hostler")));
+        let start = start.args(&args).kill_on_drop(true).output();
+        let output = tokio::time::timeout(PATIENCE, start).await;
+        let output = output.expect("a host started on it").unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let says = String::from_utf8(output.stderr).unwrap();
+        for part in parts.iter().chain(&[path.to_str().unwrap()]) {
+            assert!(says.contains(part), "{part} is not in: {says}");
+        }
+        assert!(
+            std::fs::read(&path).unwrap() == bytes,
+            "it is left as it was"
+        );
+    }
 }
