@@ -79,7 +79,7 @@ struct Bare {
 
 #[derive(ComponentType, Lift, Debug)]
 #[component(variant)]
-#[allow(dead_code)]
+#[allow(dead_code)] // the values are read by Debug alone, when a call fails
 enum GuestError {
     #[component(name = "denied")]
     Denied(String),

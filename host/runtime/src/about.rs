@@ -11,7 +11,6 @@ pub struct Description {
 
 /// Content blocks beyond text and links that a prompt may have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // ACP's own record
 pub struct PromptCapabilities {
     pub image: bool,
     pub audio: bool,
