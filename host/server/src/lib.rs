@@ -35,6 +35,7 @@ mod connection;
 mod http;
 mod serve;
 mod socket;
+mod stream;
 
 pub use clients::{Clients, ClientsWatch};
 pub use serve::{ServerConfig, serve};

@@ -5,26 +5,24 @@ use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Durati
 use hostler_auth::{HostRule, TokenStore};
 use hostler_session::Router;
 use hostler_workspace::Roots;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 
-use crate::{clients::Clients, http};
+use crate::{clients::Clients, http, stream::Peers};
 
 /// TCP connections that speak HTTP at the same time. A WebSocket does not count
 /// here once it is upgraded. Over it, peers wait to be accepted.
 const CONNECTIONS: usize = 256;
 
-/// How long a peer may take to send the head of a request, or to be idle between
-/// two, before its connection is closed.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long a peer may take nothing of what was sent to it, whether it is gone
+/// or does not read. As long as a WebSocket may be silent.
+#[cfg(target_os = "linux")]
+const STALLED: Duration = Duration::from_secs(60);
 
 /// How long connections may take to close when the host stops.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -55,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     /// True from when the host stops.
     pub(crate) stopping: watch::Sender<bool>,
+    /// Who speaks ACP over HTTP.
+    pub(crate) peers: Peers,
 }
 
 /// Serves until `shutdown` resolves, and returns when all connections are
@@ -70,9 +70,10 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         config,
         stopping: watch::Sender::new(false),
+        peers: Peers::default(),
     });
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    let service = TowerToHyperService::new(http::routes(shared.clone()));
+    let service = http::routes(shared.clone());
     tracing::info!(address = %listener.local_addr()?, "serving");
 
     let mut shutdown = pin!(shutdown);
@@ -87,7 +88,7 @@ pub async fn serve(
         let service = service.clone();
         let stopping = shared.stopping.subscribe();
         tokio::spawn(async move {
-            http_connection(stream, peer, service, stopping).await;
+            http::serve(stream, peer, service, stopping).await;
             drop(permit);
         });
     }
@@ -113,6 +114,10 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
             }
+            #[cfg(target_os = "linux")]
+            if let Err(error) = sockopt::set_tcp_user_timeout(&stream, STALLED.as_millis() as u32) {
+                tracing::debug!(%peer, %error, "cannot set how long a peer may be gone");
+            }
             Some((stream, peer, permit))
         }
         Err(error) => {
@@ -127,28 +132,4 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
 pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that the server is gone, which is the same.
     let _ = stopping.wait_for(|stopping| *stopping).await;
-}
-
-async fn http_connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    service: TowerToHyperService<axum::Router>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let served = tokio::select! {
-        served = &mut connection => served,
-        () = stopped(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%peer, %error, "a connection ended with an error");
-    }
 }

@@ -19,6 +19,12 @@ impl History {
         Self { session, pages }
     }
 
+    /// The id of the session that it is of.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     /// The next frames, some hundred KiB; none when that was all. Blocks.
     ///
     /// # Errors

@@ -19,7 +19,6 @@ use hostler_wire::{Fault, Id, Message, RawValue, codes, methods};
 use crate::{
     connection::request::{OpenRequests, Request},
     serve::Shared,
-    socket::outbox::Outbox,
 };
 
 mod attach;
@@ -36,7 +35,7 @@ pub(crate) struct Connection {
     identity: Identity,
     /// Of sessions that name none.
     harness: String,
-    outbox: Outbox,
+    outbox: Arc<dyn Outlet>,
     id: ClientId,
     initialized: AtomicBool,
     /// The client understands `notice`.
@@ -49,7 +48,7 @@ impl Connection {
         shared: Arc<Shared>,
         identity: Identity,
         harness: String,
-        outbox: Outbox,
+        outbox: Arc<dyn Outlet>,
     ) -> Self {
         Self {
             shared,
@@ -194,7 +193,7 @@ impl Connection {
     fn client(&self) -> Client {
         Client {
             id: self.id,
-            outlet: Arc::new(self.outbox.clone()),
+            outlet: self.outbox.clone(),
             notices: self.notices.load(Ordering::Acquire),
             drives: self.identity.scopes.contains(Scope::Drive),
         }

@@ -9,8 +9,6 @@ use bytes::Bytes;
 use hostler_session::{Outlet, Reply, SessionHandle};
 use hostler_wire::{Fault, Id, codes, compose};
 
-use crate::socket::outbox::Outbox;
-
 /// Requests of one connection that are not answered yet. Sessions bound what
 /// they queue; this bounds what one client can have in all of them together.
 const OPEN: usize = 1024;
@@ -24,14 +22,14 @@ pub(crate) struct OpenRequests(Arc<Mutex<HashMap<Id, Option<SessionHandle>>>>);
 #[derive(Debug)]
 pub(crate) struct Request {
     id: Id,
-    outbox: Outbox,
+    outbox: Arc<dyn Outlet>,
     open: OpenRequests,
 }
 
 impl OpenRequests {
     /// Notes a request; the error is the whole answer to one that cannot be
     /// taken.
-    pub(crate) fn begin(&self, id: Id, outbox: Outbox) -> Result<Request, Bytes> {
+    pub(crate) fn begin(&self, id: Id, outbox: Arc<dyn Outlet>) -> Result<Request, Bytes> {
         let mut open = self.lock();
         let refusal = if open.contains_key(&id) {
             let message = format!("the id {id} is still in use by a request that is not answered");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,7 +19,7 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admit(&shared.config, request.headers()) {
+    match admit(&shared.config, request.uri(), request.headers()) {
         Ok(identity) => {
             request.extensions_mut().insert(identity);
             next.run(request).await
@@ -36,9 +36,13 @@ pub(super) async fn guard(
     }
 }
 
-fn admit(config: &ServerConfig, headers: &HeaderMap) -> Result<Identity, Refusal> {
-    let host = only(headers, &header::HOST)?.unwrap_or_default();
-    if !config.hosts.allows_host(host) {
+fn admit(config: &ServerConfig, uri: &Uri, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    // HTTP/2 has the name in the address; a proxy may send both.
+    let header = only(headers, &header::HOST)?;
+    let named = [uri.authority().map(Authority::as_str), header];
+    let mut named = named.into_iter().flatten().peekable();
+    let nameless = named.peek().is_none().then_some("");
+    if let Some(host) = nameless.or_else(|| named.find(|host| !config.hosts.allows_host(host))) {
         return Err(Refusal::new(
             StatusCode::MISDIRECTED_REQUEST,
             "UNKNOWN_HOST",
@@ -82,7 +86,10 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 
 /// The value of a header that may be there once. Two would leave it to the
 /// reader which one counts.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, Refusal> {
     let refuse = |what: &str| {
         Refusal::new(
             StatusCode::BAD_REQUEST,

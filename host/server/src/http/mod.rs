@@ -3,25 +3,40 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    Extension, Router,
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
+use hostler_auth::Identity;
 use serde_json::json;
 
 use crate::serve::Shared;
 
+mod accept;
+mod events;
 mod guard;
+mod headers;
+mod messages;
+mod serving;
 mod upgrade;
+
+pub(crate) use serving::serve;
 
 /// All routes. The guard stands before everything but `/healthz`, so that a
 /// caller without a token does not learn which paths exist.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     let guard = middleware::from_fn_with_state(shared.clone(), guard::guard);
     let guarded = Router::new()
-        .route("/acp", get(upgrade::acp))
+        .route(
+            "/acp",
+            get(acp)
+                .head(no_such_method)
+                .post(messages::post)
+                .delete(messages::delete),
+        )
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared)
@@ -29,6 +44,21 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/healthz", get("ready"))
         .fallback_service(guarded)
+}
+
+/// `GET /acp`: a WebSocket, or a stream of events.
+async fn acp(
+    shared: State<Arc<Shared>>,
+    identity: Extension<Identity>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if headers.contains_key(header::UPGRADE) {
+        upgrade::acp(shared, identity, uri, upgrade).await
+    } else {
+        events::open(shared, identity, headers).await
+    }
 }
 
 async fn no_such_path() -> Refusal {
@@ -43,9 +73,9 @@ async fn no_such_method() -> Refusal {
     Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "UNKNOWN_METHOD",
-        "this host speaks ACP over WebSocket: GET /acp with an upgrade",
+        "ACP is spoken here with GET, POST and DELETE",
     )
-    .with(header::ALLOW, "GET")
+    .with(header::ALLOW, "GET, POST, DELETE")
 }
 
 /// A refused request: `{"error":{"code":NAME,"message":TEXT}}`.

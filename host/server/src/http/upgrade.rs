@@ -5,18 +5,15 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use hostler_auth::{Identity, WS_PROTOCOL};
 use hostler_wire::codes::SHUTTING_DOWN;
 use uuid::Uuid;
 
-use super::Refusal;
+use super::{Refusal, headers::CONNECTION_ID};
 use crate::{clients::NoPlace, close_codes::MAX_MESSAGE, serve::Shared, socket};
-
-/// The connection's id, for logs of both sides.
-const CONNECTION_ID: HeaderName = HeaderName::from_static("acp-connection-id");
 
 pub(super) async fn acp(
     State(shared): State<Arc<Shared>>,
@@ -57,7 +54,7 @@ fn accept(
 
 /// The harness of this connection's sessions that name none: `?harness=ID`, else
 /// the host's default.
-fn harness(shared: &Shared, uri: &Uri) -> Result<String, Refusal> {
+pub(super) fn harness(shared: &Shared, uri: &Uri) -> Result<String, Refusal> {
     // Ids of plugins have no character that would be escaped.
     let mut pairs = uri.query().unwrap_or_default().split('&');
     let Some(asked) = pairs.find_map(|pair| pair.strip_prefix("harness=")) else {
@@ -77,7 +74,7 @@ fn harness(shared: &Shared, uri: &Uri) -> Result<String, Refusal> {
     ))
 }
 
-fn no_place(why: NoPlace) -> Refusal {
+pub(super) fn no_place(why: NoPlace) -> Refusal {
     let (code, message) = match why {
         NoPlace::Full => (
             "TOO_MANY",

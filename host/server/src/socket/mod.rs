@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let (sink, mut stream) = socket.split();
     let (outbox, queue) = Outbox::new();
     let writer = tokio::spawn(writer::write(sink, queue, outbox.clone()));
-    let connection = Connection::new(shared.clone(), identity, harness, outbox.clone());
+    let connection = Connection::new(shared.clone(), identity, harness, Arc::new(outbox.clone()));
     let mut stopping = shared.stopping.subscribe();
     tokio::select! {
         () = read(&mut stream, &connection, &outbox, &id) => {}

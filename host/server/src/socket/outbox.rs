@@ -44,6 +44,15 @@ pub(super) enum Item {
     History(Box<History>),
 }
 
+impl Item {
+    pub(super) fn cost(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame_cost(frame),
+            Self::History(_) => HISTORY_COST,
+        }
+    }
+}
+
 /// The way to a connection's writer. Cheap to clone; never waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox(Arc<Inner>);
@@ -51,19 +60,29 @@ pub(crate) struct Outbox(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     items: mpsc::UnboundedSender<Item>,
-    waiting: AtomicUsize,
-    close: watch::Sender<Option<Close>>,
+    /// Bytes; shared by all that are [beside](Outbox::beside) each other.
+    waiting: Arc<AtomicUsize>,
+    close: Arc<watch::Sender<Option<Close>>>,
 }
 
 impl Outbox {
     pub(crate) fn new() -> (Self, Queue) {
+        Self::with(Arc::default(), Arc::new(watch::Sender::new(None)))
+    }
+
+    /// Another way to the same connection: an order of its own, but one budget
+    /// and one end.
+    pub(crate) fn beside(&self) -> (Self, Queue) {
+        Self::with(self.0.waiting.clone(), self.0.close.clone())
+    }
+
+    fn with(waiting: Arc<AtomicUsize>, close: Arc<watch::Sender<Option<Close>>>) -> (Self, Queue) {
         let (items, receiver) = mpsc::unbounded_channel();
-        let inner = Inner {
+        let outbox = Self(Arc::new(Inner {
             items,
-            waiting: AtomicUsize::new(0),
-            close: watch::Sender::new(None),
-        };
-        let outbox = Self(Arc::new(inner));
+            waiting,
+            close,
+        }));
         (outbox.clone(), Queue::new(receiver, outbox))
     }
 
@@ -94,10 +113,7 @@ impl Outbox {
         if self.0.close.borrow().is_some() {
             return false;
         }
-        let cost = match &item {
-            Item::Frame(frame) => frame_cost(frame),
-            Item::History(_) => HISTORY_COST,
-        };
+        let cost = item.cost();
         let before = self.read(cost);
         // A single frame over the budget is no sign of a slow reader.
         if before > 0 && before + cost > BUDGET {
@@ -120,7 +136,7 @@ impl Outbox {
     }
 
     /// So much has been written, or is not there any more.
-    pub(super) fn written(&self, bytes: usize) {
+    pub(crate) fn written(&self, bytes: usize) {
         self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
     }
 }
@@ -141,7 +157,7 @@ impl Outlet for Outbox {
 }
 
 /// What a frame takes of the budget.
-pub(super) fn frame_cost(frame: &Bytes) -> usize {
+pub(crate) fn frame_cost(frame: &Bytes) -> usize {
     frame.len() + OVERHEAD
 }
 

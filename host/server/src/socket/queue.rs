@@ -39,7 +39,7 @@ impl Queue {
     }
 
     /// The next frame. Loses nothing when it is dropped.
-    pub(super) async fn next(&mut self) -> Bytes {
+    pub(crate) async fn next(&mut self) -> Bytes {
         loop {
             if let Some(frame) = self.next_now() {
                 return frame;
@@ -58,7 +58,7 @@ impl Queue {
     }
 
     /// Like [`next`](Self::next), of what was put in before now.
-    pub(super) async fn rest(&mut self) -> Option<Bytes> {
+    pub(crate) async fn rest(&mut self) -> Option<Bytes> {
         loop {
             if let Some(frame) = self.next_now() {
                 return Some(frame);
@@ -71,7 +71,7 @@ impl Queue {
     }
 
     /// The next frame, if it is in memory.
-    pub(super) fn next_now(&mut self) -> Option<Bytes> {
+    pub(crate) fn next_now(&mut self) -> Option<Bytes> {
         if let Some(frame) = self.page.pop_front() {
             return Some(frame);
         }
@@ -128,5 +128,20 @@ impl Queue {
             close_codes::UNREADABLE,
             "the history of a session could not be read; the log of the host says why",
         ));
+    }
+}
+
+/// What nobody will take any more makes room for what stands beside it.
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.items.close();
+        let mut bytes: usize = self.page.iter().map(frame_cost).sum();
+        if self.reading.is_some() {
+            bytes += HISTORY_COST;
+        }
+        while let Ok(item) = self.items.try_recv() {
+            bytes += item.cost();
+        }
+        self.outbox.written(bytes);
     }
 }

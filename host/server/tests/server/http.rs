@@ -57,9 +57,10 @@ async fn with_a_token_each_refusal_says_what_to_do() {
     let token = server.authorization();
     for (line, status, code) in [
         ("GET /nothing", 404, "UNKNOWN_PATH"),
-        ("POST /acp", 405, "UNKNOWN_METHOD"),
-        ("DELETE /acp", 405, "UNKNOWN_METHOD"),
-        ("GET /acp", 426, "UPGRADE_REQUIRED"),
+        ("PUT /acp", 405, "UNKNOWN_METHOD"),
+        ("POST /acp", 415, "NOT_JSON"),
+        ("DELETE /acp", 400, "MISSING_HEADER"),
+        ("GET /acp", 406, "NOT_ACCEPTABLE"),
     ] {
         let answer = server.http(line, &[("Authorization", &token)]).await;
         assert_eq!(
@@ -68,6 +69,12 @@ async fn with_a_token_each_refusal_says_what_to_do() {
             "{line}"
         );
     }
+    let upgrade = [("Authorization", token.as_str()), ("Upgrade", "websocket")];
+    let answer = server.http("GET /acp", &upgrade).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (426, "UPGRADE_REQUIRED")
+    );
     let handshake = [
         ("Authorization", token.as_str()),
         ("Connection", "Upgrade, close"),
@@ -87,10 +94,10 @@ async fn only_known_host_names_are_answered_even_with_a_token() {
     let server = Server::start().await;
     let token = server.authorization();
     for (host, status) in [
-        ("localhost", 426),
-        ("127.0.0.1:1", 426),
-        ("[::1]:7117", 426),
-        ("box.example.com", 426),
+        ("localhost", 406),
+        ("127.0.0.1:1", 406),
+        ("[::1]:7117", 406),
+        ("box.example.com", 406),
         ("evil.example.com", 421),
         ("localhost.evil.example.com", 421),
         ("", 421),
@@ -109,9 +116,9 @@ async fn only_pages_of_known_hosts_are_answered_even_with_a_token() {
     let server = Server::start().await;
     let token = server.authorization();
     for (origin, status) in [
-        ("", 426),
-        ("http://localhost:3000", 426),
-        ("https://box.example.com", 426),
+        ("", 406),
+        ("http://localhost:3000", 406),
+        ("https://box.example.com", 406),
         ("https://evil.example.com", 403),
         ("null", 403),
         ("file://", 403),
