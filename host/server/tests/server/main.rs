@@ -1,9 +1,13 @@
 //! What the server promises, over real sockets, with played harnesses.
 
 mod http;
+mod http2;
+mod messages;
 mod protocol;
 mod shared_sessions;
 mod slow_viewers;
 mod sockets;
 mod stage;
 mod stored_sessions;
+mod streams;
+mod streams_end;

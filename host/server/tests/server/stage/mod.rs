@@ -3,6 +3,7 @@
 mod harness;
 mod peer;
 mod raw;
+mod web;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,6 +17,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use self::harness::Echo;
 pub(crate) use self::harness::MIB;
 pub(crate) use self::peer::{Peer, prompt, said};
+pub(crate) use self::web::{Events, Web};
 
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
