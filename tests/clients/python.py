@@ -1,4 +1,5 @@
-"""One turn with ACP's Python SDK over WebSocket:
+"""One turn with ACP's Python SDK, over WebSocket or, if the URL begins with http,
+over HTTP:
 
     HOSTLER_TOKEN=... python python.py URL FOLDER PROMPT
 
@@ -13,6 +14,7 @@ import sys
 
 import acp
 from acp import schema
+from acp.http.client import create_http_stream
 from acp.ws.client import create_websocket_stream
 
 
@@ -45,7 +47,11 @@ class Client:
 async def main(url: str, cwd: str, prompt: str) -> None:
     client = Client()
     headers = {"Authorization": f"Bearer {os.environ['HOSTLER_TOKEN']}"}
-    agent = acp.connect_to_agent(client, await create_websocket_stream(url, headers=headers))
+    if url.startswith("http"):
+        stream = create_http_stream(url, headers=headers)
+    else:
+        stream = await create_websocket_stream(url, headers=headers)
+    agent = acp.connect_to_agent(client, stream)
     hello = await agent.initialize(protocol_version=acp.PROTOCOL_VERSION)
     session = await agent.new_session(cwd=cwd)
     end = await agent.prompt(session_id=session.session_id, prompt=[acp.text_block(prompt)])

@@ -1,4 +1,5 @@
-// One turn with ACP's TypeScript SDK over WebSocket:
+// One turn with ACP's TypeScript SDK, over WebSocket or, if the URL begins with
+// http, over HTTP:
 //   HOSTLER_TOKEN=… node typescript.mjs URL FOLDER PROMPT
 // Allows once whatever it is asked, and prints what it saw as one line of JSON,
 // in the shape that python.py prints, too.
@@ -8,16 +9,17 @@ import { createRequire } from "node:module";
 // Packages are looked up beside the importing file; these are pinned elsewhere.
 const require = createRequire(new URL("../tools/package.json", import.meta.url));
 const { PROTOCOL_VERSION, client, methods } = require("@agentclientprotocol/sdk");
+const { createHttpStream } = require("@agentclientprotocol/sdk/experimental/http-client");
 const { createWebSocketStream } = require("@agentclientprotocol/sdk/experimental/ws-client");
 const { WebSocket } = require("ws");
 
 const [url, cwd, prompt] = process.argv.slice(2);
 const seen = { text: "", thought: "", permissions: [], tools: {} };
 
-const stream = createWebSocketStream(url, {
-  WebSocket,
-  headers: { Authorization: `Bearer ${process.env.HOSTLER_TOKEN}` },
-});
+const headers = { Authorization: `Bearer ${process.env.HOSTLER_TOKEN}` };
+const stream = url.startsWith("http")
+  ? createHttpStream(url, { headers })
+  : createWebSocketStream(url, { WebSocket, headers });
 
 await client({ name: "typescript" })
   .onRequest(methods.client.session.requestPermission, ({ params }) => {

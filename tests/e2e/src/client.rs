@@ -1,5 +1,5 @@
-//! The client that the ACP crate ships, over WebSocket, with everything it is
-//! sent kept in order.
+//! The client that the ACP crate ships, over WebSocket or HTTP, with everything
+//! it is sent kept in order.
 
 use std::{
     sync::{Arc, Mutex},
@@ -29,6 +29,15 @@ use crate::Host;
 
 /// Only to end a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a client speaks to the host.
+#[derive(Debug, Clone, Copy)]
+pub enum Transport {
+    /// One WebSocket.
+    WebSocket,
+    /// Messages by POST, answers and updates as server-sent events.
+    Http,
+}
 
 /// What to do with a permission request.
 #[derive(Debug, Clone, Copy)]
@@ -62,15 +71,33 @@ impl Seen {
 }
 
 impl Client {
-    /// Connects, initialises, and runs `test`; the connection ends with it.
+    /// Connects over WebSocket, initialises, and runs `test`; the connection
+    /// ends with it.
     ///
     /// # Panics
     /// When anything of it fails.
     pub async fn run<R>(host: &Host, decision: Decision, test: impl AsyncFnOnce(Client) -> R) -> R {
+        Self::run_over(Transport::WebSocket, host, decision, test).await
+    }
+
+    /// Like [`run`](Self::run), over this transport.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub async fn run_over<R>(
+        transport: Transport,
+        host: &Host,
+        decision: Decision,
+        test: impl AsyncFnOnce(Client) -> R,
+    ) -> R {
+        let scheme = match transport {
+            Transport::WebSocket => "ws",
+            Transport::Http => "http",
+        };
         let mut headers = HeaderMap::new();
         let bearer = format!("Bearer {}", host.token());
         headers.insert("authorization", bearer.parse().expect("a header"));
-        let transport = HttpClient::builder(format!("ws://{}", host.address()))
+        let transport = HttpClient::builder(format!("{scheme}://{}", host.address()))
             .configure_http(move |http| http.default_headers(headers))
             .build()
             .expect("a client");

@@ -6,6 +6,6 @@ pub mod client;
 pub mod host;
 pub mod peer;
 
-pub use client::{Client, Decision};
+pub use client::{Client, Decision, Transport};
 pub use host::Host;
 pub use peer::Peer;

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Output, time::Duration};
 
 use agent_client_protocol::v1::schema::{PermissionOptionKind, StopReason};
-use hostler_e2e::{Client, Decision, Host};
+use hostler_e2e::{Client, Decision, Host, Transport};
 use hostler_test_support::{Need, built, program, python, root, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -20,19 +20,36 @@ const HOST: [Need; 3] = [
 
 pub(crate) fn trials() -> Vec<Trial> {
     let with = |needs: &[Need]| [&HOST[..], needs].concat();
+    let typescript = with(&[
+        Need::Program("node"),
+        Need::Package("@agentclientprotocol/sdk"),
+    ]);
+    let python = with(&[Need::Python("sdk")]);
     vec![
         trial(
             "the_typescript_sdk_runs_a_turn_with_a_permission",
-            &with(&[
-                Need::Program("node"),
-                Need::Package("@agentclientprotocol/sdk"),
-            ]),
+            &typescript,
             typescript_sdk,
         ),
         trial(
+            "the_typescript_sdk_runs_a_turn_with_a_permission_over_http",
+            &typescript,
+            typescript_sdk_over_http,
+        ),
+        trial(
             "the_python_sdk_runs_a_turn_with_a_permission",
-            &with(&[Need::Python("sdk")]),
+            &python,
             python_sdk,
+        ),
+        trial(
+            "the_python_sdk_runs_a_turn_with_a_permission_over_http",
+            &python,
+            python_sdk_over_http,
+        ),
+        trial(
+            "the_acp_crates_client_runs_a_turn_with_a_permission_over_http",
+            &HOST,
+            acp_crate_over_http,
         ),
         trial(
             "acpx_runs_a_turn_with_a_permission_over_stdio",
@@ -72,20 +89,28 @@ fn was_made(host: &Host) {
 }
 
 async fn typescript_sdk() {
-    sdk(&program("node").unwrap(), "typescript.mjs").await;
+    sdk(&program("node").unwrap(), "typescript.mjs", "ws").await;
+}
+
+async fn typescript_sdk_over_http() {
+    sdk(&program("node").unwrap(), "typescript.mjs", "http").await;
 }
 
 async fn python_sdk() {
-    sdk(&python("sdk", "python"), "python.py").await;
+    sdk(&python("sdk", "python"), "python.py", "ws").await;
 }
 
-/// A script of `tests/clients` over WebSocket.
-async fn sdk(interpreter: &Path, script: &str) {
+async fn python_sdk_over_http() {
+    sdk(&python("sdk", "python"), "python.py", "http").await;
+}
+
+/// A script of `tests/clients`, over what the scheme of the URL says.
+async fn sdk(interpreter: &Path, script: &str, scheme: &str) {
     let host = Host::scripted();
     let mut command = host.command(interpreter);
     command
         .arg(root().join("tests/clients").join(script))
-        .arg(format!("ws://{}/acp", host.address()))
+        .arg(format!("{scheme}://{}/acp", host.address()))
         .arg(host.work())
         .arg(prompt(&host))
         .env("HOSTLER_TOKEN", host.token());
@@ -93,6 +118,32 @@ async fn sdk(interpreter: &Path, script: &str) {
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed, seen());
     was_made(&host);
+    assert_eq!(host.log().contains("connected over HTTP"), scheme == "http");
+}
+
+async fn acp_crate_over_http() {
+    let host = Host::scripted();
+    let decision = Decision::Choose(PermissionOptionKind::AllowOnce);
+    let session = Client::run_over(Transport::Http, &host, decision, async |client| {
+        let session = client.new_session(&host, "scripted").await.unwrap();
+        let session = session.session_id;
+        let end = client.prompt(&session, &prompt(&host)).await.unwrap();
+        assert_eq!(end.stop_reason, StopReason::EndTurn);
+        assert_eq!(client.text("agent_message_chunk"), "hello there");
+        assert_eq!(client.tool_call("call-2")["status"], "completed");
+        was_made(&host);
+        session
+    })
+    .await;
+    // On another connection, all of it is there before the answer.
+    Client::run_over(Transport::Http, &host, decision, async |client| {
+        client.load(&host, &session).await;
+        assert_eq!(client.text("agent_message_chunk"), "hello there");
+        assert_eq!(client.tool_call("call-2")["status"], "completed");
+        let end = client.prompt(&session, "say more").await.unwrap();
+        assert_eq!(end.stop_reason, StopReason::EndTurn);
+    })
+    .await;
 }
 
 async fn acpx() {
