@@ -2,23 +2,26 @@
 //!
 //! ```text
 //! TCP ── serve ── guard (Host, Origin, token) ──┬─ GET /healthz
-//!                                               └─ GET /acp, upgraded to a WebSocket
+//!                                               ├─ GET /acp, upgraded to a WebSocket
+//!                                               └─ POST, GET, DELETE /acp: messages, streams
 //!                                                    │
 //!               reader ── connection: one ACP peer ──┤── Router, SessionHandle
 //!               writer <── outbox <── frames ────────┘
 //! ```
 //!
 //! - [`serve`]: accepts, and stops in order. [`Clients`]: who is there.
-//! - `http`: the few routes, and who may use them.
+//! - `http`: the few routes, who may use them, HTTP/1.1 and HTTP/2.
 //! - `socket`: one WebSocket: reader and writer, pings, the [`close_codes`], the
 //!   outbox with its byte budget, the queue that reads histories as they are sent.
+//! - `stream`: one client over HTTP: messages by POST, frames sorted into streams
+//!   of server-sent events, one for each session and one for the rest.
 //! - `connection`: ACP on one connection: which message does what.
 //!
 //! Every surface but `/healthz` needs a token, on loopback too. A reader that is
 //! too slow loses its connection and nothing else. A connection holds no state of
 //! a session: when it ends, its sessions go on.
 //!
-//! Deliberately absent: TLS, ACP over HTTP streaming, what a session does.
+//! Deliberately absent: TLS, what a session does.
 #![cfg_attr(
     not(test),
     deny(

@@ -16,8 +16,9 @@ use tokio::{
 use crate::{clients::Clients, http, stream::Peers};
 
 /// TCP connections that speak HTTP at the same time. A WebSocket does not count
-/// here once it is upgraded. Over it, peers wait to be accepted.
-const CONNECTIONS: usize = 256;
+/// here once it is upgraded, a stream of events does. Over it, peers wait to be
+/// accepted.
+const CONNECTIONS: usize = 512;
 
 /// How long a peer may take nothing of what was sent to it, whether it is gone
 /// or does not read. As long as a WebSocket may be silent.

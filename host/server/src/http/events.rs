@@ -48,17 +48,16 @@ async fn read(
         .peers
         .get(id, identity)
         .ok_or_else(headers::unknown_connection)?;
+    let place = shared.peers.reader().ok_or_else(|| {
+        too_many("as many streams of this host are read as may be; close some and try again")
+    })?;
     let reading = match (session, last) {
         (Some(session), Some(last)) => attach(&peer, session, last).await?,
         _ => peer.streams().open(session).ok_or_else(|| {
-            Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "TOO_MANY",
-                "this connection has as many streams as it may have; detach from a session",
-            )
+            too_many("this connection has as many streams as it may have; close some")
         })?,
     };
-    let mut response = Response::new(Body::from_stream(reading));
+    let mut response = Response::new(Body::from_stream(reading.holding(place)));
     let answer = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -74,6 +73,10 @@ async fn read(
         }
     }
     Ok(response)
+}
+
+fn too_many(message: &str) -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY", message)
 }
 
 /// Goes on after the event that was seen last.

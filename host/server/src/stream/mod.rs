@@ -27,6 +27,8 @@ mod pump;
 mod reading;
 pub(crate) mod routes;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::{
     peer::{Incoming, NewPeer, Peer},

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::streams::WeakStreams;
 
@@ -22,6 +22,16 @@ pub(crate) struct Reading {
     pub(super) session: Option<String>,
     /// Of all that have read this stream.
     pub(super) number: u64,
+    /// Among those who read at the same time.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+impl Reading {
+    /// Keeps the place as long as it is read.
+    pub(crate) fn holding(mut self, place: OwnedSemaphorePermit) -> Self {
+        self.place = Some(place);
+        self
+    }
 }
 
 impl Stream for Reading {

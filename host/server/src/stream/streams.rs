@@ -160,9 +160,27 @@ impl Streams {
         while pumps.join_next().await.is_some() {}
     }
 
+    /// Items in the stream of a session that nobody has read yet.
+    #[cfg(test)]
+    pub(super) fn waiting_in(&self, session: &str) -> Option<usize> {
+        let mut state = self.lock();
+        match &mut state.sessions.get_mut(session)?.source {
+            Source::Waiting(queue) => Some(std::iter::from_fn(|| queue.next_now()).count()),
+            Source::Open(_) => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an answer could be sent.
+struct Sent {
+    sent: bool,
+    /// A reader whose GET is gone. Its end is noted in the streams, so it must
+    /// not happen while they are locked.
+    unwanted: Option<Reading>,
 }
 
 impl WeakStreams {
@@ -177,7 +195,7 @@ impl State {
     fn add(&mut self, session: &str) -> Option<&mut Stream> {
         if !self.sessions.contains_key(session) {
             if self.sessions.len() >= STREAMS {
-                tracing::warn!(session, "a connection has more sessions than streams");
+                tracing::debug!(session, "a connection has more sessions than streams");
                 return None;
             }
             let (outbox, queue) = self.connection.outbox.beside();
@@ -215,6 +233,7 @@ impl State {
             streams: WeakStreams(Arc::downgrade(&streams.0)),
             session: session.map(str::to_owned),
             number,
+            place: None,
         })
     }
 
@@ -224,8 +243,8 @@ impl State {
         id: &Id,
         result: Option<&RawValue>,
         frame: Bytes,
-    ) -> bool {
-        match self.routes.remove(id) {
+    ) -> Sent {
+        let sent = match self.routes.remove(id) {
             None => self.connection.outbox.send(frame),
             Some(Route::Caller(caller)) => caller.send(frame).is_ok(),
             Some(Route::Stream { session, effect }) => {
@@ -243,8 +262,16 @@ impl State {
                     Some(result) => self.begin_anew(streams, &session, result).ok_or(frame),
                     None => Err(frame),
                 };
-                reader.send(anew).is_ok()
+                let unwanted = reader.send(anew).err().and_then(Result::ok);
+                return Sent {
+                    sent: true,
+                    unwanted,
+                };
             }
+        };
+        Sent {
+            sent,
+            unwanted: None,
         }
     }
 
@@ -331,7 +358,11 @@ impl Outlet for Streams {
         match target(&read) {
             Target::Connection => self.lock().connection.outbox.send(frame),
             Target::Session(session) => self.lock().viewed(&session).send(frame),
-            Target::Answer { id, result } => self.lock().answer(self, &id, result, frame),
+            Target::Answer { id, result } => {
+                let answered = self.lock().answer(self, &id, result, frame);
+                drop(answered.unwanted);
+                answered.sent
+            }
         }
     }
 
