@@ -14,8 +14,8 @@
 //! - [`args`], [`exit`]: the command line and the exit codes.
 //! - [`config`], [`bundle`], [`paths`]: which plugins there are and where things
 //!   lie.
-//! - [`serve`], [`host_file`], [`idle`]: the host; its lock and `host.json`; when
-//!   nobody needs it.
+//! - [`serve`], [`host_file`], [`idle`], [`hiding`]: the host; its lock and
+//!   `host.json`; when nobody needs it; what agents do not see.
 //! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
 //!   host, and that one's log.
 //! - [`client`]: the other side of the wire, for people.
@@ -43,6 +43,7 @@ mod config;
 mod detach;
 mod doctor;
 mod exit;
+mod hiding;
 mod host_file;
 mod idle;
 mod last_children;
@@ -54,7 +55,6 @@ mod serve;
 mod session_cmd;
 
 use std::{
-    ffi::OsString,
     future::Future,
     io::{self, Write as _},
     process::ExitCode,
@@ -69,12 +69,9 @@ use exit::{Exit, Failure, OrExit as _};
 fn main() -> ExitCode {
     // Before anything opens a file or starts a thread: a helper has inherited
     // descriptors to take over, and limits to set.
-    let mut words = std::env::args_os().skip(1).peekable();
+    let mut words = std::env::args_os().skip(1);
     match words.next().as_deref().and_then(|word| word.to_str()) {
-        Some("child") => {
-            words.next_if(|word| word == "--");
-            return hostler_runtime::child_main(words.collect::<Vec<OsString>>());
-        }
+        Some("child") => return hostler_runtime::child_main(words),
         Some("detach") => return detach::main(words),
         Some("compile") => return hostler_runtime::compile_main(),
         _ => {}

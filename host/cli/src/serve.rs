@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use hostler_auth::{Identity, LocalToken, Source, TokenStore};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_server::{Clients, ServerConfig};
-use hostler_session::{Catalogue, Router, SupervisedCommands};
+use hostler_session::{Catalogue, Router, SupervisedCommands, Surroundings, Unobserved};
 use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
@@ -27,6 +27,7 @@ use crate::{
     bundle::{self, BUNDLE},
     config::{self, Config, LISTEN, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
+    hiding,
     host_file::{HostFile, StateDir},
     idle::idle,
     last_children, logging,
@@ -66,23 +67,27 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
 
     let signals = Signals::new().context("cannot watch for signals")?;
     let state = StateDir::hold(&storage.state)?;
-    let journal = Journal::open(&storage.state.join("journal.db")).map_err(anyhow::Error::from)?;
+    let journal = Journal::open_with(&storage.state.join("journal.db"), config.retention)
+        .map_err(anyhow::Error::from)?;
     let tokens = tokens(&storage.state)?;
     let listener = bind(listen).await?;
     let addr = listener
         .local_addr()
         .context("the listener has no address")?;
-    let children = helper(Some(last_children::gone(&storage.state).await?))?;
+    let mut children = helper(Some(last_children::gone(&storage.state).await?))?;
+    hiding::hide(&mut children, &storage.state).await;
     let runtime = runtime(&storage, children.clone())?;
 
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
     let commands = SupervisedCommands::new(children.clone());
-    let router = Router::new(
-        Arc::new(catalogue.clone()),
-        Arc::new(commands),
-        journal.clone(),
-    );
+    let router = Router::new(Surroundings {
+        launcher: Arc::new(catalogue.clone()),
+        runner: Arc::new(commands),
+        journal: journal.clone(),
+        config: config.session,
+        observer: Arc::new(Unobserved),
+    });
     state.announce(&HostFile {
         pid: process::id(),
         addr,
@@ -148,8 +153,8 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// This program as its own helper.
 pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
     Ok(Helper {
-        program: program()?,
         lock: lock.map(Arc::new),
+        ..Helper::new(program()?)
     })
 }
 

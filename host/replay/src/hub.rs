@@ -1,13 +1,15 @@
+use std::collections::BTreeMap;
+
 use crate::position::Position;
 use crate::ring::{Bounds, Replay, Ring};
-use crate::viewer::{Audience, Delivery, Viewer, ViewerId};
+use crate::viewer::{Delivery, Viewer, ViewerId};
 
 /// The stream of one session: recent frames and viewers.
 #[derive(Debug)]
 pub struct Hub<T, V> {
     ring: Ring<T>,
-    /// Few: one for each attached connection.
-    viewers: Vec<(ViewerId, V)>,
+    /// In the order in which they came.
+    viewers: BTreeMap<ViewerId, V>,
     next_viewer: u64,
 }
 
@@ -33,12 +35,13 @@ pub struct Attached<'a, T> {
 }
 
 impl<T, V> Hub<T, V> {
-    /// An empty stream. Its first frame will be `(epoch, 1)`. The epoch must
-    /// not have been used for this session before.
-    pub fn new(epoch: u64, bounds: Bounds) -> Self {
+    /// A stream that goes on after `head`, of which it has nothing: the next
+    /// frame will be `(head.epoch, head.seq + 1)`, a position that must not
+    /// have been used before.
+    pub fn new(head: Position, bounds: Bounds) -> Self {
         Hub {
-            ring: Ring::new(epoch, bounds),
-            viewers: Vec::new(),
+            ring: Ring::new(head, bounds),
+            viewers: BTreeMap::new(),
             next_viewer: 1,
         }
     }
@@ -64,7 +67,7 @@ impl<T, V> Hub<T, V> {
     pub fn attach(&mut self, viewer: V, after: Option<Position>) -> Attached<'_, T> {
         let id = ViewerId(self.next_viewer);
         self.next_viewer += 1;
-        self.viewers.push((id, viewer));
+        self.viewers.insert(id, viewer);
         Attached {
             viewer: id,
             head: self.ring.head(),
@@ -74,8 +77,17 @@ impl<T, V> Hub<T, V> {
 
     /// Takes a viewer out; `None` if it is not there (any more).
     pub fn detach(&mut self, id: ViewerId) -> Option<V> {
-        let at = self.viewers.iter().position(|(known, _)| *known == id)?;
-        Some(self.viewers.remove(at).1)
+        self.viewers.remove(&id)
+    }
+
+    /// One of the viewers.
+    pub fn viewer(&self, id: ViewerId) -> Option<&V> {
+        self.viewers.get(&id)
+    }
+
+    /// The same, to be changed.
+    pub fn viewer_mut(&mut self, id: ViewerId) -> Option<&mut V> {
+        self.viewers.get_mut(&id)
     }
 
     /// The viewers in the order in which they came.
@@ -88,22 +100,19 @@ impl<T, V> Hub<T, V> {
     #[must_use = "viewers that failed must be told or closed"]
     pub fn each(
         &mut self,
-        audience: Audience,
         mut give: impl FnMut(ViewerId, &mut V) -> Delivery,
     ) -> Vec<(ViewerId, V)> {
         self.viewers
-            .extract_if(.., |(id, viewer)| {
-                audience.includes(*id) && give(*id, viewer) == Delivery::Failed
-            })
+            .extract_if(.., |id, viewer| give(*id, viewer) == Delivery::Failed)
             .collect()
     }
 }
 
 impl<T, V: Viewer<T>> Hub<T, V> {
-    /// Appends a frame that counts as `bytes` and delivers it.
-    pub fn publish(&mut self, frame: T, bytes: usize, audience: Audience) -> Published<V> {
+    /// Appends a frame that counts as `bytes` and delivers it to every viewer.
+    pub fn publish(&mut self, frame: T, bytes: usize) -> Published<V> {
         let position = self.ring.next_position();
-        let lost = self.each(audience, |_, viewer| viewer.deliver(position, &frame));
+        let lost = self.each(|_, viewer| viewer.deliver(position, &frame));
         self.ring.push(frame, bytes);
         Published { position, lost }
     }

@@ -31,4 +31,4 @@ mod viewer;
 pub use hub::{Attached, Hub, Published};
 pub use position::Position;
 pub use ring::{Bounds, Frames, Replay, ResetReason};
-pub use viewer::{Audience, Delivery, Viewer, ViewerId};
+pub use viewer::{Delivery, Viewer, ViewerId};

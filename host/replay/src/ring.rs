@@ -86,10 +86,10 @@ pub(crate) struct Ring<T> {
 }
 
 impl<T> Ring<T> {
-    pub(crate) fn new(epoch: u64, bounds: Bounds) -> Self {
+    pub(crate) fn new(head: Position, bounds: Bounds) -> Self {
         Ring {
-            epoch,
-            head: 0,
+            epoch: head.epoch,
+            head: head.seq,
             bytes: 0,
             bounds,
             entries: VecDeque::new(),

@@ -18,20 +18,3 @@ pub trait Viewer<T> {
 /// Names a viewer of one hub; never used again in that hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ViewerId(pub(crate) u64);
-
-/// Which viewers a frame is delivered to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Every viewer.
-    All,
-    /// Every viewer but the one that caused the frame and has no need to be
-    /// told. The frame is in the ring all the same: the one left out meets it
-    /// when it replays.
-    AllBut(ViewerId),
-}
-
-impl Audience {
-    pub(crate) fn includes(self, id: ViewerId) -> bool {
-        self != Audience::AllBut(id)
-    }
-}

@@ -1,11 +1,13 @@
 //! Contiguous or reset; never a gap, never a duplicate.
 
-use hostler_replay::{
-    Audience, Bounds, Delivery, Hub, Position, Replay, ResetReason, Viewer, ViewerId,
-};
+use hostler_replay::{Bounds, Delivery, Hub, Position, Replay, ResetReason, Viewer, ViewerId};
 use proptest::prelude::*;
 
 const EPOCH: u64 = 7;
+const BEFORE: Position = Position {
+    epoch: EPOCH,
+    seq: 0,
+};
 const ROOMY: Bounds = Bounds {
     max_frames: usize::MAX,
     max_bytes: usize::MAX,
@@ -37,13 +39,13 @@ fn at(seq: u64) -> Option<Position> {
 /// Frame number n has the content n, so that position and content must agree.
 fn publish(hub: &mut TestHub, bytes: usize) {
     let content = u32::try_from(hub.head().seq + 1).unwrap();
-    let published = hub.publish(content, bytes, Audience::All);
+    let published = hub.publish(content, bytes);
     assert_eq!(published.position.seq, u64::from(content));
     assert!(published.lost.is_empty());
 }
 
 fn hub_with(frames: usize, bounds: Bounds) -> TestHub {
-    let mut hub = Hub::new(EPOCH, bounds);
+    let mut hub = Hub::new(BEFORE, bounds);
     for _ in 0..frames {
         publish(&mut hub, 1);
     }
@@ -81,7 +83,7 @@ proptest! {
         max_frames in 0usize..30,
         max_bytes in 0usize..120,
     ) {
-        let mut hub = Hub::new(EPOCH, Bounds { max_frames, max_bytes });
+        let mut hub = Hub::new(BEFORE, Bounds { max_frames, max_bytes });
         for size in &sizes {
             publish(&mut hub, *size);
         }
@@ -122,7 +124,7 @@ proptest! {
     fn a_viewer_that_comes_back_at_any_frame_misses_nothing(
         steps in prop::collection::vec(prop::bool::weighted(0.6), 1..80),
     ) {
-        let mut hub: TestHub = Hub::new(EPOCH, ROOMY);
+        let mut hub: TestHub = Hub::new(BEFORE, ROOMY);
         let mut story = Vec::new();
         let mut attached: Option<ViewerId> = None;
         for publishes in steps {
@@ -148,7 +150,7 @@ proptest! {
 
 #[test]
 fn the_first_frame_is_number_one() {
-    let mut hub: TestHub = Hub::new(EPOCH, ROOMY);
+    let mut hub: TestHub = Hub::new(BEFORE, ROOMY);
     assert_eq!(Some(hub.head()), at(0));
     assert_eq!(hub.first(), None);
     publish(&mut hub, 0);
@@ -170,26 +172,35 @@ fn replay_then_live_is_the_whole_stream() {
 }
 
 #[test]
-fn every_viewer_gets_every_frame_but_the_one_left_out() {
-    let mut hub: TestHub = Hub::new(EPOCH, ROOMY);
+fn every_viewer_gets_every_frame() {
+    let mut hub: TestHub = Hub::new(BEFORE, ROOMY);
     let ids: Vec<_> = (0..3)
         .map(|_| hub.attach(Screen::default(), None).viewer)
         .collect();
     publish(&mut hub, 1);
-    assert!(hub.publish(2, 1, Audience::AllBut(ids[1])).lost.is_empty());
     publish(&mut hub, 1);
-    for (id, want) in ids
-        .into_iter()
-        .zip([numbers(1, 3), vec![(1, 1), (3, 3)], numbers(1, 3)])
-    {
-        assert_eq!(hub.detach(id).unwrap().seen, want);
+    for id in ids {
+        assert_eq!(hub.detach(id).unwrap().seen, numbers(1, 2));
     }
-    assert_eq!(contents(hub.since(None)).1, numbers(1, 3));
+}
+
+#[test]
+fn a_stream_that_goes_on_never_gives_a_position_out_again() {
+    let head = at(5).unwrap();
+    let mut hub: TestHub = Hub::new(head, ROOMY);
+    assert_eq!(hub.head(), head);
+    assert_eq!(contents(hub.since(at(5))), (None, vec![]));
+    for earlier in [None, at(0), at(4)] {
+        assert_eq!(contents(hub.since(earlier)).0, Some(ResetReason::Trimmed));
+    }
+    publish(&mut hub, 1);
+    assert_eq!(contents(hub.since(at(5))), (None, numbers(6, 6)));
+    assert_eq!(contents(hub.since(at(4))).0, Some(ResetReason::Trimmed));
 }
 
 #[test]
 fn a_viewer_that_fails_is_returned_and_costs_the_others_nothing() {
-    let mut hub: TestHub = Hub::new(EPOCH, ROOMY);
+    let mut hub: TestHub = Hub::new(BEFORE, ROOMY);
     let full = Screen {
         room: Some(1),
         ..Screen::default()
@@ -198,7 +209,7 @@ fn a_viewer_that_fails_is_returned_and_costs_the_others_nothing() {
     let slow = hub.attach(full, None).viewer;
     let after = hub.attach(Screen::default(), None).viewer;
     publish(&mut hub, 1);
-    let published = hub.publish(2, 1, Audience::All);
+    let published = hub.publish(2, 1);
     assert_eq!(published.lost.len(), 1);
     assert_eq!(published.lost[0].0, slow);
     assert_eq!(published.lost[0].1.seen, numbers(1, 1));
@@ -215,13 +226,13 @@ fn what_has_no_position_reaches_viewers_and_is_not_replayed() {
     let first = hub.attach(Screen::default(), None).viewer;
     let second = hub.attach(Screen::default(), None).viewer;
     let mut told = Vec::new();
-    let lost = hub.each(Audience::AllBut(second), |id, _| {
+    let lost = hub.each(|id, _| {
         told.push(id);
         Delivery::Taken
     });
     assert!(lost.is_empty());
-    assert_eq!(told, [first]);
-    let lost = hub.each(Audience::All, |id, _| {
+    assert_eq!(told, [first, second]);
+    let lost = hub.each(|id, _| {
         if id == first {
             Delivery::Failed
         } else {
@@ -238,7 +249,7 @@ fn what_has_no_position_reaches_viewers_and_is_not_replayed() {
 
 #[test]
 fn a_viewer_id_is_not_used_again() {
-    let mut hub: TestHub = Hub::new(EPOCH, ROOMY);
+    let mut hub: TestHub = Hub::new(BEFORE, ROOMY);
     let old = hub.attach(Screen::default(), None).viewer;
     hub.detach(old).unwrap();
     let new = hub.attach(Screen::default(), None).viewer;

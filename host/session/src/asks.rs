@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use hostler_wire::{Id, with_session_id};
 use serde::Deserialize;
+use tokio::time::Instant;
 
-use crate::{ClientId, SessionError, frames};
+use crate::{SessionError, frames};
 
 /// Permissions that are open in one session at a time. A person answers them
 /// one by one; a harness with more than that asks in a loop.
@@ -20,13 +21,23 @@ pub(crate) struct Ask {
     pub(crate) plugin_id: u64,
     /// The request as it is sent.
     pub(crate) frame: Bytes,
-    /// Clients that answered, but not with an answer that counts: they need not be
-    /// told when it is taken back.
-    refused: Vec<ClientId>,
-    number: u64,
+    /// The text of `id`.
+    pub(crate) name: String,
+    /// The request's params.
+    pub(crate) params: String,
+    pub(crate) number: u64,
+    /// When nobody needs to answer any more.
+    pub(crate) until: Option<Instant>,
     options: Vec<String>,
     /// The tool call that it is about.
-    tool: Option<String>,
+    tool: Option<Tool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Tool {
+    tool_call_id: String,
+    title: Option<String>,
 }
 
 /// The open ones, oldest first.
@@ -47,6 +58,7 @@ impl Asks {
         session: &str,
         plugin_id: u64,
         params: &str,
+        until: Option<Instant>,
     ) -> Result<&Ask, SessionError> {
         if self.open.len() >= OPEN_ASKS {
             return Err(SessionError::TooMany {
@@ -59,15 +71,18 @@ impl Asks {
         let params = with_session_id(session, params)
             .map_err(|error| SessionError::Params(error.to_string()))?;
         self.last += 1;
-        let id = Id::string(&format!("{session}/{}", self.last));
+        let name = format!("{session}/{}", self.last);
+        let id = Id::string(&name);
         self.open.push(Ask {
+            name,
             frame: frames::ask(&id, &params),
             id,
             plugin_id,
-            refused: Vec::new(),
             number: self.last,
+            until,
             options,
             tool: tool(&params),
+            params,
         });
         self.changed = true;
         self.open
@@ -79,8 +94,24 @@ impl Asks {
         self.open.iter()
     }
 
-    pub(crate) fn find(&mut self, number: u64) -> Option<&mut Ask> {
-        self.open.iter_mut().find(|ask| ask.number == number)
+    pub(crate) fn find(&self, number: u64) -> Option<&Ask> {
+        self.open.iter().find(|ask| ask.number == number)
+    }
+
+    /// It was open once.
+    pub(crate) fn was_open(&self, number: u64) -> bool {
+        number <= self.last
+    }
+
+    /// The next moment at which one is open for too long.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.open.iter().filter_map(|ask| ask.until).min()
+    }
+
+    /// One that is open for too long.
+    pub(crate) fn late(&self, now: Instant) -> Option<u64> {
+        let late = |ask: &&Ask| ask.until.is_some_and(|until| until <= now);
+        self.open.iter().find(late).map(|ask| ask.number)
     }
 
     pub(crate) fn close(&mut self, number: u64) -> Option<Ask> {
@@ -104,13 +135,6 @@ impl Asks {
         std::mem::take(&mut self.open)
     }
 
-    /// The client is gone, or shows the questions anew.
-    pub(crate) fn forget(&mut self, client: ClientId) {
-        for ask in &mut self.open {
-            ask.refused.retain(|refused| *refused != client);
-        }
-    }
-
     /// The tool calls that the open questions are about, if those have changed
     /// since this was asked last: a JSON array of ids.
     pub(crate) fn take_changed_tools(&mut self) -> Option<String> {
@@ -119,6 +143,7 @@ impl Asks {
                 .open
                 .iter()
                 .filter_map(|ask| ask.tool.as_ref())
+                .map(|tool| &tool.tool_call_id)
                 .collect();
             serde_json::json!(tools).to_string()
         })
@@ -126,20 +151,14 @@ impl Asks {
 }
 
 impl Ask {
-    /// The client does not show the question any more.
-    pub(crate) fn refuse(&mut self, client: ClientId) {
-        if !self.refused.contains(&client) {
-            self.refused.push(client);
-        }
+    /// What it is about.
+    pub(crate) fn title(&self) -> Option<String> {
+        self.tool.as_ref()?.title.clone()
     }
 
-    pub(crate) fn is_refused_by(&self, client: ClientId) -> bool {
-        self.refused.contains(&client)
-    }
-
-    /// Whether `result` answers this question: an option that was offered, or
+    /// The option that `result` chooses, which must be an offered one; `None`:
     /// `cancelled`. The error is a sentence for whoever sent it.
-    pub(crate) fn judge(&self, result: &str) -> Result<(), String> {
+    pub(crate) fn judge(&self, result: &str) -> Result<Option<String>, String> {
         #[derive(Deserialize)]
         struct Answer {
             outcome: Outcome,
@@ -156,10 +175,10 @@ impl Ask {
         match serde_json::from_str::<Answer>(result) {
             Ok(Answer {
                 outcome: Outcome::Cancelled,
-            }) => Ok(()),
+            }) => Ok(None),
             Ok(Answer {
                 outcome: Outcome::Selected { option_id },
-            }) if self.options.contains(&option_id) => Ok(()),
+            }) if self.options.contains(&option_id) => Ok(Some(option_id)),
             Ok(Answer {
                 outcome: Outcome::Selected { option_id },
             }) => Err(format!(
@@ -199,19 +218,14 @@ fn options(params: &str) -> Result<Vec<String>, SessionError> {
     }
 }
 
-fn tool(params: &str) -> Option<String> {
+fn tool(params: &str) -> Option<Tool> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Params {
-        tool_call: ToolCall,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct ToolCall {
-        tool_call_id: String,
+        tool_call: Tool,
     }
     let params: Params = serde_json::from_str(params).ok()?;
-    Some(params.tool_call.tool_call_id)
+    Some(params.tool_call)
 }
 
 /// The session and the number in an id that this module made; `None` for every
@@ -234,7 +248,7 @@ mod tests {
     #[test]
     fn the_id_of_a_question_names_its_session_and_no_other_id_does() {
         let mut asks = Asks::default();
-        let id = asks.open("s-1", 7, PARAMS).unwrap().id.clone();
+        let id = asks.open("s-1", 7, PARAMS, None).unwrap().id.clone();
         assert_eq!(parse_ask_id(&id), Some(("s-1", 1)));
         for other in [
             Id::number(1),
@@ -249,33 +263,34 @@ mod tests {
     #[test]
     fn numbers_are_never_used_again() {
         let mut asks = Asks::default();
-        asks.open("s", 7, PARAMS).unwrap();
+        asks.open("s", 7, PARAMS, None).unwrap();
         assert!(asks.withdraw(7).is_some());
-        let again = asks.open("s", 7, PARAMS).unwrap();
+        let again = asks.open("s", 7, PARAMS, None).unwrap();
         assert_eq!(parse_ask_id(&again.id), Some(("s", 2)));
         assert!(asks.close(1).is_none());
     }
 
     #[test]
-    fn a_client_that_refuses_again_and_again_is_noted_once_until_it_is_gone() {
+    fn the_one_that_is_due_first_is_late_first() {
         let mut asks = Asks::default();
-        asks.open("s", 1, PARAMS).unwrap();
-        let client = ClientId::next();
-        for _ in 0..3 {
-            asks.find(1).unwrap().refuse(client);
-        }
-        assert_eq!(asks.find(1).unwrap().refused, [client]);
-        asks.forget(client);
-        assert!(!asks.find(1).unwrap().is_refused_by(client));
+        let now = Instant::now();
+        let second = std::time::Duration::from_secs(1);
+        asks.open("s", 1, PARAMS, Some(now + 2 * second)).unwrap();
+        asks.open("s", 2, PARAMS, Some(now + second)).unwrap();
+        asks.open("s", 3, PARAMS, None).unwrap();
+        assert_eq!(asks.deadline(), Some(now + second));
+        assert_eq!(asks.late(now), None);
+        assert_eq!(asks.late(now + second), Some(2));
+        assert!(asks.was_open(3) && !asks.was_open(4));
     }
 
     #[test]
     fn the_tool_calls_of_open_questions_are_told_when_they_change() {
         let mut asks = Asks::default();
         assert_eq!(asks.take_changed_tools(), None);
-        asks.open("s", 1, PARAMS).unwrap();
+        asks.open("s", 1, PARAMS, None).unwrap();
         let unnamed = PARAMS.replace("toolCallId", "other");
-        asks.open("s", 2, &unnamed).unwrap();
+        asks.open("s", 2, &unnamed, None).unwrap();
         assert_eq!(asks.take_changed_tools().unwrap(), r#"["t"]"#);
         assert_eq!(asks.take_changed_tools(), None);
         asks.withdraw(1);
@@ -289,7 +304,7 @@ mod tests {
     #[test]
     fn only_an_offered_option_or_cancelled_is_an_answer() {
         let mut asks = Asks::default();
-        let ask = asks.open("s", 1, PARAMS).unwrap();
+        let ask = asks.open("s", 1, PARAMS, None).unwrap();
         for (result, valid) in [
             (
                 r#"{"outcome":{"outcome":"selected","optionId":"no"}}"#,
@@ -329,7 +344,7 @@ mod tests {
             r#"{"options":[{}]}"#,
             r#"{"options":3}"#,
         ] {
-            assert!(asks.open("s", 1, params).is_err(), "{params}");
+            assert!(asks.open("s", 1, params, None).is_err(), "{params}");
         }
     }
 
@@ -337,9 +352,9 @@ mod tests {
     fn the_number_of_open_questions_is_bounded() {
         let mut asks = Asks::default();
         for n in 0..OPEN_ASKS as u64 {
-            asks.open("s", n, PARAMS).unwrap();
+            asks.open("s", n, PARAMS, None).unwrap();
         }
-        let error = asks.open("s", 9999, PARAMS).unwrap_err();
+        let error = asks.open("s", 9999, PARAMS, None).unwrap_err();
         assert_eq!(error.fault().name, "TOO_MANY");
     }
 }

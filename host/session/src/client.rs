@@ -10,12 +10,15 @@ use std::{
 };
 
 use bytes::Bytes;
+use hostler_auth::Principal;
+use hostler_replay::Position;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::{History, SessionError};
+use crate::{Access, History, SessionError};
 
 /// Names a connection within this process; never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(u64);
 
 impl ClientId {
@@ -43,9 +46,16 @@ pub trait Outlet: Send + Sync + fmt::Debug {
     /// from now on, and are read as the connection takes them. If they cannot be
     /// read, the connection ends. Does not wait; `false` as with `send`.
     fn replay(&self, history: History) -> bool;
+
+    /// [`send`](Self::send) of a frame of a session that stands at a position:
+    /// what the transport says that it sent last, when it ends.
+    fn send_placed(&self, frame: Bytes, session: &Arc<str>, position: Position) -> bool {
+        let _ = (session, position);
+        self.send(frame)
+    }
 }
 
-/// A connection that views sessions. Cheap to clone.
+/// A connection that uses a session. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// Which one.
@@ -55,8 +65,54 @@ pub struct Client {
     /// It understands the `notice` update: `clientCapabilities.session.notices`.
     /// Others get notices as a message of the agent.
     pub notices: bool,
-    /// It may drive. Only those who may are asked for permissions.
-    pub drives: bool,
+    /// It asked for positions, and understands the methods that begin with
+    /// `_hostler`.
+    pub positioned: bool,
+    /// What it may do in this session.
+    pub access: Access,
+    /// Whose it is.
+    pub who: Arc<Who>,
+}
+
+/// What a connection says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// By its token.
+    pub principal: Principal,
+    /// Names an instance of a client over several connections, if it has such a
+    /// name. A label inside the principal, and no authority.
+    pub tag: Option<String>,
+    /// What the program calls itself.
+    pub name: String,
+}
+
+impl Client {
+    /// As others see it.
+    pub(crate) fn to_json(&self) -> Value {
+        let client = self.who.tag.clone().unwrap_or_else(|| self.id.to_string());
+        json!({
+            "client": client,
+            "principal": self.who.principal.as_str(),
+            "name": self.who.name,
+        })
+    }
+
+    /// As others see it who is there.
+    pub(crate) fn presence_json(&self, drives: bool) -> Value {
+        let mut client = self.to_json();
+        if let Some(members) = client.as_object_mut() {
+            members.insert("drives".to_owned(), drives.into());
+        }
+        client
+    }
+
+    /// The same connection, or the same instance of a client on another.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.id == other.id
+            || (self.who.tag.is_some()
+                && self.who.tag == other.who.tag
+                && self.who.principal == other.who.principal)
+    }
 }
 
 /// What a request came to: the JSON object of `result`, or why there is none.

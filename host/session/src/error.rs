@@ -1,6 +1,8 @@
 use hostler_runtime::{Ended, Failure};
 use hostler_wire::{Fault, codes};
 
+use crate::ControlMode;
+
 /// Why a request to a session was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
@@ -67,6 +69,36 @@ pub enum SessionError {
     /// The journal could not be written or read.
     #[error("the journal of the session failed: {0}")]
     Journal(String),
+    /// The journal takes nothing more for now.
+    #[error("the session waits for room in the journal: {0}")]
+    JournalFull(String),
+    /// The token or the share is not enough.
+    #[error(
+        "this connection may view the session and not drive it: its token, or what its owner has \
+         shared, does not allow more"
+    )]
+    ViewOnly,
+    /// Only the owner may do this.
+    #[error("only the owner of a session may {0}")]
+    NotOwner(&'static str),
+    /// Somebody else drives.
+    #[error("{}", not_controller(*mode, holder))]
+    NotController {
+        /// As the operator chose.
+        mode: ControlMode,
+        /// Who drives.
+        holder: String,
+    },
+    /// What an earlier turn came to.
+    #[error("{message}")]
+    Earlier {
+        /// The number of its error.
+        number: i32,
+        /// The stable name of its error.
+        name: String,
+        /// As it was told then.
+        message: String,
+    },
     /// The host is stopping.
     #[error("the host is stopping; connect again when it is back")]
     ShuttingDown,
@@ -92,6 +124,17 @@ impl SessionError {
             Self::Closed => codes::SESSION_CLOSED,
             Self::HostRestarted => codes::HOST_RESTARTED,
             Self::Journal(_) => codes::JOURNAL_FAILED,
+            Self::JournalFull(_) => codes::JOURNAL_FULL,
+            Self::ViewOnly | Self::NotOwner(_) => codes::FORBIDDEN,
+            Self::NotController { .. } => codes::NOT_CONTROLLER,
+            Self::Earlier {
+                number,
+                name,
+                message,
+            } => {
+                let code = codes::by_name(name).unwrap_or(codes::HARNESS_FAILED);
+                return Fault::new(code, message.clone()).with_number(*number);
+            }
             Self::ShuttingDown => codes::SHUTTING_DOWN,
         };
         Fault::new(code, self.to_string())
@@ -101,6 +144,23 @@ impl SessionError {
 impl From<SessionError> for Fault {
     fn from(error: SessionError) -> Self {
         error.fault()
+    }
+}
+
+fn not_controller(mode: ControlMode, holder: &str) -> String {
+    match mode {
+        ControlMode::Shared => {
+            "control is not taken or given up in this host: everybody who may drive does \
+             (`[session] control` is \"shared\")"
+                .to_owned()
+        }
+        ControlMode::First => format!(
+            "this connection follows: only the owner of the session's controls, now {holder}, can \
+             submit prompts or answer permission requests; connect again when it has left"
+        ),
+        ControlMode::Lease => {
+            format!("not the controller: {holder} drives this session; take control first")
+        }
     }
 }
 

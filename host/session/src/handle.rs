@@ -7,7 +7,8 @@ use hostler_wire::{Id, RawValue};
 use tokio::sync::mpsc;
 
 use crate::{
-    Client, ClientId, Notice, Prompt, Reply,
+    Access, Attach, Client, ClientId, Prompt, Reply, SessionError,
+    access::Shares,
     router::{Info, lock},
     unit::Message,
 };
@@ -18,11 +19,26 @@ use crate::{
 pub struct SessionHandle {
     mailbox: mpsc::Sender<Message>,
     info: Arc<Mutex<Info>>,
+    access: Access,
 }
 
 impl SessionHandle {
-    pub(crate) fn new(mailbox: mpsc::Sender<Message>, info: Arc<Mutex<Info>>) -> Self {
-        Self { mailbox, info }
+    pub(crate) fn new(
+        mailbox: mpsc::Sender<Message>,
+        info: Arc<Mutex<Info>>,
+        access: Access,
+    ) -> Self {
+        Self {
+            mailbox,
+            info,
+            access,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> String {
+        lock(&self.info).summary.id.clone()
     }
 
     /// The session's root.
@@ -37,16 +53,33 @@ impl SessionHandle {
         lock(&self.info).summary.additional_directories.clone()
     }
 
-    /// Makes `client` a viewer: with `replay` it is sent all history first, then
-    /// the answer, then the open permissions, then what happens.
-    pub async fn attach(&self, client: Client, replay: bool, notices: Vec<Notice>, reply: Reply) {
-        self.send(Message::Attach {
-            client,
-            replay,
-            notices,
-            reply,
-        })
-        .await;
+    /// What the caller may do in it.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Whether the caller may drive, as far as its token and its share go.
+    ///
+    /// # Errors
+    /// [`SessionError::ViewOnly`].
+    pub fn may_drive(&self) -> Result<(), SessionError> {
+        if self.access >= Access::Drive {
+            Ok(())
+        } else {
+            Err(SessionError::ViewOnly)
+        }
+    }
+
+    /// Makes `client` a viewer.
+    pub async fn attach(&self, client: Client, how: Attach, reply: Reply) {
+        self.send(Message::Attach { client, how, reply }).await;
+    }
+
+    /// `client` views it no more; `gone`: its connection has ended. What it had
+    /// begun goes on.
+    pub async fn detach(&self, client: ClientId, gone: bool) {
+        self.send(Message::Detach { client, gone }).await;
     }
 
     /// A turn, after those that are waiting. Whoever prompts becomes a viewer.
@@ -65,7 +98,7 @@ impl SessionHandle {
     /// Another request, answered by the harness. `params` is a JSON object
     /// without `sessionId`. What it changes in the session's settings is shown to
     /// the other clients.
-    pub async fn call(&self, client: ClientId, method: &str, params: String, reply: Reply) {
+    pub async fn call(&self, client: Client, method: &str, params: String, reply: Reply) {
         let method = method.to_owned();
         self.send(Message::Call {
             client,
@@ -78,7 +111,7 @@ impl SessionHandle {
 
     /// `session/cancel`: ends the running turn, and takes out what this client
     /// has waiting.
-    pub async fn cancel(&self, client: ClientId) {
+    pub async fn cancel(&self, client: Client) {
         self.send(Message::Cancel(client)).await;
     }
 
@@ -89,12 +122,7 @@ impl SessionHandle {
 
     /// The answer of a client to the permission `number` of
     /// [`parse_ask_id`](crate::parse_ask_id).
-    pub async fn answer(
-        &self,
-        client: ClientId,
-        number: u64,
-        outcome: Result<&RawValue, &RawValue>,
-    ) {
+    pub async fn answer(&self, client: Client, number: u64, outcome: Result<&RawValue, &RawValue>) {
         let text = |value: &RawValue| value.get().to_owned();
         self.send(Message::Answer {
             client,
@@ -104,9 +132,40 @@ impl SessionHandle {
         .await;
     }
 
-    /// Ends the session for all.
-    pub async fn close(&self, reply: Reply) {
-        self.send(Message::Close(Some(reply))).await;
+    /// Takes control from whoever has it.
+    pub async fn take_control(&self, client: Client, reply: Reply) {
+        let take = true;
+        self.send(Message::Control {
+            client,
+            take,
+            reply,
+        })
+        .await;
+    }
+
+    /// Gives control up.
+    pub async fn release_control(&self, client: Client, reply: Reply) {
+        let take = false;
+        self.send(Message::Control {
+            client,
+            take,
+            reply,
+        })
+        .await;
+    }
+
+    /// `client` needs it no more: the last who views it and may end it does, the
+    /// others leave. With `end` it is over for all.
+    pub async fn close(&self, client: Client, end: bool, reply: Reply) {
+        self.send(Message::Close { client, end, reply }).await;
+    }
+
+    pub(crate) async fn delete(&self, reply: Reply) {
+        self.send(Message::Delete(reply)).await;
+    }
+
+    pub(crate) async fn shared(&self, shares: Shares) {
+        self.send(Message::Shared(shares)).await;
     }
 
     async fn send(&self, message: Message) {

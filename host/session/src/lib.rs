@@ -8,13 +8,16 @@
 //!                            Launcher ── Harness, events ──────┘
 //! ```
 //!
-//! - [`Router`]: all sessions of a host; a session belongs to its principal.
+//! - [`Router`]: all sessions of a host; a session belongs to its principal, who
+//!   may share it ([`Access`]).
 //! - [`SessionHandle`]: what can be asked of one session.
 //! - [`Client`], [`Outlet`], [`Reply`]: a connection, whatever its transport.
 //!   [`History`]: what it is sent first, as fast as it takes it.
 //! - `unit`: the session itself. It never waits for a client or a plugin.
 //! - [`Launcher`], [`Catalogue`]: where instances of harnesses come from.
-//! - `asks`: open permissions; `progress`: what updates say about the present
+//! - [`SessionConfig`]: what an operator chooses; `control`: who drives.
+//! - [`Observer`]: is told what happens, for an audit record and for notices.
+//! - `asks`: open permissions; `chunks`: those of one message as one; `progress`: what updates say about the present
 //!   state; `frames`: what the host itself writes into a session.
 //! - `files`, `terminals`: what the host answers to the agent by itself;
 //!   [`CommandRunner`], [`SupervisedCommands`]: who runs its commands.
@@ -38,10 +41,14 @@
     )
 )]
 
+mod access;
 mod asks;
 mod catalogue;
+mod chunks;
 mod client;
 mod commands;
+mod config;
+mod control;
 mod error;
 mod files;
 mod frames;
@@ -49,22 +56,27 @@ mod handle;
 mod history;
 mod launcher;
 mod notice;
+mod observer;
 mod progress;
 mod prompt;
 mod router;
 mod terminals;
 mod unit;
 
+pub use access::{Access, ShareScope, Shares};
 pub use asks::parse_ask_id;
 pub use catalogue::Catalogue;
-pub use client::{Answer, Client, ClientId, Outlet, Reply};
+pub use client::{Answer, Client, ClientId, Outlet, Reply, Who};
 pub use commands::{CommandLine, CommandRunner, RunningCommand};
+pub use config::{ControlMode, SessionConfig};
 pub use error::SessionError;
 pub use files::Folders;
 pub use handle::SessionHandle;
 pub use history::History;
 pub use launcher::{BoxFuture, Launcher, Rights, Running};
 pub use notice::{Notice, Severity};
+pub use observer::{Happening, Observer, SessionEvent, Unobserved};
 pub use prompt::Prompt;
-pub use router::{Found, NewSession, Router, SESSIONS, SessionSummary};
+pub use router::{Found, NewSession, Router, SessionSummary, Surroundings};
 pub use terminals::SupervisedCommands;
+pub use unit::Attach;

@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     /// A part of the conversation.
     History,
     /// An event for whoever is there.
-    Notice { title: String },
+    Notice,
 }
 
 /// The members of an update that matter here; the rest is skipped unread.
@@ -73,10 +73,7 @@ impl Progress {
                     self.set_mode(&mode);
                 }
             }
-            "notice" => {
-                let title = glance.title.unwrap_or_default();
-                return Kind::Notice { title };
-            }
+            "notice" => return Kind::Notice,
             _ => {}
         }
         Kind::History
@@ -195,6 +192,11 @@ impl Progress {
         self.title.as_deref()
     }
 
+    /// Modes and options, for a client that asked for positions.
+    pub(crate) fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(&self.settings).unwrap_or_default()
+    }
+
     /// The result of `session/load` and `session/resume`.
     pub(crate) fn result(&self, turn_running: bool) -> String {
         let state = if turn_running { "running" } else { "idle" };
@@ -206,6 +208,15 @@ impl Progress {
         out.push('}');
         out
     }
+}
+
+/// The title of a notice.
+pub(crate) fn title_of(update: &str) -> String {
+    let glance = serde_json::from_str::<Glance<'_>>(update);
+    glance
+        .ok()
+        .and_then(|glance| glance.title)
+        .unwrap_or_default()
 }
 
 fn current_mode(settings: &Settings) -> Option<String> {

@@ -1,11 +1,21 @@
+use hostler_replay::Position;
 use hostler_wire::{Id, RawValue};
 use serde::Deserialize;
 
-use crate::{ClientId, Reply, SessionError};
+use crate::{Answer, Client, ClientId, Reply, SessionError, frames};
+
+/// The longest key of a prompt: more than any kind of UUID has.
+const KEY: usize = 128;
+
+/// The beginning of a prompt that is shown to those who see it wait.
+const PREVIEW: usize = 80;
 
 /// A user's prompt: the JSON array of ACP content blocks, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt(String);
+pub struct Prompt {
+    blocks: String,
+    key: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct Block<'a> {
@@ -25,26 +35,49 @@ impl Prompt {
             Ok(list) if list.is_empty() => Err(SessionError::Params(
                 "`prompt` is empty: it needs at least one content block".to_owned(),
             )),
-            Ok(_) => Ok(Self(blocks.get().to_owned())),
+            Ok(_) => Ok(Self {
+                blocks: blocks.get().to_owned(),
+                key: None,
+            }),
             Err(error) => Err(SessionError::Params(format!(
                 "`prompt` must be an array of content blocks, objects with a `type`: {error}"
             ))),
         }
     }
 
+    /// The same prompt, which runs once however often it is sent with this key.
+    ///
+    /// # Errors
+    /// The key is empty or too long.
+    pub fn with_key(mut self, key: String) -> Result<Self, SessionError> {
+        if key.is_empty() || key.len() > KEY {
+            return Err(SessionError::Params(format!(
+                "the `key` of a prompt must have 1 to {KEY} bytes"
+            )));
+        }
+        self.key = Some(key);
+        Ok(self)
+    }
+
     /// As it came.
     #[must_use]
     pub fn as_json(&self) -> &str {
-        &self.0
+        &self.blocks
+    }
+
+    /// Its beginning, for a list.
+    pub(crate) fn preview(&self) -> String {
+        let text = self.text().unwrap_or_default();
+        text.trim().chars().take(PREVIEW).collect()
     }
 
     pub(crate) fn blocks(&self) -> Vec<&RawValue> {
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.blocks).unwrap_or_default()
     }
 
     /// The text of the first text block.
     pub(crate) fn text(&self) -> Option<String> {
-        let blocks = serde_json::from_str::<Vec<Block<'_>>>(&self.0).ok()?;
+        let blocks = serde_json::from_str::<Vec<Block<'_>>>(&self.blocks).ok()?;
         blocks
             .into_iter()
             .find(|block| block.kind == "text")
@@ -52,14 +85,106 @@ impl Prompt {
     }
 }
 
-/// A prompt that waits for its turn.
+/// A prompt that waits for its turn or has it.
 #[derive(Debug)]
-pub(crate) struct Queued {
-    pub(crate) client: ClientId,
-    /// The client's own id of the request, by which it may be cancelled.
-    pub(crate) id: Id,
+pub(crate) struct Asked {
+    /// Under which it runs once.
+    pub(crate) key: Option<String>,
     pub(crate) prompt: Prompt,
-    pub(crate) reply: Reply,
+    /// Who first sent it.
+    pub(crate) client: Client,
+    /// Who is to be answered: whoever sent it, or sent it again.
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    client: ClientId,
+    positioned: bool,
+    /// The client's own id of the request, by which it may be cancelled.
+    id: Id,
+    reply: Reply,
+}
+
+impl Asked {
+    pub(crate) fn new(client: Client, id: Id, prompt: Prompt, reply: Reply) -> Self {
+        let waiting = Waiting {
+            client: client.id,
+            positioned: client.positioned,
+            id,
+            reply,
+        };
+        Self {
+            key: prompt.key.clone(),
+            prompt,
+            client,
+            waiting: vec![waiting],
+        }
+    }
+
+    /// It was sent again, on whatever connection.
+    pub(crate) fn merge(&mut self, again: Self) {
+        self.waiting.extend(again.waiting);
+    }
+
+    pub(crate) fn is_from(&self, client: ClientId) -> bool {
+        self.waiting.iter().any(|waiting| waiting.client == client)
+    }
+
+    pub(crate) fn is_named(&self, client: ClientId, id: &Id) -> bool {
+        self.waiting
+            .iter()
+            .any(|waiting| waiting.client == client && waiting.id == *id)
+    }
+
+    /// Answers all who wait. The turn's end stands at `end`.
+    pub(crate) fn answer(self, answer: &Answer, end: Position) {
+        for waiting in self.waiting {
+            waiting.reply.send(match answer {
+                Ok(result) if waiting.positioned => Ok(frames::placed_result(result, end)),
+                other => other.clone(),
+            });
+        }
+    }
+}
+
+/// What a turn came to, as the journal keeps it for those who ask again.
+pub(crate) fn stored(answer: &Answer) -> String {
+    match answer {
+        Ok(result) => format!(r#"{{"result":{result}}}"#),
+        Err(error) => format!(r#"{{"error":{}}}"#, error.fault().to_json()),
+    }
+}
+
+/// The other way round.
+pub(crate) fn from_stored(text: &str) -> Answer {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Stored {
+        Result(Box<RawValue>),
+        Error(StoredError),
+    }
+    #[derive(Deserialize)]
+    struct StoredError {
+        code: i32,
+        message: String,
+        data: Name,
+    }
+    #[derive(Deserialize)]
+    struct Name {
+        code: String,
+    }
+    match serde_json::from_str(text) {
+        Ok(Stored::Result(result)) => Ok(result.get().to_owned()),
+        Ok(Stored::Error(error)) => Err(SessionError::Earlier {
+            number: error.code,
+            name: error.data.code,
+            message: error.message,
+        }),
+        Err(error) => Err(SessionError::Journal(format!(
+            "the answer of an earlier turn cannot be read: {error}"
+        ))),
+    }
 }
 
 #[cfg(test)]
@@ -80,5 +205,27 @@ mod tests {
             let error = prompt(bad).unwrap_err();
             assert_eq!(error.fault().name, "BAD_PARAMS", "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_turn_came_to_is_read_back_as_it_was() {
+        let done = Ok(r#"{"stopReason":"end_turn","n":1e2}"#.to_owned());
+        assert_eq!(from_stored(&stored(&done)), done);
+        let lost = from_stored(&stored(&Err(SessionError::HostRestarted))).unwrap_err();
+        let (lost, told) = (lost.fault(), SessionError::HostRestarted.fault());
+        assert_eq!(
+            (lost.code, lost.name, lost.message),
+            (told.code, told.name, told.message)
+        );
+        assert!(from_stored("{").is_err());
+    }
+
+    #[test]
+    fn a_key_has_a_bound() {
+        let hi = || prompt(r#"[{"type":"text","text":"hi"}]"#).unwrap();
+        for bad in [String::new(), "k".repeat(KEY + 1)] {
+            assert!(hi().with_key(bad).is_err());
+        }
+        assert!(hi().with_key("k".repeat(KEY)).is_ok());
     }
 }

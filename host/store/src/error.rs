@@ -21,6 +21,12 @@ pub enum StoreError {
          empty journal, or restore it from a backup"
     )]
     Damaged { path: PathBuf, message: String },
+    /// No more fits in, by its bound or because the disk is full.
+    #[error(
+        "{path} is full: {message}. Make room on the disk, raise `[journal] max_total_bytes`, or \
+         delete sessions that are not needed (`hostler session delete`)"
+    )]
+    Full { path: PathBuf, message: String },
     /// It cannot be opened, read or written.
     #[error("{path}: {message}")]
     Failed { path: PathBuf, message: String },
@@ -34,6 +40,7 @@ impl StoreError {
             Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
                 Self::Damaged { path, message }
             }
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full { path, message },
             _ => Self::Failed { path, message },
         }
     }

@@ -1,17 +1,20 @@
 //! The journal as the session layer sees it.
 
 use std::{
-    ffi::OsStr,
+    collections::HashMap,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc::SyncSender},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use crate::{Entry, SessionKey, SessionRecord, StoreError, StoredSession, checkpoint, schema};
+use crate::{
+    Entry, Held, Retention, SessionKey, SessionRecord, StoreError, answers,
+    checkpoint::{self, Care, Checkpoints},
+    retention, schema,
+};
 
 /// `journal.db` of one host. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,7 +25,8 @@ struct Inner {
     path: PathBuf,
     epoch: u64,
     writer: Mutex<Writer>,
-    checkpoints: SyncSender<()>,
+    checkpoints: Checkpoints,
+    care: Care,
 }
 
 #[derive(Debug)]
@@ -30,36 +34,69 @@ struct Writer {
     connection: Connection,
     /// Bytes since the last checkpoint was asked for.
     grown: usize,
+    /// Bytes of sessions' updates that do not stand in their rows yet.
+    uncounted: HashMap<SessionKey, usize>,
 }
 
-const SESSION: &str = "
-    SELECT key, id, owner, harness, cwd, additional, title, updated, turn_open, checkpoint,
-        settings, asks
-    FROM session LEFT JOIN latest ON latest.session = session.key
-    WHERE announced";
+/// Bytes of one session's updates after which they are counted in its row, also
+/// in the middle of a turn.
+const COUNTED: usize = 256 * 1024;
 
 impl Journal {
-    /// Opens the file, made when missing, and begins a new epoch. Blocks.
+    /// Opens the file, made when missing, and begins a new epoch. Keeps what
+    /// [`Retention::default`] says. Blocks.
     ///
     /// # Errors
     /// The file is damaged, from a newer version, or cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = schema::open(path)?;
-        let epoch = begin(&mut connection).map_err(|error| StoreError::of(path, &error))?;
-        let checkpoints = checkpoint::start(path)?;
-        Ok(Self::with(path, connection, epoch, checkpoints))
+        Self::open_with(path, Retention::default())
     }
 
-    fn with(path: &Path, connection: Connection, epoch: i64, checkpoints: SyncSender<()>) -> Self {
+    /// [`open`](Self::open), and keeps what `retention` says.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_with(path: &Path, retention: Retention) -> Result<Self, StoreError> {
+        let failed = |error: rusqlite::Error| StoreError::of(path, &error);
+        let mut connection = schema::open(path)?;
+        let epoch = begin(&mut connection).map_err(failed)?;
+        let care = Care {
+            retention,
+            ..Care::default()
+        };
+        let total = retention::total(&connection).map_err(failed)?;
+        care.total.store(total, Ordering::Relaxed);
+        let checkpoints = checkpoint::start(path, care.clone())?;
+        Ok(Self::with(path, connection, epoch, checkpoints, care))
+    }
+
+    fn with(
+        path: &Path,
+        connection: Connection,
+        epoch: i64,
+        checkpoints: Checkpoints,
+        care: Care,
+    ) -> Self {
         Self(Arc::new(Inner {
             path: path.to_owned(),
             epoch: epoch.cast_unsigned(),
             writer: Mutex::new(Writer {
                 connection,
                 grown: 0,
+                uncounted: HashMap::new(),
             }),
             checkpoints,
+            care,
         }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_use(&self) -> retention::InUse {
+        self.0.care.in_use.clone()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// The epoch of everything that this host appends: greater than any before.
@@ -73,49 +110,111 @@ impl Journal {
     /// # Errors
     /// It could not be written; nothing is kept.
     pub fn create(&self, record: &SessionRecord) -> Result<SessionKey, StoreError> {
-        self.write(|writer| writer.create(record))
+        self.with_writer(|writer| writer.create(record))
+    }
+
+    /// While the result lives the session is not removed. `None`: it is gone.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn hold(&self, session: SessionKey) -> Result<Option<Held>, StoreError> {
+        let held = self.0.care.in_use.hold(session);
+        let found = self.read(|connection| {
+            connection
+                .prepare("SELECT 1 FROM session WHERE key = ? AND announced")?
+                .exists([session.0])
+        })?;
+        Ok(found.then_some(held))
+    }
+
+    /// [`hold`](Self::hold) for a session that was just created.
+    #[must_use]
+    pub fn hold_new(&self, session: SessionKey) -> Held {
+        self.0.care.in_use.hold(session)
     }
 
     /// Appends steps of one session, all or none.
     ///
     /// # Errors
     /// They could not be written; nothing is kept.
-    pub fn append(&self, session: SessionKey, entries: &[Entry]) -> Result<(), StoreError> {
-        if entries.is_empty() {
+    pub fn append<'a>(
+        &self,
+        session: SessionKey,
+        entries: impl IntoIterator<Item = &'a Entry> + Clone,
+    ) -> Result<(), StoreError> {
+        if entries.clone().into_iter().next().is_none() {
             return Ok(());
         }
-        let grown = self.write(|writer| {
+        let bytes = frame_bytes(entries.clone());
+        self.check_room(bytes)?;
+        let grown = self.with_writer(|writer| {
             writer.append(session, self.0.epoch, entries)?;
             Ok(writer.has_grown())
         })?;
+        self.0.care.total.fetch_add(bytes as u64, Ordering::Relaxed);
         if grown {
             self.ask_for_checkpoint();
         }
         Ok(())
     }
 
+    /// Steps without updates always find room: they are small, and with them
+    /// turns end.
+    fn check_room(&self, bytes: usize) -> Result<(), StoreError> {
+        let max = self.0.care.retention.max_total_bytes;
+        let total = self.0.care.total.load(Ordering::Relaxed);
+        if bytes == 0 || total.saturating_add(bytes as u64) <= max {
+            return Ok(());
+        }
+        // The thread makes room, if it can.
+        self.0.checkpoints.ask();
+        Err(StoreError::Full {
+            path: self.0.path.clone(),
+            message: format!("it holds {total} bytes of the {max} that it may"),
+        })
+    }
+
     /// Not while the writer is locked: the others append on meanwhile.
     fn ask_for_checkpoint(&self) {
-        // Full: one is on its way already.
-        let _ = self.0.checkpoints.try_send(());
+        self.0.checkpoints.ask();
         let log = std::fs::metadata(checkpoint::log_of(&self.0.path));
         if log.is_ok_and(|log| log.len() > checkpoint::LIMIT) {
-            // Waits until the thread has got so far.
-            let _ = self.0.checkpoints.send(());
+            self.0.checkpoints.wait();
         }
     }
 
-    /// Forgets a session that never came to be.
+    /// Nobody finds the session any more; the next start removes it, if nobody
+    /// does before.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn hide(&self, session: SessionKey) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection
+                .execute(
+                    "UPDATE session SET announced = FALSE WHERE key = ?",
+                    [session.0],
+                )
+                .map(drop)
+        })
+    }
+
+    /// Removes a session that nobody uses any more. Blocks for as long as it is
+    /// large.
     ///
     /// # Errors
     /// It could not be written.
     pub fn remove(&self, session: SessionKey) -> Result<(), StoreError> {
-        self.write(|writer| {
-            writer
-                .connection
-                .execute("DELETE FROM session WHERE key = ?", [session.0])
-                .map(drop)
-        })
+        self.hide(session)?;
+        let removed = Connection::open(&self.0.path).and_then(|mut connection| {
+            connection.busy_handler(Some(wait_for_the_lock))?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            retention::remove(&connection, session)?;
+            retention::total(&connection)
+        });
+        let total = removed.map_err(|error| StoreError::of(&self.0.path, &error))?;
+        self.0.care.total.store(total, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Moves all that is in the log into the file, for a stop in order. Blocks.
@@ -123,70 +222,26 @@ impl Journal {
     /// # Errors
     /// It could not be moved; it stays in the log.
     pub fn settle(&self) -> Result<(), StoreError> {
-        self.write(|writer| {
-            writer
-                .connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        self.write(|connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         })
     }
 
-    fn write<T>(
+    /// Something small, with the connection that appends.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.with_writer(|writer| work(&writer.connection))
+    }
+
+    fn with_writer<T>(
         &self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         // A transaction that a panic left open is rolled back when it is dropped.
         let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut writer).map_err(|error| StoreError::of(&self.0.path, &error))
-    }
-
-    /// One session. Blocks, like all that reads.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn session(&self, id: &str) -> Result<Option<StoredSession>, StoreError> {
-        self.read(|connection| {
-            connection
-                .query_row(&format!("{SESSION} AND id = ?"), [id], session)
-                .optional()
-        })
-    }
-
-    /// The sessions of an owner, the latest first, at most `limit`.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn sessions(&self, owner: &str, limit: usize) -> Result<Vec<StoredSession>, StoreError> {
-        self.read(|connection| {
-            connection
-                .prepare(&format!(
-                    "{SESSION} AND owner = ? ORDER BY updated DESC, key DESC LIMIT ?"
-                ))?
-                .query_map(params![owner, limit.cast_signed()], session)?
-                .collect()
-        })
-    }
-
-    /// Gives each update of a session to `take`, in order, until it returns
-    /// `false`.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn replay(
-        &self,
-        session: SessionKey,
-        mut take: impl FnMut(&str) -> bool,
-    ) -> Result<(), StoreError> {
-        self.read(|connection| {
-            let mut query =
-                connection.prepare("SELECT body FROM frame WHERE session = ? ORDER BY key")?;
-            let mut rows = query.query([session.0])?;
-            while let Some(row) = rows.next()? {
-                if !take(row.get_ref(0)?.as_str()?) {
-                    break;
-                }
-            }
-            Ok(())
-        })
     }
 
     /// Reading waits for nobody who writes, nor the other way round.
@@ -226,11 +281,11 @@ impl Writer {
         Ok(SessionKey(key))
     }
 
-    fn append(
+    fn append<'a>(
         &mut self,
         session: SessionKey,
         epoch: u64,
-        entries: &[Entry],
+        entries: impl IntoIterator<Item = &'a Entry> + Clone,
     ) -> rusqlite::Result<()> {
         let key = session.0;
         let change = self
@@ -243,13 +298,15 @@ impl Writer {
                 .map(drop)
         };
         const TURN: &str = "UPDATE session SET turn_open = ?1, updated = ?3 WHERE key = ?2";
+        const COUNT: &str = "UPDATE session SET bytes = bytes + ?1 WHERE key = ?2";
         const ASKS: &str = "INSERT INTO latest (asks, session) VALUES (?1, ?2)
             ON CONFLICT DO UPDATE SET asks = excluded.asks";
-        let mut bytes = 0;
+        let mut bytes = frame_bytes(entries.clone());
+        let mut uncounted = bytes + self.uncounted.get(&session).copied().unwrap_or_default();
+        let mut count = uncounted >= COUNTED;
         for entry in entries {
             match entry {
                 Entry::Frame { seq, update } => {
-                    bytes += update.len();
                     change
                         .prepare_cached(
                             "INSERT INTO frame (session, epoch, seq, body) VALUES (?, ?, ?, ?)",
@@ -266,11 +323,33 @@ impl Writer {
                 Entry::Title(title) => {
                     set("UPDATE session SET title = ?1 WHERE key = ?2", title)?;
                 }
-                Entry::TurnSent | Entry::TurnEnded => {
-                    let open = *entry == Entry::TurnSent;
+                Entry::TurnSent { key: prompt } => {
                     change
                         .prepare_cached(TURN)?
-                        .execute(params![open, key, now()])?;
+                        .execute(params![true, key, now()])?;
+                    if let Some(prompt) = prompt {
+                        change
+                            .prepare_cached(answers::SENT)?
+                            .execute(params![key, prompt])?;
+                        change
+                            .prepare_cached(answers::FORGET)?
+                            .execute(params![key, answers::KEYS])?;
+                    }
+                }
+                Entry::TurnEnded {
+                    key: prompt,
+                    answer,
+                } => {
+                    count = true;
+                    change
+                        .prepare_cached(TURN)?
+                        .execute(params![false, key, now()])?;
+                    if let Some(prompt) = prompt {
+                        bytes += answer.len();
+                        change
+                            .prepare_cached(answers::ENDED)?
+                            .execute(params![key, prompt, answer])?;
+                    }
                 }
                 Entry::Checkpoint(state) => {
                     bytes += state.len();
@@ -290,7 +369,16 @@ impl Writer {
                 }
             }
         }
+        if count && uncounted > 0 {
+            set(COUNT, &i64::try_from(uncounted).unwrap_or(i64::MAX))?;
+            uncounted = 0;
+        }
         change.commit()?;
+        if uncounted > 0 {
+            self.uncounted.insert(session, uncounted);
+        } else {
+            self.uncounted.remove(&session);
+        }
         // Each transaction costs at least a page or two of the log.
         self.grown += bytes + 8192;
         Ok(())
@@ -306,6 +394,14 @@ impl Writer {
     }
 }
 
+fn frame_bytes<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
+    let of = |entry: &Entry| match entry {
+        Entry::Frame { update, .. } => update.len(),
+        _ => 0,
+    };
+    entries.into_iter().map(of).sum()
+}
+
 /// Begins an epoch, and makes the connection the one that appends.
 fn begin(connection: &mut Connection) -> rusqlite::Result<i64> {
     let epoch = schema::durably(connection, |connection| {
@@ -317,6 +413,13 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<i64> {
     })?;
     // What an earlier host had begun and told nobody of.
     connection.execute("DELETE FROM session WHERE NOT announced", [])?;
+    // What was not counted when it was interrupted.
+    connection.execute(
+        "UPDATE session SET bytes =
+            (SELECT coalesce(sum(octet_length(body)), 0) FROM frame WHERE session = session.key)
+         WHERE turn_open",
+        [],
+    )?;
     connection.busy_handler(Some(wait_for_the_lock))?;
     Ok(epoch)
 }
@@ -341,38 +444,11 @@ fn wait_for_the_lock(naps: i32) -> bool {
     true
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
-    let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
-    let additional: Vec<u8> = row.get("additional")?;
-    let paths = additional
-        .split(|&byte| byte == 0)
-        .filter(|part| !part.is_empty());
-    let updated: i64 = row.get("updated")?;
-    Ok(StoredSession {
-        key: SessionKey(row.get("key")?),
-        record: SessionRecord {
-            id: row.get("id")?,
-            owner: row.get("owner")?,
-            harness: row.get("harness")?,
-            cwd: path(&row.get::<_, Vec<u8>>("cwd")?),
-            additional_directories: paths.map(path).collect(),
-        },
-        title: row.get("title")?,
-        updated: UNIX_EPOCH + Duration::from_millis(updated.cast_unsigned()),
-        checkpoint: row
-            .get::<_, Option<Vec<u8>>>("checkpoint")?
-            .map(Bytes::from),
-        settings: row.get("settings")?,
-        asks: row.get("asks")?,
-        turn_open: row.get("turn_open")?,
-    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@
 //!                                        checkpoints: a thread with its own ──────┘
 //! ```
 //!
-//! - [`journal`]: what the session layer calls. [`pages`]: a session's updates,
-//!   bit by bit.
-//! - `checkpoint`: moves the log into the file, so that it stays small.
+//! - [`journal`]: what the session layer appends to. [`sessions`]: which there
+//!   are. [`pages`]: a session's updates from a position on, bit by bit.
+//!   [`answers`]: keys of prompts, and shares.
+//! - `checkpoint`: moves the log into the file, so that it stays small;
+//!   [`retention`]: what there is too much of goes.
 //! - `schema`: the tables, and numbered migrations.
 //! - [`record`]: what is kept.
 //!
@@ -18,9 +20,10 @@
 //! is). An append writes to the page cache and is done where it is asked for,
 //! without a queue. It waits for the disk in two cases: for as long as it takes,
 //! while the thread moves the end of the log into the file; and for the thread,
-//! when the log has outgrown its bound. Frames are only ever added.
+//! when the log has outgrown its bound. Frames are only ever added, and go from
+//! the beginning of a session, or with it.
 //!
-//! Deliberately absent: what a frame means, who may read it, retention.
+//! Deliberately absent: what a frame means, who may read it.
 
 #![cfg_attr(
     not(test),
@@ -32,14 +35,18 @@
     )
 )]
 
+mod answers;
 mod checkpoint;
 mod error;
 mod journal;
 mod pages;
 mod record;
+mod retention;
 mod schema;
+mod sessions;
 
 pub use error::StoreError;
 pub use journal::Journal;
 pub use pages::Pages;
-pub use record::{Entry, SessionKey, SessionRecord, StoredSession};
+pub use record::{Entry, Known, Placed, SessionKey, SessionRecord, StoredSession};
+pub use retention::{Held, Retention};

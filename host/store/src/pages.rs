@@ -1,8 +1,9 @@
 //! A session's updates in pages, for readers that take their time.
 
-use rusqlite::params;
+use hostler_replay::Position;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{Journal, SessionKey, StoreError};
+use crate::{Journal, Placed, SessionKey, StoreError};
 
 /// Bytes of updates after which a page ends: enough that opening the file for
 /// each does not count, and little beside what may wait for one client.
@@ -14,134 +15,159 @@ const PAGE: usize = 256 * 1024;
 pub struct Pages {
     journal: Journal,
     session: SessionKey,
-    /// Key of the last frame that was read.
-    after: i64,
-    /// Key of the session's last frame. What is appended later comes after it.
-    end: i64,
+    reset: bool,
+    /// Of the last frame that was read.
+    after: Position,
+    /// Of the session's last frame. What is appended later comes after it.
+    end: Position,
 }
 
+const NOWHERE: Position = Position { epoch: 0, seq: 0 };
+
 impl Journal {
-    /// What the session has now, to be read page by page. Blocks for a moment.
+    /// What the session has now after a position, to be read page by page; from
+    /// its beginning if there is none, or if it cannot be served: then
+    /// [`Pages::is_reset`]. Blocks for a moment.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn pages(&self, session: SessionKey) -> Result<Pages, StoreError> {
-        let end = self.read(|connection| {
-            connection.query_row(
-                "SELECT coalesce(max(key), 0) FROM frame WHERE session = ?",
-                [session.0],
-                |row| row.get(0),
-            )
-        })?;
-        Ok(Pages {
-            journal: self.clone(),
-            session,
-            after: 0,
-            end,
+    pub fn pages(&self, session: SessionKey, after: Option<Position>) -> Result<Pages, StoreError> {
+        self.read(|connection| {
+            let trimmed = trimmed(connection, session)?;
+            let end = last(connection, session)?.unwrap_or(NOWHERE);
+            let served = match after {
+                Some(after) if self.is_served(connection, session, after, trimmed)? => Some(after),
+                _ => None,
+            };
+            Ok(Pages {
+                journal: self.clone(),
+                session,
+                reset: served.is_none(),
+                after: served.unwrap_or(trimmed),
+                end,
+            })
         })
+    }
+
+    /// The position of the session's last frame.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn head(&self, session: SessionKey) -> Result<Option<Position>, StoreError> {
+        self.read(|connection| last(connection, session))
+    }
+
+    /// Whether everything after `after` is here: the frame itself is, or it is
+    /// the beginning of an epoch of which nothing was removed.
+    fn is_served(
+        &self,
+        connection: &Connection,
+        session: SessionKey,
+        after: Position,
+        trimmed: Position,
+    ) -> rusqlite::Result<bool> {
+        if after.seq == 0 {
+            return Ok(after.epoch <= self.epoch() && trimmed <= after);
+        }
+        connection
+            .prepare("SELECT 1 FROM frame WHERE session = ? AND epoch = ? AND seq = ?")?
+            .exists(params![
+                session.0,
+                after.epoch.cast_signed(),
+                after.seq.cast_signed()
+            ])
     }
 }
 
 impl Pages {
+    /// What comes does not join on to the position that was asked for, but begins
+    /// anew.
+    #[must_use]
+    pub fn is_reset(&self) -> bool {
+        self.reset
+    }
+
     /// The next updates; none when that was all. Blocks.
     ///
     /// # Errors
-    /// The file cannot be read. The next call tries the same page again.
-    pub fn next_page(&mut self) -> Result<Vec<String>, StoreError> {
+    /// The file cannot be read, or what would come next was removed meanwhile.
+    pub fn next_page(&mut self) -> Result<Vec<Placed>, StoreError> {
         if self.after >= self.end {
             return Ok(Vec::new());
         }
-        let (page, after) = self.journal.read(|connection| {
-            let mut query = connection.prepare(
-                "SELECT key, body FROM frame WHERE session = ? AND key > ? AND key <= ?
-                 ORDER BY key",
-            )?;
-            let mut rows = query.query(params![self.session.0, self.after, self.end])?;
-            let (mut page, mut bytes, mut after) = (Vec::new(), 0, self.end);
-            while let Some(row) = rows.next()? {
-                let update: String = row.get(1)?;
-                bytes += update.len();
-                page.push(update);
-                if bytes >= PAGE {
-                    after = row.get(0)?;
-                    break;
-                }
+        let page = self.journal.read(|connection| {
+            // Both are of the same moment.
+            let moment = connection.unchecked_transaction()?;
+            if trimmed(&moment, self.session)? > self.after {
+                return Ok(None);
             }
-            Ok((page, after))
+            self.read_page(&moment).map(Some)
         })?;
-        self.after = after;
+        let Some(page) = page else {
+            return Err(StoreError::Failed {
+                path: self.journal.path().to_owned(),
+                message: "the session has outgrown `[journal] max_session_bytes` while it was \
+                          read, and its beginning was removed"
+                    .to_owned(),
+            });
+        };
+        self.after = page.last().map_or(self.end, |placed| placed.position);
+        Ok(page)
+    }
+
+    fn read_page(&self, connection: &Connection) -> rusqlite::Result<Vec<Placed>> {
+        let mut query = connection.prepare(
+            "SELECT epoch, seq, body FROM frame
+             WHERE session = ?1 AND (epoch, seq) > (?2, ?3) AND (epoch, seq) <= (?4, ?5)
+             ORDER BY epoch, seq",
+        )?;
+        let mut rows = query.query(params![
+            self.session.0,
+            self.after.epoch.cast_signed(),
+            self.after.seq.cast_signed(),
+            self.end.epoch.cast_signed(),
+            self.end.seq.cast_signed()
+        ])?;
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        while bytes < PAGE
+            && let Some(row) = rows.next()?
+        {
+            let update: String = row.get(2)?;
+            bytes += update.len();
+            let position = position(row.get(0)?, row.get(1)?);
+            page.push(Placed { position, update });
+        }
         Ok(page)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Entry, SessionRecord};
-
-    fn session(journal: &Journal, id: &str) -> SessionKey {
-        let record = SessionRecord {
-            id: id.into(),
-            owner: "local".into(),
-            harness: "h".into(),
-            cwd: "/work".into(),
-            additional_directories: Vec::new(),
-        };
-        journal.create(&record).unwrap()
-    }
-
-    fn say(journal: &Journal, session: SessionKey, update: &str) {
-        let update = update.to_owned();
-        let entry = Entry::Frame { seq: 1, update };
-        journal.append(session, &[entry]).unwrap();
-    }
-
-    fn all(mut pages: Pages) -> Vec<Vec<String>> {
-        std::iter::from_fn(|| Some(pages.next_page().unwrap()).filter(|page| !page.is_empty()))
-            .collect()
-    }
-
-    #[test]
-    fn pages_are_in_order_bounded_and_end_where_the_session_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&folder.path().join("journal.db")).unwrap();
-        let (own, other) = (session(&journal, "own"), session(&journal, "other"));
-        assert!(all(journal.pages(own).unwrap()).is_empty());
-        let third = |n| format!("{n}{}", "x".repeat(PAGE / 3));
-        for n in 0..7 {
-            say(&journal, own, &third(n));
-            say(&journal, other, "not mine");
-        }
-        let pages = journal.pages(own).unwrap();
-        say(&journal, own, "later");
-        let pages = all(pages);
-        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
-        assert_eq!(pages.concat(), (0..7).map(third).collect::<Vec<_>>());
-        assert_eq!(all(journal.pages(own).unwrap()).concat()[7], "later");
-    }
-
-    #[test]
-    fn an_update_larger_than_a_page_is_a_page() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&folder.path().join("journal.db")).unwrap();
-        let own = session(&journal, "own");
-        let large = "x".repeat(2 * PAGE);
-        say(&journal, own, &large);
-        say(&journal, own, "small");
-        assert_eq!(
-            all(journal.pages(own).unwrap()),
-            [[large], ["small".into()]]
-        );
-    }
-
-    #[test]
-    fn the_pages_of_a_session_that_is_removed_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&folder.path().join("journal.db")).unwrap();
-        let own = session(&journal, "own");
-        say(&journal, own, "gone");
-        let pages = journal.pages(own).unwrap();
-        journal.remove(own).unwrap();
-        assert!(all(pages).is_empty());
+fn position(epoch: i64, seq: i64) -> Position {
+    Position {
+        epoch: epoch.cast_unsigned(),
+        seq: seq.cast_unsigned(),
     }
 }
+
+fn last(connection: &Connection, session: SessionKey) -> rusqlite::Result<Option<Position>> {
+    connection
+        .query_row(
+            "SELECT epoch, seq FROM frame WHERE session = ? ORDER BY epoch DESC, seq DESC LIMIT 1",
+            [session.0],
+            |row| Ok(position(row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+}
+
+fn trimmed(connection: &Connection, session: SessionKey) -> rusqlite::Result<Position> {
+    let found = connection
+        .query_row(
+            "SELECT trimmed_epoch, trimmed_seq FROM session WHERE key = ?",
+            [session.0],
+            |row| Ok(position(row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(found.unwrap_or(NOWHERE))
+}
+
+#[cfg(test)]
+mod tests;

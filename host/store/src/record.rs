@@ -1,8 +1,9 @@
 //! What is kept of a session.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{collections::BTreeMap, path::PathBuf, time::SystemTime};
 
 use bytes::Bytes;
+use hostler_replay::Position;
 
 /// What a session is from its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct SessionRecord {
 }
 
 /// A session's place in this journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionKey(pub(crate) i64);
 
 /// A session as it stands in the journal.
@@ -42,6 +43,31 @@ pub struct StoredSession {
     pub asks: Option<String>,
     /// A turn was given to a harness, and its end is not known.
     pub turn_open: bool,
+    /// Who else may use it, and as what: the word given to
+    /// [`Journal::share`](crate::Journal::share).
+    pub shares: BTreeMap<String, String>,
+    /// Its beginning was removed because it had grown too large.
+    pub is_trimmed: bool,
+}
+
+/// A frame with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Where it stands in its session's stream.
+    pub position: Position,
+    /// The JSON of its `update`.
+    pub update: String,
+}
+
+/// What the journal knows of a prompt's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: it was never given to a harness, or that is long ago.
+    No,
+    /// It was given to a harness, and its end is not known.
+    Sent,
+    /// What it came to, as given to [`Entry::TurnEnded`].
+    Answered(String),
 }
 
 /// One step of a session.
@@ -53,11 +79,12 @@ pub enum Entry {
     Announced,
     /// What the session is called.
     Title(String),
-    /// A turn is about to be given to the harness: from now on it must not run
-    /// again.
-    TurnSent,
-    /// The turn is answered, or given up.
-    TurnEnded,
+    /// A turn, perhaps with a key, is about to be given to the harness: from now
+    /// on it must not run again.
+    TurnSent { key: Option<String> },
+    /// The turn is answered, or given up. The text is whatever the caller wants
+    /// to find again under the key.
+    TurnEnded { key: Option<String>, answer: String },
     /// Replaces the last one.
     Checkpoint(Bytes),
     /// Replaces the last ones.

@@ -56,6 +56,51 @@ const MIGRATIONS: &[&str] = &[
     -- The JSON array of the questions that are open.
     ALTER TABLE latest ADD COLUMN asks TEXT;
 ",
+    "
+    -- Frames of a session lie together, in the order of their positions.
+    CREATE TABLE placed (
+        session INTEGER NOT NULL REFERENCES session (key) ON DELETE CASCADE,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (session, epoch, seq)
+    ) STRICT, WITHOUT ROWID;
+    -- A session that was taken up twice in one epoch had counted anew.
+    INSERT INTO placed (session, epoch, seq, body)
+        SELECT session, epoch, row_number() OVER (PARTITION BY session, epoch ORDER BY key), body
+        FROM frame;
+    DROP TABLE frame;
+    ALTER TABLE placed RENAME TO frame;
+
+    -- The size of its frames, up to date when a turn begins or ends.
+    ALTER TABLE session ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE session SET bytes =
+        (SELECT coalesce(sum(octet_length(body)), 0) FROM frame WHERE session = session.key);
+    -- The last position that was removed from the beginning.
+    ALTER TABLE session ADD COLUMN trimmed_epoch INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN trimmed_seq INTEGER NOT NULL DEFAULT 0;
+
+    -- Prompts that carried a key, so that none runs twice.
+    CREATE TABLE prompt (
+        session INTEGER NOT NULL REFERENCES session (key) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        -- Counts in a session.
+        number INTEGER NOT NULL,
+        -- What the turn came to; NULL: it was given to a harness, and its end is
+        -- not known.
+        answer TEXT,
+        PRIMARY KEY (session, key)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Principals besides the owner who may use a session.
+    CREATE TABLE share (
+        session INTEGER NOT NULL REFERENCES session (key) ON DELETE CASCADE,
+        principal TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        PRIMARY KEY (session, principal)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX share_by_principal ON share (principal, session);
+",
 ];
 
 /// What is left of an interrupted host is read through up to this size, which
@@ -235,5 +280,32 @@ mod tests {
         drop(old);
         let journal = crate::Journal::open(&path).unwrap();
         assert!(journal.session("s").unwrap().is_some());
+    }
+
+    #[test]
+    fn frames_that_had_counted_anew_get_positions_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(&MIGRATIONS[..2].concat()).unwrap();
+        old.pragma_update(None, "user_version", 2).unwrap();
+        old.execute_batch(
+            "INSERT INTO session (id, owner, harness, cwd, additional, updated)
+             VALUES ('s', 'local', 'h', x'2f', x'', 0);
+             INSERT INTO frame (session, epoch, seq, body)
+             VALUES (1, 3, 1, 'a'), (1, 3, 2, 'b'), (1, 3, 1, 'c'), (1, 4, 1, 'd');",
+        )
+        .unwrap();
+        drop(old);
+        let journal = crate::Journal::open(&path).unwrap();
+        let stored = journal.session("s").unwrap().unwrap();
+        let mut pages = journal.pages(stored.key, None).unwrap();
+        assert!(pages.is_reset());
+        let rows = pages.next_page().unwrap();
+        let found: Vec<_> = rows
+            .iter()
+            .map(|row| (row.position.epoch, row.position.seq, row.update.as_str()))
+            .collect();
+        assert_eq!(found, [(3, 1, "a"), (3, 2, "b"), (3, 3, "c"), (4, 1, "d")]);
     }
 }

@@ -28,13 +28,14 @@ pub const NUMBER_AUTH_REQUIRED: i32 = -32000;
 pub const NUMBER_FORBIDDEN: i32 = -32001;
 /// ACP: the thing that was named does not exist.
 pub const NUMBER_NOT_FOUND: i32 = -32002;
+/// Hostler: somebody else drives the session.
+pub const NUMBER_NOT_CONTROLLER: i32 = -32010;
 /// ACP: the request was cancelled before it had an answer.
 pub const NUMBER_CANCELLED: i32 = -32800;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:expr;)*) => {
         $($(#[$doc])* pub const $name: Code = Code { number: $number, name: stringify!($name) };)*
-        #[cfg(test)]
         const ALL: &[Code] = &[$($name),*];
     };
 }
@@ -76,6 +77,17 @@ codes! {
     AUTH_REQUIRED = NUMBER_AUTH_REQUIRED;
     /// The token lacks the scope, or the thing belongs to someone else.
     FORBIDDEN = NUMBER_FORBIDDEN;
+    /// Somebody else drives the session now; the message says who, and how to
+    /// take over.
+    NOT_CONTROLLER = NUMBER_NOT_CONTROLLER;
+    /// A file is not the one that was read: read it again.
+    FILE_CHANGED = NUMBER_INVALID_PARAMS;
+    /// The folder is no Git repository that may be read.
+    NOT_A_REPOSITORY = NUMBER_INVALID_PARAMS;
+    /// No terminal of that id in the session.
+    UNKNOWN_TERMINAL = NUMBER_NOT_FOUND;
+    /// It took longer than it may.
+    TIMED_OUT = NUMBER_INTERNAL;
     /// The plugin broke; its session goes on with a fresh instance.
     PLUGIN_TRAPPED = NUMBER_INTERNAL;
     /// The plugin went over one of its limits; the message names it.
@@ -92,10 +104,18 @@ codes! {
     HOST_RESTARTED = NUMBER_INTERNAL;
     /// The journal could not be written or read; the message names the file.
     JOURNAL_FAILED = NUMBER_INTERNAL;
+    /// The journal takes nothing more; sessions wait until there is room.
+    JOURNAL_FULL = NUMBER_INTERNAL;
     /// The host is stopping.
     SHUTTING_DOWN = NUMBER_INTERNAL;
     /// A fault of the host; its log has more.
     INTERNAL = NUMBER_INTERNAL;
+}
+
+/// The code of that name, such as one that was stored.
+#[must_use]
+pub fn by_name(name: &str) -> Option<Code> {
+    ALL.iter().find(|code| code.name == name).copied()
 }
 
 #[cfg(test)]

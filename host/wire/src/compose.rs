@@ -43,6 +43,23 @@ pub fn session_update(session_id: &str, update: &str) -> String {
     out
 }
 
+/// [`session_update`] with its place in the session's stream, for clients that
+/// asked for positions.
+pub fn placed_session_update(session_id: &str, update: &str, epoch: u64, seq: u64) -> String {
+    let mut out = String::with_capacity(160 + session_id.len() + update.len());
+    open(&mut out, None, methods::SESSION_UPDATE);
+    out.push_str("{\"sessionId\":");
+    write_string(&mut out, session_id);
+    out.push_str(",\"update\":");
+    out.push_str(update);
+    out.push_str(",\"_meta\":{\"hostler\":{\"epoch\":");
+    out.push_str(&epoch.to_string());
+    out.push_str(",\"seq\":");
+    out.push_str(&seq.to_string());
+    out.push_str("}}}}");
+    out
+}
+
 /// `$/cancel_request`: the request `id`, sent before to the same peer, needs no
 /// answer any more.
 pub fn cancel_request(id: &Id) -> String {

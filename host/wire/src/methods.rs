@@ -14,6 +14,8 @@ pub const SESSION_RESUME: &str = "session/resume";
 pub const SESSION_LIST: &str = "session/list";
 /// Client to agent: end a session.
 pub const SESSION_CLOSE: &str = "session/close";
+/// Client to agent: end a session and forget it.
+pub const SESSION_DELETE: &str = "session/delete";
 /// Client to agent: a user's turn.
 pub const SESSION_PROMPT: &str = "session/prompt";
 /// Client to agent, notification: end the turn early.
@@ -44,3 +46,29 @@ pub const TERMINAL_KILL: &str = "terminal/kill";
 
 /// Both ways, notification: the named request need not be finished.
 pub const CANCEL_REQUEST: &str = "$/cancel_request";
+
+/// Methods of the extension: `docs/extension.md`. They are sent to those who
+/// asked for it.
+pub mod hostler {
+    /// Client to host: view a session from a position on.
+    pub const SESSION_ATTACH: &str = "_hostler/session/attach";
+    /// Host to client, notification, over HTTP: a stream of events has been
+    /// attached, because it was opened with a position.
+    pub const SESSION_ATTACHED: &str = "_hostler/session/attached";
+    /// Client to host: view it no more.
+    pub const SESSION_DETACH: &str = "_hostler/session/detach";
+    /// Client to host: let somebody else use it, or not any more.
+    pub const SESSION_SHARE: &str = "_hostler/session/share";
+    /// Client to host: drive from now on.
+    pub const CONTROL_TAKE: &str = "_hostler/control/take";
+    /// Client to host: let others drive.
+    pub const CONTROL_RELEASE: &str = "_hostler/control/release";
+    /// Host to client: who drives.
+    pub const CONTROL: &str = "_hostler/control";
+    /// Host to client: who is there.
+    pub const PRESENCE: &str = "_hostler/presence";
+    /// Host to client: which prompts wait.
+    pub const QUEUE: &str = "_hostler/queue";
+    /// Host to client: what became of a permission.
+    pub const PERMISSION: &str = "_hostler/permission";
+}

@@ -15,6 +15,7 @@ pub(super) struct File {
     pub(super) server: Server,
     pub(super) workspace: Workspace,
     pub(super) session: Session,
+    pub(super) journal: Journal,
     pub(super) plugins: BTreeMap<Spanned<String>, PluginTable>,
 }
 
@@ -36,6 +37,20 @@ pub(super) struct Workspace {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Session {
     pub(super) harness: Option<Spanned<String>>,
+    /// `shared`, `first` or `lease`.
+    pub(super) control: Option<Spanned<String>>,
+    pub(super) max_live: Option<Spanned<u64>>,
+    /// A duration, such as `10m`.
+    pub(super) permission_deadline: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Journal {
+    pub(super) max_session_bytes: Option<Spanned<u64>>,
+    pub(super) max_total_bytes: Option<Spanned<u64>>,
+    /// A duration, such as `90d`.
+    pub(super) max_age: Option<Spanned<String>>,
 }
 
 /// `[plugins.ID]`.

@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod json;
 mod plugins;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,8 @@ use std::{
 };
 
 use hostler_auth::HostRule;
+use hostler_session::SessionConfig;
+use hostler_store::Retention;
 use hostler_workspace::Roots;
 use toml::Spanned;
 
@@ -48,6 +51,9 @@ pub(crate) struct Config {
     pub(crate) roots: Roots,
     /// The default harness.
     pub(crate) harness: String,
+    pub(crate) session: SessionConfig,
+    /// How much of sessions is kept.
+    pub(crate) retention: Retention,
     /// By id.
     pub(crate) plugins: Vec<PluginEntry>,
     /// The ids with `enabled = false`.
@@ -96,6 +102,8 @@ impl Config {
             .map(|text| parse_listen(document, &text))
             .transpose()?;
         let plugins = plugins::resolve(places, &file.plugin_folders, file.plugins, bundle)?;
+        let session = sessions::session(document, &file.session)?;
+        let retention = sessions::retention(document, &file.journal)?;
         let harness = match file.session.harness {
             None => HARNESS.to_owned(),
             Some(id)
@@ -113,6 +121,8 @@ impl Config {
             hosts: host_rule(document, file.server.hosts)?,
             roots: roots(places, file.workspace.roots)?,
             harness,
+            session,
+            retention,
             plugins: plugins.entries,
             disabled: plugins.disabled,
         })

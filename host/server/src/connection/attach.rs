@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hostler_auth::Principal;
-use hostler_session::{Found, Notice, Router, SessionHandle};
+use hostler_auth::Identity;
+use hostler_session::{Attach as How, Found, Notice, Router, SessionHandle};
 use hostler_wire::{Fault, RawValue};
 use hostler_workspace::Roots;
 use serde::Deserialize;
@@ -35,9 +35,14 @@ impl Connection {
     pub(super) async fn attach(&self, request: Request, params: Option<&RawValue>, replay: bool) {
         match self.read_attach(params).await {
             Ok((session, notices)) => {
-                session
-                    .attach(self.client(), replay, notices, request.reply())
-                    .await;
+                self.views(&session);
+                let how = if replay {
+                    How::Load(notices)
+                } else {
+                    How::Resume(notices)
+                };
+                let client = self.client(&session);
+                session.attach(client, how, request.reply()).await;
             }
             Err(fault) => request.fault(&fault),
         }
@@ -52,9 +57,10 @@ impl Connection {
         let mut notices: Vec<_> = mcp_notice(&attach.mcp_servers).into_iter().collect();
         let router = self.shared.config.router.clone();
         let roots = self.shared.config.roots.clone();
-        let owner = self.identity.principal.clone();
+        let caller = self.identity.clone();
         let (session, notice) = blocking(move || {
-            let session = find_or_take_up(&router, &roots, &owner, &attach)?;
+            let cwd = Some(attach.cwd.as_path());
+            let session = find_or_take_up(&router, &roots, &caller, &attach.session_id, cwd)?;
             let own = session.additional_directories();
             Ok((
                 session,
@@ -68,22 +74,24 @@ impl Connection {
 }
 
 /// Nothing is taken up for a request that does not fit. Blocks.
-fn find_or_take_up(
+pub(super) fn find_or_take_up(
     router: &Router,
     roots: &Roots,
-    owner: &Principal,
-    attach: &Attach,
+    caller: &Identity,
+    id: &str,
+    cwd: Option<&Path>,
 ) -> Result<SessionHandle, Fault> {
-    match router.find(owner, &attach.session_id)? {
+    let check = |own: &Path| cwd.map_or(Ok(()), |cwd| check_folder(cwd, own));
+    match router.find(caller, id)? {
         Found::Live(session) => {
-            check_folder(&attach.cwd, &session.cwd())?;
+            check(&session.cwd())?;
             Ok(session)
         }
         Found::Stored(stored) => {
             let record = &stored.record;
-            check_folder(&attach.cwd, &record.cwd)?;
+            check(&record.cwd)?;
             let folders = open(roots, &record.cwd, &record.additional_directories)?;
-            Ok(router.take_up(owner, &stored, folders)?)
+            Ok(router.take_up(caller, &stored, folders)?)
         }
     }
 }

@@ -2,18 +2,19 @@
 //!
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
-//! - [`sessions`]: new, list, close. [`attach`]: load, resume.
+//! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume.
+//! - [`extension`]: the methods of `_hostler` that are about a session.
 //! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
 //! - [`request`]: a request until it is answered.
 //! - [`params`]: reading parameters.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use hostler_auth::{Identity, Scope};
-use hostler_session::{Client, ClientId, Outlet, SessionHandle};
+use hostler_session::{Access, Client, ClientId, Outlet, SessionHandle, Who};
 use hostler_wire::{Fault, Id, Message, RawValue, codes, methods};
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
 };
 
 mod attach;
+mod extension;
 mod initialize;
 mod params;
 mod request;
@@ -37,10 +39,21 @@ pub(crate) struct Connection {
     harness: String,
     outbox: Arc<dyn Outlet>,
     id: ClientId,
-    initialized: AtomicBool,
-    /// The client understands `notice`.
-    notices: AtomicBool,
+    /// What the client said of itself, when it has.
+    peer: OnceLock<Peer>,
+    /// Sessions that it may view, to be told when it is gone.
+    viewed: Mutex<HashMap<String, SessionHandle>>,
     open: OpenRequests,
+}
+
+/// A client by its `initialize`.
+#[derive(Debug)]
+struct Peer {
+    /// It understands `notice`.
+    notices: bool,
+    /// It asked for the extension.
+    positioned: bool,
+    who: Arc<Who>,
 }
 
 impl Connection {
@@ -56,8 +69,8 @@ impl Connection {
             harness,
             outbox,
             id: ClientId::next(),
-            initialized: AtomicBool::new(false),
-            notices: AtomicBool::new(false),
+            peer: OnceLock::new(),
+            viewed: Mutex::default(),
             open: OpenRequests::default(),
         }
     }
@@ -86,7 +99,19 @@ impl Connection {
 
     /// The peer is gone. What it began goes on.
     pub(crate) async fn end(&self) {
-        self.shared.config.router.detach(self.id).await;
+        let viewed = std::mem::take(&mut *self.viewed());
+        for session in viewed.into_values() {
+            session.detach(self.id, true).await;
+        }
+    }
+
+    fn viewed(&self) -> std::sync::MutexGuard<'_, HashMap<String, SessionHandle>> {
+        self.viewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on the session is told when this connection is gone.
+    fn views(&self, session: &SessionHandle) {
+        self.viewed().insert(session.id(), session.clone());
     }
 
     async fn request(&self, request: Request, method: &str, params: Option<&RawValue>) {
@@ -104,20 +129,24 @@ impl Connection {
             methods::SESSION_RESUME => self.attach(request, params, false).await,
             methods::SESSION_LIST => self.list(request, params).await,
             methods::SESSION_CLOSE => self.close(request, params).await,
+            methods::SESSION_DELETE => self.delete(request, params).await,
             methods::SESSION_PROMPT => self.prompt(request, params).await,
             methods::SESSION_SET_MODE | methods::SESSION_SET_CONFIG_OPTION => {
                 self.call(request, method, params).await;
             }
-            _ => request.fault(&Fault::new(
-                codes::UNKNOWN_METHOD,
-                format!("this host has no method {method:?}"),
-            )),
+            _ if self.is_positioned() => self.extension(request, method, params).await,
+            _ => request.fault(&unknown_method(method)),
         }
+    }
+
+    /// The client asked for the extension.
+    fn is_positioned(&self) -> bool {
+        self.peer.get().is_some_and(|peer| peer.positioned)
     }
 
     /// Whether a request may be looked at now, and by this peer.
     fn admit(&self, method: &str) -> Result<(), Fault> {
-        let initialized = self.initialized.load(Ordering::Acquire);
+        let initialized = self.peer.get().is_some();
         if method == methods::INITIALIZE {
             return if initialized {
                 Err(Fault::new(
@@ -135,11 +164,13 @@ impl Connection {
             ));
         }
         match method {
-            methods::SESSION_LOAD | methods::SESSION_RESUME | methods::SESSION_LIST => {
-                self.may(Scope::View)
-            }
+            methods::SESSION_LOAD
+            | methods::SESSION_RESUME
+            | methods::SESSION_LIST
+            | methods::SESSION_CLOSE => self.may(Scope::View),
+            _ if method.starts_with("_hostler/") => self.may(Scope::View),
             methods::SESSION_NEW
-            | methods::SESSION_CLOSE
+            | methods::SESSION_DELETE
             | methods::SESSION_PROMPT
             | methods::SESSION_SET_MODE
             | methods::SESSION_SET_CONFIG_OPTION => self.may(Scope::Drive),
@@ -159,7 +190,7 @@ impl Connection {
     }
 
     async fn notification(&self, method: &str, params: Option<&RawValue>) {
-        if !self.initialized.load(Ordering::Acquire) || self.may(Scope::Drive).is_err() {
+        if self.peer.get().is_none() {
             tracing::debug!(client = %self.id, method, "a notification was ignored");
             return;
         }
@@ -178,24 +209,47 @@ impl Connection {
         };
         // The session itself knows whether this client was asked.
         if let Ok(session) = self.session(session) {
-            session.answer(self.id, number, outcome).await;
+            let client = self.client(&session);
+            session.answer(client, number, outcome).await;
         }
     }
 
+    /// A live session.
     fn session(&self, id: &str) -> Result<SessionHandle, Fault> {
         let router = &self.shared.config.router;
-        router
-            .get(&self.identity.principal, id)
-            .map_err(Fault::from)
+        router.get(&self.identity, id).map_err(Fault::from)
     }
 
-    /// This connection as a session sees it.
-    fn client(&self) -> Client {
+    /// This connection as that session sees it.
+    fn client(&self, session: &SessionHandle) -> Client {
+        self.client_with(session.access())
+    }
+
+    fn client_with(&self, access: Access) -> Client {
+        let peer = self.peer.get();
+        let who = peer.map_or_else(|| Arc::new(self.unknown_client()), |peer| peer.who.clone());
         Client {
             id: self.id,
             outlet: self.outbox.clone(),
-            notices: self.notices.load(Ordering::Acquire),
-            drives: self.identity.scopes.contains(Scope::Drive),
+            notices: peer.is_some_and(|peer| peer.notices),
+            positioned: peer.is_some_and(|peer| peer.positioned),
+            access,
+            who,
         }
     }
+
+    fn unknown_client(&self) -> Who {
+        Who {
+            principal: self.identity.principal.clone(),
+            tag: None,
+            name: "unknown client".to_owned(),
+        }
+    }
+}
+
+fn unknown_method(method: &str) -> Fault {
+    Fault::new(
+        codes::UNKNOWN_METHOD,
+        format!("this host has no method {method:?}"),
+    )
 }

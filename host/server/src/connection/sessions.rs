@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hostler_session::{Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
+use hostler_session::{Access, Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Connection,
+    extension::shares_json,
     params::{self, bad},
     request::Request,
 };
@@ -43,6 +44,9 @@ struct Meta {
 #[derive(Deserialize)]
 struct HostlerMeta {
     harness: Option<String>,
+    /// Of `session/close`: for all.
+    #[serde(default)]
+    end: bool,
 }
 
 #[derive(Deserialize)]
@@ -55,16 +59,20 @@ struct List {
 #[serde(rename_all = "camelCase")]
 struct Close {
     session_id: String,
+    #[serde(rename = "_meta")]
+    meta: Option<Meta>,
 }
 
 impl Connection {
     pub(super) async fn new_session(&self, request: Request, params: Option<&RawValue>) {
         match self.read_new(params).await {
-            Ok(new) => self
-                .shared
-                .config
-                .router
-                .create(new, self.client(), request.reply()),
+            Ok(new) => {
+                let client = self.client_with(Access::Owner);
+                let router = &self.shared.config.router;
+                if let Some(session) = router.create(new, client, request.reply()) {
+                    self.views(&session);
+                }
+            }
             Err(fault) => request.fault(&fault),
         }
     }
@@ -105,8 +113,8 @@ impl Connection {
 
     async fn find(&self, id: String) -> Result<Found, Fault> {
         let router = self.shared.config.router.clone();
-        let owner = self.identity.principal.clone();
-        blocking(move || Ok(router.find(&owner, &id)?)).await
+        let caller = self.identity.clone();
+        blocking(move || Ok(router.find(&caller, &id)?)).await
     }
 
     pub(super) async fn list(&self, request: Request, params: Option<&RawValue>) {
@@ -126,10 +134,10 @@ impl Connection {
             return Err(bad("`cursor` is not one of this host"));
         }
         let router = self.shared.config.router.clone();
-        let owner = self.identity.principal.clone();
+        let caller = self.identity.clone();
         blocking(move || {
             let cwd = list.cwd.map(resolved);
-            Ok(router.list(&owner, cwd.as_deref())?)
+            Ok(router.list(&caller, cwd.as_deref())?)
         })
         .await
     }
@@ -137,11 +145,30 @@ impl Connection {
     pub(super) async fn close(&self, request: Request, params: Option<&RawValue>) {
         let found = async {
             let close: Close = params::read(params)?;
-            self.find(close.session_id).await
+            let meta = close.meta.and_then(|meta| meta.hostler);
+            let end = meta.is_some_and(|meta| meta.end);
+            Ok::<_, Fault>((self.find(close.session_id).await?, end))
         };
         match found.await {
-            Ok(Found::Live(session)) => session.close(request.reply()).await,
-            Ok(Found::Stored(_)) => request.result("{}"),
+            Ok((Found::Live(session), end)) => {
+                self.viewed().remove(&session.id());
+                let client = self.client(&session);
+                session.close(client, end, request.reply()).await;
+            }
+            Ok((Found::Stored(_), _)) => request.result("{}"),
+            Err(fault) => request.fault(&fault),
+        }
+    }
+
+    pub(super) async fn delete(&self, request: Request, params: Option<&RawValue>) {
+        let deleted = async {
+            let delete: Close = params::read(params)?;
+            let router = &self.shared.config.router;
+            router.delete(&self.identity, &delete.session_id).await?;
+            Ok::<_, Fault>(())
+        };
+        match deleted.await {
+            Ok(()) => request.result("{}"),
             Err(fault) => request.fault(&fault),
         }
     }
@@ -203,7 +230,15 @@ fn session_info(session: &SessionSummary) -> serde_json::Value {
     let mut info = json!({
         "sessionId": session.id,
         "cwd": session.cwd,
-        "_meta": { "hostler": { "harness": session.harness, "busy": session.busy } },
+        "_meta": { "hostler": {
+            "harness": session.harness,
+            "owner": session.owner.as_str(),
+            "access": session.access.name(),
+            "busy": session.busy,
+            "live": session.live,
+            "viewers": session.viewers,
+            "shares": shares_json(&session.shares),
+        } },
     });
     if let Some(members) = info.as_object_mut() {
         members.extend(

@@ -16,6 +16,18 @@ struct PromptParams<'a> {
     session_id: String,
     #[serde(borrow)]
     prompt: &'a RawValue,
+    #[serde(rename = "_meta")]
+    meta: Option<Meta>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    hostler: Option<Key>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -38,9 +50,9 @@ impl Connection {
             Ok((session, prompt)) => {
                 request.belongs_to(&session);
                 let id = request.id().clone();
-                session
-                    .prompt(self.client(), id, prompt, request.reply())
-                    .await;
+                self.views(&session);
+                let client = self.client(&session);
+                session.prompt(client, id, prompt, request.reply()).await;
             }
             Err(fault) => request.fault(&fault),
         }
@@ -52,7 +64,13 @@ impl Connection {
     ) -> Result<(SessionHandle, Prompt), Fault> {
         let asked: PromptParams<'_> = params::read(params)?;
         let session = self.live(&asked.session_id).await?;
-        let prompt = Prompt::new(asked.prompt).map_err(Fault::from)?;
+        session.may_drive()?;
+        let prompt = Prompt::new(asked.prompt)?;
+        let meta = asked.meta.and_then(|meta| meta.hostler);
+        let prompt = match meta.and_then(|meta| meta.key) {
+            Some(key) => prompt.with_key(key)?,
+            None => prompt,
+        };
         Ok((session, prompt))
     }
 
@@ -60,7 +78,8 @@ impl Connection {
     pub(super) async fn call(&self, request: Request, method: &str, params: Option<&RawValue>) {
         match self.read_call(params).await {
             Ok((session, params)) => {
-                session.call(self.id, method, params, request.reply()).await;
+                let client = self.client(&session);
+                session.call(client, method, params, request.reply()).await;
             }
             Err(fault) => request.fault(&fault),
         }
@@ -76,7 +95,7 @@ impl Connection {
     pub(super) async fn cancel(&self, params: Option<&RawValue>) {
         let session = params::read(params).and_then(|named: Named| self.session(&named.session_id));
         match session {
-            Ok(session) => session.cancel(self.id).await,
+            Ok(session) => session.cancel(self.client(&session)).await,
             Err(fault) => tracing::debug!(client = %self.id, %fault, "a cancel was ignored"),
         }
     }

@@ -11,6 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hostler_auth::Identity;
+use hostler_replay::Position;
 use hostler_wire::Message;
 use serde::Deserialize;
 
@@ -81,9 +82,12 @@ fn too_many(message: &str) -> Refusal {
 
 /// Goes on after the event that was seen last.
 async fn attach(peer: &Peer, session: &str, last: &str) -> Result<Reading, Refusal> {
-    let position = last
-        .split_once(':')
-        .and_then(|(epoch, seq)| Some((epoch.parse().ok()?, seq.parse().ok()?)));
+    let position = last.split_once(':').and_then(|(epoch, seq)| {
+        Some(Position {
+            epoch: epoch.parse().ok()?,
+            seq: seq.parse().ok()?,
+        })
+    });
     let position = position.ok_or_else(|| {
         Refusal::new(
             StatusCode::BAD_REQUEST,

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
+use hostler_replay::Position;
 use hostler_session::{History, Outlet};
 use tokio::sync::{mpsc, watch};
 
@@ -36,10 +37,24 @@ impl Close {
     }
 }
 
+/// A frame on its way, and where it stands if it stands somewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) frame: Bytes,
+    pub(crate) at: Option<At>,
+}
+
+/// A position in a session's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) session: Arc<str>,
+    pub(crate) position: Position,
+}
+
 /// What waits, in order.
 #[derive(Debug)]
 pub(super) enum Item {
-    Frame(Bytes),
+    Frame(Outgoing),
     /// Its frames are read when it is its turn.
     History(Box<History>),
 }
@@ -47,7 +62,7 @@ pub(super) enum Item {
 impl Item {
     pub(super) fn cost(&self) -> usize {
         match self {
-            Self::Frame(frame) => frame_cost(frame),
+            Self::Frame(outgoing) => frame_cost(&outgoing.frame),
             Self::History(_) => HISTORY_COST,
         }
     }
@@ -148,7 +163,13 @@ const BROKEN: Close = Close {
 
 impl Outlet for Outbox {
     fn send(&self, frame: Bytes) -> bool {
-        self.put(Item::Frame(frame))
+        self.put(Item::Frame(Outgoing { frame, at: None }))
+    }
+
+    fn send_placed(&self, frame: Bytes, session: &Arc<str>, position: Position) -> bool {
+        let session = session.clone();
+        let at = Some(At { session, position });
+        self.put(Item::Frame(Outgoing { frame, at }))
     }
 
     fn replay(&self, history: History) -> bool {
@@ -190,7 +211,7 @@ mod tests {
         for _ in 0..100 {
             assert!(outbox.send(frame(BUDGET / 2)));
             let written = queue.next_now().unwrap();
-            outbox.written(frame_cost(&written));
+            outbox.written(frame_cost(&written.frame));
         }
     }
 

@@ -2,14 +2,13 @@
 
 use std::{collections::VecDeque, future::pending};
 
-use bytes::Bytes;
 use hostler_session::{History, SessionError};
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, spawn_blocking},
 };
 
-use super::outbox::{Close, HISTORY_COST, Item, Outbox, frame_cost};
+use super::outbox::{At, Close, HISTORY_COST, Item, Outbox, Outgoing, frame_cost};
 use crate::close_codes;
 
 /// The writer's side of an outbox.
@@ -18,14 +17,14 @@ pub(crate) struct Queue {
     items: mpsc::UnboundedReceiver<Item>,
     outbox: Outbox,
     /// Of the history whose turn it is.
-    page: VecDeque<Bytes>,
+    page: VecDeque<Outgoing>,
     /// The next page of it, on its way while this one is written.
     reading: Option<JoinHandle<Read>>,
     /// A history had no end: nothing that follows may go out.
     broken: bool,
 }
 
-type Read = (Box<History>, Result<Vec<Bytes>, SessionError>);
+type Read = (Box<History>, Result<Vec<Outgoing>, SessionError>);
 
 impl Queue {
     pub(super) fn new(items: mpsc::UnboundedReceiver<Item>, outbox: Outbox) -> Self {
@@ -39,7 +38,7 @@ impl Queue {
     }
 
     /// The next frame. Loses nothing when it is dropped.
-    pub(crate) async fn next(&mut self) -> Bytes {
+    pub(crate) async fn next(&mut self) -> Outgoing {
         loop {
             if let Some(frame) = self.next_now() {
                 return frame;
@@ -58,7 +57,7 @@ impl Queue {
     }
 
     /// Like [`next`](Self::next), of what was put in before now.
-    pub(crate) async fn rest(&mut self) -> Option<Bytes> {
+    pub(crate) async fn rest(&mut self) -> Option<Outgoing> {
         loop {
             if let Some(frame) = self.next_now() {
                 return Some(frame);
@@ -71,7 +70,7 @@ impl Queue {
     }
 
     /// The next frame, if it is in memory.
-    pub(crate) fn next_now(&mut self) -> Option<Bytes> {
+    pub(crate) fn next_now(&mut self) -> Option<Outgoing> {
         if let Some(frame) = self.page.pop_front() {
             return Some(frame);
         }
@@ -82,7 +81,7 @@ impl Queue {
         self.take(item)
     }
 
-    fn take(&mut self, item: Item) -> Option<Bytes> {
+    fn take(&mut self, item: Item) -> Option<Outgoing> {
         match item {
             Item::Frame(frame) => Some(frame),
             Item::History(history) => {
@@ -95,6 +94,14 @@ impl Queue {
     fn read(&mut self, mut history: Box<History>) {
         self.reading = Some(spawn_blocking(move || {
             let page = history.next_page();
+            let page = page.map(|page| {
+                let outgoing = page.into_iter().map(|(frame, position)| {
+                    let session = history.session().clone();
+                    let at = history.is_positioned().then_some(At { session, position });
+                    Outgoing { frame, at }
+                });
+                outgoing.collect()
+            });
             (history, page)
         }));
     }
@@ -110,7 +117,11 @@ impl Queue {
         match read {
             Ok((_, Ok(page))) if page.is_empty() => self.outbox.written(HISTORY_COST),
             Ok((history, Ok(page))) => {
-                self.outbox.read(page.iter().map(frame_cost).sum());
+                self.outbox.read(
+                    page.iter()
+                        .map(|outgoing| frame_cost(&outgoing.frame))
+                        .sum(),
+                );
                 self.page = page.into();
                 self.read(history);
             }
@@ -135,7 +146,11 @@ impl Queue {
 impl Drop for Queue {
     fn drop(&mut self) {
         self.items.close();
-        let mut bytes: usize = self.page.iter().map(frame_cost).sum();
+        let mut bytes: usize = self
+            .page
+            .iter()
+            .map(|placed| frame_cost(&placed.frame))
+            .sum();
         if self.reading.is_some() {
             bytes += HISTORY_COST;
         }

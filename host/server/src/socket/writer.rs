@@ -11,7 +11,7 @@ use futures_util::{SinkExt, stream::SplitSink};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
-    outbox::{Close, Outbox, frame_cost},
+    outbox::{At, Close, Outbox, Outgoing, frame_cost},
     queue::Queue,
 };
 use crate::close_codes;
@@ -34,15 +34,16 @@ pub(super) async fn write(
     mut queue: Queue,
     outbox: Outbox,
 ) {
+    let mut last = None;
     let close = tokio::select! {
         close = outbox.until_closed() => close,
-        Err(error) = pump(&mut sink, &mut queue, &outbox) => {
+        Err(error) = pump(&mut sink, &mut queue, &outbox, &mut last) => {
             tracing::debug!(%error, "a connection could not be written");
             outbox.close(Close::new(close_codes::PROTOCOL_ERROR, "the connection broke"));
             return;
         }
     };
-    if timeout(CLOSING, finish(&mut sink, &mut queue, close))
+    if timeout(CLOSING, finish(&mut sink, &mut queue, close, last))
         .await
         .is_err()
     {
@@ -54,6 +55,7 @@ async fn pump(
     sink: &mut SplitSink<WebSocket, Message>,
     queue: &mut Queue,
     outbox: &Outbox,
+    last: &mut Option<At>,
 ) -> Result<(), Error> {
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -68,13 +70,13 @@ async fn pump(
                 continue;
             }
         };
-        let mut written = frame_cost(&frame);
-        sink.start_send_unpin(text(frame)?)?;
+        let mut written = frame_cost(&frame.frame);
+        sink.start_send_unpin(text(frame, last)?)?;
         for _ in 1..BATCH {
             room(sink).await?;
             let Some(frame) = queue.next_now() else { break };
-            written += frame_cost(&frame);
-            sink.start_send_unpin(text(frame)?)?;
+            written += frame_cost(&frame.frame);
+            sink.start_send_unpin(text(frame, last)?)?;
         }
         sink.flush().await?;
         outbox.written(written);
@@ -89,10 +91,17 @@ async fn room(sink: &mut SplitSink<WebSocket, Message>) -> Result<(), Error> {
 
 /// What was promised before still goes out, except to a client that does not
 /// read; then the reason.
-async fn finish(sink: &mut SplitSink<WebSocket, Message>, queue: &mut Queue, close: Close) {
+async fn finish(
+    sink: &mut SplitSink<WebSocket, Message>,
+    queue: &mut Queue,
+    close: Close,
+    mut last: Option<At>,
+) {
     if close.code != close_codes::SLOW_READER {
         while let Some(frame) = queue.rest().await {
-            let Ok(message) = text(frame) else { return };
+            let Ok(message) = text(frame, &mut last) else {
+                return;
+            };
             if sink.feed(message).await.is_err() {
                 return;
             }
@@ -100,15 +109,33 @@ async fn finish(sink: &mut SplitSink<WebSocket, Message>, queue: &mut Queue, clo
     }
     let frame = CloseFrame {
         code: close.code,
-        reason: close.reason.into(),
+        reason: reason(&close, last).into(),
     };
     let _ = sink.send(Message::Close(Some(frame))).await;
     let _ = sink.close().await;
 }
 
+/// Why, and for a client that counts positions where it can go on.
+fn reason(close: &Close, last: Option<At>) -> String {
+    let at = last.map(|At { session, position }| format!("; {session} at {position}"));
+    let reason = format!("{}{}", close.reason, at.unwrap_or_default());
+    // RFC 6455 allows no more.
+    if reason.len() <= REASON {
+        reason
+    } else {
+        close.reason.to_owned()
+    }
+}
+
+/// Bytes of a close frame's reason.
+const REASON: usize = 123;
+
 /// Shares the bytes. Every frame was a `String` once.
-fn text(frame: Bytes) -> Result<Message, Error> {
-    Utf8Bytes::try_from(frame)
+fn text(outgoing: Outgoing, last: &mut Option<At>) -> Result<Message, Error> {
+    if outgoing.at.is_some() {
+        *last = outgoing.at;
+    }
+    Utf8Bytes::try_from(outgoing.frame)
         .map(Message::Text)
         .map_err(Error::new)
 }

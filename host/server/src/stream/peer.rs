@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hostler_auth::Identity;
+use hostler_replay::Position;
 use hostler_session::Outlet;
-use hostler_wire::{Id, Message, compose};
+use hostler_wire::{Id, Message, compose, methods::hostler};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use uuid::Uuid;
@@ -125,13 +126,13 @@ impl Peer {
     pub(crate) async fn attach(
         &self,
         session: &str,
-        (epoch, seq): (u64, u64),
+        Position { epoch, seq }: Position,
     ) -> Result<Reading, Option<Bytes>> {
         let id = Id::string(&format!("hostler-{}", Uuid::new_v4()));
         let after = json!({ "epoch": epoch, "seq": seq });
         let params = json!({ "sessionId": session, "after": after }).to_string();
         let reading = self.streams.anew(id.clone(), session.to_owned());
-        let text = compose::request(&id, "_hostler/session/attach", &params);
+        let text = compose::request(&id, hostler::SESSION_ATTACH, &params);
         let plan = Plan::default();
         if !self.take(Incoming::Message { text, plan }).await {
             return Err(None);

@@ -9,7 +9,7 @@ use super::{activity::Activity, events};
 use crate::{
     close_codes,
     socket::{
-        outbox::{Close, Outbox, frame_cost},
+        outbox::{Close, Outbox, Outgoing, frame_cost},
         queue::Queue,
     },
 };
@@ -80,13 +80,13 @@ async fn feed(reader: &Reader, queue: &mut Queue, outbox: &Outbox) {
 }
 
 /// This frame and what else is there, as far as it fits.
-fn chunk(frame: Bytes, queue: &mut Queue, outbox: &Outbox) -> Bytes {
+fn chunk(frame: Outgoing, queue: &mut Queue, outbox: &Outbox) -> Bytes {
     let mut out = BytesMut::new();
     let mut written = 0;
     let mut next = Some(frame);
     while let Some(frame) = next {
         events::write(&mut out, &frame);
-        written += frame_cost(&frame);
+        written += frame_cost(&frame.frame);
         next = (out.len() < CHUNK).then(|| queue.next_now()).flatten();
     }
     outbox.written(written);

@@ -7,7 +7,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use hostler_wire::{Id, Message, RawValue, methods, session_id};
+use hostler_wire::{
+    Id, Message, RawValue,
+    methods::{self, hostler},
+    session_id,
+};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -30,7 +34,7 @@ const OF_A_SESSION: [&str; 5] = [
 const ATTACHING: [&str; 3] = [
     methods::SESSION_LOAD,
     methods::SESSION_RESUME,
-    "_hostler/session/attach",
+    hostler::SESSION_ATTACH,
 ];
 
 /// Requests whose result is a new session.
@@ -39,8 +43,8 @@ const BEGINNING: [&str; 2] = [methods::SESSION_NEW, "session/fork"];
 /// Requests after which the session is not viewed any more.
 const ENDING: [&str; 3] = [
     methods::SESSION_CLOSE,
-    "session/delete",
-    "_hostler/session/detach",
+    methods::SESSION_DELETE,
+    hostler::SESSION_DETACH,
 ];
 
 /// What a client's message means for the streams.

@@ -6,8 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use hostler_replay::Position;
 use hostler_session::{History, Outlet};
-use hostler_wire::{Id, RawValue, compose, with_session_id};
+use hostler_wire::{Id, RawValue, compose, methods::hostler, with_session_id};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -307,7 +308,7 @@ impl State {
         stream.readers = self.sessions.get(session).map_or(0, |old| old.readers);
         let params = with_session_id(session, welcome.get());
         let params = params.unwrap_or_else(|_| welcome.get().to_owned());
-        let welcome = compose::notification("_hostler/session/attached", &params);
+        let welcome = compose::notification(hostler::SESSION_ATTACHED, &params);
         stream.outbox.send(welcome.into());
         self.sessions.insert(session.to_owned(), stream);
         self.open(streams, Some(session))
@@ -364,6 +365,11 @@ impl Outlet for Streams {
                 answered.sent
             }
         }
+    }
+
+    fn send_placed(&self, frame: Bytes, session: &Arc<str>, position: Position) -> bool {
+        let mut state = self.lock();
+        state.viewed(session).send_placed(frame, session, position)
     }
 
     fn replay(&self, history: History) -> bool {

@@ -11,3 +11,4 @@ mod stage;
 mod stored_sessions;
 mod streams;
 mod streams_end;
+mod streams_positions;

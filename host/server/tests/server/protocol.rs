@@ -19,7 +19,7 @@ async fn initialize_negotiates_version_1_and_tells_what_there_is() {
         assert_eq!(capabilities["promptCapabilities"]["image"], true);
         assert_eq!(
             capabilities["sessionCapabilities"],
-            json!({ "list": {}, "resume": {}, "close": {} })
+            json!({ "list": {}, "resume": {}, "close": {}, "delete": {} })
         );
         assert_eq!(result["authMethods"], json!([]));
     }
@@ -105,7 +105,13 @@ async fn bad_messages_get_a_clear_error_and_the_connection_lives_on() {
             "BAD_PARAMS",
         ),
         (
-            r#"{"jsonrpc":"2.0","id":9,"method":"session/delete","params":{"sessionId":"x"}}"#,
+            r#"{"jsonrpc":"2.0","id":10,"method":"_hostler/session/attach","params":{"sessionId":"x"}}"#,
+            json!(10),
+            -32601,
+            "UNKNOWN_METHOD",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":9,"method":"session/fork","params":{"sessionId":"x"}}"#,
             json!(9),
             -32601,
             "UNKNOWN_METHOD",
@@ -185,7 +191,10 @@ async fn a_whole_session() {
     assert!(info["updatedAt"].as_str().unwrap().ends_with('Z'), "{info}");
     assert_eq!(
         info["_meta"]["hostler"],
-        json!({ "harness": "echo", "busy": false })
+        json!({
+            "harness": "echo", "owner": "me", "access": "owner", "shares": [],
+            "busy": false, "live": true, "viewers": 1,
+        })
     );
     peer.result("session/close", json!({ "sessionId": session }))
         .await;

@@ -125,7 +125,7 @@ async fn a_session_of_another_principal_does_not_exist() {
         ("session/load", load(&server, &session)),
         ("session/resume", load(&server, &session)),
         ("session/prompt", crate::stage::prompt(&session, "x")),
-        ("session/close", json!({ "sessionId": session })),
+        ("session/delete", json!({ "sessionId": session })),
         (
             "session/set_mode",
             json!({ "sessionId": session, "modeId": "x" }),
@@ -156,7 +156,7 @@ async fn a_token_that_may_only_view_sees_and_does_nothing() {
             json!({ "cwd": server.project(), "mcpServers": [] }),
         ),
         ("session/prompt", crate::stage::prompt(&session, "x")),
-        ("session/close", json!({ "sessionId": session })),
+        ("session/delete", json!({ "sessionId": session })),
         (
             "session/set_mode",
             json!({ "sessionId": session, "modeId": "x" }),
@@ -182,6 +182,10 @@ async fn a_token_that_may_only_view_sees_and_does_nothing() {
     viewer.result("session/list", json!({})).await;
     let updates_only = |frame: &Value| frame["method"] == "session/update";
     assert!(viewer.early.iter().all(updates_only), "{:?}", viewer.early);
+    // Closing it is leaving it.
+    viewer
+        .result("session/close", json!({ "sessionId": session }))
+        .await;
     one.text(&yes(&ask)).await;
     assert_eq!(one.answer(prompt).await["result"]["stopReason"], "end_turn");
     assert_eq!(one.early.len(), 1, "{:?}", one.early);

@@ -5,10 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use hostler_auth::Principal;
 use tokio::sync::{mpsc, watch};
 
-use super::{Info, Router, SESSIONS, lock};
+use super::{Info, Router, lock};
 use crate::{
     SessionError,
     unit::{Message, instance::Ending},
@@ -25,7 +24,6 @@ pub(super) struct Table {
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) owner: Principal,
     pub(super) mailbox: mpsc::Sender<Message>,
     pub(super) info: Arc<Mutex<Info>>,
     /// Closed when its instance is gone.
@@ -55,31 +53,32 @@ impl Table {
     }
 
     /// Room for one session more.
-    fn make_room(&mut self) -> Result<(), SessionError> {
-        if self.live.len() < SESSIONS || self.put_back_one() {
+    fn make_room(&mut self, bound: usize) -> Result<(), SessionError> {
+        if self.live.len() < bound || self.put_back_one(bound) {
             return Ok(());
         }
         Err(SessionError::TooMany {
             what: "too many sessions are live in this host",
-            bound: SESSIONS,
-            remedy: "close one that is not needed (`session/list`, `session/close`)",
+            bound,
+            remedy: "close one that is not needed (`hostler session list`), or raise `[session] \
+                     max_live`",
         })
     }
 
     /// Closes the session that has been at rest for longest: whoever comes back to
     /// it loads it from the journal.
-    fn put_back_one(&mut self) -> bool {
+    fn put_back_one(&mut self, bound: usize) -> bool {
         let resting = self.live.iter().filter(|(_, entry)| entry.is_at_rest());
         let longest = resting.min_by_key(|(_, entry)| lock(&entry.info).summary.updated);
         let Some((id, entry)) = longest else {
             return false;
         };
-        if entry.mailbox.try_send(Message::Close(None)).is_err() {
+        if entry.mailbox.try_send(Message::PutBack).is_err() {
             return false;
         }
         tracing::info!(
             session = id,
-            bound = SESSIONS,
+            bound,
             "put back into the journal to make room"
         );
         let (id, info) = (id.clone(), entry.info.clone());
@@ -114,7 +113,6 @@ impl Registration {
     pub(super) fn new(
         router: &Router,
         id: &str,
-        owner: Principal,
         mailbox: mpsc::Sender<Message>,
         info: Arc<Mutex<Info>>,
     ) -> Result<Self, SessionError> {
@@ -126,11 +124,10 @@ impl Registration {
         if table.live.contains_key(id) {
             return Err(SessionError::UnknownSession(id.to_owned()));
         }
-        table.make_room()?;
+        table.make_room(router.config().max_live)?;
         router.0.alive.send_modify(|alive| *alive += 1);
         let gone = watch::Sender::new(());
         let entry = Entry {
-            owner,
             mailbox,
             info: info.clone(),
             gone: gone.subscribe(),

@@ -1,17 +1,21 @@
+use hostler_replay::Position;
 use hostler_wire::Id;
 
-use crate::{Client, ClientId, Notice, Prompt, Reply};
+use crate::{Client, ClientId, Notice, Prompt, Reply, access::Shares};
 
 /// What is asked of a session.
 #[derive(Debug)]
 pub(crate) enum Message {
     Attach {
         client: Client,
-        replay: bool,
-        notices: Vec<Notice>,
+        how: Attach,
         reply: Reply,
     },
-    Detach(ClientId),
+    Detach {
+        client: ClientId,
+        /// Its connection is gone.
+        gone: bool,
+    },
     Prompt {
         client: Client,
         id: Id,
@@ -19,22 +23,54 @@ pub(crate) enum Message {
         reply: Reply,
     },
     Call {
-        client: ClientId,
+        client: Client,
         method: String,
         params: String,
         reply: Reply,
     },
-    Cancel(ClientId),
+    Cancel(Client),
     CancelRequest(ClientId, Id),
     Answer {
-        client: ClientId,
+        client: Client,
         number: u64,
         outcome: Result<String, String>,
     },
-    /// The session is not wanted any more.
-    Close(Option<Reply>),
+    Control {
+        client: Client,
+        take: bool,
+        reply: Reply,
+    },
+    /// With whom the session is shared from now on.
+    Shared(Shares),
+    /// One client has no more use for the session; `end`: nobody shall have.
+    Close {
+        client: Client,
+        end: bool,
+        reply: Reply,
+    },
+    /// The session is to leave memory.
+    PutBack,
+    /// It is to be removed.
+    Delete(Reply),
     /// The host stops.
     Stop,
+}
+
+/// How a client begins to view a session.
+#[derive(Debug)]
+pub enum Attach {
+    /// History, answer, open permissions, live: `session/load`.
+    Load(Vec<Notice>),
+    /// Answer, open permissions, live: `session/resume`.
+    Resume(Vec<Notice>),
+    /// Answer, what follows a position, open permissions, live: for clients that
+    /// asked for positions.
+    From {
+        /// The last position that the client has; `None`: none.
+        after: Option<Position>,
+        /// Whether it wants what it has missed.
+        replay: bool,
+    },
 }
 
 /// The client that made the session and waits for it.

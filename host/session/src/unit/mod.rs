@@ -8,18 +8,18 @@
 //! - [`turns`]: prompts in a row, their ends, cancelling.
 //! - [`outputs`]: what the harness has to say.
 //! - [`permissions`]: questions to all clients, the first valid answer counts.
+//! - [`driving`]: who may, and who does.
 //! - [`requests`]: what the host answers to the agent by itself.
 //! - [`stream`]: the journal first, then the viewers.
 //! - [`viewers`]: who attaches, leaves, and is sent what.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::SystemTime,
 };
 
-use bytes::Bytes;
-use hostler_replay::{Audience, Bounds, Hub};
+use hostler_replay::{Bounds, Hub, Position, ViewerId};
 use hostler_store::Entry;
 use tokio::{
     sync::mpsc,
@@ -27,12 +27,14 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Reply, SessionError,
+    Answer, Client, ClientId, Happening, Observer, Reply, SessionConfig, SessionError,
+    SessionEvent,
     asks::Asks,
-    frames,
+    control::Control,
+    frames::{self, Frame},
     launcher::Launcher,
     progress::Progress,
-    prompt::Queued,
+    prompt::Asked,
     router::{Info, Registration, lock},
     unit::{
         instance::{Call, Origin, Stage, Step},
@@ -43,6 +45,7 @@ use crate::{
     },
 };
 
+mod driving;
 pub(crate) mod instance;
 mod message;
 mod opening;
@@ -54,34 +57,48 @@ pub(crate) mod stream;
 mod turns;
 mod viewers;
 
+pub use message::Attach;
 pub(crate) use message::{Creation, Message};
 
 /// Messages that wait for the session. It never waits for anybody, so a place
 /// is free again in microseconds; whoever finds none waits for it.
 pub(crate) const MAILBOX: usize = 256;
 
-/// History that is kept in memory: none. Whoever attaches reads the journal, at its
-/// own pace.
+/// History that is kept in memory: what a client misses while its network is
+/// away for a moment. Whoever has missed more reads the journal, at its own pace.
 const HISTORY: Bounds = Bounds {
-    max_frames: 0,
-    max_bytes: 0,
+    max_frames: 512,
+    max_bytes: 256 * 1024,
 };
 
 #[derive(Debug)]
 pub(crate) struct Unit {
-    id: String,
+    id: Arc<str>,
+    config: SessionConfig,
+    observer: Arc<dyn Observer>,
     launcher: Arc<dyn Launcher>,
     origin: Origin,
     info: Arc<Mutex<Info>>,
-    hub: Hub<Bytes, Watcher>,
+    hub: Hub<Frame, Watcher>,
+    /// Where each client that views is in the hub.
+    watchers: HashMap<ClientId, ViewerId>,
+    /// When the others are told who has come and gone.
+    presence_due: Option<Instant>,
+    control: Control,
     stage: Stage,
     progress: Progress,
     creation: Option<Creation>,
     kept: Kept,
+    /// The last place in the stream that was given to an update.
+    seq: u64,
     /// Not journalled yet.
     pending: Vec<Pending>,
+    /// The journal is full: when to look again.
+    room_until: Option<Instant>,
     running: Option<Turn>,
-    queue: VecDeque<Queued>,
+    queue: VecDeque<Asked>,
+    /// The clients have been told of prompts that wait.
+    queue_told: bool,
     /// Calls that wait for the instance to be ready.
     calls: Vec<Call>,
     asks: Asks,
@@ -92,8 +109,25 @@ pub(crate) struct Unit {
     broken: Option<SessionError>,
     /// Whoever closed the session is answered when nobody finds it any more.
     farewell: Option<Reply>,
+    /// It is removed from the journal.
+    deleted: bool,
     /// As the router knows it.
     at_rest: bool,
+}
+
+/// What a session begins with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: SessionConfig,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) launcher: Arc<dyn Launcher>,
+    pub(crate) requests: Requests,
+    pub(crate) origin: Origin,
+    pub(crate) info: Arc<Mutex<Info>>,
+    pub(crate) creation: Option<Creation>,
+    pub(crate) kept: Kept,
+    /// Where its stream stands.
+    pub(crate) head: Position,
 }
 
 /// What ends one wait of the loop.
@@ -106,33 +140,46 @@ enum Wake {
 }
 
 impl Unit {
-    pub(crate) fn new(
-        launcher: Arc<dyn Launcher>,
-        requests: Requests,
-        origin: Origin,
-        info: Arc<Mutex<Info>>,
-        creation: Option<Creation>,
-        kept: Kept,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts {
+            config,
+            observer,
+            launcher,
+            requests,
+            origin,
+            info,
+            creation,
+            kept,
+            head,
+        } = parts;
         Self {
-            id: origin.params.session.clone(),
+            id: origin.params.session.as_str().into(),
+            config,
+            observer,
             launcher,
             origin,
             info,
-            hub: Hub::new(kept.journal.epoch(), HISTORY),
+            hub: Hub::new(head, HISTORY),
+            watchers: HashMap::new(),
+            presence_due: None,
+            control: Control::new(config.control),
             stage: Stage::Absent,
             progress: Progress::default(),
             creation,
             kept,
+            seq: head.seq,
             pending: Vec::new(),
+            room_until: None,
             running: None,
             queue: VecDeque::new(),
+            queue_told: false,
             calls: Vec::new(),
             asks: Asks::default(),
             requests,
             over: false,
             broken: None,
             farewell: None,
+            deleted: false,
             at_rest: false,
         }
     }
@@ -160,7 +207,7 @@ impl Unit {
                 Wake::Done(ask, outcome) => self.answer_agent(ask, outcome),
                 Wake::Deadline => self.deadline_passed(),
             }
-            self.flush_or_end();
+            self.flush();
         }
         registration.leave();
         if let Some(reply) = self.farewell.take() {
@@ -168,17 +215,24 @@ impl Unit {
         }
         // Waiting messages are answered by their replies being dropped.
         drop(mailbox);
+        let (journal, key) = (self.kept.journal.clone(), self.kept.key);
+        let deleted = self.deleted;
         self.wait_for_end().await;
+        if deleted {
+            forget(journal, key).await;
+        }
         // Who has loaded the session meanwhile may start an instance now.
         drop(registration);
     }
 
     async fn wait(&mut self, mailbox: &mut mpsc::Receiver<Message>) -> Wake {
         let deadline = self.deadline();
+        // Without room in the journal nothing more is taken from the agent.
+        let room = self.room_until.is_none();
         tokio::select! {
             message = mailbox.recv() => Wake::Message(message),
-            step = self.stage.next() => Wake::Step(step),
-            (ask, outcome) = self.requests.next() => Wake::Done(ask, outcome),
+            step = self.stage.next(), if room => Wake::Step(step),
+            (ask, outcome) = self.requests.next(), if room => Wake::Done(ask, outcome),
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Wake::Deadline,
         }
     }
@@ -190,7 +244,13 @@ impl Unit {
             .live()
             .and_then(|instance| instance.opening_until);
         let cancelling = self.running.as_ref().and_then(Turn::cancelled_until);
-        opening.into_iter().chain(cancelling).min()
+        opening
+            .into_iter()
+            .chain(cancelling)
+            .chain(self.presence_due)
+            .chain(self.room_until)
+            .chain(self.asks.deadline())
+            .min()
     }
 
     fn deadline_passed(&mut self) {
@@ -209,17 +269,19 @@ impl Unit {
         if late(self.running.as_ref().and_then(Turn::cancelled_until)) {
             self.cancel_took_too_long();
         }
+        if late(self.presence_due) {
+            self.tell_presence();
+        }
+        while let Some(ask) = self.asks.late(now) {
+            self.ask_expired(ask);
+        }
+        // With no room, the next flush looks again.
     }
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Attach {
-                client,
-                replay,
-                notices,
-                reply,
-            } => self.attach(client, replay, &notices, reply),
-            Message::Detach(client) => self.detach(client),
+            Message::Attach { client, how, reply } => self.attach(client, how, reply),
+            Message::Detach { client, gone } => self.detach(client, gone),
             Message::Prompt {
                 client,
                 id,
@@ -231,25 +293,76 @@ impl Unit {
                 method,
                 params,
                 reply,
-            } => self.call(Call {
-                client,
-                method,
-                params,
-                reply,
-            }),
-            Message::Cancel(client) => self.cancel(client),
+            } => match self.drive(&client) {
+                Ok(()) => self.call(Call {
+                    client: client.id,
+                    method,
+                    params,
+                    reply,
+                }),
+                Err(error) => {
+                    reply.send(Err(error));
+                }
+            },
+            Message::Cancel(client) => self.cancel(&client),
             Message::CancelRequest(client, id) => self.cancel_request(client, &id),
             Message::Answer {
                 client,
                 number,
                 outcome,
-            } => self.permission_answered(client, number, outcome),
-            Message::Close(reply) => {
-                self.farewell = reply;
+            } => self.permission_answered(&client, number, outcome),
+            Message::Control {
+                client,
+                take,
+                reply,
+            } => self.take_control(&client, take, reply),
+            Message::Shared(shares) => self.shared(&shares),
+            Message::Close { client, end, reply } => self.close_for(&client, end, reply),
+            Message::PutBack => self.close(),
+            Message::Delete(reply) => {
+                self.deleted = true;
                 self.close();
+                match self.kept.journal.hide(self.kept.key) {
+                    Ok(()) => self.farewell = Some(reply),
+                    Err(error) => {
+                        reply.send(Err(SessionError::Journal(error.to_string())));
+                    }
+                }
             }
             Message::Stop => self.stop(),
         }
+    }
+
+    /// The last who views a session ends it, and so does its owner who says so;
+    /// otherwise who closes it leaves.
+    fn close_for(&mut self, client: &Client, end: bool, reply: Reply) {
+        let others = self.watchers.keys().any(|other| *other != client.id);
+        let owns = client.access == crate::Access::Owner;
+        if owns && (end || !others) {
+            self.observe(Happening::Ended {
+                by: client.who.principal.clone(),
+                deleted: false,
+            });
+            self.farewell = Some(reply);
+            return self.close();
+        }
+        if end {
+            reply.send(Err(SessionError::NotOwner("end it for all")));
+            return;
+        }
+        self.leave(client.id, false);
+        reply.send(Ok("{}".to_owned()));
+    }
+
+    /// Tells whoever keeps a record.
+    fn observe(&self, what: Happening) {
+        let info = lock(&self.info);
+        self.observer.observe(&SessionEvent {
+            session: &self.id,
+            owner: &info.owner,
+            title: info.summary.title.as_deref(),
+            what,
+        });
     }
 
     /// Ends the session for all; whoever waits for a turn had it cancelled.
@@ -275,8 +388,8 @@ impl Unit {
         for call in self.calls.drain(..) {
             call.reply.send(Err(reason.clone()));
         }
-        for queued in self.queue.drain(..) {
-            queued.reply.send(turns.clone());
+        for asked in std::mem::take(&mut self.queue) {
+            self.then(Pending::TurnEnd(asked, turns.clone()));
         }
         self.requests.stop_all();
         self.take_back_all();
@@ -288,16 +401,16 @@ impl Unit {
             };
             self.finish_turn(outcome);
         }
-        self.flush_or_end();
+        self.flush();
         self.tell_closed();
     }
 
     /// Tells all who view the session that it is over.
     fn tell_closed(&mut self) {
         let closed = frames::update(&self.id, &frames::session_closed());
-        let lost = self.hub.each(Audience::All, |_, watcher| {
-            given(watcher.client.outlet.send(closed.clone()))
-        });
+        let lost = self
+            .hub
+            .each(|_, watcher| given(watcher.client.outlet.send(closed.clone())));
         self.forget(lost);
     }
 
@@ -308,7 +421,8 @@ impl Unit {
         if summary.title.as_deref() != self.progress.title() {
             summary.title = self.progress.title().map(str::to_owned);
             let title = summary.title.clone().map(Entry::Title);
-            self.pending.extend(title.map(Pending::Step));
+            self.pending
+                .extend(title.map(|title| Pending::Entry(title, None)));
         }
         summary.busy = self.running.is_some();
         summary.updated = SystemTime::now();
@@ -325,7 +439,7 @@ impl Unit {
                 .live()
                 .is_none_or(|instance| !instance.has_calls())
             && self.asks.iter().next().is_none()
-            && self.hub.viewers().next().is_none();
+            && self.watchers.is_empty();
         if at_rest != self.at_rest {
             self.at_rest = at_rest;
             lock(&self.info).at_rest = at_rest;
@@ -335,5 +449,13 @@ impl Unit {
     /// From now on the session can be found.
     fn announce(&self) {
         lock(&self.info).announced = true;
+    }
+}
+
+/// Removes a session that is over from the journal.
+async fn forget(journal: hostler_store::Journal, key: hostler_store::SessionKey) {
+    let removed = tokio::task::spawn_blocking(move || journal.remove(key)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::error!(%error, "a deleted session is still in the journal in part; the next start removes it");
     }
 }

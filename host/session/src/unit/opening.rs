@@ -9,6 +9,7 @@ use crate::{
     unit::{
         Creation, Unit,
         instance::{Call, Instance, Stage},
+        stream::Pending,
     },
 };
 
@@ -57,24 +58,29 @@ impl Unit {
         self.pump();
     }
 
-    /// The client learns the id first, and then what has happened so far.
     fn created(&mut self, creation: Creation, result: &str) {
-        let Creation {
-            client,
-            notices,
-            reply,
-        } = creation;
         let answer = hostler_wire::with_session_id(&self.id, result).map_err(|error| {
             SessionError::Params(format!(
                 "harness {:?} gave an answer to `open` that cannot be used: {error}",
                 self.origin.harness
             ))
         });
-        let begun = answer.and_then(|answer| {
+        if answer.is_ok() {
             self.touch();
             self.record(Entry::Announced);
-            self.flush()?;
-            let history = self.history()?;
+        }
+        self.then(Pending::Created(creation, answer));
+    }
+
+    /// The client learns the id first, and then what has happened so far.
+    pub(super) fn created_now(&mut self, creation: Creation, answer: Answer) {
+        let Creation {
+            client,
+            notices,
+            reply,
+        } = creation;
+        let begun = answer.and_then(|answer| {
+            let (history, _) = self.history(None, client.positioned)?;
             self.announce();
             Ok((answer, history))
         });
@@ -96,7 +102,7 @@ impl Unit {
     /// Whoever waits for the instance is told why there is none. The next
     /// prompt tries again.
     pub(super) fn start_failed(&mut self, error: &SessionError) {
-        tracing::warn!(session = self.id, harness = self.origin.harness, %error, "the harness did not start");
+        tracing::warn!(session = %self.id, harness = self.origin.harness, %error, "the harness did not start");
         self.drop_instance(error);
         for call in std::mem::take(&mut self.calls) {
             call.reply.send(Err(error.clone()));
@@ -118,7 +124,7 @@ impl Unit {
             return self.start_failed(&SessionError::NotStarted(ended));
         }
         let error = SessionError::Ended(ended);
-        tracing::warn!(session = self.id, harness = self.origin.harness, %error, "the harness ended");
+        tracing::warn!(session = %self.id, harness = self.origin.harness, %error, "the harness ended");
         self.drop_instance(&error);
         self.fail_open_tools();
         if let Some(turn) = &self.running {
@@ -183,7 +189,7 @@ impl Unit {
 
     fn warn_of_late_end(&self) {
         tracing::warn!(
-            session = self.id,
+            session = %self.id,
             harness = self.origin.harness,
             "the harness did not end in time; what it had started may still run"
         );

@@ -4,7 +4,10 @@ use hostler_runtime::{Event, Failure, OPEN_REQUEST, Output};
 use hostler_store::Entry;
 use hostler_wire::methods;
 
-use crate::{SessionError, unit::Unit};
+use crate::{
+    SessionError,
+    unit::{Unit, stream::Pending},
+};
 
 impl Unit {
     pub(super) fn event(&mut self, event: Event) {
@@ -66,7 +69,7 @@ impl Unit {
             .and_then(|instance| instance.take_call(request))
         else {
             tracing::debug!(
-                session = self.id,
+                session = %self.id,
                 request,
                 "the harness answered a request that is not open"
             );
@@ -79,7 +82,6 @@ impl Unit {
             };
             self.show_changes(changes, Some(call.client));
         }
-        let outcome = self.flush().and(outcome);
-        call.reply.send(outcome);
+        self.then(Pending::Reply(call.reply, outcome));
     }
 }

@@ -176,7 +176,7 @@ impl Unit {
             "{method} is not granted to plugin {plugin}; to allow it, add to hostler.toml: \
              [plugins.{plugin}.grants] {line}"
         );
-        tracing::warn!(session = self.id, "{message}");
+        tracing::warn!(session = %self.id, "{message}");
         Fault::new(codes::PLUGIN_DENIED, message)
     }
 

@@ -1,49 +1,90 @@
-//! The session's stream. Nobody sees what is not in the journal yet: updates and
-//! steps wait in [`Unit::pending`] until [`Unit::flush`] has written them, all in
-//! one go, and then they are delivered. Whatever leaves the session by another
-//! way (an answer, a question) flushes first, so the order stays.
+//! The session's stream. Nobody sees what is not in the journal yet: whatever
+//! leaves the session waits in [`Unit::pending`], in order, until what comes
+//! before it has been written, all in one go. When the journal takes nothing
+//! more, it waits there until there is room.
 
-use bytes::Bytes;
-use hostler_replay::Audience;
-use hostler_store::{Entry, Journal, SessionKey, StoredSession};
+use std::time::Duration;
+
+use hostler_replay::Position;
+use hostler_store::{Entry, Held, Journal, SessionKey, StoreError, StoredSession};
+use tokio::time::Instant;
 
 use crate::{
-    ClientId, History, Notice, SessionError, frames,
+    Answer, ClientId, History, Notice, Reply, SessionError,
+    asks::Ask,
+    frames::{self, Frame},
     progress::{Kind, Progress},
+    prompt::Asked,
     unit::{
-        Unit,
+        Creation, Unit,
         instance::{Ending, Stage},
         viewers::given,
     },
 };
+
+/// How often a session that waits for room looks whether there is some.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Where a session is kept.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) journal: Journal,
     pub(crate) key: SessionKey,
+    /// It is not removed meanwhile.
+    pub(crate) _held: Held,
 }
 
-/// Something that is not in the journal yet.
+/// What leaves the session when all before it is in the journal.
 #[derive(Debug)]
 pub(super) enum Pending {
-    Frame {
-        update: String,
-        /// Caused it and knows already.
-        author: Option<ClientId>,
+    /// To be journalled; an update is then delivered to all but, if they do not
+    /// count positions, its author.
+    Entry(Entry, Option<ClientId>),
+    /// An update that is no history.
+    Event(String),
+    Ask(u64),
+    TakeBack(Ask, Settled),
+    Reply(Reply, Answer),
+    TurnEnd(Asked, Answer),
+    /// The running turn goes to the harness.
+    Send,
+    Created(Creation, Answer),
+}
+
+/// What became of a question.
+#[derive(Debug)]
+pub(super) enum Settled {
+    Answered {
+        by: crate::Client,
+        option: Option<String>,
     },
-    Step(Entry),
+    Cancelled,
 }
 
 impl Unit {
     /// Appends an update to the stream.
     pub(super) fn publish(&mut self, update: String, author: Option<ClientId>) {
-        self.pending.push(Pending::Frame { update, author });
+        self.seq += 1;
+        let seq = self.seq;
+        self.pending
+            .push(Pending::Entry(Entry::Frame { seq, update }, author));
     }
 
     /// Appends what no client sees.
     pub(super) fn record(&mut self, entry: Entry) {
-        self.pending.push(Pending::Step(entry));
+        self.pending.push(Pending::Entry(entry, None));
+    }
+
+    /// Appends what happens when everything before it is kept.
+    pub(super) fn then(&mut self, step: Pending) {
+        self.pending.push(step);
+    }
+
+    /// The questions that are open are kept with what comes before.
+    pub(super) fn keep_asks(&mut self) {
+        if let Some(tools) = self.asks.take_changed_tools() {
+            self.record(Entry::Asks(tools));
+        }
     }
 
     /// An update of the harness. A notice is an event and no history, and only
@@ -51,17 +92,7 @@ impl Unit {
     pub(super) fn forward(&mut self, update: String) {
         match self.progress.note(&update) {
             Kind::History => self.publish(update, None),
-            Kind::Notice { title } => {
-                self.flush_or_end();
-                let notice = frames::update(&self.id, &update);
-                let message = self.notice_frame(false, &Notice::info(title));
-                let lost = self.hub.each(Audience::All, |_, watcher| {
-                    let client = &watcher.client;
-                    let frame = if client.notices { &notice } else { &message };
-                    given(client.outlet.send(frame.clone()))
-                });
-                self.forget(lost);
-            }
+            Kind::Notice => self.then(Pending::Event(update)),
         }
     }
 
@@ -72,101 +103,188 @@ impl Unit {
         }
     }
 
-    /// Journals and delivers all that waits. After an error nobody sees it, nor
+    /// Journals all that waits, and then lets it out. If the journal takes
+    /// nothing more, it goes on waiting. After any other error nobody sees it, nor
     /// anything that would have followed, and the session is over.
-    pub(super) fn flush(&mut self) -> Result<(), SessionError> {
-        if let Some(settings) = self.progress.take_changed_settings() {
-            self.record(Entry::Settings(settings));
-        }
-        if let Some(tools) = self.asks.take_changed_tools() {
-            self.record(Entry::Asks(tools));
-        }
-        let pending = std::mem::take(&mut self.pending);
-        if let Some(error) = &self.broken {
-            return Err(error.clone());
-        }
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let mut seq = self.hub.head().seq;
-        let mut entries = Vec::with_capacity(pending.len());
-        let mut deliveries = Vec::with_capacity(pending.len());
-        for step in pending {
-            match step {
-                Pending::Step(entry) => entries.push(entry),
-                Pending::Frame { update, author } => {
-                    seq += 1;
-                    deliveries.push((frames::update(&self.id, &update), author));
-                    entries.push(Entry::Frame { seq, update });
+    pub(super) fn flush(&mut self) {
+        loop {
+            if let Some(settings) = self.progress.take_changed_settings() {
+                self.record(Entry::Settings(settings));
+            }
+            self.keep_asks();
+            if self.pending.is_empty() {
+                return;
+            }
+            let pending = std::mem::take(&mut self.pending);
+            if let Some(error) = self.broken.clone() {
+                return self.refuse_pending(pending, &error);
+            }
+            let entries = pending.iter().filter_map(|step| match step {
+                Pending::Entry(entry, _) => Some(entry),
+                _ => None,
+            });
+            match self.kept.journal.append(self.kept.key, entries) {
+                Ok(()) => self.goes_on(),
+                Err(StoreError::Full { .. }) if self.over => return self.drop_pending(pending),
+                Err(error @ StoreError::Full { .. }) => {
+                    self.pending = pending;
+                    return self.wait_for_room(&error);
                 }
+                Err(error) => return self.journal_failed(pending, &error),
+            }
+            for step in pending {
+                self.let_out(step);
             }
         }
-        if let Err(error) = self.kept.journal.append(self.kept.key, &entries) {
-            let error = SessionError::Journal(error.to_string());
-            self.journal_failed(&error);
-            return Err(error);
-        }
-        for (frame, author) in deliveries {
-            self.deliver(frame, author);
-        }
-        Ok(())
     }
 
-    /// [`flush`](Self::flush) where nobody waits for an answer: an error has ended
-    /// the session and has been told.
-    pub(super) fn flush_or_end(&mut self) {
-        let _told = self.flush();
+    fn let_out(&mut self, step: Pending) {
+        match step {
+            Pending::Entry(Entry::Frame { update, .. }, author) => {
+                let frame = Frame::new(self.id.clone(), update, author);
+                let bytes = frame.bytes();
+                let lost = self.hub.publish(frame, bytes).lost;
+                self.forget(lost);
+            }
+            Pending::Entry(..) => {}
+            Pending::Event(update) => self.tell_event(&update),
+            Pending::Ask(number) => self.show_ask(number),
+            Pending::TakeBack(ask, settled) => self.take_back_now(&ask, &settled),
+            Pending::Reply(reply, answer) => {
+                reply.send(answer);
+            }
+            Pending::TurnEnd(asked, answer) => asked.answer(&answer, self.hub.head()),
+            Pending::Send => self.send_prompt(),
+            Pending::Created(creation, answer) => self.created_now(creation, answer),
+        }
+    }
+
+    fn tell_event(&mut self, update: &str) {
+        let notice = frames::update(&self.id, update);
+        let title = crate::progress::title_of(update);
+        let message = self.notice_frame(false, &Notice::info(title));
+        let lost = self.hub.each(|_, watcher| {
+            let client = &watcher.client;
+            let frame = if client.notices { &notice } else { &message };
+            given(client.outlet.send(frame.clone()))
+        });
+        self.forget(lost);
+    }
+
+    /// The session stands still, and says so once.
+    fn wait_for_room(&mut self, error: &StoreError) {
+        let told = self.room_until.is_some();
+        self.room_until = Some(Instant::now() + LOOK);
+        if told {
+            return;
+        }
+        tracing::error!(session = %self.id, %error, "the session waits for room in the journal");
+        let error = SessionError::JournalFull(error.to_string());
+        self.tell_all(&Notice::warning(format!("JOURNAL_FULL: {error}.")));
+        self.observe(crate::Happening::Failed {
+            message: error.to_string(),
+        });
+    }
+
+    fn goes_on(&mut self) {
+        if self.room_until.take().is_some() {
+            tracing::info!(session = %self.id, "there is room in the journal; the session goes on");
+            self.tell_all(&Notice::info(
+                "The session goes on: the journal has room again.",
+            ));
+        }
+    }
+
+    /// Why nothing new is taken now.
+    pub(super) fn full(&self) -> Result<(), SessionError> {
+        match self.room_until {
+            None => Ok(()),
+            Some(_) => Err(SessionError::JournalFull(
+                "try again when there is some".to_owned(),
+            )),
+        }
+    }
+
+    /// Says something to all who view the session, outside of the history.
+    pub(super) fn tell_all(&mut self, notice: &Notice) {
+        let lost = self.hub.each(|_, watcher| {
+            let client = &watcher.client;
+            let notice = frames::update(&self.id, &notice.update(client.notices));
+            given(client.outlet.send(notice))
+        });
+        self.forget(lost);
     }
 
     /// Nobody knows of the session: it is not kept.
     pub(super) fn never_came_to_be(&mut self) {
         self.pending.clear();
         if let Err(error) = self.kept.journal.remove(self.kept.key) {
-            tracing::warn!(session = self.id, %error, "a session that did not begin stays in the journal");
+            tracing::warn!(session = %self.id, %error, "a session that did not begin stays in the journal");
         }
-    }
-
-    fn deliver(&mut self, frame: Bytes, author: Option<ClientId>) {
-        let audience = author
-            .and_then(|client| self.viewer_id(client))
-            .map_or(Audience::All, Audience::AllBut);
-        let bytes = frame.len();
-        let lost = self.hub.publish(frame, bytes, audience).lost;
-        self.forget(lost);
     }
 
     /// What cannot be kept must not go on: the turn is answered with the reason
     /// and the session leaves memory. It can be loaded as the journal has it.
-    fn journal_failed(&mut self, error: &SessionError) {
-        tracing::error!(session = self.id, %error, "the session is stopped");
+    fn journal_failed(&mut self, pending: Vec<Pending>, error: &StoreError) {
+        let error = SessionError::Journal(error.to_string());
+        tracing::error!(session = %self.id, %error, "the session is stopped");
         let ending = std::mem::replace(&mut self.over, true);
         self.broken = Some(error.clone());
-        self.drop_instance(error);
+        self.refuse_pending(pending, &error);
+        self.drop_instance(&error);
         // Its end stays out of the journal: it is told when the session is loaded.
         if let Some(turn) = self.running.take() {
-            turn.into_reply().send(Err(error.clone()));
+            turn.into_asked()
+                .answer(&Err(error.clone()), self.hub.head());
         }
-        let notice = Notice::warning(format!("The session is closed: {error}."));
-        let lost = self.hub.each(Audience::All, |_, watcher| {
-            let client = &watcher.client;
-            let notice = frames::update(&self.id, &notice.update(client.notices));
-            given(client.outlet.send(notice))
+        self.tell_all(&Notice::warning(format!("The session is closed: {error}.")));
+        self.observe(crate::Happening::Failed {
+            message: error.to_string(),
         });
-        self.forget(lost);
         if !ending {
-            self.end(error, &Err(error.clone()));
+            self.end(&error, &Err(error.clone()));
         }
     }
 
-    /// What is in the stream now. Everything that was delivered is in the
-    /// journal.
-    pub(super) fn history(&self) -> Result<History, SessionError> {
-        let pages = self.kept.journal.pages(self.kept.key);
+    /// The session ends while there is no room: who waits is told the end.
+    fn drop_pending(&mut self, pending: Vec<Pending>) {
+        let error = SessionError::JournalFull("the session ended before there was any".to_owned());
+        tracing::error!(session = %self.id, "the end of the session could not be kept");
+        self.refuse_pending(pending, &error);
+    }
+
+    fn refuse_pending(&mut self, pending: Vec<Pending>, error: &SessionError) {
+        for step in pending {
+            match step {
+                Pending::Reply(reply, _) => {
+                    reply.send(Err(error.clone()));
+                }
+                Pending::TurnEnd(asked, _) => asked.answer(&Err(error.clone()), self.hub.head()),
+                Pending::Created(creation, _) => {
+                    creation.reply.send(Err(error.clone()));
+                    self.never_came_to_be();
+                    self.over = true;
+                }
+                Pending::TakeBack(ask, settled) => self.take_back_now(&ask, &settled),
+                Pending::Entry(..) | Pending::Event(_) | Pending::Ask(_) | Pending::Send => {}
+            }
+        }
+    }
+
+    /// What the journal has after a position; everything that was delivered is
+    /// in it.
+    pub(super) fn history(
+        &self,
+        after: Option<Position>,
+        positioned: bool,
+    ) -> Result<(History, bool), SessionError> {
+        let pages = self.kept.journal.pages(self.kept.key, after);
         let pages = pages.map_err(|error| {
-            tracing::error!(session = self.id, %error, "the history could not be read");
+            tracing::error!(session = %self.id, %error, "the history could not be read");
             SessionError::Journal(error.to_string())
         })?;
-        Ok(History::new(self.id.clone(), pages))
+        let reset = pages.is_reset();
+        Ok((History::new(self.id.clone(), pages, positioned), reset))
     }
 
     /// Takes up a session that the journal has. A turn that was cut off is over;
@@ -190,12 +308,8 @@ impl Unit {
     fn end_turn_cut_off(&mut self, stored: &StoredSession) {
         // Only for the tools: everything else has moved on since.
         let mut past = Progress::default();
-        let read = self.kept.journal.replay(self.kept.key, |update| {
-            past.note(update);
-            true
-        });
-        if let Err(error) = read {
-            tracing::error!(session = self.id, %error, "the history could not be read");
+        if let Err(error) = self.note_past(&mut past) {
+            tracing::error!(session = %self.id, %error, "the history could not be read");
         }
         let asked: Vec<String> = stored
             .asks
@@ -210,9 +324,26 @@ impl Unit {
         for tool in &asked {
             self.publish(frames::permission_cut_off(tool), None);
         }
-        self.publish(frames::turn_ended(&Err(SessionError::HostRestarted)), None);
-        self.record(Entry::TurnEnded);
+        let outcome = Err(SessionError::HostRestarted);
+        let open = self.kept.journal.open_prompts(self.kept.key);
+        let key = open.ok().and_then(|keys| keys.into_iter().next());
+        self.publish(frames::turn_ended(&outcome, key.as_deref()), None);
+        let answer = crate::prompt::stored(&outcome);
+        self.record(Entry::TurnEnded { key, answer });
         self.record(Entry::Asks("[]".to_owned()));
-        self.flush_or_end();
+        self.flush();
+    }
+
+    fn note_past(&self, past: &mut Progress) -> Result<(), StoreError> {
+        let mut pages = self.kept.journal.pages(self.kept.key, None)?;
+        loop {
+            let page = pages.next_page()?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for placed in page {
+                past.note(&placed.update);
+            }
+        }
     }
 }

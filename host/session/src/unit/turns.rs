@@ -3,15 +3,16 @@
 use std::{collections::VecDeque, time::Duration};
 
 use hostler_runtime::Ended;
-use hostler_store::Entry;
-use hostler_wire::Id;
+use hostler_store::{Entry, Known};
+use hostler_wire::{Id, methods};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    Answer, Client, ClientId, Prompt, Reply, SessionError, frames,
-    prompt::Queued,
-    unit::{Unit, instance::Stage},
+    Answer, Client, ClientId, Happening, Prompt, Reply, SessionError, frames,
+    prompt::{self, Asked},
+    unit::{Unit, instance::Stage, stream::Pending},
 };
 
 /// Prompts that wait behind the running one. People queue a few; a program that
@@ -25,7 +26,7 @@ const CANCEL_GRACE: Duration = Duration::from_secs(15);
 /// The turn that is running.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    asked: Queued,
+    asked: Asked,
     state: State,
 }
 
@@ -33,6 +34,8 @@ pub(crate) struct Turn {
 enum State {
     /// For the instance to be ready.
     Waiting,
+    /// It goes to the instance when it is kept that it does.
+    Sending,
     Sent {
         request: u64,
     },
@@ -45,7 +48,7 @@ enum State {
 impl Turn {
     pub(crate) fn is_answered_by(&self, number: u64) -> bool {
         match self.state {
-            State::Waiting => false,
+            State::Waiting | State::Sending => false,
             State::Sent { request } | State::Cancelled { request, .. } => request == number,
         }
     }
@@ -53,12 +56,12 @@ impl Turn {
     pub(crate) fn cancelled_until(&self) -> Option<Instant> {
         match self.state {
             State::Cancelled { until, .. } => Some(until),
-            State::Waiting | State::Sent { .. } => None,
+            State::Waiting | State::Sending | State::Sent { .. } => None,
         }
     }
 
-    pub(super) fn into_reply(self) -> Reply {
-        self.asked.reply
+    pub(super) fn into_asked(self) -> Asked {
+        self.asked
     }
 
     /// A turn that was cancelled ends `cancelled`, even if cancelling made
@@ -74,24 +77,58 @@ impl Turn {
 
 impl Unit {
     pub(super) fn enqueue(&mut self, client: Client, id: Id, prompt: Prompt, reply: Reply) {
-        if self.queue.len() >= QUEUE {
-            reply.send(Err(SessionError::TooMany {
-                what: "too many prompts of this session wait for their turn",
-                bound: QUEUE,
-                remedy: "wait for the running turn or cancel it",
-            }));
+        let admitted = self.admit_prompt(&client);
+        if let Err(error) = admitted {
+            reply.send(Err(error));
             return;
         }
         // Whoever prompts knows of the session and wants to see what comes.
-        let client_id = client.id;
-        self.show_if_new(client);
-        self.queue.push_back(Queued {
-            client: client_id,
-            id,
-            prompt,
-            reply,
-        });
-        self.pump();
+        self.show_if_new(client.clone());
+        let asked = Asked::new(client, id, prompt, reply);
+        if let Some(asked) = self.join_earlier(asked) {
+            self.queue.push_back(asked);
+            self.pump();
+            self.tell_queue();
+        }
+    }
+
+    fn admit_prompt(&mut self, client: &Client) -> Result<(), SessionError> {
+        self.full()?;
+        self.drive(client)?;
+        if self.queue.len() >= QUEUE {
+            return Err(SessionError::TooMany {
+                what: "too many prompts of this session wait for their turn",
+                bound: QUEUE,
+                remedy: "wait for the running turn or cancel it",
+            });
+        }
+        Ok(())
+    }
+
+    /// A prompt whose key is known does not run again: it is answered, or waits
+    /// with the one before. `Some`: it is new.
+    fn join_earlier(&mut self, asked: Asked) -> Option<Asked> {
+        let Some(key) = asked.key.clone() else {
+            return Some(asked);
+        };
+        let running = self.running.as_mut().map(|turn| &mut turn.asked);
+        let earlier = running
+            .into_iter()
+            .chain(&mut self.queue)
+            .find(|earlier| earlier.key.as_ref() == Some(&key));
+        if let Some(earlier) = earlier {
+            earlier.merge(asked);
+            return None;
+        }
+        let answer = match self.kept.journal.answer(self.kept.key, &key) {
+            Ok(Known::No) => return Some(asked),
+            Ok(Known::Answered(text)) => prompt::from_stored(&text),
+            // Its end is not known, and it runs no more.
+            Ok(Known::Sent) => Err(SessionError::HostRestarted),
+            Err(error) => Err(SessionError::Journal(error.to_string())),
+        };
+        self.then(Pending::TurnEnd(asked, answer));
+        None
     }
 
     /// Begins the next turn, or goes on with one that waits for the instance.
@@ -109,27 +146,41 @@ impl Unit {
                 state: State::Waiting,
             });
             self.touch();
+            self.tell_queue();
         }
-        let Some(turn) = &self.running else {
+        if self.stage.ready().is_none() {
+            let waits = self.running.as_ref().map(|turn| &turn.state);
+            if matches!(waits, Some(State::Waiting)) && matches!(self.stage, Stage::Absent) {
+                self.start_instance();
+            }
+            return;
+        }
+        let Some(turn) = &mut self.running else {
             return;
         };
         if !matches!(turn.state, State::Waiting) {
             return;
         }
-        if self.stage.ready().is_none() {
-            if matches!(self.stage, Stage::Absent) {
-                self.start_instance();
-            }
-            return;
-        }
         // Kept as sent before it is sent: whatever happens now, it never runs
         // twice.
-        self.record(Entry::TurnSent);
-        if self.flush().is_err() {
+        turn.state = State::Sending;
+        let key = turn.asked.key.clone();
+        self.record(Entry::TurnSent { key });
+        self.then(Pending::Send);
+    }
+
+    /// It is kept that the turn is sent.
+    pub(super) fn send_prompt(&mut self) {
+        let Some(turn) = &mut self.running else {
+            return;
+        };
+        // It may have been cancelled meanwhile, or the instance be gone.
+        if !matches!(turn.state, State::Sending) {
             return;
         }
-        let (Some(instance), Some(turn)) = (self.stage.ready(), &mut self.running) else {
-            return;
+        let Some(instance) = self.stage.ready() else {
+            turn.state = State::Waiting;
+            return self.pump();
         };
         match instance.prompt(turn.asked.prompt.as_json()) {
             Ok(request) => turn.state = State::Sent { request },
@@ -137,13 +188,14 @@ impl Unit {
         }
     }
 
-    fn show_prompt(&mut self, asked: &Queued) {
+    fn show_prompt(&mut self, asked: &Asked) {
         if let Some(text) = asked.prompt.text() {
             self.progress.title_from_prompt(&text);
         }
         let message = Uuid::new_v4().to_string();
         for block in asked.prompt.blocks() {
-            self.publish(frames::user_chunk(&message, block), Some(asked.client));
+            let chunk = frames::user_chunk(&message, asked.key.as_deref(), block);
+            self.publish(chunk, Some(asked.client.id));
         }
     }
 
@@ -155,11 +207,42 @@ impl Unit {
         if outcome.is_err() || turn.cancelled_until().is_some() {
             self.fail_open_tools();
         }
-        self.publish(frames::turn_ended(&outcome), Some(turn.asked.client));
-        self.record(Entry::TurnEnded);
+        let asked = turn.asked;
+        let key = asked.key.clone();
+        let end = frames::turn_ended(&outcome, key.as_deref());
+        self.publish(end, Some(asked.client.id));
+        let answer = prompt::stored(&outcome);
+        self.record(Entry::TurnEnded { key, answer });
         self.touch();
-        let outcome = self.flush().and(outcome);
-        turn.asked.reply.send(outcome);
+        self.observe(Happening::TurnEnded {
+            outcome: match &outcome {
+                Ok(result) => Ok(frames::stop_reason(result).unwrap_or_default()),
+                Err(error) => Err(error.to_string()),
+            },
+        });
+        self.then(Pending::TurnEnd(asked, outcome));
+    }
+
+    /// What waits, for those who asked to be told.
+    pub(super) fn queue_json(&self) -> Value {
+        let waiting = self.queue.iter().map(|asked| {
+            let mut item = json!({ "by": asked.client.to_json(), "text": asked.prompt.preview() });
+            if let (Some(key), Some(item)) = (&asked.key, item.as_object_mut()) {
+                item.insert("key".to_owned(), key.as_str().into());
+            }
+            item
+        });
+        waiting.collect()
+    }
+
+    /// Tells of it, if it is not as it was told last.
+    fn tell_queue(&mut self) {
+        if self.queue.is_empty() && !self.queue_told {
+            return;
+        }
+        self.queue_told = !self.queue.is_empty();
+        let members = json!({ "queue": self.queue_json() });
+        self.tell_positioned(methods::hostler::QUEUE, members);
     }
 
     /// Tool calls that the instance will not finish any more.
@@ -170,14 +253,17 @@ impl Unit {
     }
 
     /// `session/cancel`: the running turn, and what `client` has queued.
-    pub(super) fn cancel(&mut self, client: ClientId) {
-        self.cancel_queued(|queued| queued.client == client);
+    pub(super) fn cancel(&mut self, client: &Client) {
+        if let Err(error) = self.drive(client) {
+            return self.notify(client.id, &error);
+        }
+        self.cancel_queued(|asked| asked.is_from(client.id));
         self.cancel_running();
     }
 
     /// `$/cancel_request`: just that prompt.
     pub(super) fn cancel_request(&mut self, client: ClientId, id: &Id) {
-        let named = |queued: &Queued| queued.client == client && queued.id == *id;
+        let named = |asked: &Asked| asked.is_named(client, id);
         if self.running.as_ref().is_some_and(|turn| named(&turn.asked)) {
             self.cancel_running();
         } else {
@@ -185,12 +271,14 @@ impl Unit {
         }
     }
 
-    fn cancel_queued(&mut self, which: impl Fn(&Queued) -> bool) {
+    fn cancel_queued(&mut self, which: impl Fn(&Asked) -> bool) {
         let (cancelled, kept): (VecDeque<_>, _) = self.queue.drain(..).partition(which);
         self.queue = kept;
-        for queued in cancelled {
-            queued.reply.send(Ok(frames::CANCELLED_TURN.to_owned()));
+        for asked in cancelled {
+            let answer = Ok(frames::CANCELLED_TURN.to_owned());
+            self.then(Pending::TurnEnd(asked, answer));
         }
+        self.tell_queue();
     }
 
     fn cancel_running(&mut self) {
@@ -198,7 +286,7 @@ impl Unit {
             return;
         };
         match turn.state {
-            State::Waiting => {
+            State::Waiting | State::Sending => {
                 self.finish_turn(Ok(frames::CANCELLED_TURN.to_owned()));
                 self.pump();
             }
@@ -230,7 +318,7 @@ impl Unit {
                 CANCEL_GRACE.as_secs()
             ),
         });
-        tracing::warn!(session = self.id, %error);
+        tracing::warn!(session = %self.id, %error);
         self.drop_instance(&error);
         self.fail_open_tools();
         self.finish_turn(Ok(frames::CANCELLED_TURN.to_owned()));

@@ -1,19 +1,49 @@
 //! Who attaches, leaves, and is sent what.
 
-use bytes::Bytes;
-use hostler_replay::{Delivery, Position, Viewer, ViewerId};
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Client, ClientId, Notice, Reply, frames, unit::Unit};
+use bytes::Bytes;
+use hostler_replay::{Delivery, Position, Replay, Viewer, ViewerId};
+use hostler_wire::methods;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    Access, Client, ClientId, Notice, Reply, SessionError,
+    access::Shares,
+    frames::{self, Frame},
+    history::History,
+    router::lock,
+    unit::{Unit, message::Attach},
+};
+
+/// How long who comes and goes is collected before the others are told: many
+/// clients come at once when a host is back.
+const PRESENCE: Duration = Duration::from_millis(200);
+
+/// Clients that are named to the others; of more there is only the number.
+const NAMED: usize = 32;
 
 /// A client that views the session.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     pub(crate) client: Client,
+    /// The questions that it was asked.
+    pub(crate) asked: BTreeMap<u64, Shown>,
 }
 
-impl Viewer<Bytes> for Watcher {
-    fn deliver(&mut self, _: Position, frame: &Bytes) -> Delivery {
-        given(self.client.outlet.send(frame.clone()))
+/// A question at a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// It may still answer.
+    Open,
+    /// It answered, but not with an answer that counts.
+    Refused,
+}
+
+impl Viewer<Frame> for Watcher {
+    fn deliver(&mut self, position: Position, frame: &Frame) -> Delivery {
+        given(frame.give(&self.client, position))
     }
 }
 
@@ -25,81 +55,217 @@ pub(super) fn given(taken: bool) -> Delivery {
     }
 }
 
+/// What a client that attaches has missed.
+enum Missed {
+    Nothing,
+    /// A few frames that are in memory.
+    Frames(Vec<(Position, Bytes)>),
+    History(History),
+}
+
 impl Unit {
-    /// In one step: history, answer, open questions; every later frame follows.
-    /// A client that attaches again starts anew.
-    pub(super) fn attach(
-        &mut self,
-        client: Client,
-        replay: bool,
-        notices: &[Notice],
-        reply: Reply,
-    ) {
-        self.leave(client.id);
-        if replay {
-            let history = match self.history() {
-                Ok(history) => history,
+    /// In one step: what was missed, the answer, open questions; every later frame
+    /// follows. A client that attaches again starts anew.
+    pub(super) fn attach(&mut self, client: Client, how: Attach, reply: Reply) {
+        self.leave(client.id, false);
+        match how {
+            Attach::Load(notices) => match self.history(None, client.positioned) {
+                Ok((history, _)) => {
+                    if client.outlet.replay(history) {
+                        self.attached(client, &notices, reply);
+                    }
+                }
                 Err(error) => {
                     reply.send(Err(error));
-                    return;
                 }
-            };
-            if !client.outlet.replay(history) {
-                return;
-            }
+            },
+            Attach::Resume(notices) => self.attached(client, &notices, reply),
+            Attach::From { after, replay } => self.attach_from(client, after, replay, reply),
         }
+    }
+
+    /// Plain ACP: the answer says how modes and options stand.
+    fn attached(&mut self, client: Client, notices: &[Notice], reply: Reply) {
         if reply.send(Ok(self.progress.result(self.running.is_some()))) {
             self.show(client, notices);
         }
     }
 
+    /// The answer says what follows.
+    fn attach_from(&mut self, client: Client, after: Option<Position>, replay: bool, reply: Reply) {
+        let (missed, reset) = match self.missed(after, replay, &client) {
+            Ok(missed) => missed,
+            Err(error) => {
+                reply.send(Err(error));
+                return;
+            }
+        };
+        let drives = self.control.attached(&client);
+        if !reply.send(Ok(self.welcome(&client, reset))) {
+            return;
+        }
+        let taken = match missed {
+            Missed::Nothing => true,
+            Missed::Frames(frames) => frames
+                .into_iter()
+                .all(|(position, frame)| client.outlet.send_placed(frame, &self.id, position)),
+            Missed::History(history) => client.outlet.replay(history),
+        };
+        if taken {
+            self.show(client, &[]);
+        }
+        if drives {
+            self.control_changed();
+        }
+    }
+
+    fn missed(
+        &self,
+        after: Option<Position>,
+        replay: bool,
+        client: &Client,
+    ) -> Result<(Missed, bool), SessionError> {
+        if !replay {
+            return Ok((Missed::Nothing, false));
+        }
+        if let (Some(after), true) = (after, client.positioned)
+            && let Replay::Contiguous(frames) = self.hub.since(Some(after))
+        {
+            let frames = frames.map(|(position, frame)| (position, frame.placed(position)));
+            return Ok((Missed::Frames(frames.collect()), false));
+        }
+        let (history, reset) = self.history(after, client.positioned)?;
+        Ok((Missed::History(history), reset))
+    }
+
+    /// The answer to `_hostler/session/attach`.
+    fn welcome(&self, client: &Client, reset: bool) -> String {
+        let head = self.hub.head();
+        let open: Vec<_> = self
+            .asks
+            .iter()
+            .filter(|_| self.control.allows(client))
+            .map(|ask| ask.name.as_str())
+            .collect();
+        let info = lock(&self.info);
+        let settings = self.progress.settings();
+        let mut members = json!({
+            "epoch": head.epoch,
+            "headSeq": head.seq,
+            "reset": reset,
+            "busy": self.running.is_some(),
+            "openPermissions": open,
+            "control": self.control.to_json(client),
+            "queue": self.queue_json(),
+            "terminals": [],
+            "owner": info.owner.as_str(),
+            "access": client.access.name(),
+            "title": info.summary.title,
+            "cwd": info.summary.cwd,
+            "harness": info.summary.harness,
+        });
+        if let Some(members) = members.as_object_mut() {
+            if let Value::Object(presence) = self.presence_json() {
+                members.extend(presence);
+            }
+            if let Value::Object(settings) = settings {
+                members.extend(settings);
+            }
+        }
+        members.to_string()
+    }
+
     /// Adds a client that has its answer.
     pub(super) fn show(&mut self, client: Client, notices: &[Notice]) {
-        let taken = notices.iter().all(|notice| {
+        let drives = self.control.attached(&client);
+        let mut watcher = Watcher {
+            asked: BTreeMap::new(),
+            client,
+        };
+        let client = &watcher.client;
+        let mut taken = notices.iter().all(|notice| {
             client
                 .outlet
                 .send(self.notice_frame(client.notices, notice))
-        }) && (!client.drives
-            || self
-                .asks
-                .iter()
-                .all(|ask| client.outlet.send(ask.frame.clone())));
-        if taken {
-            let head = self.hub.head();
-            let _ = self.hub.attach(Watcher { client }, Some(head));
+        });
+        if self.control.allows(client) {
+            for ask in self.asks.iter() {
+                taken = taken && client.outlet.send(ask.frame.clone());
+                watcher.asked.insert(ask.number, Shown::Open);
+            }
+        }
+        if !taken {
+            return;
+        }
+        let id = client.id;
+        let head = self.hub.head();
+        let viewer = self.hub.attach(watcher, Some(head)).viewer;
+        self.watchers.insert(id, viewer);
+        self.presence_changed();
+        if drives {
+            self.control_changed();
         }
     }
 
     pub(super) fn show_if_new(&mut self, client: Client) {
-        if self.watcher(client.id).is_none() {
+        if !self.watchers.contains_key(&client.id) {
             self.show(client, &[]);
         }
     }
 
-    pub(super) fn detach(&mut self, client: ClientId) {
+    pub(super) fn detach(&mut self, client: ClientId, gone: bool) {
         if self
             .creation
             .as_ref()
             .is_some_and(|creation| creation.client.id == client)
         {
             tracing::debug!(
-                session = self.id,
+                session = %self.id,
                 "the client left before its session was ready"
             );
             return self.close();
         }
-        self.leave(client);
+        self.leave(client, gone);
     }
 
-    fn leave(&mut self, client: ClientId) {
-        if let Some(viewer) = self.viewer_id(client) {
+    pub(super) fn leave(&mut self, client: ClientId, gone: bool) {
+        if let Some(viewer) = self.watchers.remove(&client) {
             self.hub.detach(viewer);
+            self.presence_changed();
         }
-        self.asks.forget(client);
+        if self.control.detached(client, gone) {
+            self.control_changed();
+        }
+    }
+
+    /// With whom the session is shared has changed: who may not view it any more
+    /// is sent nothing more.
+    pub(super) fn shared(&mut self, shares: &Shares) {
+        let owner = lock(&self.info).owner.clone();
+        let mut gone = Vec::new();
+        for viewer in self.watchers.values() {
+            let Some(watcher) = self.hub.viewer_mut(*viewer) else {
+                continue;
+            };
+            let client = &mut watcher.client;
+            // Their tokens have not changed: less than the share is left as it is.
+            let share = shares.get(&client.who.principal);
+            match share {
+                _ if client.who.principal == owner || client.access == Access::Owner => {}
+                Some(share) => client.access = client.access.min(share.access()),
+                None => gone.push(client.clone()),
+            }
+        }
+        for client in gone {
+            let notice = Notice::warning("The session is not shared with you any more.");
+            self.say(client.id, &notice);
+            self.leave(client.id, true);
+        }
+        self.control_changed();
     }
 
     /// Says something to one client, outside of the history.
-    pub(super) fn notify(&mut self, client: ClientId, notice: &Notice) {
+    pub(super) fn say(&mut self, client: ClientId, notice: &Notice) {
         let Some(watcher) = self.watcher(client) else {
             return;
         };
@@ -108,7 +274,7 @@ impl Unit {
             .outlet
             .send(self.notice_frame(watcher.client.notices, notice))
         {
-            self.leave(client);
+            self.leave(client, false);
         }
     }
 
@@ -116,22 +282,72 @@ impl Unit {
         frames::update(&self.id, &notice.update(announced))
     }
 
+    /// Tells all who asked for the extension.
+    pub(super) fn tell_positioned(&mut self, method: &str, members: Value) {
+        let frame = frames::told(method, &self.id, members);
+        let lost = self.hub.each(|_, watcher| {
+            let client = &watcher.client;
+            given(!client.positioned || client.outlet.send(frame.clone()))
+        });
+        self.forget(lost);
+    }
+
+    /// Who drives, or who may answer, is not as it was.
+    pub(super) fn control_changed(&mut self) {
+        let (control, id) = (&self.control, &self.id);
+        let lost = self.hub.each(|_, watcher| {
+            let client = &watcher.client;
+            if !client.positioned {
+                return Delivery::Taken;
+            }
+            let frame = frames::told(methods::hostler::CONTROL, id, control.to_json(client));
+            given(client.outlet.send(frame))
+        });
+        self.forget(lost);
+        self.ask_again();
+    }
+
     /// Their transports have closed them; the session goes on.
-    pub(super) fn forget(&self, lost: Vec<(ViewerId, Watcher)>) {
+    pub(super) fn forget(&mut self, lost: Vec<(ViewerId, Watcher)>) {
         for (_, watcher) in lost {
-            tracing::debug!(session = self.id, client = %watcher.client.id, "a client takes nothing more");
+            let client = watcher.client.id;
+            tracing::debug!(session = %self.id, %client, "a client takes nothing more");
+            self.watchers.remove(&client);
+            self.presence_changed();
         }
     }
 
     pub(super) fn watcher(&self, client: ClientId) -> Option<&Watcher> {
-        self.hub
-            .viewers()
-            .find_map(|(_, watcher)| (watcher.client.id == client).then_some(watcher))
+        self.hub.viewer(*self.watchers.get(&client)?)
     }
 
-    pub(super) fn viewer_id(&self, client: ClientId) -> Option<ViewerId> {
-        self.hub
+    pub(super) fn watcher_mut(&mut self, client: ClientId) -> Option<&mut Watcher> {
+        self.hub.viewer_mut(*self.watchers.get(&client)?)
+    }
+
+    fn presence_changed(&mut self) {
+        lock(&self.info).viewers = self.watchers.len();
+        if self.presence_due.is_none() {
+            self.presence_due = Some(Instant::now() + PRESENCE);
+        }
+    }
+
+    pub(super) fn tell_presence(&mut self) {
+        self.presence_due = None;
+        let members = self.presence_json();
+        self.tell_positioned(methods::hostler::PRESENCE, members);
+    }
+
+    fn presence_json(&self) -> Value {
+        let clients: Vec<_> = self
+            .hub
             .viewers()
-            .find_map(|(id, watcher)| (watcher.client.id == client).then_some(id))
+            .take(NAMED)
+            .map(|(_, watcher)| {
+                let drives = self.control.allows(&watcher.client);
+                watcher.client.presence_json(drives)
+            })
+            .collect();
+        json!({ "viewers": self.hub.viewers().len(), "clients": clients })
     }
 }

@@ -19,7 +19,7 @@ async fn given_up() -> (
     let (session, mut instance, viewer) = host.session().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     assert_eq!(answer.await.unwrap(), cancelled());
     instance.is_dropped().await;
     let waiting = session.prompt(&viewer, 2, "again").await;
@@ -87,7 +87,7 @@ async fn an_instance_that_did_not_open_ends_before_the_next_starts() {
 #[tokio::test(start_paused = true)]
 async fn a_prompt_that_waits_for_an_end_can_be_cancelled_and_starts_nothing() {
     let (mut host, session, instance, viewer, waiting) = given_up().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     assert_eq!(waiting.await.unwrap(), cancelled());
     instance.end(Ended::Closed).await;
     session.settle().await;
@@ -114,7 +114,7 @@ async fn a_closed_session_that_is_loaded_again_waits_for_its_earlier_instance() 
     first.end(Ended::Closed).await;
     session.settle().await;
     runs_in(host.started().unwrap(), waiting).await;
-    assert!(host.router.get(&owner(), &session.id).is_ok());
+    assert!(host.router.get(&caller(), &session.id).is_ok());
 }
 
 #[tokio::test]
@@ -142,10 +142,13 @@ async fn a_session_is_closed_for_whoever_has_the_answer() {
     let id = session.id.clone();
     let (sender, found) = tokio::sync::oneshot::channel();
     let reply = hostler_session::Reply::new(move |_| {
-        sender.send(router.get(&owner(), &id).is_ok()).unwrap();
+        sender.send(router.get(&caller(), &id).is_ok()).unwrap();
         true
     });
-    session.handle.close(reply).await;
+    session
+        .handle
+        .close(Viewer::new().client, true, reply)
+        .await;
     assert!(!found.await.unwrap(), "it can be loaded from here on");
 }
 

@@ -29,7 +29,7 @@ async fn what_cannot_be_journalled_is_not_delivered() {
             .iter()
             .all(|update| *update != said("lost"))
     );
-    assert!(host.router.get(&owner(), &session.id).is_err());
+    assert!(host.router.get(&caller(), &session.id).is_err());
 }
 
 #[tokio::test]
@@ -101,5 +101,5 @@ async fn a_session_that_cannot_be_kept_does_not_begin() {
     instance.open().await;
     let error = answer.await.unwrap().unwrap_err();
     assert!(matches!(error, SessionError::Journal(_)), "{error}");
-    assert!(host.router.list(&owner(), None).unwrap().is_empty());
+    assert!(host.router.list(&caller(), None).unwrap().is_empty());
 }

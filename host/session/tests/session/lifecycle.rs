@@ -1,8 +1,10 @@
 //! Sessions begin, belong to someone, and end.
 
-use hostler_auth::Principal;
 use hostler_runtime::{Command, Ended};
-use hostler_session::{Reply, SESSIONS, SessionError};
+use hostler_session::{Reply, SessionError};
+
+/// As many as a host has by itself.
+const SESSIONS: usize = 64;
 use serde_json::json;
 
 use crate::stage::*;
@@ -42,7 +44,7 @@ async fn nothing_is_sent_of_a_session_before_its_client_knows_its_id() {
         tokio::task::yield_now().await;
     }
     assert!(viewer.rest().is_empty());
-    assert!(host.router.list(&owner(), None).unwrap().is_empty());
+    assert!(host.router.list(&caller(), None).unwrap().is_empty());
     instance.open().await;
     assert!(viewer.next().await["sessionId"].is_string());
     assert_eq!(viewer.update().await, said("early"));
@@ -60,7 +62,11 @@ async fn a_harness_that_does_not_open_leaves_no_session() {
         (fault.code, fault.message.as_str()),
         (-32000, "run `claude login`")
     );
-    assert!(host.router.get(&owner(), &instance.params.session).is_err());
+    assert!(
+        host.router
+            .get(&caller(), &instance.params.session)
+            .is_err()
+    );
     instance.end(Ended::Closed).await;
     host.router.shutdown().await;
 }
@@ -103,9 +109,11 @@ async fn an_unknown_harness_is_an_error() {
 async fn a_session_whose_client_left_before_it_was_ready_ends() {
     let mut host = Host::new();
     let viewer = Viewer::new();
-    let answer = host.create(&viewer);
+    let (reply, answer) = Reply::channel();
+    let new = host.new_session("echo");
+    let handle = host.router.create(new, viewer.client.clone(), reply);
     let mut instance = host.instance().await;
-    host.router.detach(viewer.client.id).await;
+    handle.unwrap().detach(viewer.client.id, true).await;
     assert_eq!(answer.await.unwrap(), Err(SessionError::Closed));
     assert!(matches!(instance.command().await, Command::Close));
 }
@@ -121,18 +129,18 @@ async fn a_session_whose_id_nobody_got_ends() {
     let mut instance = host.instance().await;
     instance.open().await;
     assert!(matches!(instance.command().await, Command::Close));
-    assert!(host.router.list(&owner(), None).unwrap().is_empty());
+    assert!(host.router.list(&caller(), None).unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_session_belongs_to_its_principal() {
     let mut host = Host::new();
     let (session, _instance, _viewer) = host.session().await;
-    let other = Principal::new("other");
+    let other = somebody("other");
     let expected = SessionError::UnknownSession(session.id.clone());
     assert_eq!(host.router.get(&other, &session.id).unwrap_err(), expected);
     assert!(host.router.list(&other, None).unwrap().is_empty());
-    assert!(host.router.get(&owner(), "nothing").is_err());
+    assert!(host.router.get(&caller(), "nothing").is_err());
 }
 
 #[tokio::test]
@@ -143,16 +151,16 @@ async fn the_list_shows_title_folder_and_whether_a_turn_runs_and_the_latest_firs
     let _answer = older.prompt(&viewer, 1, "Mend the roof\nplease").await;
     instance.prompted().await;
     older.settle().await;
-    let list = host.router.list(&owner(), None).unwrap();
+    let list = host.router.list(&caller(), None).unwrap();
     assert_eq!([&list[0].id, &list[1].id], [&older.id, &newer.id]);
     assert_eq!(list[0].title.as_deref(), Some("Mend the roof"));
     assert_eq!((list[0].busy, list[1].busy), (true, false));
     assert_eq!(list[0].harness, "echo");
     let cwd = older.handle.cwd();
-    assert_eq!(host.router.list(&owner(), Some(&cwd)).unwrap().len(), 2);
+    assert_eq!(host.router.list(&caller(), Some(&cwd)).unwrap().len(), 2);
     assert!(
         host.router
-            .list(&owner(), Some("/elsewhere".as_ref()))
+            .list(&caller(), Some("/elsewhere".as_ref()))
             .unwrap()
             .is_empty()
     );
@@ -169,7 +177,7 @@ async fn the_number_of_sessions_is_bounded_and_closing_one_makes_room() {
     let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
     assert_eq!(error.fault().name, "TOO_MANY");
     assert!(
-        error.to_string().contains("64") && error.to_string().contains("session/close"),
+        error.to_string().contains("64") && error.to_string().contains("max_live"),
         "{error}"
     );
     let (session, instance, _viewer) = kept.pop().unwrap();
@@ -199,11 +207,11 @@ async fn the_session_that_rests_longest_makes_room_and_can_be_loaded_again() {
     // Nobody looks on at these; only the last two have nothing else going on.
     for n in [0, 1, 2, 3, 4] {
         kept[n].0.settle().await;
-        host.router.detach(kept[n].2.client.id).await;
+        kept[n].0.lose(&kept[n].2).await;
     }
     kept[3].0.settle().await;
     // Whoever holds a way to the session is about to use it.
-    let held = host.router.get(&owner(), &kept[4].0.id).unwrap();
+    let held = host.router.get(&caller(), &kept[4].0.id).unwrap();
     let ids: Vec<_> = kept
         .iter()
         .map(|(session, ..)| session.id.clone())
@@ -215,8 +223,8 @@ async fn the_session_that_rests_longest_makes_room_and_can_be_loaded_again() {
     }
 
     let newer = host.session().await;
-    assert!(host.router.get(&owner(), &ids[3]).is_err());
-    assert!(host.router.find(&owner(), &ids[3]).is_ok());
+    assert!(host.router.get(&caller(), &ids[3]).is_err());
+    assert!(host.router.find(&caller(), &ids[3]).is_ok());
     assert!(matches!(instances[3].0.command().await, Command::Close));
     let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
     assert_eq!(error.fault().name, "TOO_MANY");
@@ -227,7 +235,7 @@ async fn the_session_that_rests_longest_makes_room_and_can_be_loaded_again() {
     let mut reader = Viewer::new();
     again.attach(&reader, true).await;
     assert!(reader.rest().last().unwrap().get("answer").is_some());
-    assert!(host.router.get(&owner(), &ids[4]).is_err());
+    assert!(host.router.get(&caller(), &ids[4]).is_err());
     drop(newer);
 }
 
@@ -259,7 +267,7 @@ async fn close_ends_the_session_for_all() {
     }
     instance.end(Ended::Closed).await;
     host.router.shutdown().await;
-    assert!(host.router.get(&owner(), &session.id).is_err());
+    assert!(host.router.get(&caller(), &session.id).is_err());
     let late = session.prompt(&one, 2, "late").await;
     assert_eq!(late.await.unwrap(), Err(SessionError::Closed));
 }
@@ -314,10 +322,10 @@ async fn shutdown_ends_every_session_and_does_not_wait_for_ever() {
     host.router.shutdown().await;
     ending.await.unwrap();
     drop(stuck);
-    let left = host.router.list(&owner(), None).unwrap();
+    let left = host.router.list(&caller(), None).unwrap();
     assert!(
         left.iter()
-            .all(|session| host.router.get(&owner(), &session.id).is_err())
+            .all(|session| host.router.get(&caller(), &session.id).is_err())
     );
     let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
     assert_eq!(error, SessionError::ShuttingDown);

@@ -6,7 +6,7 @@ use crate::stage::*;
 
 /// A running turn that asks for a permission, before two clients.
 struct Asked {
-    host: Host,
+    _host: Host,
     session: Session,
     instance: Instance,
     one: Viewer,
@@ -31,7 +31,7 @@ async fn asked() -> Asked {
         "the same request, with the same id, for all"
     );
     Asked {
-        host,
+        _host: host,
         session,
         instance,
         one,
@@ -132,8 +132,8 @@ async fn a_client_that_cannot_answer_leaves_it_to_the_others() {
 #[tokio::test]
 async fn it_stays_open_through_the_loss_of_all_clients_and_is_asked_again_after_the_replay() {
     let mut a = asked().await;
-    a.host.router.detach(a.one.client.id).await;
-    a.host.router.detach(a.two.client.id).await;
+    a.session.lose(&a.one).await;
+    a.session.lose(&a.two).await;
     a.instance.say("waiting").await;
     a.session.settle().await;
     assert!(a.instance.has_no_command(), "nothing is answered by itself");
@@ -170,7 +170,7 @@ async fn it_stays_open_through_the_loss_of_all_clients_and_is_asked_again_after_
 #[tokio::test]
 async fn cancel_answers_every_open_permission_and_takes_it_back() {
     let mut a = asked().await;
-    a.session.handle.cancel(a.one.client.id).await;
+    a.session.handle.cancel(a.one.client.clone()).await;
     let outcome = json!({ "outcome": { "outcome": "cancelled" } });
     assert_eq!(a.instance.answered().await, (7, Ok(outcome.clone())));
     a.instance.is_cancelled().await;
@@ -215,7 +215,10 @@ async fn who_may_only_watch_is_not_asked_and_cannot_answer() {
     instance.ask_permission(7).await;
     let ask = driver.next().await;
     session.answer(&watcher, &ask, selected("yes")).await;
-    assert!(watcher.rest().is_empty());
+    let told = watcher.rest();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let title = &told[0]["params"]["update"]["title"];
+    assert!(title.as_str().unwrap().contains("may view"), "{title}");
     assert!(instance.has_no_command());
 }
 

@@ -116,7 +116,7 @@ async fn a_session_that_was_closed_can_be_taken_up_and_keeps_its_title_and_modes
     drop(viewer);
     session.close().await.unwrap();
     session.settle().await;
-    let list = host.router.list(&owner(), None).unwrap();
+    let list = host.router.list(&caller(), None).unwrap();
     assert_eq!((list.len(), list[0].title.as_deref()), (1, Some("Roof")));
 
     let again = host.take_up(&session.id);
@@ -124,10 +124,10 @@ async fn a_session_that_was_closed_can_be_taken_up_and_keeps_its_title_and_modes
     again.attach(&viewer, false).await;
     assert_eq!(viewer.next().await["answer"]["configOptions"], json!([1]));
     assert!(matches!(
-        host.router.find(&owner(), &session.id),
+        host.router.find(&caller(), &session.id),
         Ok(Found::Live(_))
     ));
-    assert_eq!(host.router.list(&owner(), None).unwrap().len(), 1);
+    assert_eq!(host.router.list(&caller(), None).unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_stored_session_belongs_to_its_principal() {
     let mut host = Host::new();
     let (session, _instance, _viewer) = host.session().await;
     let host = host.after_a_kill();
-    let other = hostler_auth::Principal::new("other");
+    let other = somebody("other");
     let error = host.router.find(&other, &session.id).unwrap_err();
     assert_eq!(error, SessionError::UnknownSession(session.id));
     assert!(host.router.list(&other, None).unwrap().is_empty());
@@ -210,7 +210,7 @@ async fn a_session_whose_client_was_never_told_of_it_is_not_listed() {
     let instance = host.instance().await;
     instance.say("early").await;
     let host = host.after_a_kill();
-    assert!(host.router.list(&owner(), None).unwrap().is_empty());
-    let found = host.router.find(&owner(), &instance.params.session);
+    assert!(host.router.list(&caller(), None).unwrap().is_empty());
+    let found = host.router.find(&caller(), &instance.params.session);
     assert!(found.is_err());
 }

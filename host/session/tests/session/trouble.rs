@@ -132,7 +132,7 @@ async fn a_prompt_that_waits_for_a_fresh_instance_can_be_cancelled() {
     session.settle().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     let mut fresh = host.instance().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     assert_eq!(answer.await.unwrap(), cancelled());
     fresh.open().await;
     session.settle().await;
@@ -166,7 +166,7 @@ async fn a_crash_after_a_cancel_ends_the_turn_as_cancelled() {
     let (session, mut instance, viewer) = host.session().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     instance.prompted().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     instance.is_cancelled().await;
     instance.trap().await;
     assert_eq!(answer.await.unwrap(), cancelled());

@@ -126,7 +126,7 @@ async fn losing_every_client_ends_nothing() {
     let answer = session.prompt(&viewer, 1, "hi").await;
     let (request, _) = instance.prompted().await;
     drop(answer);
-    host.router.detach(viewer.client.id).await;
+    session.lose(&viewer).await;
     instance.say("still here").await;
     session.settle().await;
     assert!(instance.has_no_command(), "neither cancelled nor closed");
@@ -170,9 +170,9 @@ async fn cancel_ends_the_running_turn() {
     let (session, mut instance, viewer) = host.session().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     let (request, _) = instance.prompted().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     instance.is_cancelled().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     session.settle().await;
     assert!(instance.has_no_command(), "a second cancel adds nothing");
     instance
@@ -191,7 +191,7 @@ async fn any_client_may_cancel_and_only_its_own_waiting_prompts_go() {
     let of_one = session.prompt(&one, 2, "of one").await;
     let of_two = session.prompt(&two, 1, "of two").await;
     let (request, _) = instance.prompted().await;
-    session.handle.cancel(two.client.id).await;
+    session.handle.cancel(two.client.clone()).await;
     assert_eq!(of_two.await.unwrap(), cancelled());
     instance.is_cancelled().await;
     instance
@@ -249,7 +249,7 @@ async fn a_cancelled_turn_ends_cancelled_even_if_cancelling_made_something_fail(
     let (session, mut instance, viewer) = host.session().await;
     let answer = session.prompt(&viewer, 1, "hi").await;
     let (request, _) = instance.prompted().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     instance.is_cancelled().await;
     instance.fail(request, -32603, "aborted").await;
     assert_eq!(answer.await.unwrap(), cancelled());
@@ -264,7 +264,7 @@ async fn a_cancelled_turn_leaves_no_tool_call_open() {
     let tool = json!({ "sessionUpdate": "tool_call", "toolCallId": "t1", "title": "sleep" });
     instance.update(tool).await;
     viewer.update().await;
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     instance.is_cancelled().await;
     let result = json!({ "stopReason": "cancelled" });
     instance.answer(request, result).await;
@@ -284,7 +284,7 @@ async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session
     let tool = json!({ "sessionUpdate": "tool_call", "toolCallId": "t1", "title": "sleep" });
     instance.update(tool.clone()).await;
     assert_eq!(viewer.update().await, tool);
-    session.handle.cancel(viewer.client.id).await;
+    session.handle.cancel(viewer.client.clone()).await;
     assert_eq!(answer.await.unwrap(), cancelled());
     let failed =
         json!({ "sessionUpdate": "tool_call_update", "toolCallId": "t1", "status": "failed" });
@@ -309,7 +309,7 @@ async fn a_call_is_forwarded_and_its_answer_comes_back() {
     session
         .handle
         .call(
-            viewer.client.id,
+            viewer.client.clone(),
             "session/set_config_option",
             r#"{"configId":"model","value":1e2}"#.into(),
             reply,

@@ -1,6 +1,8 @@
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Known;
 
 fn record(id: &str) -> SessionRecord {
     SessionRecord {
@@ -31,14 +33,21 @@ fn begin(journal: &Journal, record: &SessionRecord) -> SessionKey {
 }
 
 fn frames(journal: &Journal, session: SessionKey) -> Vec<String> {
-    let mut frames = Vec::new();
-    journal
-        .replay(session, |update| {
-            frames.push(update.to_owned());
-            true
-        })
-        .unwrap();
-    frames
+    let mut pages = journal.pages(session, None).unwrap();
+    std::iter::from_fn(|| Some(pages.next_page().unwrap()).filter(|page| !page.is_empty()))
+        .flatten()
+        .map(|placed| placed.update)
+        .collect()
+}
+
+fn sent(key: &str) -> Entry {
+    let key = Some(key.to_owned());
+    Entry::TurnSent { key }
+}
+
+fn ended(key: &str, answer: &str) -> Entry {
+    let (key, answer) = (Some(key.to_owned()), answer.to_owned());
+    Entry::TurnEnded { key, answer }
 }
 
 #[test]
@@ -48,9 +57,7 @@ fn what_was_appended_is_there_after_a_restart_in_order() {
     assert_eq!(journal.epoch(), 1);
     let key = begin(&journal, &record("s"));
     let title = Entry::Title("hi".into());
-    journal
-        .append(key, &[frame(1), Entry::TurnSent, title])
-        .unwrap();
+    journal.append(key, &[frame(1), sent("k"), title]).unwrap();
     let checkpoint = Entry::Checkpoint(Bytes::from_static(b"c"));
     let settings = Entry::Settings("{}".into());
     let asks = Entry::Asks(r#"["t"]"#.into());
@@ -73,7 +80,7 @@ fn what_was_appended_is_there_after_a_restart_in_order() {
         frames(&journal, key),
         [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":1}"#]
     );
-    journal.append(key, &[Entry::TurnEnded]).unwrap();
+    journal.append(key, &[ended("k", "a")]).unwrap();
     assert!(!journal.session("s").unwrap().unwrap().turn_open);
     assert_eq!(journal.session("t").unwrap(), None);
 }
@@ -104,7 +111,7 @@ fn sessions_are_listed_for_their_owner_latest_first() {
     };
     begin(&journal, &other);
     let ids = |owner: &str, limit| -> Vec<_> {
-        let sessions = journal.sessions(owner, limit).unwrap();
+        let sessions = journal.sessions(Some(owner), limit).unwrap();
         sessions
             .into_iter()
             .map(|session| session.record.id)
@@ -112,7 +119,7 @@ fn sessions_are_listed_for_their_owner_latest_first() {
     };
     assert_eq!(ids("local", 10), ["b", "a"]);
     std::thread::sleep(Duration::from_millis(2));
-    journal.append(a, &[Entry::TurnEnded]).unwrap();
+    journal.append(a, &[ended("k", "a")]).unwrap();
     assert_eq!(ids("local", 10), ["a", "b"]);
     assert_eq!(ids("local", 1), ["a"]);
     assert_eq!(ids("nobody", 10), [""; 0]);
@@ -195,7 +202,7 @@ fn a_session_that_nobody_was_told_of_is_not_found_and_ends_with_its_host() {
     let key = journal.create(&record("s")).unwrap();
     journal.append(key, &[frame(1)]).unwrap();
     assert_eq!(journal.session("s").unwrap(), None);
-    assert_eq!(journal.sessions("local", 10).unwrap(), []);
+    assert_eq!(journal.sessions(None, 10).unwrap(), []);
     drop(journal);
     assert_eq!(frames(&open(&folder), key), [""; 0]);
 }
@@ -231,7 +238,14 @@ fn others_append_on_while_one_waits_for_the_log_to_be_moved() {
     let path = folder.path().join("journal.db");
     // Nobody moves the log.
     let (checkpoints, thread) = std::sync::mpsc::sync_channel(1);
-    let journal = Journal::with(&path, schema::open(&path).unwrap(), 1, checkpoints);
+    let checkpoints = Checkpoints::without_thread(checkpoints);
+    let journal = Journal::with(
+        &path,
+        schema::open(&path).unwrap(),
+        1,
+        checkpoints,
+        Care::default(),
+    );
     let key = begin(&journal, &record("s"));
     let update = "x".repeat(checkpoint::LIMIT as usize);
     let filling = std::thread::spawn({
@@ -329,4 +343,54 @@ fn after_a_stop_in_order_everything_is_in_the_one_file() {
     journal.settle().unwrap();
     let log = folder.path().join("journal.db-wal").metadata().unwrap();
     assert_eq!(log.len(), 0);
+}
+
+#[test]
+fn a_key_is_known_from_when_its_turn_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let key = begin(&journal, &record("s"));
+    let other = begin(&journal, &record("t"));
+    assert_eq!(journal.answer(key, "k").unwrap(), Known::No);
+    journal.append(key, &[sent("k")]).unwrap();
+    journal.append(key, &[sent("k"), sent("l")]).unwrap();
+    assert_eq!(journal.answer(key, "k").unwrap(), Known::Sent);
+    assert_eq!(journal.open_prompts(key).unwrap(), ["k", "l"]);
+    journal.append(key, &[ended("k", "done")]).unwrap();
+    drop(journal);
+    let journal = open(&folder);
+    let done = Known::Answered("done".into());
+    assert_eq!(journal.answer(key, "k").unwrap(), done);
+    assert_eq!(journal.open_prompts(key).unwrap(), ["l"]);
+    assert_eq!(journal.answer(other, "k").unwrap(), Known::No);
+}
+
+#[test]
+fn only_the_last_keys_are_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let key = begin(&journal, &record("s"));
+    let turns =
+        (0..answers::KEYS + 5).flat_map(|n| [sent(&n.to_string()), ended(&n.to_string(), "")]);
+    journal.append(key, &turns.collect::<Vec<_>>()).unwrap();
+    assert_eq!(journal.answer(key, "4").unwrap(), Known::No);
+    assert_ne!(journal.answer(key, "5").unwrap(), Known::No);
+}
+
+#[test]
+fn a_shared_session_is_listed_for_those_it_is_shared_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let key = begin(&journal, &record("s"));
+    begin(&journal, &record("t"));
+    journal.share(key, "ann", Some("view")).unwrap();
+    journal.share(key, "ann", Some("drive")).unwrap();
+    journal.share(key, "bob", Some("view")).unwrap();
+    let shared = journal.sessions(Some("ann"), 9).unwrap();
+    assert_eq!(shared.len(), 1);
+    assert_eq!(shared[0].shares["ann"], "drive");
+    assert_eq!(shared[0].shares["bob"], "view");
+    assert_eq!(journal.sessions(Some("local"), 9).unwrap().len(), 2);
+    journal.share(key, "ann", None).unwrap();
+    assert_eq!(journal.sessions(Some("ann"), 9).unwrap(), []);
 }

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenStore};
 use hostler_server::{Clients, ServerConfig, serve};
-use hostler_session::Router;
+use hostler_session::{Router, SessionConfig, Surroundings, Unobserved};
 use hostler_store::{Entry, Journal, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -57,7 +57,13 @@ impl Server {
         let clients = Clients::default();
         let journal = Journal::open(&dir.path().join("journal.db")).unwrap();
         let config = ServerConfig {
-            router: Router::new(Arc::new(Echo), Arc::new(Echo), journal.clone()),
+            router: Router::new(Surroundings {
+                launcher: Arc::new(Echo),
+                runner: Arc::new(Echo),
+                journal: journal.clone(),
+                config: SessionConfig::default(),
+                observer: Arc::new(Unobserved),
+            }),
             tokens,
             hosts: HostRule::new(["box.example.com"]).unwrap(),
             roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),

@@ -135,7 +135,12 @@ impl Web {
     }
 
     pub(crate) async fn initialize(&mut self) -> Value {
-        let params = json!({ "protocolVersion": 1, "clientCapabilities": {} });
+        self.initialize_as(json!({})).await
+    }
+
+    /// With these capabilities.
+    pub(crate) async fn initialize_as(&mut self, capabilities: Value) -> Value {
+        let params = json!({ "protocolVersion": 1, "clientCapabilities": capabilities });
         let message =
             json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
         let json = [("content-type", "application/json")];
@@ -241,10 +246,19 @@ impl Events {
 
     /// The next message.
     pub(crate) async fn next(&mut self) -> Value {
+        self.next_at().await.1
+    }
+
+    /// The next message, with the id of its event; empty if it has none.
+    pub(crate) async fn next_at(&mut self) -> (String, Value) {
         loop {
             let block = self.block().await.expect("the stream has ended");
-            if let Some(data) = block.strip_prefix("data: ") {
-                return serde_json::from_str(data).unwrap();
+            let (id, rest) = match block.strip_prefix("id: ") {
+                Some(placed) => placed.split_once('\n').unwrap(),
+                None => ("", block.as_str()),
+            };
+            if let Some(data) = rest.strip_prefix("data: ") {
+                return (id.to_owned(), serde_json::from_str(data).unwrap());
             }
             assert!(block.starts_with(':'), "{block}");
         }

@@ -9,10 +9,11 @@ mod viewer;
 use bytes::Bytes;
 use hostler_runtime::{Description, FileAccess, Harness, OpenParams, PromptCapabilities};
 use hostler_session::{
-    Answer, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession, Notice,
-    Reply, Rights, Router, Running, RunningCommand, SessionError, SessionHandle,
+    Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
+    Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig, SessionError,
+    SessionHandle, Surroundings, Unobserved,
 };
-use hostler_store::Journal;
+use hostler_store::{Journal, Retention};
 use hostler_wire::Id;
 use hostler_workspace::Tree;
 use serde_json::{Value, json};
@@ -127,12 +128,12 @@ impl Host {
 
     /// Takes up a stored session.
     pub(crate) fn take_up(&self, id: &str) -> Session {
-        let Found::Stored(stored) = self.router.find(&owner(), id).unwrap() else {
+        let Found::Stored(stored) = self.router.find(&caller(), id).unwrap() else {
             panic!("it is live");
         };
         let root = Tree::open(&stored.record.cwd).unwrap();
         let folders = Folders::new(root, vec![]);
-        let handle = self.router.take_up(&owner(), &stored, folders).unwrap();
+        let handle = self.router.take_up(&caller(), &stored, folders).unwrap();
         Session {
             id: id.to_owned(),
             handle,
@@ -148,6 +149,30 @@ impl Host {
 
     fn in_state(state: tempfile::TempDir, rights: Rights, mailbox: usize) -> Self {
         let journal = Journal::open(&state.path().join("journal.db")).unwrap();
+        Self::with_journal(state, journal, rights, mailbox, SessionConfig::default())
+    }
+
+    pub(crate) fn with_config(config: SessionConfig) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&state.path().join("journal.db")).unwrap();
+        Self::with_journal(state, journal, ALL_RIGHTS, hostler_runtime::MAILBOX, config)
+    }
+
+    pub(crate) fn with_retention(retention: Retention) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join("journal.db");
+        let journal = Journal::open_with(&path, retention).unwrap();
+        let config = SessionConfig::default();
+        Self::with_journal(state, journal, ALL_RIGHTS, hostler_runtime::MAILBOX, config)
+    }
+
+    fn with_journal(
+        state: tempfile::TempDir,
+        journal: Journal,
+        rights: Rights,
+        mailbox: usize,
+        config: SessionConfig,
+    ) -> Self {
         let (sender, instances) = mpsc::unbounded_channel();
         let launcher = Played {
             instances: sender,
@@ -155,7 +180,13 @@ impl Host {
             mailbox,
         };
         Self {
-            router: Router::new(Arc::new(launcher), Arc::new(NoCommands), journal),
+            router: Router::new(Surroundings {
+                launcher: Arc::new(launcher),
+                runner: Arc::new(NoCommands),
+                journal,
+                config,
+                observer: Arc::new(Unobserved),
+            }),
             dir: tempfile::tempdir().unwrap(),
             state,
             instances,
@@ -173,8 +204,8 @@ impl Host {
 
     pub(crate) fn create(&self, viewer: &Viewer) -> oneshot::Receiver<Answer> {
         let (reply, answer) = Reply::channel();
-        self.router
-            .create(self.new_session("echo"), viewer.client.clone(), reply);
+        let new = self.new_session("echo");
+        let _handle = self.router.create(new, viewer.client.clone(), reply);
         answer
     }
 
@@ -195,7 +226,7 @@ impl Host {
         instance.open().await;
         let result = parse(&answer.await.unwrap().unwrap());
         let id = result["sessionId"].as_str().unwrap().to_owned();
-        let handle = self.router.get(&owner(), &id).unwrap();
+        let handle = self.router.get(&caller(), &id).unwrap();
         (Session { id, handle }, instance)
     }
 
@@ -245,9 +276,12 @@ impl Session {
             let answer = parse(&answer.unwrap());
             outlet.send(json!({ "answer": answer }).to_string().into())
         });
-        self.handle
-            .attach(viewer.client.clone(), replay, notices, reply)
-            .await;
+        let how = if replay {
+            Attach::Load(notices)
+        } else {
+            Attach::Resume(notices)
+        };
+        self.handle.attach(viewer.client.clone(), how, reply).await;
         self.settle().await;
     }
 
@@ -263,7 +297,7 @@ impl Session {
     pub(crate) async fn answer(&self, viewer: &Viewer, ask: &Value, result: Value) {
         let result = raw(&result);
         self.handle
-            .answer(viewer.client.id, number(ask), Ok(&result))
+            .answer(viewer.client.clone(), number(ask), Ok(&result))
             .await;
         self.settle().await;
     }
@@ -271,7 +305,7 @@ impl Session {
     pub(crate) async fn refuse(&self, viewer: &Viewer, ask: &Value) {
         let error = raw(&json!({ "code": -32601, "message": "what?" }));
         self.handle
-            .answer(viewer.client.id, number(ask), Err(&error))
+            .answer(viewer.client.clone(), number(ask), Err(&error))
             .await;
         self.settle().await;
     }
@@ -280,7 +314,7 @@ impl Session {
         let (reply, answer) = Reply::channel();
         let params = json!({ "modeId": mode }).to_string();
         self.handle
-            .call(viewer.client.id, "session/set_mode", params, reply)
+            .call(viewer.client.clone(), "session/set_mode", params, reply)
             .await;
         answer
     }
@@ -289,14 +323,20 @@ impl Session {
         let (reply, answer) = Reply::channel();
         let (method, params) = ("session/set_config_option", "{}".to_owned());
         self.handle
-            .call(viewer.client.id, method, params, reply)
+            .call(viewer.client.clone(), method, params, reply)
             .await;
         answer
     }
 
+    /// The connection of a client is gone.
+    pub(crate) async fn lose(&self, viewer: &Viewer) {
+        self.handle.detach(viewer.client.id, true).await;
+    }
+
     pub(crate) async fn close(&self) -> Answer {
         let (reply, answer) = Reply::channel();
-        self.handle.close(reply).await;
+        let owner = Viewer::new().client;
+        self.handle.close(owner, true, reply).await;
         answer.await.unwrap()
     }
 }

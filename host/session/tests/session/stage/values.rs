@@ -1,12 +1,17 @@
 //! Words of the protocol.
 
-use hostler_auth::Principal;
+use hostler_auth::{Identity, Principal};
 use hostler_session::{Answer, Prompt};
 use hostler_wire::{Id, RawValue};
 use serde_json::{Value, json};
 
 pub(crate) fn owner() -> Principal {
     Principal::local()
+}
+
+/// Its bearer.
+pub(crate) fn caller() -> Identity {
+    Identity::local()
 }
 
 pub(crate) fn parse(json: &str) -> Value {
@@ -51,4 +56,12 @@ pub(crate) fn selected(option: &str) -> Value {
 pub(crate) fn number(ask: &Value) -> u64 {
     let id = Id::string(ask["id"].as_str().unwrap());
     hostler_session::parse_ask_id(&id).unwrap().1
+}
+
+/// The bearer of another token, which may do all but administrate.
+pub(crate) fn somebody(name: &str) -> Identity {
+    Identity {
+        principal: Principal::new(name),
+        ..Identity::local()
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use hostler_session::{Client, ClientId, History, Outlet};
+use hostler_session::{Access, Client, ClientId, History, Outlet, Who};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -35,7 +35,7 @@ impl Outlet for Pipe {
             let page = history.next_page().unwrap();
             (!page.is_empty()).then_some(page)
         });
-        pages.flatten().all(|frame| self.send(frame))
+        pages.flatten().all(|(frame, _)| self.send(frame))
     }
 }
 
@@ -51,7 +51,13 @@ impl Viewer {
             id: ClientId::next(),
             outlet: Arc::new(outlet),
             notices: true,
-            drives: true,
+            positioned: false,
+            access: Access::Owner,
+            who: Arc::new(Who {
+                principal: super::owner(),
+                tag: None,
+                name: "test".into(),
+            }),
         };
         Self {
             client,
@@ -62,7 +68,7 @@ impl Viewer {
 
     pub(crate) fn watching() -> Self {
         let mut viewer = Self::new();
-        viewer.client.drives = false;
+        viewer.client.access = Access::View;
         viewer
     }
 

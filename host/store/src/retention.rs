@@ -1,0 +1,211 @@
+//! What goes when there is too much: the oldest sessions that nobody uses, and
+//! the beginning of a session that has grown too large.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, params};
+
+use crate::{SessionKey, journal::now};
+
+/// How much a journal keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Bytes of one session's updates. Past it, the oldest quarter goes.
+    pub max_session_bytes: u64,
+    /// Bytes of all updates. Past it, sessions that nobody uses go, the oldest
+    /// first; if there are none, nothing more is taken.
+    pub max_total_bytes: u64,
+    /// Sessions in which nothing has happened for this long go.
+    pub max_age: Duration,
+}
+
+impl Default for Retention {
+    /// A long session of a day is some ten MiB; a year of them fits.
+    fn default() -> Self {
+        Self {
+            max_session_bytes: 256 << 20,
+            max_total_bytes: 8 << 30,
+            max_age: Duration::from_secs(365 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// Frames that are removed in one transaction: those who append wait for it.
+const BATCH: u32 = 2000;
+
+/// The sessions that are in use: they are not removed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InUse(Arc<Mutex<HashSet<SessionKey>>>);
+
+/// Keeps a session from being removed.
+#[derive(Debug)]
+pub struct Held {
+    session: SessionKey,
+    in_use: InUse,
+}
+
+impl InUse {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashSet<SessionKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn hold(&self, session: SessionKey) -> Held {
+        self.lock().insert(session);
+        Held {
+            session,
+            in_use: self.clone(),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.in_use.lock().remove(&self.session);
+    }
+}
+
+/// Removes what there is too much of, and returns how many bytes of updates
+/// there are afterwards.
+pub(crate) fn tidy(
+    connection: &Connection,
+    retention: &Retention,
+    in_use: &InUse,
+) -> rusqlite::Result<u64> {
+    trim_large(connection, retention.max_session_bytes)?;
+    let age = i64::try_from(retention.max_age.as_millis()).unwrap_or(i64::MAX);
+    for (session, id, updated) in oldest(connection)? {
+        let total = total(connection)?;
+        let too_old = updated < now().saturating_sub(age);
+        if !too_old && total <= goal(retention.max_total_bytes) {
+            break;
+        }
+        let why = if too_old {
+            "max_age"
+        } else {
+            "max_total_bytes"
+        };
+        if hide(connection, session, in_use)? {
+            tracing::info!(
+                session = id,
+                "a session was removed from the journal: `[journal] {why}`"
+            );
+            remove(connection, session)?;
+        }
+    }
+    total(connection)
+}
+
+/// A little below the bound, so that not every frame removes a session.
+fn goal(max_total: u64) -> u64 {
+    max_total - max_total / 16
+}
+
+pub(crate) fn total(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT coalesce(sum(bytes), 0) FROM session", [], |row| {
+        row.get(0).map(i64::cast_unsigned)
+    })
+}
+
+fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(SessionKey, String, i64)>> {
+    connection
+        .prepare("SELECT key, id, updated FROM session WHERE announced ORDER BY updated, key")?
+        .query_map([], |row| {
+            Ok((SessionKey(row.get(0)?), row.get(1)?, row.get(2)?))
+        })?
+        .collect()
+}
+
+/// From now on nobody finds the session; `false` if somebody uses it.
+pub(crate) fn hide(
+    connection: &Connection,
+    session: SessionKey,
+    in_use: &InUse,
+) -> rusqlite::Result<bool> {
+    // Whoever wants to use it waits until it is clear whether it is there.
+    let held = in_use.lock();
+    if held.contains(&session) {
+        return Ok(false);
+    }
+    connection.execute(
+        "UPDATE session SET announced = FALSE WHERE key = ?",
+        [session.0],
+    )?;
+    Ok(true)
+}
+
+/// Removes a session bit by bit.
+pub(crate) fn remove(connection: &Connection, session: SessionKey) -> rusqlite::Result<()> {
+    while remove_frames(connection, session, BATCH)? > 0 {}
+    connection.execute("DELETE FROM session WHERE key = ?", [session.0])?;
+    Ok(())
+}
+
+fn remove_frames(
+    connection: &Connection,
+    session: SessionKey,
+    number: u32,
+) -> rusqlite::Result<usize> {
+    connection.execute(
+        "DELETE FROM frame WHERE session = ?1 AND (epoch, seq) IN
+         (SELECT epoch, seq FROM frame WHERE session = ?1 ORDER BY epoch, seq LIMIT ?2)",
+        params![session.0, number],
+    )
+}
+
+fn trim_large(connection: &Connection, bound: u64) -> rusqlite::Result<()> {
+    let bound = i64::try_from(bound).unwrap_or(i64::MAX);
+    let large: Vec<(i64, String, i64)> = connection
+        .prepare("SELECT key, id, bytes FROM session WHERE bytes > ?")?
+        .query_map([bound], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (session, id, bytes) in large {
+        tracing::info!(
+            session = id,
+            bytes,
+            "the beginning of a session is removed from the journal: `[journal] max_session_bytes`"
+        );
+        trim(connection, session, bytes - bound / 4 * 3)?;
+    }
+    Ok(())
+}
+
+/// Removes at least `surplus` bytes from the beginning of a session.
+fn trim(connection: &Connection, session: i64, mut surplus: i64) -> rusqlite::Result<()> {
+    while surplus > 0 {
+        let change = connection.unchecked_transaction()?;
+        let (mut last, mut removed) = (None, 0_i64);
+        {
+            let mut query = change.prepare_cached(
+                "SELECT epoch, seq, octet_length(body) FROM frame WHERE session = ?1
+                 ORDER BY epoch, seq LIMIT ?2",
+            )?;
+            let mut rows = query.query(params![session, BATCH])?;
+            while removed < surplus
+                && let Some(row) = rows.next()?
+            {
+                last = Some((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+                removed += row.get::<_, i64>(2)?;
+            }
+        }
+        let Some((epoch, seq)) = last else { break };
+        change.execute(
+            "DELETE FROM frame WHERE session = ?1 AND (epoch, seq) <= (?2, ?3)",
+            params![session, epoch, seq],
+        )?;
+        change.execute(
+            "UPDATE session SET bytes = bytes - ?2, trimmed_epoch = ?3, trimmed_seq = ?4
+             WHERE key = ?1",
+            params![session, removed, epoch, seq],
+        )?;
+        change.commit()?;
+        surplus -= removed;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
