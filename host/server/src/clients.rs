@@ -1,10 +1,11 @@
-//! The open WebSockets: how many there are, and whether more may come.
+//! The open connections, over WebSocket or HTTP: how many there are, and whether
+//! more may come.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// WebSockets at the same time: each may hold its budget of unsent bytes.
+/// Connections at the same time: each may hold its budget of unsent bytes.
 const CLIENTS: usize = 256;
 
 /// The clients of a server. Cheap to clone; all clones are the same one. Whoever
@@ -45,7 +46,7 @@ impl Default for Clients {
 }
 
 impl Clients {
-    /// WebSockets that are open now.
+    /// Connections that are open now.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.borrow().open

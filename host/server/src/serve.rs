@@ -44,7 +44,7 @@ pub struct ServerConfig {
     pub roots: Roots,
     /// The harness of a session that names none.
     pub default_harness: String,
-    /// Counts the WebSockets of this server.
+    /// Counts the connections of clients to this server.
     pub clients: Clients,
 }
 

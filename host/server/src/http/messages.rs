@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// How long a body may take: the largest one at 4 Mbit/s. Other messages of the
+/// How long a body may take: the largest one at 5 Mbit/s. Other messages of the
 /// same connection wait for it.
 const BODY: Duration = Duration::from_secs(30);
 

@@ -8,7 +8,8 @@
 //! - [`Peers`]: the connections by their ids. [`Peer`]: one of them, from
 //!   `initialize` to its end.
 //! - [`Streams`]: puts every frame into the stream that it belongs to, where it
-//!   waits for a reader; `routes` says which stream that is.
+//!   waits for a reader; `routes` says which stream that is, `state` is what they
+//!   are made of.
 //! - `pump`: one stream into the GET that reads it now. `events`: how a frame is
 //!   written. [`Reading`]: the body of that GET.
 //! - `activity`: when nobody has been there for long.
@@ -26,6 +27,7 @@ mod peers;
 mod pump;
 mod reading;
 pub(crate) mod routes;
+mod state;
 mod streams;
 #[cfg(test)]
 mod tests;
