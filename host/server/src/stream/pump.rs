@@ -69,8 +69,10 @@ async fn feed(reader: &Reader, queue: &mut Queue, outbox: &Outbox) {
             return;
         };
         let frame = tokio::select! {
-            frame = timeout(BEAT, queue.next()) => frame,
+            // First, so that nothing is handed to who is known to be gone.
+            biased;
             () = reader.closed() => return,
+            frame = timeout(BEAT, queue.next()) => frame,
         };
         room.send(match frame {
             Ok(frame) => chunk(frame, queue, outbox),

@@ -41,6 +41,24 @@ fn answer(streams: &Streams, id: &Id, result: &str) {
 }
 
 #[tokio::test]
+async fn a_lost_stream_is_opened_again_and_goes_on_with_what_waits() {
+    let streams = Streams::new();
+    let mut lost = streams.open(Some("s")).unwrap();
+    for number in 0..100 {
+        streams.send(update("s", &format!("taken {number}")));
+        assert_eq!(read(&mut lost).await.len(), 1);
+        drop(lost);
+        streams.send(update("s", &format!("waits {number}")));
+        lost = streams.open(Some("s")).unwrap();
+        let waiting = read(&mut lost).await;
+        assert!(
+            waiting.len() == 1 && waiting[0].contains("waits"),
+            "{waiting:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_begins_anew_has_what_follows_its_attach_and_nothing_else() {
     let streams = Streams::new();
     streams.send(update("s", "before"));

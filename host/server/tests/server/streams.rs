@@ -161,22 +161,6 @@ async fn a_load_that_fails_says_so_where_the_client_reads() {
 }
 
 #[tokio::test]
-async fn a_lost_stream_is_opened_again_and_goes_on_with_what_waits() {
-    let server = Server::start().await;
-    let mut web = server.web_peer().await;
-    let mut events = web.stream("").await;
-    let (session, stream) = web.session(&mut events, &server.project()).await;
-    let turn = web.begin_prompt(&session, "hang").await;
-    drop(stream);
-    let cancel =
-        json!({ "jsonrpc": "2.0", "method": "session/cancel", "params": { "sessionId": session } });
-    assert_eq!(web.post(&session, &cancel).await.status, 202);
-    let mut again = web.stream(&session).await;
-    let messages = again.until(turn).await;
-    assert_eq!(messages.len(), 1, "nothing twice: {messages:?}");
-}
-
-#[tokio::test]
 async fn who_opens_a_stream_takes_it_from_who_had_it() {
     let server = Server::start().await;
     let mut web = server.web_peer().await;
