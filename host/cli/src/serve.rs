@@ -15,7 +15,9 @@ use anyhow::{Context as _, Result};
 use hostler_auth::{Identity, LocalToken, Source, TokenStore};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_server::{Clients, ServerConfig};
-use hostler_session::{Catalogue, Router, SupervisedCommands, Surroundings, Unobserved};
+use hostler_session::{
+    Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings, Unobserved,
+};
 use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
@@ -84,6 +86,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let router = Router::new(Surroundings {
         launcher: Arc::new(catalogue.clone()),
         runner: Arc::new(commands),
+        shells: Arc::new(SupervisedShells::new(children.clone())),
         journal: journal.clone(),
         config: config.session,
         observer: Arc::new(Unobserved),

@@ -20,6 +20,11 @@ const PASSED: [&str; 10] = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
 ];
 
+pub(crate) fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
+    PASSED.into_iter().filter_map(passed)
+}
+
 /// Chunks of output that wait to be put into the ring.
 const CHUNKS: usize = 16;
 
@@ -38,15 +43,10 @@ impl SupervisedCommands {
     /// `helper` is a binary with the subcommand `child`: the host's own.
     #[must_use]
     pub fn new(helper: Helper) -> Self {
-        let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
         let dumb = (OsString::from("TERM"), OsString::from("dumb"));
         Self {
             helper,
-            env: PASSED
-                .into_iter()
-                .filter_map(passed)
-                .chain([dumb])
-                .collect(),
+            env: passed_environment().chain([dumb]).collect(),
         }
     }
 }

@@ -58,6 +58,7 @@ impl Server {
             router: Router::new(Surroundings {
                 launcher: Arc::new(Echo),
                 runner: Arc::new(Echo),
+                shells: Arc::new(Echo),
                 journal: journal.clone(),
                 config: SessionConfig::default(),
                 observer: Arc::new(Unobserved),
