@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::exit;
+use crate::{exit, notify::Event};
 
 /// Lends live coding-agent sessions to editors, agents and people.
 ///
@@ -33,6 +33,15 @@ pub(crate) enum Command {
     /// Look at the sessions of the host that is running.
     #[command(subcommand)]
     Session(Session),
+    /// Make, show and revoke tokens: who may come in, and what they may do.
+    #[command(subcommand)]
+    Token(Token),
+    /// Bring a token to another machine: print an address that can be used once.
+    Pair(Pair),
+    /// Show who did what: tokens, permissions, shares.
+    Audit(Audit),
+    /// Send a sample notification as [notify] in hostler.toml says.
+    Notify(Notify),
     /// Look at the plugins as a host would see them from this shell; none need run.
     #[command(subcommand)]
     Plugin(Plugin),
@@ -51,10 +60,12 @@ pub(crate) struct Serve {
     pub(crate) config: ConfigFile,
     #[command(flatten)]
     pub(crate) state: StateDir,
-    /// Where to listen: IP:PORT on this machine; port 0 takes a free one
-    /// [default: 127.0.0.1:7117]
+    /// Where to listen: IP:PORT; port 0 takes a free one. Where other machines
+    /// could connect one of the next options is needed [default: 127.0.0.1:7117]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) cover: CoverArgs,
     /// Leave the terminal, write the log to serve.log, listen on a free port
     /// unless told otherwise: as `acp` starts it
     #[arg(long, hide = true)]
@@ -62,6 +73,135 @@ pub(crate) struct Serve {
     /// End after so long without clients or turns
     #[arg(long, hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) idle_exit: Option<u64>,
+}
+
+/// What protects what is said to the host; counts more than the config.
+#[derive(Debug, Args)]
+pub(crate) struct CoverArgs {
+    /// Speak TLS with this certificate (PEM, with its chain)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Speak TLS with a certificate that the host makes; `hostler pair` tells
+    /// other machines how to know it
+    #[arg(long, conflicts_with_all = ["tls_cert", "behind_proxy"])]
+    pub(crate) tls_own: bool,
+    /// Speak plain HTTP, because a proxy on this machine or a private network
+    /// speaks TLS with the world
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) behind_proxy: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print it, once.
+    Create(TokenCreate),
+    /// Show every token: whose it is, what it may do, whether it still counts.
+    List(TokenList),
+    /// End a token and the connections that it let in.
+    Revoke(TokenRevoke),
+}
+
+/// What a token shall be.
+#[derive(Debug, Args)]
+pub(crate) struct TokenWish {
+    /// Who its bearer is; sessions belong to a principal [default: local]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) principal: Option<String>,
+    /// What it may do; can be given more than once
+    #[arg(long = "scope", value_name = "SCOPE", default_values = ["view", "drive"],
+        value_parser = ["view", "drive", "shell", "lease", "admin"])]
+    pub(crate) scopes: Vec<String>,
+    /// How long it counts, such as 30d or 12h [default: until it is revoked]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) life: Option<Duration>,
+    /// What it is for, in a few words
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) label: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenCreate {
+    #[command(flatten)]
+    pub(crate) wish: TokenWish,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenList {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenRevoke {
+    /// The token's id, as `hostler token list` shows it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pair {
+    #[command(flatten)]
+    pub(crate) wish: TokenWish,
+    /// How the other machine reaches this host, such as https://box:7117
+    /// [default: what the host knows of itself]
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Option<String>,
+    /// On the other machine: the address that was printed; keeps the token for
+    /// commands with `--url`
+    #[arg(long, value_name = "URL", conflicts_with_all = ["principal", "scopes", "life", "address", "json"])]
+    pub(crate) redeem: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Only what is not older, such as 1d or 30m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) since: Option<Duration>,
+    /// How many at most, the latest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: usize,
+    /// Print JSON, a record a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Notify {
+    #[command(flatten)]
+    pub(crate) sample: SampleEvent,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleEvent {
+    /// What to pretend
+    #[arg(value_enum, default_value = "asked")]
+    pub(crate) event: Event,
 }
 
 #[derive(Debug, Args)]
@@ -112,6 +252,8 @@ pub(crate) struct SessionList {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) remote: Remote,
+    #[command(flatten)]
     pub(crate) state: StateDir,
 }
 
@@ -161,6 +303,23 @@ pub(crate) struct ConfigFile {
     /// [default: hostler/hostler.toml in XDG_CONFIG_HOME or ~/.config, if it is there]
     #[arg(long = "config", value_name = "F")]
     pub(crate) file: Option<PathBuf>,
+}
+
+/// A host on another machine.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// The address of a host elsewhere, such as https://box:7117; one that was
+    /// paired is known, see `hostler pair`
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    pub(crate) url: Option<String>,
+    /// The token for it [default: the one of its pairing]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "HOSTLER_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, Args)]

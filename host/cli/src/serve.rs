@@ -12,20 +12,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use hostler_auth::{Identity, LocalToken, Source, TokenStore};
+use hostler_auth::{Identity, LocalToken, Source};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
-use hostler_server::{Clients, ServerConfig};
+use hostler_server::{Access, Clients, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands};
-use hostler_store::Journal;
+use hostler_store::{Audit, Journal, Records};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
-    args::Serve,
+    args::{CoverArgs, Serve},
     bundle::{self, BUNDLE},
-    config::{self, Config, LISTEN, PluginEntry},
+    config::{self, Config, Cover, LISTEN, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
     host_file::{HostFile, StateDir},
     idle::idle,
@@ -63,11 +64,18 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
             LISTEN
         }),
     };
+    let cover = cover(args.cover).unwrap_or(config.cover.clone());
+    cover
+        .allows(listen)
+        .map_err(|message| Failure::new(Exit::Usage, message))?;
 
     let signals = Signals::new().context("cannot watch for signals")?;
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open(&storage.state.join("journal.db")).map_err(anyhow::Error::from)?;
-    let tokens = tokens(&storage.state)?;
+    let access = access(&storage.state, &bases)?;
+    let tls = cover.tls(&storage.state, &config.names);
+    let tls = tls.or_exit(Exit::Usage)?;
+    make_room(config.max_clients);
     let listener = bind(listen).await?;
     let addr = listener
         .local_addr()
@@ -85,10 +93,11 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     );
     state.announce(&HostFile {
         pid: process::id(),
-        addr,
+        addr: config::from_here(addr),
         version: VERSION.to_owned(),
+        certificate: tls.as_ref().map(|tls| tls.fingerprint().to_string()),
     })?;
-    let clients = Clients::default();
+    let clients = Clients::new(config.max_clients);
     let needed = while_needed(args.idle_exit, clients.clone(), router.clone());
     let signalled = signals.shutdown(storage.state.clone());
     let shutdown = async move {
@@ -97,20 +106,24 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
             () = needed => {}
         }
     };
-    say_ready(addr, &storage.state);
+    say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
+    warn_of_names(&cover, addr, &config);
     load(&runtime, &catalogue, config.plugins);
 
     let server = ServerConfig {
         router: router.clone(),
-        tokens,
-        hosts: config.hosts,
+        access: access.clone(),
+        tls,
+        address: cover.url(addr, &config.names),
+        hosts: config.hosts.with_address(listen.ip()),
         roots: config.roots,
         default_harness: config.harness,
         clients,
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;
+    access.settle();
     if let Err(error) = journal.settle() {
         tracing::warn!(%error, "the journal's log stays; the next host reads it");
     }
@@ -161,18 +174,78 @@ pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
     })?)
 }
 
-fn tokens(state: &Path) -> Result<TokenStore> {
+/// What the command line says of TLS, if anything.
+fn cover(args: CoverArgs) -> Option<Cover> {
+    match (args.tls_cert, args.tls_key) {
+        (Some(certificate), Some(key)) => Some(Cover::Files { certificate, key }),
+        _ if args.tls_own => Some(Cover::Own),
+        _ if args.behind_proxy => Some(Cover::Proxy),
+        _ => None,
+    }
+}
+
+/// The tokens that are kept, and the two in files.
+fn access(state: &Path, bases: &Bases) -> Result<Access> {
+    let records = Records::open(&state.join("hostler.db"))?;
+    let audit = Audit::start(records.clone()).context("the audit cannot start")?;
+    let access = Access::open(records, audit)?;
     let local = LocalToken::load_or_create(state)?;
-    if let Source::Repaired { mode } = local.source {
+    warn_of_repair(&local);
+    access.tokens().insert(&local.token, Identity::local());
+    let admin = bases
+        .config_dir()
+        .and_then(|folder| Ok(LocalToken::load_or_create_admin(&folder)?));
+    match admin {
+        Ok(admin) => {
+            warn_of_repair(&admin);
+            if admin.source == Source::Created {
+                tracing::info!("the admin token is in {}", admin.path.display());
+            }
+            access.tokens().insert(&admin.token, Identity::admin());
+        }
+        // Sessions need none.
+        Err(error) => tracing::warn!(
+            "there is no admin token, so `hostler token`, `pair` and `audit` cannot be used: \
+             {error:#}"
+        ),
+    }
+    Ok(access)
+}
+
+fn warn_of_repair(token: &LocalToken) {
+    if let Source::Repaired { mode } = token.source {
         tracing::warn!(
             "{} could be read by others (mode {mode:03o}) and is 0600 now; if someone may have \
              read it, delete it and start again: that makes a new token",
-            local.path.display()
+            token.path.display()
         );
     }
-    let mut tokens = TokenStore::new();
-    tokens.insert(&local.token, Identity::local());
-    Ok(tokens)
+}
+
+/// File descriptors that a host needs besides those of its clients: files,
+/// children, connections that are not yet clients.
+const OTHER_FILES: u64 = 1024;
+
+/// Many systems give a program 1024 file descriptors unless it asks for more.
+fn make_room(max_clients: usize) {
+    let wanted = OTHER_FILES + max_clients as u64;
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted.min(most)),
+            maximum: limit.maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the limit of file descriptors could not be raised");
+        }
+    }
+    if most < wanted {
+        tracing::warn!(
+            "this system gives the host {most} file descriptors, and {max_clients} clients may need \
+             {wanted}: raise the limit (ulimit -n), or lower [server] max_clients"
+        );
+    }
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener> {
@@ -187,13 +260,20 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The line that programs wait for. Nobody reading it is no reason to stop.
-fn say_ready(addr: SocketAddr, state: &Path) {
+fn say_ready(addr: SocketAddr, tls: Option<&Tls>, state: &Path) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(
-        out,
-        "hostler {VERSION} ready on http://{addr} (state {})",
-        state.display()
-    );
+    let state = state.display();
+    let _ = match tls {
+        None => writeln!(
+            out,
+            "hostler {VERSION} ready on http://{addr} (state {state})"
+        ),
+        Some(tls) => writeln!(
+            out,
+            "hostler {VERSION} ready on https://{addr} (state {state}, certificate SHA-256 {})",
+            tls.fingerprint()
+        ),
+    };
     let _ = out.flush();
 }
 
@@ -210,6 +290,22 @@ fn warn_of_gaps(config: &Config) {
             "the default harness {} is not among the plugins: sessions must name one, or set \
              [session] harness",
             config.harness
+        );
+    }
+}
+
+/// Names by which nobody can call the host.
+fn warn_of_names(cover: &Cover, addr: SocketAddr, config: &Config) {
+    if *cover == Cover::Proxy {
+        tracing::info!(
+            "behind a proxy: it must speak TLS, pass the Host header on, and let nobody else reach \
+             {addr}"
+        );
+    }
+    if cover.url(addr, &config.names).is_none() {
+        tracing::warn!(
+            "no name of this host is known, so other machines are refused: add the names or \
+             addresses by which they call it to [server] hosts in hostler.toml"
         );
     }
 }
