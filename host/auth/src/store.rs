@@ -147,8 +147,6 @@ impl TokenStore {
             live: watch::Sender::new(()),
         };
         let mut known = self.write();
-        // Rare, and there are not many.
-        known.forget(SystemTime::now());
         if let Some(old) = known.tokens.remove(&digest) {
             known.ids.remove(&old.identity.token);
         }
@@ -156,6 +154,11 @@ impl TokenStore {
             known.tokens.remove(&old);
         }
         known.tokens.insert(digest, entry);
+    }
+
+    /// Forgets those whose life has been over for [`EXPIRED_KEPT`] at `now`.
+    pub fn forget_expired(&self, now: SystemTime) {
+        self.write().forget(now);
     }
 
     /// Tokens whose life is not over at `now`.
@@ -365,6 +368,7 @@ mod tests {
         assert_eq!(refused, NotValid::Expired);
         assert_eq!(store.count(SystemTime::now()), 0);
         store.insert(&new, named("new"));
+        store.forget_expired(SystemTime::now());
         let refused = store.verify(old.expose()).unwrap_err();
         assert_eq!(refused, NotValid::Unknown);
         assert_eq!(store.count(SystemTime::now()), 1);

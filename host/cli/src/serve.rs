@@ -198,9 +198,7 @@ fn access(state: &Path, bases: &Bases) -> Result<Access> {
     match admin {
         Ok(admin) => {
             warn_of_repair(&admin);
-            if admin.source == Source::Created {
-                tracing::info!("the admin token is in {}", admin.path.display());
-            }
+            tracing::info!("the admin token is in {}", admin.path.display());
             access.tokens().insert(&admin.token, Identity::admin());
         }
         // Sessions need none.

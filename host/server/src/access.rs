@@ -249,8 +249,10 @@ impl Access {
             by: by.clone(),
         };
         let record = AuditRecord::now(by.as_str(), "pair.create", subject, detail.to_string());
+        let code = self.pairings.offer(offer, Instant::now())?;
+        // A code that is not recorded is told to nobody.
         self.records.audit(&[record])?;
-        Ok(self.pairings.offer(offer, Instant::now())?)
+        Ok(code)
     }
 
     /// Makes the token that a code stands for, once. `label` counts more than
@@ -295,11 +297,13 @@ impl Access {
         Ok(self.records.audit_list(filter, limit, before)?)
     }
 
-    /// Keeps when tokens were last presented. Blocks.
+    /// What is due now and then: keeps when tokens were last presented, and
+    /// forgets those that nobody asks for any more. Blocks.
     ///
     /// # Errors
     /// It could not be written.
-    pub fn keep_used(&self) -> Result<(), StoreError> {
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        self.tokens.forget_expired(SystemTime::now());
         let used = self.tokens.take_used().into_iter();
         let used: Vec<_> = used.map(|(id, at)| (id.to_string(), at)).collect();
         self.records.tokens_used(&used)
@@ -310,7 +314,7 @@ impl Access {
         if !self.audit.settle() {
             tracing::error!("the audit could not be written in time: its last records are lost");
         }
-        let kept = self.keep_used().and_then(|()| self.records.settle());
+        let kept = self.tidy().and_then(|()| self.records.settle());
         if let Err(error) = kept {
             tracing::warn!(%error, "what is known of tokens could not be settled");
         }

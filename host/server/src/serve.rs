@@ -33,7 +33,7 @@ const HEAD: Duration = Duration::from_secs(30);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How often it is kept when tokens were last presented.
-const KEEP_USED: Duration = Duration::from_secs(300);
+const TIDY: Duration = Duration::from_secs(300);
 
 /// How long connections may take to close when the host stops.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -90,7 +90,7 @@ pub async fn serve(
     let service = TowerToHyperService::new(http::routes(shared.clone()));
     let tls = shared.config.tls.clone();
     let acceptor = tls.map(|tls| TlsAcceptor::from(tls.config));
-    let used = tokio::spawn(keep_used(shared.config.access.clone()));
+    let tidying = tokio::spawn(tidy(shared.config.access.clone()));
     tracing::info!(address = %listener.local_addr()?, "serving");
 
     let mut shutdown = pin!(shutdown);
@@ -114,7 +114,7 @@ pub async fn serve(
         });
     }
     drop(listener);
-    used.abort();
+    tidying.abort();
     shared.stopping.send_replace(true);
     let all = async {
         let _ = connections.acquire_many(CONNECTIONS as u32).await;
@@ -147,11 +147,11 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
 }
 
 /// Keeps, now and then, when tokens were last presented.
-async fn keep_used(access: Access) {
+async fn tidy(access: Access) {
     loop {
-        sleep(KEEP_USED).await;
+        sleep(TIDY).await;
         let access = access.clone();
-        match tokio::task::spawn_blocking(move || access.keep_used()).await {
+        match tokio::task::spawn_blocking(move || access.tidy()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "when tokens were used is not kept"),
             Err(error) => tracing::error!(%error, "keeping when tokens were used broke"),

@@ -46,7 +46,7 @@ fn accept(
             |error| tracing::debug!(%error, "a connection ended while it was upgraded"),
         );
     let mut response = upgrade.on_upgrade(move |socket| async move {
-        socket::run(socket, shared, grant.identity, harness, id).await;
+        socket::run(socket, shared, grant, harness, id).await;
         drop(place);
     });
     if let Some(header) = header {

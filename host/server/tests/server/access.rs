@@ -84,6 +84,40 @@ async fn a_made_token_lets_in_with_its_scopes_and_a_revoked_one_is_refused_at_on
 }
 
 #[tokio::test]
+async fn a_connection_ends_when_its_token_is_revoked_and_others_go_on() {
+    let server = Server::start().await;
+    let (token, id) = made(&server, &wish(&["view", "drive"])).await;
+    let mut peer = server.peer_with(&token).await;
+    let mut other = server.peer().await;
+    let session = peer.session(&server.project()).await;
+    let revoke = format!("DELETE /v1/tokens/{id}");
+    server.rest(&revoke, &server.admin, &Value::Null).await;
+    assert_eq!(
+        peer.close_code().await,
+        hostler_server::close_codes::REVOKED
+    );
+    other.session(&server.project()).await;
+    // Its session goes on, and is there for the next token.
+    let (token, _) = made(&server, &wish(&["view", "drive"])).await;
+    let mut again = server.peer_with(&token).await;
+    let load = json!({ "sessionId": session, "cwd": server.project(), "mcpServers": [] });
+    again.result("session/load", load).await;
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_life_of_its_token() {
+    let server = Server::start().await;
+    let mut wish = wish(&["view"]);
+    wish["life_seconds"] = json!(2);
+    let (token, _) = made(&server, &wish).await;
+    let mut peer = server.peer_with(&token).await;
+    assert_eq!(
+        peer.close_code().await,
+        hostler_server::close_codes::REVOKED
+    );
+}
+
+#[tokio::test]
 async fn an_expired_token_is_refused_and_told_so() {
     let server = Server::start().await;
     let mut wish = wish(&["view"]);
