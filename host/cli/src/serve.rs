@@ -1,4 +1,6 @@
-//! `hostler serve`.
+//! `hostler serve`. [`reach`]: who can reach the host, and how.
+
+mod reach;
 
 use std::{
     fs::File,
@@ -12,21 +14,19 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use hostler_auth::{Identity, LocalToken, Source};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
-use hostler_server::{Access, Clients, ServerConfig, Tls};
+use hostler_server::{Clients, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands};
-use hostler_store::{Audit, Journal, Records};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
-    args::{CoverArgs, Serve},
+    args::Serve,
     bundle::{self, BUNDLE},
-    config::{self, Config, Cover, LISTEN, PluginEntry},
+    config::{self, Config, LISTEN, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
     host_file::{HostFile, StateDir},
     idle::idle,
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
             LISTEN
         }),
     };
-    let cover = cover(args.cover).unwrap_or(config.cover.clone());
+    let cover = reach::cover(args.cover).unwrap_or(config.cover.clone());
     cover
         .allows(listen)
         .map_err(|message| Failure::new(Exit::Usage, message))?;
@@ -72,10 +72,10 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let signals = Signals::new().context("cannot watch for signals")?;
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open(&storage.state.join("journal.db")).map_err(anyhow::Error::from)?;
-    let access = access(&storage.state, &bases)?;
+    let access = reach::access(&storage.state, &bases)?;
     let tls = cover.tls(&storage.state, &config.names);
     let tls = tls.or_exit(Exit::Usage)?;
-    make_room(config.max_clients);
+    reach::make_room(config.max_clients);
     let listener = bind(listen).await?;
     let addr = listener
         .local_addr()
@@ -108,7 +108,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     };
     say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
-    warn_of_names(&cover, addr, &config);
+    reach::warn_of_names(&cover, addr, &config.names);
     load(&runtime, &catalogue, config.plugins);
 
     let server = ServerConfig {
@@ -174,78 +174,6 @@ pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
     })?)
 }
 
-/// What the command line says of TLS, if anything.
-fn cover(args: CoverArgs) -> Option<Cover> {
-    match (args.tls_cert, args.tls_key) {
-        (Some(certificate), Some(key)) => Some(Cover::Files { certificate, key }),
-        _ if args.tls_own => Some(Cover::Own),
-        _ if args.behind_proxy => Some(Cover::Proxy),
-        _ => None,
-    }
-}
-
-/// The tokens that are kept, and the two in files.
-fn access(state: &Path, bases: &Bases) -> Result<Access> {
-    let records = Records::open(&state.join("hostler.db"))?;
-    let audit = Audit::start(records.clone()).context("the audit cannot start")?;
-    let access = Access::open(records, audit)?;
-    let local = LocalToken::load_or_create(state)?;
-    warn_of_repair(&local);
-    access.tokens().insert(&local.token, Identity::local());
-    let admin = bases
-        .config_dir()
-        .and_then(|folder| Ok(LocalToken::load_or_create_admin(&folder)?));
-    match admin {
-        Ok(admin) => {
-            warn_of_repair(&admin);
-            tracing::info!("the admin token is in {}", admin.path.display());
-            access.tokens().insert(&admin.token, Identity::admin());
-        }
-        // Sessions need none.
-        Err(error) => tracing::warn!(
-            "there is no admin token, so `hostler token`, `pair` and `audit` cannot be used: \
-             {error:#}"
-        ),
-    }
-    Ok(access)
-}
-
-fn warn_of_repair(token: &LocalToken) {
-    if let Source::Repaired { mode } = token.source {
-        tracing::warn!(
-            "{} could be read by others (mode {mode:03o}) and is 0600 now; if someone may have \
-             read it, delete it and start again: that makes a new token",
-            token.path.display()
-        );
-    }
-}
-
-/// File descriptors that a host needs besides those of its clients: files,
-/// children, connections that are not yet clients.
-const OTHER_FILES: u64 = 1024;
-
-/// Many systems give a program 1024 file descriptors unless it asks for more.
-fn make_room(max_clients: usize) {
-    let wanted = OTHER_FILES + max_clients as u64;
-    let limit = getrlimit(Resource::Nofile);
-    let most = limit.maximum.unwrap_or(u64::MAX);
-    if limit.current.is_some_and(|current| current < wanted) {
-        let raised = Rlimit {
-            current: Some(wanted.min(most)),
-            maximum: limit.maximum,
-        };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%error, "the limit of file descriptors could not be raised");
-        }
-    }
-    if most < wanted {
-        tracing::warn!(
-            "this system gives the host {most} file descriptors, and {max_clients} clients may need \
-             {wanted}: raise the limit (ulimit -n), or lower [server] max_clients"
-        );
-    }
-}
-
 async fn bind(listen: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::AddrInUse {
@@ -288,22 +216,6 @@ fn warn_of_gaps(config: &Config) {
             "the default harness {} is not among the plugins: sessions must name one, or set \
              [session] harness",
             config.harness
-        );
-    }
-}
-
-/// Names by which nobody can call the host.
-fn warn_of_names(cover: &Cover, addr: SocketAddr, config: &Config) {
-    if *cover == Cover::Proxy {
-        tracing::info!(
-            "behind a proxy: it must speak TLS, pass the Host header on, and let nobody else reach \
-             {addr}"
-        );
-    }
-    if cover.url(addr, &config.names).is_none() {
-        tracing::warn!(
-            "no name of this host is known, so other machines are refused: add the names or \
-             addresses by which they call it to [server] hosts in hostler.toml"
         );
     }
 }

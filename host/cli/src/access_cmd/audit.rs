@@ -115,7 +115,8 @@ fn detail(detail: &Value) -> String {
     let Some(members) = detail.as_object() else {
         return detail.to_string();
     };
-    let members = members.iter().filter(|(_, value)| !value.is_null());
+    let said = |value: &Value| !value.is_null() && value.as_str() != Some("");
+    let members = members.iter().filter(|(_, value)| said(value));
     let members = members.map(|(name, value)| match value.as_str() {
         Some(text) => format!("{name}={text}"),
         None => format!("{name}={value}"),

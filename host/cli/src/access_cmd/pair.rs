@@ -14,8 +14,9 @@ use crate::{
     args::Pair,
     client::{
         address::Address,
-        dial::{call, check_plain, fragment},
+        dial::{check_plain, fragment},
         known_hosts::{KnownHost, KnownHosts},
+        rest::call,
     },
     exit::{Exit, Failure, OrExit as _},
     paths::Bases,

@@ -4,9 +4,6 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use hostler_auth::{Fingerprint, LocalToken, Token};
-use hostler_wire::codes;
-use hyper::{Method, StatusCode};
-use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -21,8 +18,8 @@ use tokio_tungstenite::{
 use super::{
     address::Address,
     halves::is_end,
-    http,
     known_hosts::KnownHosts,
+    rest::refusal,
     stream::{self, Stream, StreamError},
 };
 use crate::{
@@ -51,19 +48,7 @@ pub(crate) struct Target {
     /// trusts.
     pub(crate) pin: Option<Fingerprint>,
     /// For messages: which host.
-    name: String,
-}
-
-/// What the host answers a request that it refuses.
-#[derive(Deserialize)]
-struct Refusal {
-    error: RefusalError,
-}
-
-#[derive(Deserialize)]
-struct RefusalError {
-    code: String,
-    message: String,
+    pub(super) name: String,
 }
 
 impl Target {
@@ -137,40 +122,6 @@ impl Target {
             name: base,
         })
     }
-
-    /// Sends a request of the REST interface and reads its answer.
-    pub(crate) async fn call<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<T, Failure> {
-        let token = Some(self.token.expose());
-        call(&self.url, self.pin, &self.name, token, method, path, body).await
-    }
-}
-
-/// A request of the REST interface, with a token or without.
-pub(crate) async fn call<T: DeserializeOwned>(
-    url: &Address,
-    pin: Option<Fingerprint>,
-    name: &str,
-    token: Option<&str>,
-    method: Method,
-    path: &str,
-    body: Option<serde_json::Value>,
-) -> Result<T, Failure> {
-    let stream = open(url, pin, name).await?;
-    let body = body.map_or_else(String::new, |body| body.to_string());
-    let (status, answer) = http::exchange(stream, url, method, path, token, body)
-        .await
-        .with_context(|| format!("{name} did not answer"))?;
-    if !status.is_success() {
-        return Err(refusal(status, &answer));
-    }
-    serde_json::from_slice(&answer)
-        .with_context(|| format!("the answer of {name} is odd; are both of one version?"))
-        .map_err(Failure::from)
 }
 
 /// Connects, and is let in. `harness` chooses the plugin of the sessions made
@@ -219,7 +170,11 @@ pub(crate) async fn dial(target: &Target, harness: Option<&str>) -> Result<Socke
     }
 }
 
-async fn open(url: &Address, pin: Option<Fingerprint>, name: &str) -> Result<Stream, Failure> {
+pub(super) async fn open(
+    url: &Address,
+    pin: Option<Fingerprint>,
+    name: &str,
+) -> Result<Stream, Failure> {
     stream::open(url, pin).await.map_err(|error| {
         let exit = match error {
             StreamError::Connect(_) => Exit::NoHost,
@@ -292,57 +247,12 @@ fn running(state: &Path) -> Result<Running, Failure> {
     })
 }
 
-fn refusal(status: StatusCode, body: &[u8]) -> Failure {
-    match serde_json::from_slice::<Refusal>(body) {
-        Ok(Refusal { error }) => {
-            // It goes away, as good as gone.
-            let exit = if error.code == codes::SHUTTING_DOWN.name {
-                Exit::NoHost
-            } else {
-                Exit::Refused
-            };
-            Failure::new(exit, format!("the host refused: {}", error.message))
-        }
-        Err(_) => Failure::new(
-            Exit::Refused,
-            format!("the host refused the connection: {status}"),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused(body: &str) -> Failure {
-        refusal(StatusCode::UNAUTHORIZED, body.as_bytes())
-    }
-
     fn token() -> String {
         "A".repeat(43)
-    }
-
-    #[test]
-    fn a_refusal_is_told_in_the_hosts_own_words() {
-        let body = r#"{"error":{"code":"UNAUTHORIZED","message":"the token is wrong"}}"#;
-        let told = refused(body);
-        assert_eq!(
-            told.error.to_string(),
-            "the host refused: the token is wrong"
-        );
-        assert_eq!(told.exit, Exit::Refused);
-        let told = refused("<html>");
-        assert_eq!(
-            told.error.to_string(),
-            "the host refused the connection: 401 Unauthorized"
-        );
-        assert_eq!(told.exit, Exit::Refused);
-    }
-
-    #[test]
-    fn a_host_that_is_stopping_is_no_host() {
-        let body = r#"{"error":{"code":"SHUTTING_DOWN","message":"this host is stopping"}}"#;
-        assert_eq!(refused(body).exit, Exit::NoHost);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An ACP client for people, and what other commands share with it.
 //!
-//! - [`dial`]: a host, here or elsewhere: its WebSocket and its REST interface.
+//! - [`dial`]: a host, here or elsewhere, and its WebSocket. [`rest`]: its REST
+//!   interface.
 //!   [`address`], [`stream`], [`tls`], [`http`]: what that is made of.
 //!   [`known_hosts`]: what pairings brought.
 //! - [`connection`], [`halves`]: sends and receives messages. [`answer`]: what a
@@ -24,6 +25,7 @@ mod lines;
 pub(crate) mod prompt;
 mod question;
 mod render;
+pub(crate) mod rest;
 pub(crate) mod stream;
 mod terminal;
 pub(crate) mod text;
