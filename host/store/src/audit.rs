@@ -1,7 +1,7 @@
 //! Who did what: an append-only record.
 //!
-//! A record takes about 300 bytes with its places in the indexes, so a million of
-//! them, years of a busy host, take 300 MB. Nothing removes one.
+//! A record takes 200 to 300 bytes with its places in the indexes, so a million of
+//! them, years of a busy host, take up to 300 MB. Nothing removes one.
 //!
 //! [`queue`]: adds records for those who cannot wait for the disk.
 

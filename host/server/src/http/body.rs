@@ -58,3 +58,42 @@ pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Result<Respo
     ];
     Ok((status, headers, body).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use futures_util::{StreamExt as _, stream};
+    use serde_json::{Value, json};
+
+    type Part = Result<Bytes, std::io::Error>;
+
+    fn parts(text: &'static [u8]) -> impl futures_util::Stream<Item = Part> + Send {
+        stream::iter([Ok(Bytes::from_static(text))])
+    }
+
+    #[tokio::test]
+    async fn json_is_read_and_anything_else_is_not() {
+        let read_text = |text: &'static str| read::<Value>(Body::from(text));
+        assert_eq!(read_text("{\"a\":1}").await.unwrap(), json!({ "a": 1 }));
+        for text in ["", "{", "a=1", "{}{}"] {
+            assert_eq!(read_text(text).await.unwrap_err().code, "BAD_PARAMS");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_given_up() {
+        let endless = Body::from_stream(parts(b"{").chain(stream::pending()));
+        let refused = read::<Value>(endless).await.unwrap_err();
+        assert_eq!(refused.code, "BODY_TOO_SLOW");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_not_kept() {
+        let flood = Body::from_stream(stream::repeat_with(|| {
+            Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024]))
+        }));
+        let refused = read::<Value>(flood).await.unwrap_err();
+        assert_eq!(refused.code, "BODY_TOO_LARGE");
+    }
+}

@@ -177,13 +177,20 @@ async fn what_cannot_be_a_token_is_refused_with_what_is_wrong() {
         (answer.status, answer.code().as_str()),
         (413, "BODY_TOO_LARGE")
     );
-    let answer = server
-        .rest("PUT /v1/tokens", &server.admin, &Value::Null)
-        .await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (405, "UNKNOWN_METHOD")
-    );
+    for (line, allowed) in [
+        ("PUT /v1/tokens", "GET,HEAD,POST"),
+        ("GET /v1/tokens/x", "DELETE"),
+        ("GET /v1/pair", "POST"),
+        ("POST /acp", "GET,HEAD"),
+    ] {
+        let answer = server.rest(line, &server.admin, &Value::Null).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (405, "UNKNOWN_METHOD"),
+            "{line}"
+        );
+        assert_eq!(answer.header("allow"), Some(allowed), "{line}");
+    }
 }
 
 #[tokio::test]
