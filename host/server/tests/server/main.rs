@@ -1,5 +1,6 @@
 //! What the server promises, over real sockets, with played harnesses.
 
+mod access;
 mod http;
 mod protocol;
 mod shared_sessions;
@@ -7,3 +8,4 @@ mod slow_viewers;
 mod sockets;
 mod stage;
 mod stored_sessions;
+mod tls;
