@@ -8,8 +8,10 @@
 //! (`modes`).
 //!
 //! Not kept: scrollback, hyperlinks, images, colours of the palette, keyboard
-//! protocols beyond xterm's (a program sets them again when it redraws), and the
-//! parameters of an incomplete sequence of more than 4 KiB.
+//! protocols beyond xterm's (a program sets them again when it redraws), the
+//! parameters of an incomplete sequence of more than 4 KiB, and origin mode while
+//! the cursor is outside of the margins, where only a new size can put it: no
+//! sequence does.
 
 mod modes;
 mod sequence;
