@@ -54,7 +54,6 @@ mod serve;
 mod session_cmd;
 
 use std::{
-    ffi::OsString,
     future::Future,
     io::{self, Write as _},
     process::ExitCode,
@@ -69,12 +68,9 @@ use exit::{Exit, Failure, OrExit as _};
 fn main() -> ExitCode {
     // Before anything opens a file or starts a thread: a helper has inherited
     // descriptors to take over, and limits to set.
-    let mut words = std::env::args_os().skip(1).peekable();
+    let mut words = std::env::args_os().skip(1);
     match words.next().as_deref().and_then(|word| word.to_str()) {
-        Some("child") => {
-            words.next_if(|word| word == "--");
-            return hostler_runtime::child_main(words.collect::<Vec<OsString>>());
-        }
+        Some("child") => return hostler_runtime::child_main(words),
         Some("detach") => return detach::main(words),
         Some("compile") => return hostler_runtime::compile_main(),
         _ => {}

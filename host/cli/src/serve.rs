@@ -148,8 +148,8 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// This program as its own helper.
 pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
     Ok(Helper {
-        program: program()?,
         lock: lock.map(Arc::new),
+        ..Helper::new(program()?)
     })
 }
 

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|word| word == "child") {
-        return hostler_runtime::child_main(args.skip(1).collect());
+        return hostler_runtime::child_main(args);
     }
     let trial = |name: &str, test: fn(&Runtime)| {
         Trial::test(name, move || {
@@ -39,10 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn commands() -> SupervisedCommands {
-    SupervisedCommands::new(Helper {
-        program: std::env::current_exe().unwrap(),
-        lock: None,
-    })
+    SupervisedCommands::new(Helper::new(std::env::current_exe().unwrap()))
 }
 
 fn shell(script: &str) -> CommandLine {

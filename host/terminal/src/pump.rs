@@ -19,7 +19,8 @@ use crate::{
     state::{Shared, lock},
 };
 
-/// One read; a Linux PTY never has more than a few KiB.
+/// One batch of output. A read of a Linux PTY never has more than 4 KiB, but a
+/// program that floods it has written more while the last batch was drawn.
 const READ: usize = 64 * 1024;
 
 /// Between two changes of the size: while a window is dragged, the program
@@ -117,19 +118,30 @@ impl Pump {
         if read { master } else { PollFlags::empty() }
     }
 
-    /// Whether there may be more to read, now or later.
+    /// Reads what is there, as far as there is room. Whether there may be more,
+    /// now or later.
     fn read(&mut self, buffer: &mut [u8]) -> bool {
-        match self.master.read(buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default();
-                lock(&self.shared.shown).output(bytes);
-                self.shared.changed.notify_waiters();
-                true
+        let mut filled = 0;
+        let mut open = true;
+        // One batch costs a look of every viewer, however small it is.
+        while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.master.read(room) {
+                Ok(0) => open = false,
+                Ok(count) => {
+                    filled += count;
+                    continue;
+                }
+                // EIO is how Linux says that nobody has it open.
+                Err(error) => open = is_passing(&error),
             }
-            // EIO is how Linux says that nobody has it open.
-            Err(error) => is_passing(&error),
+            break;
         }
+        let bytes = buffer.get(..filled).unwrap_or_default();
+        if !bytes.is_empty() {
+            lock(&self.shared.shown).output(bytes);
+            self.shared.changed.notify_waiters();
+        }
+        open
     }
 
     fn write(&mut self) {

@@ -6,14 +6,17 @@
 //! - [`supervisor`]: the process `hostler child`.
 //! - [`control`]: what host and supervisor say to each other.
 //! - [`supervised`]: starts a supervisor and talks to it.
+//! - [`hidden`]: directories that programs do not see.
 //! - [`pump`]: a harness' child: lines out, bounded bytes in.
 //! - [`lines`]: splits output into bounded lines.
 
 pub mod control;
+pub mod hidden;
 pub(crate) mod lines;
 pub(crate) mod pump;
 pub mod supervised;
 pub mod supervisor;
 
 pub use control::{Exit, Signal};
+pub use hidden::{Hiding, hiding};
 pub use supervised::{ChildSpec, Helper, Supervised, Supervision};
