@@ -14,8 +14,8 @@
 //! - [`args`], [`exit`]: the command line and the exit codes.
 //! - [`config`], [`bundle`], [`paths`]: which plugins there are and where things
 //!   lie.
-//! - [`serve`], [`host_file`], [`idle`]: the host; its lock and `host.json`; when
-//!   nobody needs it.
+//! - [`serve`], [`host_file`], [`idle`], [`hiding`]: the host; its lock and
+//!   `host.json`; when nobody needs it; what agents do not see.
 //! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
 //!   host, and that one's log.
 //! - [`client`]: the other side of the wire, for people.
@@ -43,6 +43,7 @@ mod config;
 mod detach;
 mod doctor;
 mod exit;
+mod hiding;
 mod host_file;
 mod idle;
 mod last_children;

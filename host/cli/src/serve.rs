@@ -27,6 +27,7 @@ use crate::{
     bundle::{self, BUNDLE},
     config::{self, Config, LISTEN, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
+    hiding,
     host_file::{HostFile, StateDir},
     idle::idle,
     last_children, logging,
@@ -72,7 +73,8 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let addr = listener
         .local_addr()
         .context("the listener has no address")?;
-    let children = helper(Some(last_children::gone(&storage.state).await?))?;
+    let mut children = helper(Some(last_children::gone(&storage.state).await?))?;
+    hiding::hide(&mut children, &storage.state).await;
     let runtime = runtime(&storage, children.clone())?;
 
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
