@@ -51,6 +51,22 @@ impl Ring {
         self.bytes.extend(kept);
     }
 
+    /// Everything from `offset` on, in two parts.
+    pub(crate) fn after(&self, offset: u64) -> [&[u8]; 2] {
+        let skipped = usize::try_from(offset.saturating_sub(self.start())).unwrap_or(usize::MAX);
+        let (front, back) = self.bytes.as_slices();
+        let later = skipped.saturating_sub(front.len());
+        [
+            front.get(skipped..).unwrap_or_default(),
+            back.get(later..).unwrap_or_default(),
+        ]
+    }
+
+    /// How many bytes fit.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// From `offset` up to `end`, at most `most` bytes. `offset` must be kept.
     pub(crate) fn copy(&self, offset: u64, end: u64, most: usize) -> Bytes {
         let index =
@@ -93,6 +109,7 @@ mod tests {
                     let copy = ring.copy(first, ring.end(), most);
                     let first = usize::try_from(first).unwrap();
                     prop_assert_eq!(&copy[..], &all[first..all.len().min(first + most)]);
+                    prop_assert_eq!(ring.after(first as u64).concat(), &all[first..]);
                 }
             }
         }

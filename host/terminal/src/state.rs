@@ -21,6 +21,11 @@ use crate::{
 /// behind gets a screen.
 const RESIZES: usize = 64;
 
+/// Bytes that may be shown and not yet drawn. A screen is needed only now and
+/// then, and of a long batch most scrolls away undrawn; and drawing these takes
+/// few milliseconds, for which everybody else waits.
+const UNDRAWN: u64 = 128 * 1024;
+
 /// A terminal, without the handle that keeps its program alive.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -47,7 +52,9 @@ pub(crate) struct Orders {
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) ring: Ring,
-    pub(crate) screen: Screen,
+    screen: Screen,
+    /// The offset up to which the screen shows it.
+    drawn: u64,
     pub(crate) resizes: VecDeque<Resize>,
     /// The number of the last change of the size; the first is 1.
     pub(crate) last_resize: u64,
@@ -92,6 +99,7 @@ impl Shown {
         Self {
             ring: Ring::new(ring),
             screen,
+            drawn: 0,
             resizes: VecDeque::new(),
             last_resize: 0,
             resized_at: None,
@@ -100,12 +108,35 @@ impl Shown {
     }
 
     pub(crate) fn output(&mut self, bytes: &[u8]) {
+        // What is not drawn must be in the ring.
+        let most = UNDRAWN.min(self.ring.limit() as u64);
+        let undrawn = self.ring.end() - self.drawn;
+        if undrawn + bytes.len() as u64 > most {
+            self.catch_up();
+        }
         self.ring.push(bytes);
-        self.draw(|screen| screen.feed(bytes));
+        if bytes.len() as u64 > most {
+            change(&mut self.screen, |screen| screen.feed(bytes));
+            self.drawn = self.ring.end();
+        }
+    }
+
+    /// The screen with everything that was shown.
+    pub(crate) fn screen(&mut self) -> &Screen {
+        self.catch_up();
+        &self.screen
+    }
+
+    fn catch_up(&mut self) {
+        let from = std::mem::replace(&mut self.drawn, self.ring.end());
+        for part in self.ring.after(from) {
+            change(&mut self.screen, |screen| screen.feed(part));
+        }
     }
 
     pub(crate) fn resize(&mut self, size: Size) {
-        self.draw(|screen| screen.resize(size));
+        self.catch_up();
+        change(&mut self.screen, |screen| screen.resize(size));
         let offset = self.ring.end();
         self.last_resize += 1;
         self.resized_at = Some(offset);
@@ -118,19 +149,18 @@ impl Shown {
             size,
         });
     }
+}
 
-    /// The bytes come from programs, and a defect in the screen must not end the
-    /// terminal: it goes on from an empty one.
-    fn draw(&mut self, draw: impl FnOnce(&mut Screen)) {
-        let screen = &mut self.screen;
-        if catch_unwind(AssertUnwindSafe(|| draw(screen))).is_err() {
-            tracing::error!(
-                "the screen of a terminal could not follow its program and was cleared; a redraw \
-                 of the program mends it"
-            );
-            if let Some(fresh) = Screen::new(screen.size()) {
-                *screen = fresh;
-            }
+/// The bytes come from programs, and a defect in the screen must not end the
+/// terminal: it goes on from an empty one.
+fn change(screen: &mut Screen, change: impl FnOnce(&mut Screen)) {
+    if catch_unwind(AssertUnwindSafe(|| change(screen))).is_err() {
+        tracing::error!(
+            "the screen of a terminal could not follow its program and was cleared; a redraw \
+             of the program mends it"
+        );
+        if let Some(fresh) = Screen::new(screen.size()) {
+            *screen = fresh;
         }
     }
 }

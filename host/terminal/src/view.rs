@@ -75,7 +75,7 @@ impl View {
             // Before looking, so that nothing shown in between is slept over.
             let mut changed = pin!(shared.changed.notified());
             changed.as_mut().enable();
-            let piece = self.step(&lock(&shared.shown));
+            let piece = self.step(&mut lock(&shared.shown));
             if piece.is_some() {
                 return piece;
             }
@@ -84,7 +84,7 @@ impl View {
         None
     }
 
-    fn step(&mut self, shown: &Shown) -> Option<Piece> {
+    fn step(&mut self, shown: &mut Shown) -> Option<Piece> {
         let Some(at) = self.at.filter(|at| self.can_follow(shown, *at)) else {
             return Some(self.screen(shown));
         };
@@ -113,15 +113,13 @@ impl View {
         at >= shown.ring.start() && self.resize + 1 >= oldest
     }
 
-    fn screen(&mut self, shown: &Shown) -> Piece {
-        let (dump, missing) = shown.screen.dump();
+    fn screen(&mut self, shown: &mut Shown) -> Piece {
+        let screen = shown.screen();
+        let (dump, missing) = screen.dump();
+        let size = screen.size();
         let offset = shown.ring.end() - missing as u64;
         self.at = Some(offset);
         self.resize = shown.last_resize;
-        Piece::Screen {
-            offset,
-            size: shown.screen.size(),
-            dump,
-        }
+        Piece::Screen { offset, size, dump }
     }
 }

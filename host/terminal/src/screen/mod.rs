@@ -5,7 +5,7 @@
 //! them, also the alternate screen, margins and saved cursors. Three things are
 //! added here: a character that is not whole yet (`utf8`), a control sequence
 //! that is not complete yet (`sequence`), and modes that avt has no use for
-//! (`modes`).
+//! (`modes`). `skip`: what of a flood need not be drawn.
 //!
 //! Not kept: scrollback, hyperlinks, images, colours of the palette, keyboard
 //! protocols beyond xterm's (a program sets them again when it redraws), the
@@ -15,11 +15,17 @@
 
 mod modes;
 mod sequence;
+mod skip;
 mod utf8;
 
-use avt::parser::{Parser, State};
+use avt::parser::{Function, Parser, State};
 
-use self::{modes::Modes, sequence::Sequence, utf8::Decoder};
+use self::{
+    modes::Modes,
+    sequence::Sequence,
+    skip::{Skip, WORTH, skip},
+    utf8::Decoder,
+};
 use crate::size::Size;
 
 /// Ends a control sequence without effect.
@@ -38,6 +44,8 @@ struct Emulator {
     cells: avt::Terminal,
     sequence: Sequence,
     modes: Modes,
+    /// It may scroll in parts.
+    has_margins: bool,
 }
 
 impl std::fmt::Debug for Screen {
@@ -59,6 +67,7 @@ impl Screen {
                 cells,
                 sequence: Sequence::default(),
                 modes: Modes::default(),
+                has_margins: false,
             },
         })
     }
@@ -68,13 +77,44 @@ impl Screen {
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        if bytes.len() < WORTH {
+            return self.draw(bytes);
+        }
+        // To where a character and a sequence that came in parts are whole.
+        let line = bytes.iter().position(|byte| *byte == b'\n');
+        let (head, bytes) = bytes.split_at(line.map_or(0, |line| line + 1));
+        self.draw(head);
+        let rest = self.skip(bytes).unwrap_or(bytes);
+        self.draw(rest);
+    }
+
+    fn draw(&mut self, bytes: &[u8]) {
         let emulator = &mut self.emulator;
         self.decoder.decode(bytes, |text| {
             text.chars().for_each(|character| emulator.feed(character));
         });
     }
 
+    /// What is left to draw, if something can be passed over.
+    fn skip<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let emulator = &mut self.emulator;
+        let ground = emulator.parser.state == State::Ground && self.decoder.held() == 0;
+        if !ground || emulator.has_margins {
+            return None;
+        }
+        let Skip { colours, rest } = skip(bytes, self.size.rows())?;
+        for byte in colours.into_iter().flatten() {
+            emulator.feed(char::from(*byte));
+        }
+        emulator.cells.execute(Function::Cr);
+        Some(rest)
+    }
+
     pub(crate) fn resize(&mut self, size: Size) {
+        // As avt does.
+        if size.rows() != self.size.rows() {
+            self.emulator.has_margins = false;
+        }
         self.size = size;
         self.emulator
             .cells
@@ -101,6 +141,12 @@ impl Emulator {
             self.track(before, character);
         }
         if let Some(function) = function {
+            match function {
+                // Also one without effect.
+                Function::Decstbm(top, bottom) => self.has_margins = top > 1 || bottom > 0,
+                Function::Ris | Function::Decstr => self.has_margins = false,
+                _ => {}
+            }
             self.cells.execute(function);
         }
     }

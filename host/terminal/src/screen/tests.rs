@@ -94,6 +94,19 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// A line of a flood, mostly one that needs not be drawn.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        20 => "[ -~]{0,30}".prop_map(String::into_bytes),
+        10 => "[a世é]{0,5}\t?".prop_map(String::into_bytes),
+        10 => (0u16..110).prop_map(|color| format!("\x1b[{color}m").into_bytes()),
+        5 => Just(b"\x1b[m\x1b[K".to_vec()),
+        5 => Just(b"\x1b[48;5;9m".to_vec()),
+        1 => prop::sample::select(vec![b"\xc2\x85".to_vec(), b"\xc2".to_vec(), b"\xff".to_vec(), b"\r".to_vec(), b"\x1b[2A".to_vec(), b"\x1b[2;3r".to_vec()]),
+    ];
+    prop::collection::vec(part, 0..4).prop_map(|parts| parts.concat())
+}
+
 fn size() -> impl Strategy<Value = Size> {
     (2u16..14, 1u16..8).prop_map(|(cols, rows)| Size::clamped(cols, rows))
 }
@@ -146,6 +159,31 @@ proptest! {
         screen.feed(&after);
         prop_assert_eq!(viewer.dump(), full.dump());
         prop_assert_eq!(screen.emulator.cells.dump(), full.dump());
+    }
+
+    #[test]
+    fn what_is_passed_over_of_a_flood_changes_nothing(
+        before in prop::collection::vec(piece(), 0..10),
+        lines in prop::collection::vec((line(), any::<bool>()), 1..40),
+        after in prop::collection::vec(piece(), 0..6),
+        repeat in 1usize..60,
+        size in size(),
+    ) {
+        let lines = lines.into_iter().map(|(line, carriage)| {
+            [&line[..], if carriage { b"\r\n" } else { b"\n" }].concat()
+        });
+        let flood = lines.collect::<Vec<_>>().concat().repeat(repeat);
+        let bytes = [before.concat(), flood, after.concat()].concat();
+        let mut fast = Screen::new(size).unwrap();
+        fast.feed(&bytes);
+        let mut slow = Screen::new(size).unwrap();
+        slow.draw(&bytes);
+        prop_assert_eq!(fast.dump(), slow.dump());
+        // What cannot be seen in a dump shows later.
+        for screen in [&mut fast, &mut slow] {
+            screen.draw("\x1b[2J世x\x1b8\x1b[?1049l\x1b[?6hb\nc".as_bytes());
+        }
+        prop_assert_eq!(fast.dump(), slow.dump());
     }
 
     #[test]
