@@ -18,6 +18,7 @@
 //!   state; `frames`: what the host itself writes into a session.
 //! - `files`, `terminals`: what the host answers to the agent by itself;
 //!   [`CommandRunner`], [`SupervisedCommands`]: who runs its commands.
+//! - [`SupervisedShells`], [`shell_program`]: what runs in people's terminals.
 //!
 //! The rules: a turn belongs to its session and not to a connection; prompts run
 //! in the order in which they came; a permission is answered by the first valid
@@ -52,6 +53,7 @@ mod notice;
 mod progress;
 mod prompt;
 mod router;
+mod shell;
 mod terminals;
 mod unit;
 
@@ -67,4 +69,5 @@ pub use launcher::{BoxFuture, Launcher, Rights, Running};
 pub use notice::{Notice, Severity};
 pub use prompt::Prompt;
 pub use router::{Found, NewSession, Router, SESSIONS, SessionSummary};
+pub use shell::{SupervisedShells, shell_program};
 pub use terminals::SupervisedCommands;
