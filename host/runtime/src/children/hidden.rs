@@ -8,8 +8,10 @@
 //! take the cover away nor look past it through `/proc`. Other users' files then
 //! seem to belong to nobody, so `sudo` does not work, and ssh needs help.
 //!
-//! A program that runs as root can undo all of that. Elsewhere than on Linux
-//! nothing can be hidden.
+//! A program that runs as root can undo all of that. One that does not can still
+//! ask what the same user runs elsewhere to look for it: a service manager, a
+//! container engine, a terminal multiplexer. Elsewhere than on Linux nothing can
+//! be hidden.
 
 use std::{path::Path, process::ExitCode};
 
@@ -21,7 +23,7 @@ use super::{
 /// Whether what [`Helper::hidden`] names is hidden from programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hiding {
-    /// Programs see empty directories and cannot change that.
+    /// Programs see empty directories and cannot change that themselves.
     Kept,
     /// Programs see empty directories, but may do what root may: also uncover
     /// them.
