@@ -61,7 +61,7 @@ mod observer;
 mod progress;
 mod prompt;
 mod router;
-mod shells;
+mod shell;
 mod terminals;
 mod unit;
 
@@ -80,6 +80,6 @@ pub use notice::{Notice, Severity};
 pub use observer::{Happening, Observer, SessionEvent, Unobserved};
 pub use prompt::Prompt;
 pub use router::{Found, NewSession, Router, SessionSummary, Surroundings};
-pub use shells::SupervisedShells;
+pub use shell::{SupervisedShells, shell_program};
 pub use terminals::SupervisedCommands;
 pub use unit::{Attach, TerminalRequest};

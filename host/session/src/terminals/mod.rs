@@ -24,7 +24,7 @@ mod supervised;
 mod terminal;
 
 pub use supervised::SupervisedCommands;
-pub(crate) use supervised::passed_environment;
+pub(crate) use supervised::environment;
 
 use terminal::{Terminal, status};
 

@@ -20,11 +20,6 @@ const PASSED: [&str; 10] = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
 ];
 
-pub(crate) fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
-    let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
-    PASSED.into_iter().filter_map(passed)
-}
-
 /// Chunks of output that wait to be put into the ring.
 const CHUNKS: usize = 16;
 
@@ -43,12 +38,19 @@ impl SupervisedCommands {
     /// `helper` is a binary with the subcommand `child`: the host's own.
     #[must_use]
     pub fn new(helper: Helper) -> Self {
-        let dumb = (OsString::from("TERM"), OsString::from("dumb"));
         Self {
             helper,
-            env: passed_environment().chain([dumb]).collect(),
+            env: environment("dumb"),
         }
     }
+}
+
+/// What every command of a session gets; `term` is its kind of terminal.
+pub(crate) fn environment(term: &str) -> Vec<(OsString, OsString)> {
+    let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
+    let term = (OsString::from("TERM"), OsString::from(term));
+    let passed = PASSED.into_iter().filter_map(passed);
+    passed.chain([term]).collect()
 }
 
 impl CommandRunner for SupervisedCommands {

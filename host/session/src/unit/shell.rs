@@ -1,6 +1,12 @@
 //! Terminals of the session: who opens them, types, and is sent what they show.
 
-use std::{collections::HashMap, fmt::Write as _, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fmt::Write as _,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
@@ -9,9 +15,12 @@ use hostler_terminal::{
 };
 use hostler_wire::{compose, methods::hostler};
 use serde_json::{Value, json};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 
-use crate::{Access, Client, ClientId, Outlet, Reply, SessionError, shells::program, unit::Unit};
+use crate::{
+    Access, Client, ClientId, Outlet, Reply, SessionError, router::lock, shell::shell_program,
+    unit::Unit,
+};
 
 /// What is asked of a session's terminals.
 #[derive(Debug)]
@@ -64,10 +73,12 @@ pub(crate) struct Shells {
     session: Arc<str>,
     cwd: PathBuf,
     terminals: Arc<Terminals>,
-    /// Those that send to viewers, and those that open.
-    tasks: JoinSet<()>,
-    views: HashMap<(ClientId, String), AbortHandle>,
+    views: Views,
 }
+
+/// The tasks that send to viewers. They end by themselves with their terminal or
+/// their connection.
+type Views = Arc<Mutex<HashMap<(ClientId, String), AbortHandle>>>;
 
 impl Shells {
     pub(crate) fn new(
@@ -80,8 +91,7 @@ impl Shells {
             session,
             cwd,
             terminals: Arc::new(Terminals::new(spawner, limits)),
-            tasks: JoinSet::new(),
-            views: HashMap::new(),
+            views: Views::default(),
         }
     }
 
@@ -107,71 +117,61 @@ impl Shells {
 
     /// A client is gone, or views the session no more.
     pub(super) fn leave(&mut self, client: ClientId) {
-        self.views.retain(|(viewer, _), task| {
+        lock(&self.views).retain(|(viewer, _), task| {
             if *viewer == client {
                 task.abort();
             }
-            *viewer != client
+            *viewer != client && !task.is_finished()
         });
         self.terminals.leave(viewer(client));
-        self.reap();
     }
 
-    fn reap(&mut self) {
-        while self.tasks.try_join_next().is_some() {}
-        self.views.retain(|_, task| !task.is_finished());
-    }
-
-    fn open(&mut self, client: Client, command: Vec<String>, size: Size, reply: Reply) {
-        let terminals = self.terminals.clone();
+    fn open(&self, client: Client, command: Vec<String>, size: Size, reply: Reply) {
+        let (terminals, views) = (self.terminals.clone(), self.views.clone());
         let session = self.session.clone();
-        let program = program(command, self.cwd.clone());
-        self.reap();
-        // Its viewer is this task: a client that leaves meanwhile sees nothing of
-        // it, and may attach later.
-        self.tasks.spawn(async move {
+        let command: Vec<_> = command.into_iter().map(OsString::from).collect();
+        let command = Some(command).filter(|command| !command.is_empty());
+        let program = shell_program(command, self.cwd.clone());
+        tokio::spawn(async move {
             match terminals.open(program, viewer(client.id), size).await {
                 Ok((id, terminal)) => {
                     let answer = json!({ "terminalId": id }).to_string();
                     if reply.send(Ok(answer)) {
-                        forward(terminal.view(None), session, id, client.outlet).await;
+                        show(&views, &client, session, id, terminal.view(None));
                     }
                 }
                 Err(error) => {
-                    reply.send(Err(SessionError::Terminal(error.to_string())));
+                    reply.send(Err(terminal_error(&error)));
                 }
             }
         });
     }
 
-    fn attach(
-        &mut self,
-        client: &Client,
-        id: String,
-        after: Option<u64>,
-    ) -> Result<(), TerminalError> {
-        let terminal = self.terminals.get(&id)?;
-        self.detach(client.id, &id);
-        let view = terminal.view(after);
-        let outlet = client.outlet.clone();
-        let task = forward(view, self.session.clone(), id.clone(), outlet);
-        let task = self.tasks.spawn(task);
-        self.views.insert((client.id, id), task);
-        Ok(())
+    fn attach(&self, client: &Client, id: String, terminal: &Terminal, after: Option<u64>) {
+        let session = self.session.clone();
+        show(&self.views, client, session, id, terminal.view(after));
     }
 
-    fn detach(&mut self, client: ClientId, id: &str) {
-        if let Some(task) = self.views.remove(&(client, id.to_owned())) {
+    fn detach(&self, client: ClientId, id: &str) {
+        if let Some(task) = lock(&self.views).remove(&(client, id.to_owned())) {
             task.abort();
         }
         if let Ok(terminal) = self.terminals.get(id) {
             terminal.leave(viewer(client));
         }
-        self.reap();
     }
 
     fn get(&self, id: &str) -> Result<Terminal, TerminalError> {
         self.terminals.get(id)
+    }
+}
+
+/// A client that views the terminal already begins anew.
+fn show(views: &Views, client: &Client, session: Arc<str>, id: String, view: View) {
+    let outlet = client.outlet.clone();
+    let task = tokio::spawn(forward(view, session, id.clone(), outlet)).abort_handle();
+    if let Some(before) = lock(views).insert((client.id, id), task) {
+        before.abort();
     }
 }
 
@@ -232,7 +232,7 @@ impl Unit {
             reply.send(Err(error));
             return;
         }
-        let shells = &mut self.shells;
+        let shells = &self.shells;
         let id = viewer(client.id);
         let done = match request {
             TerminalRequest::Open { command, size } => {
@@ -247,9 +247,9 @@ impl Unit {
             TerminalRequest::Attach { terminal, after } => {
                 // Its answer comes before what the terminal shows.
                 match shells.get(&terminal) {
-                    Ok(_) => {
+                    Ok(shown) => {
                         if reply.send(Ok("{}".to_owned())) {
-                            let _ = shells.attach(&client, terminal, after);
+                            shells.attach(&client, terminal, &shown, after);
                         }
                     }
                     Err(error) => {
