@@ -1,0 +1,345 @@
+//! One pack: `gitformat-pack`, index version 2.
+
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::Dir;
+use flate2::read::ZlibDecoder;
+use gix_hash::ObjectId;
+use gix_object::Kind;
+use rustix::fs::OFlags;
+
+use super::damaged;
+use super::objects::{MAX_OBJECT_BYTES, Object, too_large};
+use crate::query::{Cancel, QueryError};
+use crate::tree::file_options;
+
+/// The longest chain of deltas: the longest that Git makes.
+const MAX_CHAIN: usize = 4095;
+
+/// Length of a SHA-1 in bytes.
+const ID: u64 = 20;
+
+/// The header of an index: magic and version.
+const HEADER: u64 = 8;
+
+const FANOUT: usize = 256;
+
+/// A pack and its index.
+#[derive(Debug)]
+pub(super) struct Pack {
+    folder: Dir,
+    data_name: PathBuf,
+    data: OnceCell<File>,
+    index: File,
+    /// How many ids start with at most this byte.
+    fanout: Vec<u32>,
+}
+
+/// How an entry of a pack starts.
+enum Entry {
+    Whole(Kind),
+    /// A delta to the entry at this offset.
+    Delta(u64),
+}
+
+impl Pack {
+    /// The pack `stem`; `None` if it has no plain file for an index.
+    pub(super) fn open(folder: &Dir, stem: &str) -> Result<Option<Pack>, QueryError> {
+        let bad = || damaged(format!("the index of the pack {stem} is damaged"));
+        let Some(index) = plain(folder, Path::new(&format!("{stem}.idx"))) else {
+            return Ok(None);
+        };
+        let mut start = [0; HEADER as usize + 4 * FANOUT];
+        index.read_exact_at(&mut start, 0).map_err(|_| bad())?;
+        let (header, table) = start.split_at(HEADER as usize);
+        if header != [0xFF, b't', b'O', b'c', 0, 0, 0, 2] {
+            return Err(bad());
+        }
+        let (words, _) = table.as_chunks::<4>();
+        let fanout: Vec<_> = words.iter().map(|word| u32::from_be_bytes(*word)).collect();
+        if !fanout.is_sorted() {
+            return Err(bad());
+        }
+        Ok(Some(Pack {
+            folder: folder
+                .try_clone()
+                .map_err(QueryError::refused("open", Path::new(".git/objects/pack")))?,
+            data_name: format!("{stem}.pack").into(),
+            data: OnceCell::new(),
+            index,
+            fanout,
+        }))
+    }
+
+    /// Where in the pack the object `id` is.
+    pub(super) fn offset(&self, id: &ObjectId) -> Result<Option<u64>, QueryError> {
+        self.lookup(id.as_slice())
+            .map_err(|_| damaged(format!("the index of {} is damaged", self.name())))
+    }
+
+    fn lookup(&self, id: &[u8]) -> io::Result<Option<u64>> {
+        let first = usize::from(id.first().copied().unwrap_or(0));
+        let count = |at: usize| u64::from(self.fanout.get(at).copied().unwrap_or(0));
+        let total = count(FANOUT - 1);
+        let ids = HEADER + 4 * FANOUT as u64;
+        let mut low = first.checked_sub(1).map_or(0, count);
+        let mut high = count(first);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut found = [0; ID as usize];
+            self.index.read_exact_at(&mut found, ids + middle * ID)?;
+            match found.as_slice().cmp(id) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => {
+                    // Behind the ids and their checksums.
+                    let offsets = ids + total * (ID + 4);
+                    let mut short = [0; 4];
+                    self.index.read_exact_at(&mut short, offsets + middle * 4)?;
+                    let short = u32::from_be_bytes(short);
+                    if short & 0x8000_0000 == 0 {
+                        return Ok(Some(u64::from(short)));
+                    }
+                    let mut long = [0; 8];
+                    let at = offsets + total * 4 + u64::from(short & 0x7FFF_FFFF) * 8;
+                    self.index.read_exact_at(&mut long, at)?;
+                    return Ok(Some(u64::from_be_bytes(long)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The object at `offset`, of at most `max` bytes.
+    pub(super) fn object(
+        &self,
+        mut offset: u64,
+        max: u64,
+        cancel: &Cancel,
+    ) -> Result<Object, QueryError> {
+        // Only where the deltas are: decoded one by one, they need no memory.
+        let mut deltas = Vec::new();
+        let (kind, mut data) = loop {
+            cancel.check()?;
+            let (entry, size, at) = self.entry(offset)?;
+            match entry {
+                Entry::Whole(kind) => {
+                    // A base may be larger than what is made of it.
+                    let max = if deltas.is_empty() {
+                        max
+                    } else {
+                        MAX_OBJECT_BYTES
+                    };
+                    break (kind, self.inflate(at, size, max)?);
+                }
+                Entry::Delta(base) => {
+                    if deltas.len() == MAX_CHAIN {
+                        return Err(self.bad());
+                    }
+                    deltas.push((at, size));
+                    offset = base;
+                }
+            }
+        };
+        while let Some((at, size)) = deltas.pop() {
+            cancel.check()?;
+            let max = if deltas.is_empty() {
+                max
+            } else {
+                MAX_OBJECT_BYTES
+            };
+            let delta = self.inflate(at, size, MAX_OBJECT_BYTES)?;
+            data = patched(&data, &delta, max)?.ok_or_else(|| self.bad())?;
+        }
+        Ok(Object { kind, data })
+    }
+
+    /// What the entry at `offset` is, its size, and where its data starts.
+    fn entry(&self, offset: u64) -> Result<(Entry, u64, u64), QueryError> {
+        // The longest header is a size of 10 bytes and an id.
+        let mut bytes = [0; 32];
+        let read = self
+            .data()?
+            .read_at(&mut bytes, offset)
+            .map_err(|_| self.bad())?;
+        let mut rest = bytes.get(..read).unwrap_or_default();
+        let entry = header(&mut rest)
+            .and_then(|(kind, size)| {
+                let entry = match kind {
+                    1 => Entry::Whole(Kind::Commit),
+                    2 => Entry::Whole(Kind::Tree),
+                    3 => Entry::Whole(Kind::Blob),
+                    4 => Entry::Whole(Kind::Tag),
+                    6 => Entry::Delta(offset.checked_sub(distance(&mut rest)?)?),
+                    7 => {
+                        let (id, after) = rest.split_at_checked(ID as usize)?;
+                        rest = after;
+                        Entry::Delta(self.lookup(id).ok()??)
+                    }
+                    _ => return None,
+                };
+                Some((entry, size))
+            })
+            .ok_or_else(|| self.bad())?;
+        let used = (read - rest.len()) as u64;
+        Ok((entry.0, entry.1, offset.saturating_add(used)))
+    }
+
+    fn inflate(&self, at: u64, size: u64, max: u64) -> Result<Vec<u8>, QueryError> {
+        if size > max {
+            return Err(too_large(max));
+        }
+        let from = At {
+            file: self.data()?,
+            at,
+        };
+        let mut data = Vec::new();
+        ZlibDecoder::new(BufReader::new(from))
+            .take(size)
+            .read_to_end(&mut data)
+            .map_err(|_| self.bad())?;
+        if data.len() as u64 != size {
+            return Err(self.bad());
+        }
+        Ok(data)
+    }
+
+    fn data(&self) -> Result<&File, QueryError> {
+        if self.data.get().is_none() {
+            let file = plain(&self.folder, &self.data_name).ok_or_else(|| self.bad())?;
+            let _ = self.data.set(file);
+        }
+        self.data.get().ok_or_else(|| self.bad())
+    }
+
+    fn name(&self) -> std::path::Display<'_> {
+        self.data_name.display()
+    }
+
+    fn bad(&self) -> QueryError {
+        damaged(format!("{} is damaged or missing", self.name()))
+    }
+}
+
+fn plain(folder: &Dir, name: &Path) -> Option<File> {
+    let mut options = file_options(OFlags::NOFOLLOW);
+    let file = folder.open_with(name, options.read(true)).ok()?.into_std();
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+struct At<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at = self.at.saturating_add(read as u64);
+        Ok(read)
+    }
+}
+
+fn byte(rest: &mut &[u8]) -> Option<u8> {
+    let (byte, after) = rest.split_first()?;
+    *rest = after;
+    Some(*byte)
+}
+
+/// The kind and size at the start of an entry.
+fn header(rest: &mut &[u8]) -> Option<(u8, u64)> {
+    let first = byte(rest)?;
+    let low = u64::from(first & 15);
+    let size = if first & 0x80 == 0 {
+        low
+    } else {
+        low | little(rest)?.checked_mul(16)?
+    };
+    Some(((first >> 4) & 7, size))
+}
+
+/// A number of 7 bits a byte, the lowest first.
+fn little(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..63).step_by(7) {
+        let next = byte(rest)?;
+        number |= u64::from(next & 0x7F) << shift;
+        if next & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// A number of 7 bits a byte, the highest first, without spellings that mean
+/// the same: how far back a base is, and what an index entry cuts off.
+pub(super) fn distance(rest: &mut &[u8]) -> Option<u64> {
+    let mut next = byte(rest)?;
+    let mut number = u64::from(next & 0x7F);
+    while next & 0x80 != 0 {
+        next = byte(rest)?;
+        number = number.checked_add(1)?.checked_mul(128)? | u64::from(next & 0x7F);
+    }
+    Some(number)
+}
+
+/// What `delta` makes of `base`; `None` if it is damaged.
+fn patched<'a>(
+    base: &'a [u8],
+    mut delta: &'a [u8],
+    max: u64,
+) -> Result<Option<Vec<u8>>, QueryError> {
+    let delta = &mut delta;
+    let (Some(from), Some(to)) = (little(delta), little(delta)) else {
+        return Ok(None);
+    };
+    if to > max {
+        return Err(too_large(max));
+    }
+    if from != base.len() as u64 {
+        return Ok(None);
+    }
+    let mut made = Vec::new();
+    while !delta.is_empty() {
+        let Some(part) = part(base, delta) else {
+            return Ok(None);
+        };
+        if (made.len() + part.len()) as u64 > to {
+            return Ok(None);
+        }
+        made.extend_from_slice(part);
+    }
+    Ok((made.len() as u64 == to).then_some(made))
+}
+
+/// The bytes that the next instruction of a delta adds.
+fn part<'a>(base: &'a [u8], delta: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let instruction = byte(delta)?;
+    if instruction & 0x80 == 0 {
+        // As many bytes of its own; 0 is reserved.
+        let count = usize::from(instruction);
+        let (part, after) = delta.split_at_checked(count)?;
+        *delta = after;
+        return (count > 0).then_some(part);
+    }
+    let mut number = |bits: std::ops::Range<u8>| {
+        let mut number = 0_usize;
+        for (place, bit) in bits.enumerate() {
+            if instruction & (1 << bit) != 0 {
+                number |= usize::from(byte(delta)?) << (8 * place);
+            }
+        }
+        Some(number)
+    };
+    let start = number(0..4)?;
+    let count = match number(4..7)? {
+        0 => 0x1_0000,
+        count => count,
+    };
+    base.get(start..start.checked_add(count)?)
+}
