@@ -1,19 +1,16 @@
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::{Duration, Instant};
 
-use gix_hash::ObjectId;
-use gix_object::Kind;
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
-use super::index::{Index, IndexEntry, mode};
-use super::status::{Change, unstaged};
-use super::worktree::Worktree;
-use super::{Repository, shown};
+use super::index::Index;
+use super::side::Side;
+use super::worktree::{Worktree, unstaged};
+use super::{Change, Repository, shown};
 use crate::query::{Cancel, MAX_SHOWN_BYTES, QueryError, path};
-use crate::tree::{Tree, file_options};
+use crate::tree::Tree;
 
 /// The most text in one answer, in bytes.
 pub const MAX_DIFF_BYTES: usize = MAX_SHOWN_BYTES;
@@ -77,18 +74,6 @@ pub struct FileDiff {
     pub truncated: bool,
 }
 
-/// A content, or why there is none.
-enum Content {
-    Bytes(Vec<u8>),
-    TooLarge,
-}
-
-/// A file before or after: `None` where there is no such file.
-struct Side {
-    mode: u32,
-    content: Content,
-}
-
 impl Tree {
     /// What `git diff` shows, without filters and other programs. Files that
     /// are not tracked are not in it.
@@ -123,9 +108,7 @@ impl Tree {
                     }
                     _ => None,
                 };
-                let from = staged.old.as_ref().filter(|_| change == Change::Renamed);
-                let from = from.map(|old| old.path.as_slice());
-                if !diffs.add(staged.path(), from, change, old, new)? {
+                if !diffs.add(staged.path(), staged.from(), change, old, new)? {
                     break;
                 }
             }
@@ -162,69 +145,6 @@ fn is_below(path: &[u8], folder: &[u8]) -> bool {
     }
 }
 
-impl Repository {
-    fn side(&self, mode: u32, id: &ObjectId, cancel: &Cancel) -> Result<Side, QueryError> {
-        let content = if mode == mode::COMMIT {
-            Content::Bytes(format!("Subproject commit {id}\n").into_bytes())
-        } else {
-            match self
-                .objects
-                .find_kind(id, Kind::Blob, MAX_DIFFED_FILE, cancel)
-            {
-                Ok(bytes) => Content::Bytes(bytes),
-                Err(QueryError::TooLarge { .. }) => Content::TooLarge,
-                Err(error) => return Err(error),
-            }
-        };
-        Ok(Side { mode, content })
-    }
-}
-
-impl Worktree<'_> {
-    /// A file as it is.
-    fn side(&mut self, entry: &IndexEntry) -> Result<Option<Side>, QueryError> {
-        let Ok((dir, name)) = self.place(&entry.path) else {
-            return Ok(None);
-        };
-        if let Ok(target) = dir.read_link_contents(name) {
-            return Ok(Some(Side {
-                mode: mode::LINK,
-                content: Content::Bytes(target.as_os_str().as_bytes().to_owned()),
-            }));
-        }
-        // Before opening, because opening a device can do something.
-        if !dir.symlink_metadata(name).is_ok_and(|meta| meta.is_file()) {
-            return Ok(None);
-        }
-        let mut options = file_options(OFlags::NOFOLLOW);
-        let Ok(file) = dir.open_with(name, options.read(true)) else {
-            return Ok(None);
-        };
-        let Ok(meta) = file.metadata() else {
-            return Ok(None);
-        };
-        if !meta.is_file() {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_DIFFED_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(QueryError::refused("read", name))?;
-        let content = if bytes.len() as u64 > MAX_DIFFED_FILE {
-            Content::TooLarge
-        } else {
-            Content::Bytes(bytes)
-        };
-        use cap_std::fs::MetadataExt as _;
-        let mode = if meta.mode() & 0o100 == 0 {
-            mode::FILE
-        } else {
-            mode::PROGRAM
-        };
-        Ok(Some(Side { mode, content }))
-    }
-}
-
 struct Collected<'a> {
     diffs: Diffs,
     /// Bytes of text that still fit.
@@ -257,7 +177,7 @@ impl Collected<'_> {
             truncated: false,
         };
         let modes = (old.as_ref().map(|s| s.mode), new.as_ref().map(|s| s.mode));
-        match (bytes(old.as_ref()), bytes(new.as_ref())) {
+        match (Side::bytes(old.as_ref()), Side::bytes(new.as_ref())) {
             (Some(old), Some(new)) if !is_binary(old) && !is_binary(new) => {
                 let mut text = Text {
                     bytes: Vec::new(),
@@ -278,14 +198,6 @@ impl Collected<'_> {
         self.left = self.left.saturating_sub(path.len());
         self.diffs.files.push(file);
         Ok(true)
-    }
-}
-
-fn bytes(side: Option<&Side>) -> Option<&[u8]> {
-    match side.map(|side| &side.content) {
-        None => Some(&[]),
-        Some(Content::Bytes(bytes)) => Some(bytes),
-        Some(Content::TooLarge) => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gix_hash::ObjectId;
 
-use super::pack::distance;
+use super::delta::distance;
 use super::{MAX_PATHS_BYTES, Repository, damaged, good_path, small};
 use crate::query::{Cancel, QueryError};
 
@@ -163,4 +163,25 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
 
 fn number(rest: &mut &[u8]) -> Option<u32> {
     take::<4>(rest).map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_entries_or_an_error(
+            version in 2..5_u8,
+            count in 0..4_u8,
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+        ) {
+            let header = [b"DIRC".as_slice(), &[0, 0, 0, version, 0, 0, 0, count]].concat();
+            let entries = decoded(&[header, bytes].concat(), &Cancel::new());
+            if let Ok(entries) = entries {
+                prop_assert_eq!(entries.len(), usize::from(count));
+            }
+        }
+    }
 }

@@ -15,6 +15,7 @@
 //! Deliberately absent: SHA-256 repositories, reftable, split and sparse
 //! indexes, alternates. They are named in an error.
 
+mod delta;
 mod diff;
 mod flat;
 mod index;
@@ -22,7 +23,10 @@ mod log;
 mod objects;
 mod pack;
 mod refs;
+mod side;
+mod staged;
 mod status;
+mod untracked;
 mod worktree;
 
 use std::io::{self, Read as _};

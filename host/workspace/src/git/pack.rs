@@ -14,6 +14,7 @@ use gix_object::Kind;
 use rustix::fs::OFlags;
 
 use super::damaged;
+use super::delta::{byte, distance, little, patched};
 use super::objects::{MAX_OBJECT_BYTES, Object, too_large};
 use crate::query::{Cancel, QueryError};
 use crate::tree::file_options;
@@ -245,12 +246,6 @@ impl Read for At<'_> {
     }
 }
 
-fn byte(rest: &mut &[u8]) -> Option<u8> {
-    let (byte, after) = rest.split_first()?;
-    *rest = after;
-    Some(*byte)
-}
-
 /// The kind and size at the start of an entry.
 fn header(rest: &mut &[u8]) -> Option<(u8, u64)> {
     let first = byte(rest)?;
@@ -261,85 +256,4 @@ fn header(rest: &mut &[u8]) -> Option<(u8, u64)> {
         low | little(rest)?.checked_mul(16)?
     };
     Some(((first >> 4) & 7, size))
-}
-
-/// A number of 7 bits a byte, the lowest first.
-fn little(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..63).step_by(7) {
-        let next = byte(rest)?;
-        number |= u64::from(next & 0x7F) << shift;
-        if next & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// A number of 7 bits a byte, the highest first, without spellings that mean
-/// the same: how far back a base is, and what an index entry cuts off.
-pub(super) fn distance(rest: &mut &[u8]) -> Option<u64> {
-    let mut next = byte(rest)?;
-    let mut number = u64::from(next & 0x7F);
-    while next & 0x80 != 0 {
-        next = byte(rest)?;
-        number = number.checked_add(1)?.checked_mul(128)? | u64::from(next & 0x7F);
-    }
-    Some(number)
-}
-
-/// What `delta` makes of `base`; `None` if it is damaged.
-fn patched<'a>(
-    base: &'a [u8],
-    mut delta: &'a [u8],
-    max: u64,
-) -> Result<Option<Vec<u8>>, QueryError> {
-    let delta = &mut delta;
-    let (Some(from), Some(to)) = (little(delta), little(delta)) else {
-        return Ok(None);
-    };
-    if to > max {
-        return Err(too_large(max));
-    }
-    if from != base.len() as u64 {
-        return Ok(None);
-    }
-    let mut made = Vec::new();
-    while !delta.is_empty() {
-        let Some(part) = part(base, delta) else {
-            return Ok(None);
-        };
-        if (made.len() + part.len()) as u64 > to {
-            return Ok(None);
-        }
-        made.extend_from_slice(part);
-    }
-    Ok((made.len() as u64 == to).then_some(made))
-}
-
-/// The bytes that the next instruction of a delta adds.
-fn part<'a>(base: &'a [u8], delta: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let instruction = byte(delta)?;
-    if instruction & 0x80 == 0 {
-        // As many bytes of its own; 0 is reserved.
-        let count = usize::from(instruction);
-        let (part, after) = delta.split_at_checked(count)?;
-        *delta = after;
-        return (count > 0).then_some(part);
-    }
-    let mut number = |bits: std::ops::Range<u8>| {
-        let mut number = 0_usize;
-        for (place, bit) in bits.enumerate() {
-            if instruction & (1 << bit) != 0 {
-                number |= usize::from(byte(delta)?) << (8 * place);
-            }
-        }
-        Some(number)
-    };
-    let start = number(0..4)?;
-    let count = match number(4..7)? {
-        0 => 0x1_0000,
-        count => count,
-    };
-    base.get(start..start.checked_add(count)?)
 }

@@ -118,6 +118,25 @@ impl<'a> Worktree<'a> {
     }
 }
 
+/// How files differ from the index, in the order of paths.
+pub(super) fn unstaged<'a>(
+    tree: &Tree,
+    index: &'a Index,
+    cancel: &Cancel,
+) -> Result<Vec<(&'a IndexEntry, Change)>, QueryError> {
+    let mut worktree = Worktree::new(tree, cancel);
+    let mut changes = Vec::new();
+    for entry in &index.entries {
+        if entry.stage > 0 || entry.skip {
+            continue;
+        }
+        if let Some(change) = worktree.change(entry, index)? {
+            changes.push((entry, change));
+        }
+    }
+    Ok(changes)
+}
+
 /// Whether a file is as it was, if that can be told without reading it.
 fn known(meta: &Metadata, entry: &IndexEntry, index: &Index) -> Option<bool> {
     // The index has the lower 32 bits of numbers.

@@ -57,7 +57,7 @@ fn changed_and_truncated_files_are_errors_and_never_panics() {
     f.git(&["gc", "-q", "--aggressive", "--prune=now"]);
     f.file("sub/b", "changed\n").file("loose", "x");
     f.git(&["add", "loose"]);
-    let pack = crate::same_as_git::pack(&f);
+    let pack = crate::diff::pack(&f);
     let loose = f.git(&["hash-object", "loose"]);
     let loose = format!(".git/objects/{}/{}", &loose[..2], loose[2..].trim());
     let head = f.at(".git/HEAD");

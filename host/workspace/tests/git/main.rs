@@ -2,8 +2,10 @@
 //! They need the program git; no test of this file runs without it.
 
 mod damaged;
+mod diff;
 mod hostile;
-mod same_as_git;
+mod log;
+mod status;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,14 @@ macro_rules! tests {
 pub(crate) use tests;
 
 fn main() {
-    let tests = [same_as_git::TESTS, hostile::TESTS, damaged::TESTS].concat();
+    let tests = [
+        status::TESTS,
+        diff::TESTS,
+        log::TESTS,
+        hostile::TESTS,
+        damaged::TESTS,
+    ]
+    .concat();
     let trials: Vec<Trial> = tests
         .into_iter()
         .map(|(name, test)| trial(name, &[Need::Program("git")], move || async move { test() }))
