@@ -311,13 +311,19 @@ fn data_swapped_for_a_link_over_and_over_never_lets_anything_in() {
     let theirs = f.git_bytes(&f.base.join("other"), &["rev-parse", "HEAD"]);
     let theirs = String::from_utf8(theirs).unwrap();
     symlink("../other/.git", f.at("link")).unwrap();
+    // Also a folder of files, for one with a file of the same name.
+    symlink("../other", f.at("link2")).unwrap();
+    fs::write(f.base.join("other/b"), "the secret\n").unwrap();
     let stop = AtomicBool::new(false);
     let mut answered = 0;
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (git, link) = (f.at(".git"), f.at("link"));
+            let pairs = [(".git", "link"), ("sub", "link2")];
+            let pairs = pairs.map(|(one, other)| (f.at(one), f.at(other)));
             while !stop.load(Relaxed) {
-                renameat_with(CWD, &git, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+                for (one, other) in &pairs {
+                    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
+                }
             }
         });
         for _ in 0..300 {
