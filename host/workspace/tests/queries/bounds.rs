@@ -50,9 +50,18 @@ fn a_query_ends_at_its_deadline_and_says_what_to_do() {
 #[test]
 fn a_search_ends_whatever_it_matches() {
     let f = fixture();
-    // One line, and a pattern that is in all of its states at every byte.
-    f.file("line", "a".repeat(4_000_000));
-    let params = json!({ "pattern": "(?:a?){300}(?:a{300}|[ab]{300})[^a]", "regex": true });
+    // One line, and a pattern that has another state at every byte.
+    let mut state = 1_u64;
+    let line: Vec<_> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        if state & 64 == 0 { b'a' } else { b'b' }
+    })
+    .take(4_000_000)
+    .collect();
+    f.file("line", line);
+    let params = json!({ "pattern": "a[ab]{600}[^ab]", "regex": true });
     let params: SearchParams = serde_json::from_value(params).unwrap();
     let soon = Cancel::until(Instant::now() + Duration::from_millis(200));
     let error = f.tree.search(&params, &soon).unwrap_err();

@@ -13,9 +13,12 @@ pub const MAX_PATTERN_BYTES: usize = 4096;
 /// worst case matching takes as long as this times the text.
 const MAX_COMPILED_BYTES: usize = 256 * 1024;
 
+/// What matching may remember in bytes: a costly pattern would take any amount.
+const MAX_REMEMBERED_BYTES: usize = 8 * 1024 * 1024;
+
 /// How much is matched between two looks at whether the query should end: less
 /// than a second in the worst case.
-const STEP: usize = 16 * 1024;
+const STEP: usize = 4 * 1024;
 
 /// How far steps inside one line overlap: in a line longer than a step, a match
 /// longer than this may be missed.
@@ -49,6 +52,7 @@ impl<'a> Pattern<'a> {
             .multi_line(true)
             .crlf(true)
             .size_limit(MAX_COMPILED_BYTES)
+            .dfa_size_limit(MAX_REMEMBERED_BYTES)
             .build(&params.pattern)
             .map_err(|error| bad(error.to_string()))?;
         Ok(Pattern { regex, cancel })
