@@ -55,6 +55,7 @@ mod last_children;
 mod log_file;
 mod logging;
 mod notify;
+mod observer;
 mod paths;
 mod plugin_cmd;
 mod serve;

@@ -16,13 +16,12 @@ use std::{
 use anyhow::{Context as _, Result};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_server::{Clients, ServerConfig, Tls};
-use hostler_session::{
-    Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings, Unobserved,
-};
+use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
 use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
 };
 
 use crate::{
@@ -34,11 +33,16 @@ use crate::{
     host_file::{HostFile, StateDir},
     idle::idle,
     last_children, logging,
+    notify::Notifier,
+    observer::Recorder,
     paths::{Bases, Storage},
 };
 
 /// What is logged unless told otherwise.
 const LOG: &str = "info";
+
+/// How long the last notifications may take when the host stops.
+const NOTIFYING: Duration = Duration::from_secs(3);
 
 const FREE_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
@@ -85,9 +89,15 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         .local_addr()
         .context("the listener has no address")?;
     let mut children = helper(Some(last_children::gone(&storage.state).await?))?;
-    hiding::hide(&mut children, &storage.state).await;
+    hiding::hide(
+        &mut children,
+        &storage.state,
+        bases.config_dir().ok().as_deref(),
+    )
+    .await;
     let runtime = runtime(&storage, children.clone())?;
 
+    let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
     let commands = SupervisedCommands::new(children.clone());
@@ -97,7 +107,10 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         shells: Arc::new(SupervisedShells::new(children.clone())),
         journal: journal.clone(),
         config: config.session,
-        observer: Arc::new(Unobserved),
+        observer: Arc::new(Recorder {
+            audit: access.audit().clone(),
+            notifier: notifier.clone(),
+        }),
     });
     state.announce(&HostFile {
         pid: process::id(),
@@ -131,6 +144,10 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;
+    notifier.close();
+    if timeout(NOTIFYING, senders.end()).await.is_err() {
+        tracing::warn!("some notifications were not sent before the host stopped");
+    }
     access.settle();
     if let Err(error) = journal.settle() {
         tracing::warn!(%error, "the journal's log stays; the next host reads it");

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) workspace: Workspace,
     pub(super) session: Session,
     pub(super) journal: Journal,
+    pub(super) terminal: Terminal,
     pub(super) notify: Notify,
     pub(super) plugins: BTreeMap<Spanned<String>, PluginTable>,
 }
@@ -69,6 +70,15 @@ pub(super) struct Journal {
     pub(super) max_total_bytes: Option<Spanned<u64>>,
     /// A duration, such as `90d`.
     pub(super) max_age: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Terminal {
+    /// In one session.
+    pub(super) max: Option<Spanned<u64>>,
+    /// Output of each that is kept.
+    pub(super) ring_bytes: Option<Spanned<u64>>,
 }
 
 /// `[plugins.ID]`.

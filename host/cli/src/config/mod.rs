@@ -119,7 +119,7 @@ impl Config {
             .map(|text| parse_listen(document, &text))
             .transpose()?;
         let plugins = plugins::resolve(places, &file.plugin_folders, file.plugins, bundle)?;
-        let session = sessions::session(document, &file.session)?;
+        let session = sessions::session(document, &file.session, &file.terminal)?;
         let retention = sessions::retention(document, &file.journal)?;
         let harness = match file.session.harness {
             None => HARNESS.to_owned(),
