@@ -7,7 +7,7 @@
 //!                                        checkpoints: a thread with its own ──────┘
 //! ```
 //!
-//! - [`journal`]: what the session layer appends to. [`sessions`]: which there
+//! - [`journal`]: what the session layer appends to; `writer`: how. [`sessions`]: which there
 //!   are. [`pages`]: a session's updates from a position on, bit by bit.
 //!   [`answers`]: keys of prompts, and shares.
 //! - `checkpoint`: moves the log into the file, so that it stays small;
@@ -49,6 +49,7 @@ mod records;
 mod retention;
 mod schema;
 mod sessions;
+mod writer;
 
 pub use audit::{Audit, AuditFilter, AuditRecord, StoredAudit};
 pub use error::StoreError;
