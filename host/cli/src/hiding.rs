@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use hostler_runtime::children::{Helper, Hiding, hiding};
 
 /// Hides the state directory from all children, if the system can, and tells the
-/// log if not.
-pub(crate) async fn hide(helper: &mut Helper, state: &Path) {
+/// log if not. The folder of the configuration goes with it: the token of the
+/// administrator lies there, and what agents may do stands there.
+pub(crate) async fn hide(helper: &mut Helper, state: &Path, config: Option<&Path>) {
     let found = hiding(helper, state).await;
     match &found {
         Hiding::Kept => tracing::info!("{}", sentence(&found)),
         Hiding::Undoable | Hiding::Refused(_) => tracing::warn!("{}", sentence(&found)),
     }
     helper.hidden = hidden(&found, state);
+    if !helper.hidden.is_empty() {
+        helper.hidden.extend(config.map(Path::to_owned));
+    }
 }
 
 fn hidden(found: &Hiding, state: &Path) -> Vec<PathBuf> {
@@ -25,9 +29,11 @@ fn hidden(found: &Hiding, state: &Path) -> Vec<PathBuf> {
 /// What was found, and what it means.
 pub(crate) fn sentence(found: &Hiding) -> String {
     match found {
-        Hiding::Kept => "the state directory is hidden from agents and their commands; sudo does \
-                         not work in them"
-            .to_owned(),
+        Hiding::Kept => {
+            "the state directory and the configuration are hidden from agents and their \
+                         commands; sudo does not work in them"
+                .to_owned()
+        }
         Hiding::Undoable => "the state directory is hidden from agents, but they run as root and \
                              root can uncover it: start the host as an ordinary user"
             .to_owned(),

@@ -1,37 +1,35 @@
 //! All sessions of a host, and who may reach which.
+//!
+//! - here: finding them. [`begin`]: they come to life. [`list`]: which there are.
+//!   [`owning`]: sharing and deleting. [`table`]: those that are live.
 
 use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
-use hostler_auth::{Identity, Principal, Scope};
-use hostler_replay::Position;
-use hostler_runtime::OpenParams;
-use hostler_store::{Journal, SessionKey, SessionRecord, StoredSession};
+use hostler_auth::{Identity, Principal};
+use hostler_store::{Journal, StoredSession};
+use hostler_terminal::Spawner;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
 use crate::{
-    Access, Client, Folders, Happening, Notice, Observer, Reply, SessionConfig, SessionError,
-    SessionEvent, SessionHandle, ShareScope,
+    Access, Folders, Notice, Observer, SessionConfig, SessionError, SessionHandle,
     access::{Shares, access},
     commands::CommandRunner,
     launcher::Launcher,
-    unit::{
-        Creation, MAILBOX, Message, Parts, Unit, instance::Origin, requests::Requests, stream::Kept,
-    },
+    unit::Message,
 };
 
+mod begin;
+mod list;
+mod owning;
 mod table;
 
+pub use list::SessionSummary;
 pub(crate) use table::Registration;
 use table::Table;
-
-/// Stored sessions in one list; older ones can still be loaded by their ids.
-const LISTED: usize = 1000;
 
 /// The sessions of a host. Cheap to clone; all clones are the same one.
 #[derive(Debug, Clone)]
@@ -44,6 +42,8 @@ pub struct Surroundings {
     pub launcher: Arc<dyn Launcher>,
     /// Runs commands for agents.
     pub runner: Arc<dyn CommandRunner>,
+    /// Runs the programs of people's terminals.
+    pub shells: Arc<dyn Spawner>,
     /// Keeps them.
     pub journal: Journal,
     /// What the operator has chosen.
@@ -68,19 +68,9 @@ pub struct NewSession {
     /// The id of the harness' plugin.
     pub harness: String,
     /// Its root, checked, and further folders.
-    pub folders: Folders,
+    pub folders: Arc<Folders>,
     /// Said to the client right after its answer.
     pub notices: Vec<Notice>,
-}
-
-/// A session that has its place, and no task yet.
-struct Begun {
-    record: SessionRecord,
-    key: SessionKey,
-    info: Arc<Mutex<Info>>,
-    sender: mpsc::Sender<Message>,
-    mailbox: mpsc::Receiver<Message>,
-    registration: Registration,
 }
 
 /// A session that can be reached.
@@ -90,35 +80,6 @@ pub enum Found {
     Live(SessionHandle),
     /// Only the journal has it.
     Stored(Box<StoredSession>),
-}
-
-/// One line of a list of sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionSummary {
-    /// A UUID.
-    pub id: String,
-    /// The id of the harness' plugin.
-    pub harness: String,
-    /// Its root.
-    pub cwd: PathBuf,
-    /// Its further folders.
-    pub additional_directories: Vec<PathBuf>,
-    /// What the harness calls it, or the first line of its first prompt.
-    pub title: Option<String>,
-    /// When something last happened in it.
-    pub updated: SystemTime,
-    /// A turn is running.
-    pub busy: bool,
-    /// Whose it is.
-    pub owner: Principal,
-    /// What the caller may do in it.
-    pub access: Access,
-    /// It is in memory.
-    pub live: bool,
-    /// Connections that view it.
-    pub viewers: usize,
-    /// With whom it is shared.
-    pub shares: Shares,
 }
 
 /// The part of a [`SessionSummary`] that is the same for all callers.
@@ -138,6 +99,7 @@ pub(crate) struct Shown {
 pub(crate) struct Info {
     pub(crate) summary: Shown,
     pub(crate) owner: Principal,
+    pub(crate) folders: Arc<Folders>,
     pub(crate) shares: Shares,
     pub(crate) viewers: usize,
     /// Its client has been told of it.
@@ -169,79 +131,6 @@ impl Router {
         self.0.around.launcher.as_ref()
     }
 
-    /// Begins a session. The answer is the result of `session/new`, or the
-    /// reason why there is no session; after it the client views the session.
-    /// The handle is there at once; `None` if there is none.
-    pub fn create(&self, new: NewSession, client: Client, reply: Reply) -> Option<SessionHandle> {
-        match self.begin(&new) {
-            Ok(Begun {
-                record,
-                key,
-                info,
-                sender,
-                mailbox,
-                registration,
-            }) => {
-                let creation = Creation {
-                    client,
-                    notices: new.notices,
-                    reply,
-                };
-                let handle = SessionHandle::new(sender, info.clone(), Access::Owner);
-                let kept = Kept {
-                    _held: self.journal().hold_new(key),
-                    journal: self.journal().clone(),
-                    key,
-                };
-                let head = self.beginning();
-                let unit = self.unit(record, new.folders, kept, head, info, Some(creation));
-                self.spawn(unit, mailbox, registration);
-                Some(handle)
-            }
-            Err(error) => {
-                reply.send(Err(error));
-                None
-            }
-        }
-    }
-
-    fn begin(&self, new: &NewSession) -> Result<Begun, SessionError> {
-        let record = SessionRecord {
-            id: Uuid::new_v4().to_string(),
-            owner: new.owner.to_string(),
-            harness: new.harness.clone(),
-            cwd: new.folders.root().to_owned(),
-            additional_directories: new.folders.additional().map(Path::to_owned).collect(),
-        };
-        let (sender, mailbox) = mpsc::channel(MAILBOX);
-        let info = Arc::new(Mutex::new(Info {
-            summary: Shown {
-                id: record.id.clone(),
-                harness: record.harness.clone(),
-                cwd: record.cwd.clone(),
-                additional_directories: record.additional_directories.clone(),
-                title: None,
-                updated: SystemTime::now(),
-                busy: false,
-            },
-            owner: new.owner.clone(),
-            shares: Shares::new(),
-            viewers: 0,
-            announced: false,
-            at_rest: false,
-        }));
-        let registration = Registration::new(self, &record.id, sender.clone(), info.clone())?;
-        let key = self.journal().create(&record).map_err(journal_error)?;
-        Ok(Begun {
-            record,
-            key,
-            info,
-            sender,
-            mailbox,
-            registration,
-        })
-    }
-
     /// The live session, or what the journal has of it.
     ///
     /// # Errors
@@ -259,102 +148,8 @@ impl Router {
         }
     }
 
-    /// Takes up a session of an earlier host, without its harness: the first
-    /// prompt starts that. `folders` are its own.
-    ///
-    /// # Errors
-    /// Too many sessions are live, or the host is stopping.
-    pub fn take_up(
-        &self,
-        caller: &Identity,
-        stored: &StoredSession,
-        folders: Folders,
-    ) -> Result<SessionHandle, SessionError> {
-        let unknown = || SessionError::UnknownSession(stored.record.id.clone());
-        let access = stored_access(caller, stored).ok_or_else(unknown)?;
-        let (sender, mailbox) = mpsc::channel(MAILBOX);
-        let record = stored.record.clone();
-        let info = Arc::new(Mutex::new(Info {
-            summary: shown(stored),
-            owner: Principal::new(record.owner.clone()),
-            shares: shares(stored),
-            viewers: 0,
-            announced: true,
-            at_rest: false,
-        }));
-        let (mailbox_of, info_of) = (sender.clone(), info.clone());
-        let mut registration = match Registration::new(self, &record.id, mailbox_of, info_of) {
-            Ok(registration) => registration,
-            // Somebody else was faster.
-            Err(error) => return self.get(caller, &record.id).map_err(|_| error),
-        };
-        let held = self.journal().hold(stored.key).map_err(journal_error)?;
-        let head = self.head(stored.key)?;
-        let kept = Kept {
-            journal: self.journal().clone(),
-            key: stored.key,
-            _held: held.ok_or_else(unknown)?,
-        };
-        let mut unit = self.unit(record, folders, kept, head, info.clone(), None);
-        unit.take_up(stored, registration.predecessor());
-        self.spawn(unit, mailbox, registration);
-        Ok(SessionHandle::new(sender, info, access))
-    }
-
     fn journal(&self) -> &Journal {
         &self.0.around.journal
-    }
-
-    fn beginning(&self) -> Position {
-        Position {
-            epoch: self.journal().epoch(),
-            seq: 0,
-        }
-    }
-
-    /// A session that was taken up before in this epoch counts on.
-    fn head(&self, key: SessionKey) -> Result<Position, SessionError> {
-        let last = self.journal().head(key).map_err(journal_error)?;
-        let beginning = self.beginning();
-        Ok(last
-            .filter(|last| last.epoch == beginning.epoch)
-            .unwrap_or(beginning))
-    }
-
-    fn unit(
-        &self,
-        record: SessionRecord,
-        folders: Folders,
-        kept: Kept,
-        head: Position,
-        info: Arc<Mutex<Info>>,
-        creation: Option<Creation>,
-    ) -> Unit {
-        let around = &self.0.around;
-        let origin = Origin {
-            harness: record.harness,
-            params: OpenParams {
-                session: record.id,
-                cwd: record.cwd,
-                additional_directories: record.additional_directories,
-            },
-            checkpoint: None,
-        };
-        Unit::new(Parts {
-            config: around.config,
-            observer: around.observer.clone(),
-            launcher: around.launcher.clone(),
-            requests: Requests::new(Arc::new(folders), around.runner.clone()),
-            origin,
-            info,
-            creation,
-            kept,
-            head,
-        })
-    }
-
-    fn spawn(&self, unit: Unit, mailbox: mpsc::Receiver<Message>, registration: Registration) {
-        tokio::spawn(unit.run(mailbox, registration));
     }
 
     /// A live session that the caller may see.
@@ -376,138 +171,12 @@ impl Router {
         found.ok_or_else(|| SessionError::UnknownSession(id.to_owned()))
     }
 
-    /// Shares a session, or no more; the result is with whom it is shared now.
-    /// Blocks.
-    ///
-    /// # Errors
-    /// The caller is not its owner, or it could not be written.
-    pub fn share(
-        &self,
-        caller: &Identity,
-        id: &str,
-        to: &Principal,
-        scope: Option<ShareScope>,
-    ) -> Result<Shares, SessionError> {
-        // The caller sees it: else this is an error.
-        self.find(caller, id)?;
-        let stored = self.journal().session(id).map_err(journal_error)?;
-        let stored = stored.ok_or_else(|| SessionError::UnknownSession(id.to_owned()))?;
-        if stored_access(caller, &stored) != Some(Access::Owner) {
-            return Err(SessionError::NotOwner("share it"));
-        }
-        self.journal()
-            .share(stored.key, to.as_str(), scope.map(ShareScope::name))
-            .map_err(journal_error)?;
-        let mut now = shares(&stored);
-        match scope {
-            Some(scope) => now.insert(to.clone(), scope),
-            None => now.remove(to),
-        };
-        let live = self.get(caller, id).ok();
-        if let Some(entry) = self.table().get(id) {
-            lock(&entry.info).shares = now.clone();
-        }
-        if let Some(live) = live {
-            let now = now.clone();
-            // The session tells its viewers; it is not waited for.
-            tokio::spawn(async move { live.shared(now).await });
-        }
-        self.0.around.observer.observe(&SessionEvent {
-            session: id,
-            owner: &Principal::new(stored.record.owner.clone()),
-            title: stored.title.as_deref(),
-            what: Happening::Shared {
-                by: caller.principal.clone(),
-                to: to.clone(),
-                scope,
-            },
-        });
-        Ok(now)
-    }
-
-    /// Ends a session and removes it from the journal.
-    ///
-    /// # Errors
-    /// The caller is not its owner, or it could not be written.
-    pub async fn delete(&self, caller: &Identity, id: &str) -> Result<(), SessionError> {
-        let (router, owned, name) = (self.clone(), caller.clone(), id.to_owned());
-        let found = tokio::task::spawn_blocking(move || router.find(&owned, &name));
-        let stored = match joined(found).await? {
-            Found::Live(live) if live.access() == Access::Owner => {
-                let (reply, answer) = Reply::channel();
-                live.delete(reply).await;
-                answer
-                    .await
-                    .unwrap_or(Err(SessionError::Closed))
-                    .map(drop)?;
-                None
-            }
-            Found::Stored(stored) if stored_access(caller, &stored) == Some(Access::Owner) => {
-                Some(stored)
-            }
-            Found::Live(_) | Found::Stored(_) => return Err(SessionError::NotOwner("delete it")),
-        };
-        if let Some(stored) = stored {
-            let journal = self.journal().clone();
-            joined(tokio::task::spawn_blocking(move || {
-                journal.remove(stored.key).map_err(journal_error)
-            }))
-            .await?;
-        }
-        let by = caller.principal.clone();
-        self.0.around.observer.observe(&SessionEvent {
-            session: id,
-            owner: &by,
-            title: None,
-            what: Happening::Ended {
-                by: by.clone(),
-                deleted: true,
-            },
-        });
-        Ok(())
-    }
-
     /// Whether a turn runs in any session.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.table()
             .live()
             .any(|entry| lock(&entry.info).summary.busy)
-    }
-
-    /// The sessions that the caller may see, live and stored, in `cwd` if it is
-    /// given; the one in which something happened last comes first. Blocks.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn list(
-        &self,
-        caller: &Identity,
-        cwd: Option<&Path>,
-    ) -> Result<Vec<SessionSummary>, SessionError> {
-        let mut list: Vec<_> = self
-            .table()
-            .live()
-            .filter_map(|entry| {
-                let info = lock(&entry.info);
-                let access = access(caller, &info.owner, &info.shares)?;
-                info.announced.then(|| info.to_summary(access))
-            })
-            .collect();
-        let live: HashSet<_> = list.iter().map(|summary| summary.id.clone()).collect();
-        let all = caller.scopes.contains(Scope::Admin);
-        let principal = (!all).then(|| caller.principal.as_str());
-        let stored = self.journal().sessions(principal, LISTED);
-        let stored = stored.map_err(journal_error)?;
-        list.extend(
-            stored
-                .iter()
-                .filter(|stored| !live.contains(&stored.record.id))
-                .filter_map(|stored| stored_summary(caller, stored)),
-        );
-        list.retain(|summary| cwd.is_none_or(|cwd| cwd == summary.cwd));
-        list.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id)));
-        Ok(list)
     }
 
     /// Ends every session and waits until their instances are gone; each has a
@@ -534,62 +203,6 @@ impl Router {
     }
 }
 
-impl Info {
-    fn to_summary(&self, access: Access) -> SessionSummary {
-        let Shown {
-            id,
-            harness,
-            cwd,
-            additional_directories,
-            title,
-            updated,
-            busy,
-        } = self.summary.clone();
-        SessionSummary {
-            id,
-            harness,
-            cwd,
-            additional_directories,
-            title,
-            updated,
-            busy,
-            owner: self.owner.clone(),
-            access,
-            live: true,
-            viewers: self.viewers,
-            shares: self.shares.clone(),
-        }
-    }
-}
-
-fn shown(stored: &StoredSession) -> Shown {
-    Shown {
-        id: stored.record.id.clone(),
-        harness: stored.record.harness.clone(),
-        cwd: stored.record.cwd.clone(),
-        additional_directories: stored.record.additional_directories.clone(),
-        title: stored.title.clone(),
-        updated: stored.updated,
-        busy: false,
-    }
-}
-
-fn stored_summary(caller: &Identity, stored: &StoredSession) -> Option<SessionSummary> {
-    let access = stored_access(caller, stored)?;
-    let info = Info {
-        summary: shown(stored),
-        owner: Principal::new(stored.record.owner.clone()),
-        shares: shares(stored),
-        viewers: 0,
-        announced: true,
-        at_rest: true,
-    };
-    Some(SessionSummary {
-        live: false,
-        ..info.to_summary(access)
-    })
-}
-
 /// A scope that this host does not know lets nobody in.
 fn shares(stored: &StoredSession) -> Shares {
     let share = |(principal, scope): (&String, &String)| {
@@ -610,13 +223,6 @@ fn journal_error(error: hostler_store::StoreError) -> SessionError {
         }
         other => SessionError::Journal(other.to_string()),
     }
-}
-
-async fn joined<T>(
-    work: tokio::task::JoinHandle<Result<T, SessionError>>,
-) -> Result<T, SessionError> {
-    work.await
-        .unwrap_or_else(|error| Err(SessionError::Journal(error.to_string())))
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

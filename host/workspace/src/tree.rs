@@ -15,7 +15,7 @@ pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest path: Linux's `PATH_MAX`, and more than macOS takes.
 pub const MAX_PATH_BYTES: usize = 4096;
 
-/// The text files under one directory.
+/// The files under one directory.
 #[derive(Debug)]
 pub struct Tree {
     pub(crate) dir: Dir,

@@ -106,6 +106,9 @@ pub(crate) async fn run(args: Doctor) -> Result<Exit, Failure> {
         files::cache(&storage.cache),
     ];
     checks.push(agents::state(&storage.state).await);
+    if let Ok(config_dir) = bases.config_dir() {
+        checks.push(files::admin_token(&config_dir));
+    }
     let listen = config.as_ref().ok().and_then(|config| config.listen);
     checks.extend(host::checks(&storage.state, listen).await);
     checks.push(plugins::bundle());

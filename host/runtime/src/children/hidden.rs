@@ -6,10 +6,12 @@
 //! that takes a user namespace, too; in it the program has the same user and
 //! group, no capabilities, and no access to processes outside, so it can neither
 //! take the cover away nor look past it through `/proc`. Other users' files then
-//! seem to belong to nobody, and `sudo` does not work.
+//! seem to belong to nobody, so `sudo` does not work, and ssh needs help.
 //!
-//! A program that runs as root can undo all of that. Elsewhere than on Linux
-//! nothing can be hidden.
+//! A program that runs as root can undo all of that. One that does not can still
+//! ask what the same user runs elsewhere to look for it: a service manager, a
+//! container engine, a terminal multiplexer. Elsewhere than on Linux nothing can
+//! be hidden.
 
 use std::{path::Path, process::ExitCode};
 
@@ -21,7 +23,7 @@ use super::{
 /// Whether what [`Helper::hidden`] names is hidden from programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hiding {
-    /// Programs see empty directories and cannot change that.
+    /// Programs see empty directories and cannot change that themselves.
     Kept,
     /// Programs see empty directories, but may do what root may: also uncover
     /// them.
@@ -103,7 +105,8 @@ fn uncovers(_: &Path) -> bool {
 /// The system refuses; or the working directory lies in one of them.
 #[cfg(target_os = "linux")]
 pub(super) fn hide(hidden: &[std::path::PathBuf]) -> Result<(), String> {
-    use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+    use super::ssh_config::{SSH_CONFIG, flatten};
+    use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
 
     let mut there = Vec::new();
     for path in hidden {
@@ -117,33 +120,48 @@ pub(super) fn hide(hidden: &[std::path::PathBuf]) -> Result<(), String> {
         return Ok(());
     }
     let cwd = std::env::current_dir().map_err(|error| format!("no working directory: {error}"))?;
-    enter_namespaces()?;
+    if let Some(around) = there.iter().find(|path| cwd.starts_with(path)) {
+        return Err(format!(
+            "the working directory {} lies in {}, which is hidden from programs: work in another \
+             directory",
+            cwd.display(),
+            around.display()
+        ));
+    }
+    let for_users = enter_namespaces()?;
     // What the system mounts later is seen here; what is mounted here is not
     // seen elsewhere.
     let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
     mount_change("/", flags).map_err(|error| format!("mounts cannot be made private: {error}"))?;
-    for path in there {
-        if cwd.starts_with(&path) {
-            return Err(format!(
-                "the working directory {} lies in {}, which is hidden from programs: work in \
-                 another directory",
-                cwd.display(),
-                path.display()
-            ));
-        }
-        let flags =
-            MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let safe = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let cover = |path: &Path, flags, options| {
+        mount("none", path, "tmpfs", safe | flags, options)
+            .map_err(|error| format!("{} cannot be covered: {error}", path.display()))
+    };
+    if let (true, Some(place), Some(config)) =
+        (for_users, there.first(), flatten(Path::new(SSH_CONFIG)))
+    {
+        // A place for the file, which is covered in turn.
+        cover(
+            place,
+            MountFlags::empty(),
+            c"size=512k,nr_inodes=8,mode=0755",
+        )?;
+        let file = place.join("ssh_config");
+        let written = std::fs::write(&file, config);
+        // If it fails, ssh says itself what is wrong with its configuration.
+        let _ = written.and_then(|()| Ok(mount_bind(&file, SSH_CONFIG)?));
+    }
+    for path in &there {
         // Room for nothing.
-        let options = c"size=4k,nr_inodes=2,mode=0555";
-        mount("none", &path, "tmpfs", flags, options)
-            .map_err(|error| format!("{} cannot be covered: {error}", path.display()))?;
+        cover(path, MountFlags::RDONLY, c"size=4k,nr_inodes=2,mode=0555")?;
     }
     Ok(())
 }
 
-/// Without privileges, one for users comes with it.
+/// Without privileges, one for users comes with it: whether it did.
 #[cfg(target_os = "linux")]
-fn enter_namespaces() -> Result<(), String> {
+fn enter_namespaces() -> Result<bool, String> {
     use rustix::{
         process::{getegid, geteuid},
         thread::{UnshareFlags, unshare_unsafe},
@@ -152,7 +170,7 @@ fn enter_namespaces() -> Result<(), String> {
     // SAFETY: no file descriptors are unshared, which is what may harm others.
     let unshare = |flags| unsafe { unshare_unsafe(flags) };
     if unshare(UnshareFlags::NEWNS).is_ok() {
-        return Ok(());
+        return Ok(false);
     }
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     unshare(UnshareFlags::NEWNS | UnshareFlags::NEWUSER).map_err(|error| {
@@ -168,7 +186,7 @@ fn enter_namespaces() -> Result<(), String> {
         std::fs::write(&path, text)
             .map_err(|error| format!("{path} cannot be written: {error}"))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(not(target_os = "linux"))]

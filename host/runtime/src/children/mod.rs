@@ -6,7 +6,8 @@
 //! - [`supervisor`]: the process `hostler child`.
 //! - [`control`]: what host and supervisor say to each other.
 //! - [`supervised`]: starts a supervisor and talks to it.
-//! - [`hidden`]: directories that programs do not see.
+//! - [`hidden`]: directories that programs do not see; `ssh_config`: what mends
+//!   ssh there.
 //! - [`pump`]: a harness' child: lines out, bounded bytes in.
 //! - [`lines`]: splits output into bounded lines.
 
@@ -14,6 +15,8 @@ pub mod control;
 pub mod hidden;
 pub(crate) mod lines;
 pub(crate) mod pump;
+#[cfg(target_os = "linux")]
+mod ssh_config;
 pub mod supervised;
 pub mod supervisor;
 

@@ -197,14 +197,21 @@ impl Supervision {
     }
 
     /// Ends the program and returns when it is gone with its descendants: within
-    /// a few seconds, because the supervisor kills what does not go.
-    pub async fn end(self) {
+    /// a few seconds, because the supervisor kills what does not go. How it ended
+    /// is as in [`exited`](Self::exited).
+    pub async fn end(self) -> Option<Exit> {
         let Self {
             mut reports,
             signals,
         } = self;
         drop(signals);
-        while let Ok(Some(_)) = reports.next_line().await {}
+        let mut exit = None;
+        while let Ok(Some(line)) = reports.next_line().await {
+            if let Ok(Report::Exited(told)) = serde_json::from_str(&line) {
+                exit = Some(told);
+            }
+        }
+        exit
     }
 
     async fn report(&mut self) -> io::Result<Option<Report>> {

@@ -3,7 +3,8 @@
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
 //! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume.
-//! - [`extension`]: the methods of `_hostler` that are about a session.
+//! - [`extension`]: the methods of `_hostler` that are about a session;
+//!   [`terminals`], [`workspace`]: those about its terminals and files.
 //! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
 //! - [`request`]: a request until it is answered.
 //! - [`params`]: reading parameters.
@@ -17,6 +18,8 @@ use hostler_auth::{Identity, Scope};
 use hostler_session::{Access, Client, ClientId, Outlet, SessionHandle, Who};
 use hostler_wire::{Fault, Id, Message, RawValue, codes, methods};
 
+use tokio::sync::Semaphore;
+
 use crate::{
     connection::request::{OpenRequests, Request},
     serve::Shared,
@@ -28,7 +31,9 @@ mod initialize;
 mod params;
 mod request;
 mod sessions;
+mod terminals;
 mod turns;
+mod workspace;
 
 /// One ACP peer.
 #[derive(Debug)]
@@ -43,6 +48,8 @@ pub(crate) struct Connection {
     peer: OnceLock<Peer>,
     /// Sessions that it may view, to be told when it is gone.
     viewed: Mutex<HashMap<String, SessionHandle>>,
+    /// Places for its queries of files.
+    queries: Arc<Semaphore>,
     open: OpenRequests,
 }
 
@@ -71,6 +78,7 @@ impl Connection {
             id: ClientId::next(),
             peer: OnceLock::new(),
             viewed: Mutex::default(),
+            queries: Arc::new(Semaphore::new(workspace::AT_ONCE)),
             open: OpenRequests::default(),
         }
     }
@@ -99,6 +107,7 @@ impl Connection {
 
     /// The peer is gone. What it began goes on.
     pub(crate) async fn end(&self) {
+        self.open.cancel_queries();
         let viewed = std::mem::take(&mut *self.viewed());
         for session in viewed.into_values() {
             session.detach(self.id, true).await;

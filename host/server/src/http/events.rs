@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use hostler_auth::Identity;
+use hostler_auth::{Grant, Identity};
 use hostler_replay::Position;
 use hostler_wire::Message;
 use serde::Deserialize;
@@ -29,10 +29,10 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 pub(super) async fn open(
     State(shared): State<Arc<Shared>>,
-    Extension(identity): Extension<Identity>,
+    Extension(grant): Extension<Grant>,
     headers: HeaderMap,
 ) -> Response {
-    let opened = read(&shared, &identity, &headers).await;
+    let opened = read(&shared, &grant.identity, &headers).await;
     opened.unwrap_or_else(IntoResponse::into_response)
 }
 

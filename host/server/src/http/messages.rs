@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use hostler_auth::Identity;
+use hostler_auth::{Grant, Identity};
 use hostler_wire::{EnvelopeError, Id, Message, codes, methods};
 use http_body_util::LengthLimitError;
 use tokio::time::timeout;
@@ -34,21 +34,21 @@ const BODY: Duration = Duration::from_secs(30);
 
 pub(super) async fn post(
     State(shared): State<Arc<Shared>>,
-    Extension(identity): Extension<Identity>,
+    Extension(grant): Extension<Grant>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let taken = take(shared, identity, &uri, &headers, body).await;
+    let taken = take(shared, grant, &uri, &headers, body).await;
     taken.unwrap_or_else(IntoResponse::into_response)
 }
 
 pub(super) async fn delete(
     State(shared): State<Arc<Shared>>,
-    Extension(identity): Extension<Identity>,
+    Extension(grant): Extension<Grant>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    let (id, peer) = named(&shared, &identity, &headers)?;
+    let (id, peer) = named(&shared, &grant.identity, &headers)?;
     shared.peers.remove(&id);
     // After what was accepted before.
     let _turn = peer.turn().await;
@@ -58,7 +58,7 @@ pub(super) async fn delete(
 
 async fn take(
     shared: Arc<Shared>,
-    identity: Identity,
+    grant: Grant,
     uri: &Uri,
     headers: &HeaderMap,
     body: Body,
@@ -66,9 +66,9 @@ async fn take(
     accept::sends_json(headers)?;
     accept::takes_answers(headers)?;
     if headers::connection(headers)?.is_none() {
-        return first(shared, identity, uri, headers, body).await;
+        return first(shared, grant, uri, headers, body).await;
     }
-    let (_, peer) = named(&shared, &identity, headers)?;
+    let (_, peer) = named(&shared, &grant.identity, headers)?;
     let _turn = peer.turn().await.ok_or_else(headers::unknown_connection)?;
     let text = read(headers, body).await?;
     let message = Message::parse(&text).map_err(|error| unreadable(&error))?;
@@ -90,7 +90,7 @@ async fn take(
 /// A message of no connection: `initialize`, which makes one.
 async fn first(
     shared: Arc<Shared>,
-    identity: Identity,
+    grant: Grant,
     uri: &Uri,
     headers: &HeaderMap,
     body: Body,
@@ -104,7 +104,7 @@ async fn first(
     };
     let peer = NewPeer {
         shared,
-        identity,
+        grant,
         harness,
         place,
     };

@@ -8,14 +8,16 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{delete, get, post},
 };
-use hostler_auth::Identity;
+use hostler_auth::Grant;
 use serde_json::json;
 
 use crate::serve::Shared;
 
 mod accept;
+mod admin;
+mod body;
 mod events;
 mod guard;
 mod headers;
@@ -25,39 +27,51 @@ mod upgrade;
 
 pub(crate) use serving::serve;
 
-/// All routes. The guard stands before everything but `/healthz`, so that a
-/// caller without a token does not learn which paths exist.
+/// All routes. The guard stands before everything but `/healthz` and the place
+/// where a pairing code is redeemed, so that a caller without a token does not
+/// learn which paths exist.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     let guard = middleware::from_fn_with_state(shared.clone(), guard::guard);
+    let guard_names = middleware::from_fn_with_state(shared.clone(), guard::guard_names);
     let guarded = Router::new()
         .route(
             "/acp",
             get(acp)
-                .head(no_such_method)
+                .head(no_head)
                 .post(messages::post)
                 .delete(messages::delete),
         )
+        .route("/v1/tokens", get(admin::list).post(admin::create))
+        .route("/v1/tokens/{id}", delete(admin::revoke))
+        .route("/v1/pairings", post(admin::offer))
+        .route("/v1/audit", get(admin::audit))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .with_state(shared)
+        .with_state(shared.clone())
         .layer(guard);
+    let open = Router::new()
+        .route("/v1/pair", post(admin::redeem))
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(shared)
+        .layer(guard_names);
     Router::new()
         .route("/healthz", get("ready"))
+        .merge(open)
         .fallback_service(guarded)
 }
 
 /// `GET /acp`: a WebSocket, or a stream of events.
 async fn acp(
     shared: State<Arc<Shared>>,
-    identity: Extension<Identity>,
+    grant: Extension<Grant>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if headers.contains_key(header::UPGRADE) {
-        upgrade::acp(shared, identity, uri, upgrade).await
+        upgrade::acp(shared, grant, uri, upgrade).await
     } else {
-        events::open(shared, identity, headers).await
+        events::open(shared, grant, headers).await
     }
 }
 
@@ -65,17 +79,23 @@ async fn no_such_path() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "UNKNOWN_PATH",
-        "there is nothing at this path; ACP is at /acp",
+        "there is nothing at this path; ACP is at /acp, tokens and the audit are under /v1",
     )
+}
+
+/// A stream has no head by itself.
+async fn no_head() -> Refusal {
+    no_such_method()
+        .await
+        .with(header::ALLOW, "GET, POST, DELETE")
 }
 
 async fn no_such_method() -> Refusal {
     Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "UNKNOWN_METHOD",
-        "ACP is spoken here with GET, POST and DELETE",
+        "this path does not take this method; ACP is spoken at /acp with GET, POST and DELETE",
     )
-    .with(header::ALLOW, "GET, POST, DELETE")
 }
 
 /// A refused request: `{"error":{"code":NAME,"message":TEXT}}`.

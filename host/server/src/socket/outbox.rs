@@ -1,14 +1,17 @@
 //! The way to one connection's writer, within a budget of bytes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use hostler_replay::Position;
-use hostler_session::{History, Outlet};
-use tokio::sync::{mpsc, watch};
+use hostler_session::{BoxFuture, History, Outlet};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{close_codes, socket::queue::Queue};
 
@@ -16,6 +19,9 @@ use crate::{close_codes, socket::queue::Queue};
 /// it the client does not keep up. A history does not count, only what of it is
 /// in memory.
 const BUDGET: usize = 32 * 1024 * 1024;
+
+/// So little waits that there is room for what could come later.
+const ROOM: usize = 512 * 1024;
 
 /// What a frame costs besides its bytes.
 const OVERHEAD: usize = 64;
@@ -77,25 +83,40 @@ struct Inner {
     items: mpsc::UnboundedSender<Item>,
     /// Bytes; shared by all that are [beside](Outbox::beside) each other.
     waiting: Arc<AtomicUsize>,
+    /// Told when something was written.
+    less: Arc<Notify>,
     close: Arc<watch::Sender<Option<Close>>>,
 }
 
 impl Outbox {
     pub(crate) fn new() -> (Self, Queue) {
-        Self::with(Arc::default(), Arc::new(watch::Sender::new(None)))
+        Self::with(
+            Arc::default(),
+            Arc::default(),
+            Arc::new(watch::Sender::new(None)),
+        )
     }
 
     /// Another way to the same connection: an order of its own, but one budget
     /// and one end.
     pub(crate) fn beside(&self) -> (Self, Queue) {
-        Self::with(self.0.waiting.clone(), self.0.close.clone())
+        Self::with(
+            self.0.waiting.clone(),
+            self.0.less.clone(),
+            self.0.close.clone(),
+        )
     }
 
-    fn with(waiting: Arc<AtomicUsize>, close: Arc<watch::Sender<Option<Close>>>) -> (Self, Queue) {
+    fn with(
+        waiting: Arc<AtomicUsize>,
+        less: Arc<Notify>,
+        close: Arc<watch::Sender<Option<Close>>>,
+    ) -> (Self, Queue) {
         let (items, receiver) = mpsc::unbounded_channel();
         let outbox = Self(Arc::new(Inner {
             items,
             waiting,
+            less,
             close,
         }));
         (outbox.clone(), Queue::new(receiver, outbox))
@@ -153,6 +174,25 @@ impl Outbox {
     /// So much has been written, or is not there any more.
     pub(crate) fn written(&self, bytes: usize) {
         self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
+        self.0.less.notify_waiters();
+    }
+
+    async fn until_room(&self) -> bool {
+        loop {
+            // Before looking, so that nothing written in between is slept over.
+            let mut less = pin!(self.0.less.notified());
+            less.as_mut().enable();
+            if self.0.close.borrow().is_some() {
+                return false;
+            }
+            if self.0.waiting.load(Ordering::Acquire) <= ROOM {
+                return true;
+            }
+            tokio::select! {
+                () = less => {}
+                _ = self.until_closed() => return false,
+            }
+        }
     }
 }
 
@@ -164,6 +204,10 @@ const BROKEN: Close = Close {
 impl Outlet for Outbox {
     fn send(&self, frame: Bytes) -> bool {
         self.put(Item::Frame(Outgoing { frame, at: None }))
+    }
+
+    fn room(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.until_room())
     }
 
     fn send_placed(&self, frame: Bytes, session: &Arc<str>, position: Position) -> bool {

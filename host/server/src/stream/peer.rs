@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hostler_auth::Identity;
+use hostler_auth::{Grant, GrantEnd, Identity};
 use hostler_replay::Position;
 use hostler_session::Outlet;
 use hostler_wire::{Id, Message, compose, methods::hostler};
@@ -44,7 +44,7 @@ pub(crate) enum Incoming {
 #[derive(Debug)]
 pub(crate) struct NewPeer {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) identity: Identity,
+    pub(crate) grant: Grant,
     /// Of sessions that name none.
     pub(crate) harness: String,
     pub(crate) place: Place,
@@ -58,7 +58,7 @@ impl NewPeer {
         let outlet: Arc<dyn Outlet> = Arc::new(streams.clone());
         let connection = Connection::new(
             self.shared.clone(),
-            self.identity.clone(),
+            self.grant.identity.clone(),
             self.harness.clone(),
             outlet,
         );
@@ -75,10 +75,12 @@ impl NewPeer {
         let id = Uuid::new_v4().to_string();
         let Self {
             shared,
-            identity,
+            grant,
             harness,
             place,
         } = self;
+        let ended = grant.ended();
+        let identity = grant.identity;
         tracing::info!(connection = id, principal = %identity.principal, harness, "connected over HTTP");
         // A message is read from the network when the one before was taken.
         let (inbox, messages) = mpsc::channel(1);
@@ -89,7 +91,7 @@ impl NewPeer {
             turns: Semaphore::new(1),
         });
         shared.peers.insert(id.clone(), peer);
-        let running = run(id.clone(), shared, connection, streams, messages);
+        let running = run(id.clone(), shared, connection, streams, messages, ended);
         tokio::spawn(async move {
             running.await;
             drop(place);
@@ -151,6 +153,7 @@ async fn run(
     connection: Connection,
     streams: Streams,
     mut messages: mpsc::Receiver<Incoming>,
+    ended: impl Future<Output = GrantEnd>,
 ) {
     let mut stopping = shared.stopping.subscribe();
     tokio::select! {
@@ -163,6 +166,12 @@ async fn run(
                 close_codes::SILENT,
                 "no stream was open for 120 seconds; connect again and load the session",
             ));
+        }
+        end = ended => {
+            streams.close(Close::new(close_codes::REVOKED, match end {
+                GrantEnd::Revoked => "the token of this connection was revoked",
+                GrantEnd::Expired => "the life of this connection's token is over",
+            }));
         }
         () = stopped(&mut stopping) => {
             streams.close(Close::new(close_codes::GOING_AWAY, "the host is stopping"));

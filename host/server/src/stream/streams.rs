@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use hostler_replay::Position;
-use hostler_session::{History, Outlet};
+use hostler_session::{BoxFuture, History, Outlet};
 use hostler_wire::Id;
 use tokio::sync::oneshot;
 
@@ -136,6 +136,10 @@ impl Outlet for Streams {
                 answered.sent
             }
         }
+    }
+
+    fn room(&self) -> BoxFuture<'_, bool> {
+        self.0.outbox.room()
     }
 
     fn send_placed(&self, frame: Bytes, session: &Arc<str>, position: Position) -> bool {

@@ -1,5 +1,6 @@
 //! What the server promises, over real sockets, with played harnesses.
 
+mod access;
 mod http;
 mod http2;
 mod messages;
@@ -12,3 +13,4 @@ mod stored_sessions;
 mod streams;
 mod streams_end;
 mod streams_positions;
+mod tls;

@@ -62,6 +62,22 @@ async fn what_was_accepted_before_delete_is_done() {
 }
 
 #[tokio::test]
+async fn streams_end_when_the_token_is_revoked() {
+    let server = Server::start().await;
+    let wish = json!({ "principal": "me", "scopes": ["view"] });
+    let made = server.rest("POST /v1/tokens", &server.admin, &wish).await;
+    let made: Value = serde_json::from_str(&made.body).unwrap();
+    let mut web = server.web(made["token"].as_str().unwrap());
+    web.initialize().await;
+    let mut events = web.stream("").await;
+    let revoke = format!("DELETE /v1/tokens/{}", made["id"].as_str().unwrap());
+    server.rest(&revoke, &server.admin, &Value::Null).await;
+    let (_, reason) = events.end().await;
+    assert!(reason.starts_with(": 4001 "), "{reason}");
+    nobody(&server).await;
+}
+
+#[tokio::test]
 async fn a_connection_that_nobody_reads_and_nobody_writes_to_ends() {
     let server = Server::start().await;
     let web = server.web_peer().await;

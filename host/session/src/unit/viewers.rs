@@ -157,7 +157,7 @@ impl Unit {
             "openPermissions": open,
             "control": self.control.to_json(client),
             "queue": self.queue_json(),
-            "terminals": [],
+            "terminals": self.shells.to_json(),
             "owner": info.owner.as_str(),
             "access": client.access.name(),
             "title": info.summary.title,
@@ -233,6 +233,7 @@ impl Unit {
             self.hub.detach(viewer);
             self.presence_changed();
         }
+        self.shells.leave(client);
         if self.control.detached(client, gone) {
             self.control_changed();
         }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Known;
+use crate::{Known, answers};
 
 fn record(id: &str) -> SessionRecord {
     SessionRecord {

@@ -1,11 +1,13 @@
 //! One pack: `gitformat-pack`, index version 2.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use cap_std::fs::Dir;
 use flate2::read::ZlibDecoder;
@@ -22,6 +24,10 @@ use crate::tree::file_options;
 /// The longest chain of deltas: the longest that Git makes.
 const MAX_CHAIN: usize = 4095;
 
+/// How much of what deltas are made to is kept in bytes: the objects of one
+/// query have many bases in common.
+const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
+
 /// Length of a SHA-1 in bytes.
 const ID: u64 = 20;
 
@@ -37,8 +43,31 @@ pub(super) struct Pack {
     data_name: PathBuf,
     data: OnceCell<File>,
     index: File,
+    bases: RefCell<Bases>,
     /// How many ids start with at most this byte.
     fanout: Vec<u32>,
+}
+
+/// What deltas were made to, by its offset.
+#[derive(Debug, Default)]
+struct Bases {
+    kept: HashMap<u64, (Kind, Rc<[u8]>)>,
+    bytes: usize,
+}
+
+impl Bases {
+    fn keep(&mut self, offset: u64, kind: Kind, data: &[u8]) {
+        if data.len() > MAX_KEPT_BYTES / 4 {
+            return;
+        }
+        // With what it costs to know about one.
+        let cost = data.len() + 128;
+        if self.bytes + cost > MAX_KEPT_BYTES {
+            *self = Bases::default();
+        }
+        self.bytes += cost;
+        self.kept.insert(offset, (kind, data.into()));
+    }
 }
 
 /// How an entry of a pack starts.
@@ -73,6 +102,7 @@ impl Pack {
             data_name: format!("{stem}.pack").into(),
             data: OnceCell::new(),
             index,
+            bases: RefCell::default(),
             fanout,
         }))
     }
@@ -125,37 +155,39 @@ impl Pack {
     ) -> Result<Object, QueryError> {
         // Only where the deltas are: decoded one by one, they need no memory.
         let mut deltas = Vec::new();
+        // What is at the end of the chain, or on the way and known.
         let (kind, mut data) = loop {
             cancel.check()?;
+            if let Some((kind, data)) = self.bases.borrow().kept.get(&offset)
+                && (!deltas.is_empty() || data.len() as u64 <= max)
+            {
+                break (*kind, data.to_vec());
+            }
             let (entry, size, at) = self.entry(offset)?;
             match entry {
                 Entry::Whole(kind) => {
-                    // A base may be larger than what is made of it.
-                    let max = if deltas.is_empty() {
-                        max
-                    } else {
-                        MAX_OBJECT_BYTES
-                    };
-                    break (kind, self.inflate(at, size, max)?);
+                    let data = self.inflate(at, size, bound(max, &deltas))?;
+                    if !deltas.is_empty() {
+                        self.bases.borrow_mut().keep(offset, kind, &data);
+                    }
+                    break (kind, data);
                 }
                 Entry::Delta(base) => {
                     if deltas.len() == MAX_CHAIN {
                         return Err(self.bad());
                     }
-                    deltas.push((at, size));
+                    deltas.push((offset, at, size));
                     offset = base;
                 }
             }
         };
-        while let Some((at, size)) = deltas.pop() {
+        while let Some((offset, at, size)) = deltas.pop() {
             cancel.check()?;
-            let max = if deltas.is_empty() {
-                max
-            } else {
-                MAX_OBJECT_BYTES
-            };
             let delta = self.inflate(at, size, MAX_OBJECT_BYTES)?;
-            data = patched(&data, &delta, max)?.ok_or_else(|| self.bad())?;
+            data = patched(&data, &delta, bound(max, &deltas))?.ok_or_else(|| self.bad())?;
+            if !deltas.is_empty() {
+                self.bases.borrow_mut().keep(offset, kind, &data);
+            }
         }
         Ok(Object { kind, data })
     }
@@ -224,6 +256,16 @@ impl Pack {
 
     fn bad(&self) -> QueryError {
         damaged(format!("{} is damaged or missing", self.name()))
+    }
+}
+
+/// The most bytes of an object that is asked for, or of a base, which may be
+/// larger than what is made of it.
+fn bound<T>(max: u64, deltas: &[T]) -> u64 {
+    if deltas.is_empty() {
+        max
+    } else {
+        MAX_OBJECT_BYTES
     }
 }
 

@@ -82,7 +82,9 @@ struct Changes {
 
 impl Tree {
     /// What `git status` shows, without filters: a file that a filter has
-    /// changed on checkout counts as modified once it is touched. Only renames
+    /// changed on checkout counts as modified once it is touched, and a file
+    /// system that cannot keep whether a file is a program makes files count as
+    /// modified. What the user's own configuration leaves out is shown. Only renames
     /// without a change of content are recognised, and submodules are not
     /// looked into.
     pub fn status(&self, params: &StatusParams, cancel: &Cancel) -> Result<Status, QueryError> {

@@ -99,7 +99,7 @@ pub enum QueryError {
 
 fn changed(hash: &Option<String>) -> &'static str {
     match hash {
-        Some(_) => "has another content than the one that was read",
+        Some(_) => "exists, but not with the content that `hash` names",
         None => "no longer exists",
     }
 }

@@ -126,7 +126,12 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         let rest = parts.map(|parts| parts.as_path().to_owned());
-        for (name, kind) in self.names(dir, path, first, ignored)? {
+        let names = match self.names(dir, path, first, ignored) {
+            // Only what was named must be readable.
+            Err(QueryError::Io { .. } | QueryError::NotFound(_)) if depth > 1 => BTreeMap::new(),
+            names => names?,
+        };
+        for (name, kind) in names {
             self.cancel.check()?;
             let seen = first == Some(name.as_os_str());
             let path = path.join(&name);

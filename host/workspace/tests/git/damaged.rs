@@ -1,8 +1,11 @@
 //! Damaged and unusual repositories are an error that says why.
 
 use std::fs;
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::read::{ZlibDecoder, ZlibEncoder};
 use hostler_workspace::{Cancel, QueryErrorKind};
 use serde_json::json;
 
@@ -10,6 +13,7 @@ use crate::{Fixture, committed, fixture};
 
 crate::tests![
     changed_and_truncated_files_are_errors_and_never_panics,
+    changed_commits_and_trees_are_errors_and_never_panics,
     what_is_not_supported_is_named,
     a_cache_that_nests_without_end_does_no_harm,
     an_object_that_unpacks_to_too_much_is_refused,
@@ -88,6 +92,36 @@ fn changed_and_truncated_files_are_errors_and_never_panics() {
                 fs::write(&file, &bad).unwrap();
                 ask(&f);
             }
+        }
+        fs::write(&file, good).unwrap();
+    }
+    f.status().unwrap();
+}
+
+fn changed_commits_and_trees_are_errors_and_never_panics() {
+    let f = committed();
+    f.file("a", "two\n").commit("second");
+    for object in ["HEAD", "HEAD^{tree}", "HEAD:sub", "HEAD:a"] {
+        let id = f.git(&["rev-parse", object]);
+        let file = f.at(&format!(".git/objects/{}/{}", &id[..2], id[2..].trim()));
+        let good = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let mut content = Vec::new();
+        ZlibDecoder::new(good.as_slice())
+            .read_to_end(&mut content)
+            .unwrap();
+        for (place, value) in places(content.len()).take(120) {
+            let mut bad = content.clone();
+            bad[place] ^= value | 1;
+            if value % 4 == 0 {
+                bad.truncate(place);
+            }
+            let mut packed = Vec::new();
+            ZlibEncoder::new(bad.as_slice(), Compression::fast())
+                .read_to_end(&mut packed)
+                .unwrap();
+            fs::write(&file, packed).unwrap();
+            ask(&f);
         }
         fs::write(&file, good).unwrap();
     }

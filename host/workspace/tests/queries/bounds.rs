@@ -1,7 +1,7 @@
 //! Queries end when they should.
 
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hostler_workspace::{
     Cancel, DiffParams, LogParams, QueryError, ReadParams, SearchParams, StatusParams, TreeParams,
@@ -48,15 +48,26 @@ fn a_query_ends_at_its_deadline_and_says_what_to_do() {
 }
 
 #[test]
-fn a_search_that_runs_is_cancelled() {
+fn a_search_ends_whatever_it_matches() {
     let f = fixture();
-    for number in 0..60 {
-        f.file(&format!("{number}"), "a".repeat(4_000_000) + "\n");
-    }
-    // Slow: no literal to look for, and no end until the line's.
-    let params = json!({ "pattern": r"(a|aa){20,60}\d\pL{20}b", "regex": true });
+    // One line, and a pattern that has another state at every byte.
+    let mut state = 1_u64;
+    let line: Vec<_> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        if state & 64 == 0 { b'a' } else { b'b' }
+    })
+    .take(4_000_000)
+    .collect();
+    f.file("line", line);
+    let params = json!({ "pattern": "a[ab]{600}[^ab]", "regex": true });
     let params: SearchParams = serde_json::from_value(params).unwrap();
-    let cancel = Cancel::new();
+    let soon = Cancel::until(Instant::now() + Duration::from_millis(200));
+    let error = f.tree.search(&params, &soon).unwrap_err();
+    assert_eq!(error.kind().as_str(), "timedOut");
+
+    let cancel = Cancel::until(Instant::now() + Duration::from_secs(600));
     let (started, wait) = mpsc::channel();
     let error = std::thread::scope(|scope| {
         let search = scope.spawn(|| {

@@ -57,6 +57,7 @@ fn a_new_file_is_made_with_its_folders_and_never_replaces_one() {
     f.edit("x/y/new", None, "text").unwrap();
     assert_eq!(f.text("x/y/new"), "text");
     let error = f.edit("x/y/new", None, "other").unwrap_err();
+    assert!(error.to_string().contains("`x/y/new` exists"), "{error}");
     assert_eq!(error.present_hash(), Some(f.hash("x/y/new").as_str()));
     assert_eq!(f.text("x/y/new"), "text");
     assert_eq!(names(&f.at("x/y")), ["new"]);

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 use grep_matcher::{LineTerminator, Matcher as _};
-use grep_regex::RegexMatcher;
 use grep_searcher::{
     BinaryDetection, Searcher, SearcherBuilder, Sink, SinkContext, SinkContextKind, SinkMatch,
 };
 use rustix::fs::OFlags;
 
-use super::{Line, MAX_SEARCH_BYTES, MAX_SEARCHED_FILE, Match};
+use super::pattern::Pattern;
+use super::{Line, MAX_SEARCH_BYTES, MAX_SEARCHED_FILE, Match, Matches};
 use crate::query::{Cancel, MAX_SHOWN_BYTES, QueryError};
 use crate::tree::file_options;
 
@@ -34,34 +34,35 @@ fn searcher(context: usize) -> Searcher {
 
 /// A search that goes from file to file.
 pub(super) struct Search<'a> {
-    matcher: RegexMatcher,
+    pattern: Pattern<'a>,
     searcher: Searcher,
     cancel: &'a Cancel,
     limit: usize,
-    /// Bytes in `matches`.
+    /// Bytes in what was found.
     shown: usize,
     /// Bytes that may still be read.
     left: u64,
-    pub(super) matches: Vec<Match>,
-    pub(super) truncated: bool,
+    pub(super) found: Matches,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(
-        matcher: RegexMatcher,
+        pattern: Pattern<'a>,
         context: usize,
         limit: usize,
         cancel: &'a Cancel,
     ) -> Search<'a> {
         Search {
-            matcher,
+            pattern,
             searcher: searcher(context),
             cancel,
             limit,
             shown: 0,
             left: MAX_SEARCH_BYTES,
-            matches: Vec::new(),
-            truncated: false,
+            found: Matches {
+                matches: Vec::new(),
+                truncated: false,
+            },
         }
     }
 
@@ -80,7 +81,7 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         if meta.len() > self.left {
-            self.truncated = true;
+            self.found.truncated = true;
             return Ok(());
         }
         self.left -= meta.len();
@@ -89,24 +90,22 @@ impl<'a> Search<'a> {
             left: meta.len(),
             cancel: self.cancel,
         };
-        let path = path.to_string_lossy();
-        let Self {
-            matcher, searcher, ..
-        } = self;
-        let matcher = &matcher.clone();
-        let mut searcher = searcher.clone();
-        let start = self.matches.len();
+        let start = self.found.matches.len();
         let mut sink = FileSink {
-            matcher,
-            path: &path,
+            pattern: &self.pattern,
+            path: &path.to_string_lossy(),
             before: Vec::new(),
             binary: false,
-            search: self,
+            limit: self.limit,
+            shown: &mut self.shown,
+            found: &mut self.found,
         };
         // What cannot be read to its end is passed by, unless time is up.
-        let done = searcher.search_reader(matcher, reader, &mut sink);
+        let done = self
+            .searcher
+            .search_reader(&self.pattern, reader, &mut sink);
         if sink.binary {
-            self.matches.truncate(start);
+            self.found.matches.truncate(start);
         }
         if done.is_err() {
             self.cancel.check()?;
@@ -116,32 +115,32 @@ impl<'a> Search<'a> {
 }
 
 struct FileSink<'a, 'b> {
-    matcher: &'a RegexMatcher,
+    pattern: &'a Pattern<'b>,
     path: &'a str,
     /// Lines of context for the match that comes next.
     before: Vec<Line>,
     binary: bool,
-    search: &'a mut Search<'b>,
+    limit: usize,
+    shown: &'a mut usize,
+    found: &'a mut Matches,
 }
 
 impl Sink for FileSink<'_, '_> {
     type Error = io::Error;
 
     fn matched(&mut self, _: &Searcher, found: &SinkMatch<'_>) -> io::Result<bool> {
-        let search = &mut *self.search;
-        search.cancel.check().map_err(io::Error::other)?;
-        if search.matches.len() >= search.limit || search.shown > MAX_SHOWN_BYTES {
-            search.truncated = true;
+        if self.found.matches.len() >= self.limit || *self.shown > MAX_SHOWN_BYTES {
+            self.found.truncated = true;
             return Ok(false);
         }
         let line = without_end(found.bytes());
-        let place = self.matcher.find(line).ok().flatten();
+        let place = self.pattern.find(line).map_err(io::Error::other)?;
         let start = place.map_or(0, |place| place.start());
         let ahead = line.get(..start).unwrap_or_default();
         let text = window(line, start.saturating_sub(BEFORE_MATCH));
         let before = std::mem::take(&mut self.before);
-        search.shown += text.len() + self.path.len();
-        search.matches.push(Match {
+        *self.shown += text.len() + self.path.len();
+        self.found.matches.push(Match {
             path: self.path.to_owned(),
             line: found.line_number().unwrap_or(0),
             column: String::from_utf8_lossy(ahead).chars().count() as u64 + 1,
@@ -157,11 +156,11 @@ impl Sink for FileSink<'_, '_> {
             line: context.line_number().unwrap_or(0),
             text: window(without_end(context.bytes()), 0),
         };
-        self.search.shown += line.text.len();
+        *self.shown += line.text.len();
         match context.kind() {
             SinkContextKind::Before => self.before.push(line),
             _ => {
-                if let Some(last) = self.search.matches.last_mut() {
+                if let Some(last) = self.found.matches.last_mut() {
                     last.after.push(line);
                 }
             }

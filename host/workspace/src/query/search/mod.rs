@@ -1,11 +1,14 @@
 mod files;
+mod pattern;
 
 use std::path::Path;
 
-use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use serde::{Deserialize, Serialize};
 
+pub use self::pattern::MAX_PATTERN_BYTES;
+
 use self::files::Search;
+use self::pattern::Pattern;
 use super::walk::{Step, Walk};
 use super::{Cancel, QueryError, path};
 use crate::tree::Tree;
@@ -19,18 +22,11 @@ const DEFAULT_MATCHES: usize = 200;
 /// The most lines of context on each side of a match.
 pub const MAX_CONTEXT: u32 = 10;
 
-/// The longest pattern in bytes: people write these.
-pub const MAX_PATTERN_BYTES: usize = 4096;
-
 /// Larger files are passed by: nobody wrote them by hand.
 pub const MAX_SEARCHED_FILE: u64 = 4 * 1024 * 1024;
 
 /// How much is read for one search: about what can be searched in its time.
 pub const MAX_SEARCH_BYTES: u64 = 1024 * 1024 * 1024;
-
-/// The size of a compiled pattern in bytes: matching may take as long as this
-/// times the text.
-const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 
 /// What to look for.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -99,7 +95,8 @@ impl Tree {
         let start = path::any(params.path.as_deref().unwrap_or_default())?;
         let limit = path::limit(params.limit, DEFAULT_MATCHES, MAX_MATCHES)?;
         let context = usize::try_from(params.context.unwrap_or(0).min(MAX_CONTEXT)).unwrap_or(0);
-        let mut search = Search::new(matcher(params)?, context, limit, cancel);
+        let pattern = Pattern::new(params, cancel)?;
+        let mut search = Search::new(pattern, context, limit, cancel);
         let real = path::real(self, start)?;
         let meta = self
             .dir
@@ -111,13 +108,13 @@ impl Tree {
                 if found.kind.is_file() {
                     search.file(found.dir, Path::new(found.name), found.path)?;
                 }
-                Ok(if search.truncated {
+                Ok(if search.found.truncated {
                     Step::Stop
                 } else {
                     Step::Into
                 })
             })?;
-            search.truncated |= walk.cut;
+            search.found.truncated |= walk.cut;
         } else if meta.is_file() {
             search.file(&self.dir, &real, start)?;
         } else {
@@ -127,31 +124,6 @@ impl Tree {
                 wanted: "a file or folder",
             });
         }
-        Ok(Matches {
-            matches: search.matches,
-            truncated: search.truncated,
-        })
+        Ok(search.found)
     }
-}
-
-fn matcher(params: &SearchParams) -> Result<RegexMatcher, QueryError> {
-    let bad = |reason: String| QueryError::BadParams {
-        param: "pattern",
-        reason,
-    };
-    if params.pattern.is_empty() {
-        return Err(bad("it is empty: say what to look for".to_owned()));
-    }
-    if params.pattern.len() > MAX_PATTERN_BYTES {
-        return Err(bad(format!("it is longer than {MAX_PATTERN_BYTES} bytes")));
-    }
-    RegexMatcherBuilder::new()
-        .fixed_strings(!params.regex)
-        .case_insensitive(params.ignore_case)
-        .multi_line(true)
-        .crlf(true)
-        .size_limit(MAX_COMPILED_BYTES)
-        .dfa_size_limit(MAX_COMPILED_BYTES)
-        .build(&params.pattern)
-        .map_err(|error| bad(error.to_string()))
 }

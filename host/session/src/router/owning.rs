@@ -1,0 +1,106 @@
+//! What the owner of a session may do: share it, delete it.
+
+use hostler_auth::{Identity, Principal};
+
+use super::{Found, Router, journal_error, lock, shares, stored_access};
+use crate::{Access, Happening, Reply, SessionError, SessionEvent, ShareScope, access::Shares};
+
+impl Router {
+    /// Shares a session, or no more; the result is with whom it is shared now.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// The caller is not its owner, or it could not be written.
+    pub fn share(
+        &self,
+        caller: &Identity,
+        id: &str,
+        to: &Principal,
+        scope: Option<ShareScope>,
+    ) -> Result<Shares, SessionError> {
+        // The caller sees it: else this is an error.
+        self.find(caller, id)?;
+        let stored = self.journal().session(id).map_err(journal_error)?;
+        let stored = stored.ok_or_else(|| SessionError::UnknownSession(id.to_owned()))?;
+        if stored_access(caller, &stored) != Some(Access::Owner) {
+            return Err(SessionError::NotOwner("share it"));
+        }
+        self.journal()
+            .share(stored.key, to.as_str(), scope.map(ShareScope::name))
+            .map_err(journal_error)?;
+        let mut now = shares(&stored);
+        match scope {
+            Some(scope) => now.insert(to.clone(), scope),
+            None => now.remove(to),
+        };
+        let live = self.get(caller, id).ok();
+        if let Some(entry) = self.table().get(id) {
+            lock(&entry.info).shares = now.clone();
+        }
+        if let Some(live) = live {
+            let now = now.clone();
+            // The session tells its viewers; it is not waited for.
+            tokio::spawn(async move { live.shared(now).await });
+        }
+        self.0.around.observer.observe(&SessionEvent {
+            session: id,
+            owner: &Principal::new(stored.record.owner.clone()),
+            title: stored.title.as_deref(),
+            what: Happening::Shared {
+                by: caller.principal.clone(),
+                to: to.clone(),
+                scope,
+            },
+        });
+        Ok(now)
+    }
+
+    /// Ends a session and removes it from the journal.
+    ///
+    /// # Errors
+    /// The caller is not its owner, or it could not be written.
+    pub async fn delete(&self, caller: &Identity, id: &str) -> Result<(), SessionError> {
+        let (router, owned, name) = (self.clone(), caller.clone(), id.to_owned());
+        let found = tokio::task::spawn_blocking(move || router.find(&owned, &name));
+        let stored = match joined(found).await? {
+            Found::Live(live) if live.access() == Access::Owner => {
+                let (reply, answer) = Reply::channel();
+                live.delete(reply).await;
+                answer
+                    .await
+                    .unwrap_or(Err(SessionError::Closed))
+                    .map(drop)?;
+                None
+            }
+            Found::Stored(stored) if stored_access(caller, &stored) == Some(Access::Owner) => {
+                Some(stored)
+            }
+            Found::Live(_) | Found::Stored(_) => return Err(SessionError::NotOwner("delete it")),
+        };
+        if let Some(stored) = stored {
+            let journal = self.journal().clone();
+            joined(tokio::task::spawn_blocking(move || {
+                journal.remove(stored.key).map_err(journal_error)
+            }))
+            .await?;
+        }
+        let by = caller.principal.clone();
+        self.0.around.observer.observe(&SessionEvent {
+            session: id,
+            owner: &by,
+            title: None,
+            what: Happening::Ended {
+                by: by.clone(),
+                deleted: true,
+            },
+        });
+        Ok(())
+    }
+}
+
+async fn joined<T>(
+    work: tokio::task::JoinHandle<Result<T, SessionError>>,
+) -> Result<T, SessionError> {
+    work.await
+        .unwrap_or_else(|error| Err(SessionError::Journal(error.to_string())))
+}
