@@ -181,7 +181,7 @@ async fn what_cannot_be_a_token_is_refused_with_what_is_wrong() {
         ("PUT /v1/tokens", "GET,HEAD,POST"),
         ("GET /v1/tokens/x", "DELETE"),
         ("GET /v1/pair", "POST"),
-        ("PUT /acp", "GET,HEAD"),
+        ("PUT /acp", "GET,HEAD,POST,DELETE"),
     ] {
         let answer = server.rest(line, &server.admin, &Value::Null).await;
         assert_eq!(
