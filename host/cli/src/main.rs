@@ -46,6 +46,7 @@ mod exit;
 mod host_file;
 mod idle;
 mod last_children;
+mod link;
 mod log_file;
 mod logging;
 mod paths;

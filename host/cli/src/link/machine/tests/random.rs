@@ -1,0 +1,467 @@
+//! Connections cut anywhere, hosts killed at any time: each update once and in
+//! order, each request answered once, each prompt run once.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::link::machine::{Link, Note, Out};
+
+#[derive(Debug, Clone)]
+enum Action {
+    Prompt,
+    Load,
+    /// The client answers a question that it shows.
+    Answer,
+    /// So many messages arrive.
+    Up(usize),
+    Down(usize),
+    /// The running turn says something, asks, ends.
+    Say,
+    Ask,
+    End,
+    /// Another client has a turn.
+    Other,
+    /// Of what is on its way so many messages still arrive.
+    Cut(usize, usize),
+    Connect,
+    Kill,
+    /// The host's journal cannot serve the next position that is asked for.
+    Forget,
+}
+
+fn actions(resets: bool) -> impl Strategy<Value = Vec<Action>> {
+    let forget = if resets { Action::Forget } else { Action::Say };
+    let action = prop_oneof![
+        3 => Just(Action::Prompt),
+        1 => Just(Action::Load),
+        2 => Just(Action::Answer),
+        8 => (0..6_usize).prop_map(Action::Up),
+        8 => (0..9_usize).prop_map(Action::Down),
+        6 => Just(Action::Say),
+        2 => Just(Action::Ask),
+        3 => Just(Action::End),
+        2 => Just(Action::Other),
+        3 => (0..4_usize, 0..6_usize).prop_map(|(up, down)| Action::Cut(up, down)),
+        4 => Just(Action::Connect),
+        1 => Just(Action::Kill),
+        1 => Just(forget),
+    ];
+    prop::collection::vec(action, 0..120)
+}
+
+/// A host with one session, by the protocol.
+#[derive(Default)]
+struct Host {
+    epoch: u64,
+    seq: u64,
+    /// The history: position and update.
+    log: Vec<((u64, u64), Value)>,
+    /// Keys with the id that waits on this connection.
+    turns: VecDeque<String>,
+    /// Keys that have run, with their ends.
+    ended: BTreeMap<String, Value>,
+    waiting: BTreeMap<String, Value>,
+    asks: BTreeSet<u64>,
+    asked: u64,
+    /// How often each ask was answered by the client.
+    decided: BTreeMap<u64, u32>,
+    views: bool,
+    forgets: bool,
+    said: u64,
+    out: VecDeque<Value>,
+}
+
+impl Host {
+    fn update(&mut self, update: Value) {
+        self.seq += 1;
+        let at = (self.epoch, self.seq);
+        if self.views {
+            self.out.push_back(message(at, &update));
+        }
+        self.log.push((at, update));
+    }
+
+    fn say(&mut self) {
+        self.said += 1;
+        let said = self.said;
+        self.update(json!({ "said": said }));
+    }
+
+    fn begin(&mut self) {
+        if let Some(key) = self.turns.front().cloned() {
+            self.update(
+                json!({"sessionUpdate": "user_message_chunk", "_meta": {"hostler": {"prompt": key}}}),
+            );
+        }
+    }
+
+    fn end(&mut self, error: bool) {
+        let Some(key) = self.turns.pop_front() else {
+            return;
+        };
+        self.settle_asks();
+        self.update(json!({"_meta": {"hostler": {"turn": {"state": "ended", "prompt": key}}}}));
+        let mut answer = json!({"jsonrpc": "2.0"});
+        if error {
+            answer["error"] = json!({"code": 1, "message": "", "data": {"code": "HOST_RESTARTED"}});
+        } else {
+            answer["result"] = json!({"stopReason": "end_turn"});
+        }
+        if let Some(id) = self.waiting.remove(&key) {
+            answer["id"] = id;
+            self.out.push_back(answer.clone());
+        }
+        self.ended.insert(key, answer);
+        self.begin();
+    }
+
+    fn settle_asks(&mut self) {
+        for ask in std::mem::take(&mut self.asks) {
+            if self.views {
+                let params = json!({"requestId": format!("s/{ask}")});
+                self.out.push_back(
+                    json!({"jsonrpc": "2.0", "method": "$/cancel_request", "params": params}),
+                );
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        if !self.turns.is_empty() {
+            self.asked += 1;
+            self.asks.insert(self.asked);
+            if self.views {
+                self.out.push_back(question(self.asked));
+            }
+        }
+    }
+
+    /// A message of the link.
+    fn take(&mut self, message: &Value) {
+        let id = message["id"].clone();
+        let result = |result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
+        match message["method"].as_str() {
+            Some("initialize") => {
+                let capabilities = json!({"_meta": {"hostler": {"attach": true}}});
+                let answer = result(json!({"agentCapabilities": capabilities}));
+                self.out.push_back(answer);
+            }
+            Some("session/load") => {
+                let log = self
+                    .log
+                    .iter()
+                    .map(|(at, update)| self::message(*at, update));
+                self.out.extend(log);
+                self.out.push_back(result(json!({})));
+                self.out.extend(self.asks.iter().map(|ask| question(*ask)));
+                self.views = true;
+            }
+            Some("_hostler/session/attach") => {
+                let after = &message["params"]["after"];
+                let mut after = after["epoch"].as_u64().zip(after["seq"].as_u64());
+                if std::mem::take(&mut self.forgets) {
+                    after = None;
+                }
+                let asks: Vec<_> = self.asks.iter().map(|ask| format!("s/{ask}")).collect();
+                self.out.push_back(result(json!({
+                    "epoch": self.epoch, "headSeq": self.seq, "reset": after.is_none(),
+                    "openPermissions": asks,
+                })));
+                let missed = self.log.iter().filter(|(at, _)| Some(*at) > after);
+                let missed = missed.map(|(at, update)| self::message(*at, update));
+                self.out.extend(missed);
+                self.out.extend(self.asks.iter().map(|ask| question(*ask)));
+                self.views = true;
+            }
+            Some("session/prompt") => {
+                let key = message["params"]["_meta"]["hostler"]["key"]
+                    .as_str()
+                    .unwrap();
+                if let Some(answer) = self.ended.get(key) {
+                    let mut answer = answer.clone();
+                    answer["id"] = id;
+                    self.out.push_back(answer);
+                    return;
+                }
+                self.waiting.insert(key.to_owned(), id);
+                if !self.turns.iter().any(|turn| turn == key) {
+                    self.turns.push_back(key.to_owned());
+                    if self.turns.len() == 1 {
+                        self.begin();
+                    }
+                }
+            }
+            Some(other) => panic!("{other}"),
+            None => {
+                let ask: u64 = id.as_str().unwrap()[2..].parse().unwrap();
+                if self.asks.remove(&ask) {
+                    *self.decided.entry(ask).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        self.views = false;
+        self.waiting.clear();
+        self.out.clear();
+    }
+
+    fn kill(&mut self) {
+        self.lose();
+        self.epoch += 1;
+        self.seq = 0;
+        self.asks.clear();
+        // What had not begun is lost with the host and comes again by its key.
+        self.turns.truncate(1);
+        self.end(true);
+    }
+}
+
+fn message((epoch, seq): (u64, u64), update: &Value) -> Value {
+    let meta = json!({"hostler": {"epoch": epoch, "seq": seq}});
+    let params = json!({"sessionId": "s", "update": update, "_meta": meta});
+    json!({"jsonrpc": "2.0", "method": "session/update", "params": params})
+}
+
+fn question(ask: u64) -> Value {
+    json!({"jsonrpc": "2.0", "id": format!("s/{ask}"), "method": "session/request_permission",
+           "params": {"sessionId": "s"}})
+}
+
+/// A plain client, the link, and what is on its way.
+struct World {
+    host: Host,
+    link: Link,
+    connected: bool,
+    up: VecDeque<Value>,
+    id: u64,
+    open: BTreeSet<u64>,
+    /// What the client has been told since the last replay.
+    seen: Vec<Value>,
+    shown: BTreeSet<u64>,
+    ever_shown: BTreeSet<u64>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut host = Host::default();
+        host.kill();
+        let mut world = Self {
+            host,
+            link: Link::new("me".into()),
+            connected: false,
+            up: VecDeque::new(),
+            id: 0,
+            open: BTreeSet::new(),
+            seen: Vec::new(),
+            shown: BTreeSet::new(),
+            ever_shown: BTreeSet::new(),
+        };
+        world.act(&Action::Connect);
+        world.request("initialize");
+        world.settle();
+        world.request("session/load");
+        world
+    }
+
+    fn request(&mut self, method: &str) {
+        self.id += 1;
+        self.open.insert(self.id);
+        let params = json!({"sessionId": "s"});
+        self.client(&json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params}));
+    }
+
+    fn client(&mut self, message: &Value) {
+        let mut out = Vec::new();
+        self.link.client(message.to_string(), &mut out);
+        self.put(out);
+    }
+
+    fn put(&mut self, out: Vec<Out>) {
+        for out in out {
+            match out {
+                Out::Host(text) => {
+                    assert!(self.connected, "sent without a connection: {text}");
+                    self.up.push_back(serde_json::from_str(&text).unwrap());
+                }
+                Out::Client(text) => self.given(&serde_json::from_str(&text).unwrap()),
+                // The client is given all of it again.
+                Out::Note(Note::Anew(_)) => self.seen.clear(),
+                Out::Note(_) => {}
+                Out::Drop(why) | Out::Fail(why) => panic!("{why}"),
+            }
+        }
+    }
+
+    /// The client is given a message.
+    fn given(&mut self, message: &Value) {
+        match message["method"].as_str() {
+            Some("session/update") => {
+                let update = &message["params"]["update"];
+                if update.get("said").is_some() {
+                    self.seen.push(update["said"].clone());
+                }
+            }
+            Some("session/request_permission") => {
+                let ask = number(&message["id"]);
+                assert!(self.shown.insert(ask), "shown twice: {ask}");
+                self.ever_shown.insert(ask);
+            }
+            Some("$/cancel_request") => {
+                let ask = number(&message["params"]["requestId"]);
+                assert!(self.shown.remove(&ask), "not shown: {ask}");
+            }
+            Some(other) => panic!("{other}"),
+            None => {
+                let id = message["id"].as_u64().unwrap();
+                assert!(self.open.remove(&id), "answered twice: {message}");
+            }
+        }
+    }
+
+    fn up(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(message) = self.up.pop_front() {
+                self.host.take(&message);
+            }
+        }
+    }
+
+    fn down(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(message) = self.host.out.pop_front() else {
+                return;
+            };
+            let mut out = Vec::new();
+            let pass = self.link.host(&message.to_string(), &mut out);
+            self.put(out);
+            if pass {
+                self.given(&message);
+            }
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Prompt => self.request("session/prompt"),
+            Action::Load => {
+                // A fresh view: all of it comes again, questions too. Until the
+                // host has it, other updates come, which are no part of that.
+                self.settle();
+                self.seen.clear();
+                self.shown.clear();
+                self.request("session/load");
+                self.up(1000);
+            }
+            Action::Answer => {
+                if let Some(ask) = self.shown.pop_first() {
+                    self.client(&json!({"jsonrpc": "2.0", "id": format!("s/{ask}"), "result": {}}));
+                }
+            }
+            Action::Up(count) => self.up(*count),
+            Action::Down(count) => self.down(*count),
+            Action::Say => self.host.say(),
+            Action::Ask => self.host.ask(),
+            Action::End => self.host.end(false),
+            Action::Other => {
+                self.host
+                    .update(json!({"sessionUpdate": "user_message_chunk"}));
+            }
+            Action::Cut(up, down) => {
+                self.up(*up);
+                self.down(*down);
+                self.cut();
+            }
+            Action::Connect if !self.connected => {
+                self.connected = true;
+                let mut out = Vec::new();
+                self.link.connected(&mut out);
+                self.put(out);
+            }
+            Action::Connect => {}
+            Action::Kill => {
+                self.cut();
+                self.host.kill();
+            }
+            Action::Forget => self.host.forgets = true,
+        }
+    }
+
+    fn cut(&mut self) {
+        if std::mem::take(&mut self.connected) {
+            self.up.clear();
+            self.host.lose();
+            let mut out = Vec::new();
+            self.link.lost("cut", &mut out);
+            self.put(out);
+        }
+    }
+
+    fn quiet(&self) -> bool {
+        self.up.is_empty() && self.host.out.is_empty()
+    }
+
+    fn settle(&mut self) {
+        self.act(&Action::Connect);
+        while !self.quiet() {
+            self.up(1000);
+            self.down(1000);
+        }
+    }
+
+    /// Everything comes to its end.
+    fn finish(&mut self) {
+        self.settle();
+        while !self.host.turns.is_empty() {
+            self.host.end(false);
+            self.settle();
+        }
+        assert_eq!(self.open, BTreeSet::new(), "without an answer");
+        let all: Vec<_> = (1..=self.host.said).map(Value::from).collect();
+        assert_eq!(self.seen, all);
+        let mut ran = BTreeMap::<_, u32>::new();
+        for (_, update) in &self.host.log {
+            if let Some(key) = update["_meta"]["hostler"]["prompt"].as_str() {
+                *ran.entry(key.to_owned()).or_default() += 1;
+            }
+        }
+        assert!(ran.values().all(|times| *times == 1), "{ran:?}");
+        assert_eq!(self.shown, BTreeSet::new(), "shown for ever");
+        assert!(self.host.decided.values().all(|times| *times == 1));
+        assert!(
+            self.host
+                .decided
+                .keys()
+                .all(|ask| self.ever_shown.contains(ask))
+        );
+    }
+}
+
+fn number(id: &Value) -> u64 {
+    id.as_str().unwrap()[2..].parse().unwrap()
+}
+
+fn run(actions: &[Action]) {
+    let mut world = World::new();
+    for action in actions {
+        world.act(action);
+    }
+    world.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_update_is_given_once_and_every_request_answered_once(actions in actions(false)) {
+        run(&actions);
+    }
+
+    #[test]
+    fn with_resets_the_client_still_has_all_of_it_in_order(actions in actions(true)) {
+        run(&actions);
+    }
+}
