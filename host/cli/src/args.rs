@@ -73,7 +73,7 @@ pub(crate) struct Acp {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     #[command(flatten)]
-    pub(crate) state: StateDir,
+    pub(crate) host: HostArgs,
     /// When a host that has to be started ends by itself
     #[arg(long, hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) idle_exit: Option<u64>,
@@ -161,6 +161,19 @@ pub(crate) struct ConfigFile {
     /// [default: hostler/hostler.toml in XDG_CONFIG_HOME or ~/.config, if it is there]
     #[arg(long = "config", value_name = "F")]
     pub(crate) file: Option<PathBuf>,
+}
+
+/// Which host is meant.
+#[derive(Debug, Args)]
+pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+    /// The host of another machine, such as ws://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    pub(crate) url: Option<String>,
+    /// A file with the token for --url [default: the variable HOSTLER_TOKEN]
+    #[arg(long, value_name = "F", requires = "url")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

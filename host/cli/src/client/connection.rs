@@ -77,13 +77,23 @@ impl Connection {
             }
         };
         let token = LocalToken::load(state).or_exit(Exit::Refused)?.token;
-        let stream = TcpStream::connect(host.addr).await.map_err(|error| {
-            let message = format!(
-                "the host of {} (process {}) does not answer on {}: {error}",
-                state.display(),
-                host.pid,
-                host.addr
-            );
+        let who = format!("the host of {} (process {})", state.display(), host.pid);
+        let address = host.addr.to_string();
+        Self::at(&who, &address, "/acp", token.expose(), harness).await
+    }
+
+    /// Connects to a host, named `who` in errors, with a token.
+    pub(super) async fn at(
+        who: &str,
+        address: &str,
+        path: &str,
+        token: &str,
+        harness: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let connecting = timeout(ADMISSION, TcpStream::connect(address));
+        let stream = connecting.await.unwrap_or_else(|late| Err(late.into()));
+        let stream = stream.map_err(|error| {
+            let message = format!("{who} does not answer on {address}: {error}");
             Failure::new(Exit::NoHost, message)
         })?;
         // Each message is small and someone waits for it.
@@ -91,7 +101,7 @@ impl Connection {
             .set_nodelay(true)
             .context("cannot set up the connection")?;
 
-        let mut url = format!("ws://{}/acp", host.addr);
+        let mut url = format!("ws://{address}{path}");
         if let Some(harness) = harness {
             url.push_str("?harness=");
             url.push_str(harness);
@@ -100,7 +110,7 @@ impl Connection {
             .into_client_request()
             .with_context(|| format!("`{}` is no plugin id", harness.unwrap_or_default()))
             .or_exit(Exit::Usage)?;
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}"))
             .context("the token is not fit for a header")?;
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let config = WebSocketConfig::default()
@@ -123,10 +133,8 @@ impl Connection {
                 Err(anyhow!(error).context("the host did not take the connection")).or_exit(exit)
             }
             Err(_) => Err(anyhow!(
-                "the host (process {}, {}) did not answer within {} seconds; it hangs, or another \
+                "{who} did not answer on {address} within {} seconds; it hangs, or another \
                  program has its address now",
-                host.pid,
-                host.addr,
                 ADMISSION.as_secs()
             ))?,
         }
@@ -182,10 +190,13 @@ fn refusal(response: &Response<Option<Vec<u8>>>) -> Failure {
         }
         Err(_) => {
             let status = response.status();
-            Failure::new(
-                Exit::Refused,
-                format!("the host refused the connection: {status}"),
-            )
+            // What stands before a host says so of one that is not there.
+            let exit = if status.is_server_error() {
+                Exit::NoHost
+            } else {
+                Exit::Refused
+            };
+            Failure::new(exit, format!("the host refused the connection: {status}"))
         }
     }
 }

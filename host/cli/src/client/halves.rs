@@ -11,6 +11,14 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame},
 };
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
 use crate::exit::{Exit, Failure, OrExit as _};
 
 type Socket = WebSocketStream<TcpStream>;
@@ -21,16 +29,50 @@ pub(crate) struct Sender(SplitSink<Socket, Message>);
 
 /// From the host.
 #[derive(Debug)]
-pub(crate) struct Receiver(SplitStream<Socket>);
+pub(crate) struct Receiver {
+    stream: SplitStream<Socket>,
+    heard: Heard,
+}
+
+/// When something was received last, if only an answer to a ping. Cheap to
+/// clone; all clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    begin: Instant,
+    millis: Arc<AtomicU64>,
+}
+
+impl Heard {
+    fn now(&self) {
+        let millis = self.begin.elapsed().as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        self.millis.store(millis, Ordering::Release);
+    }
+
+    pub(crate) fn last(&self) -> Instant {
+        self.begin + std::time::Duration::from_millis(self.millis.load(Ordering::Acquire))
+    }
+}
 
 pub(super) fn halves(socket: Socket) -> (Sender, Receiver) {
     let (sink, stream) = socket.split();
-    (Sender(sink), Receiver(stream))
+    let heard = Heard {
+        begin: Instant::now(),
+        millis: Arc::default(),
+    };
+    (Sender(sink), Receiver { stream, heard })
 }
 
 impl Sender {
-    pub(crate) async fn send(&mut self, message: String) -> Result<(), Failure> {
-        let sent = self.0.send(Message::text(message)).await;
+    pub(crate) async fn send(&mut self, message: impl Into<Utf8Bytes>) -> Result<(), Failure> {
+        let sent = self.0.send(Message::Text(message.into())).await;
+        sent.context("the connection to the host broke")
+            .or_exit(Exit::HostLost)
+    }
+
+    /// Asks for a sign of life.
+    pub(crate) async fn ping(&mut self) -> Result<(), Failure> {
+        let sent = self.0.send(Message::Ping(Bytes::new())).await;
         sent.context("the connection to the host broke")
             .or_exit(Exit::HostLost)
     }
@@ -45,7 +87,9 @@ impl Receiver {
     /// The next message. Can be dropped at any time without losing one.
     pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, Failure> {
         let end = loop {
-            match self.0.next().await {
+            let next = self.stream.next().await;
+            self.heard.now();
+            match next {
                 Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Close(frame))) => break closed(frame),
                 // Pings are answered by the library; binary is not ACP.
@@ -55,6 +99,10 @@ impl Receiver {
             }
         };
         Err(end).or_exit(Exit::HostLost)
+    }
+
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     /// A message that has arrived already.

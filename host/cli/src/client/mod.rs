@@ -1,7 +1,7 @@
 //! An ACP client for people, and what other commands share with it.
 //!
-//! - [`connection`], [`halves`]: finds the host, connects, sends and receives
-//!   messages. [`answer`]: what a request came to.
+//! - [`target`]: which host is meant. [`connection`], [`halves`]: finds it,
+//!   connects, sends and receives messages. [`answer`]: what a request came to.
 //! - [`prompt`]: the command; [`turn`]: one loop over messages, answers and
 //!   Ctrl-C.
 //! - [`render`], [`lines`], [`diff`], [`text`]: what arrives, for a terminal or a
@@ -17,6 +17,7 @@ mod lines;
 pub(crate) mod prompt;
 mod question;
 mod render;
+pub(crate) mod target;
 mod terminal;
 pub(crate) mod text;
 mod turn;

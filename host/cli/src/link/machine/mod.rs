@@ -183,9 +183,12 @@ impl Link {
         }
     }
 
-    /// Nothing waits for an answer but turns, which go on without their client.
+    /// Nothing waits for an answer but turns that the host has, which go on
+    /// without their client.
     pub(crate) fn waits_for_turns_only(&self) -> bool {
-        self.queue.is_empty() && self.requests.iter().all(|open| open.what == What::Prompt)
+        let mut open = self.requests.iter();
+        self.queue.is_empty()
+            && open.all(|open| open.what == What::Prompt && self.phase == Phase::Online)
     }
 
     /// A message of the client.

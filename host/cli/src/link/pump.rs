@@ -1,0 +1,448 @@
+//! The machine with its two sides: messages of a client, and connections, one
+//! after the other.
+
+use std::{future::Future, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use uuid::Uuid;
+
+use super::{
+    backoff::Backoff,
+    machine::{Link, Note, Out},
+    outbox::{Inbox, Outbox, Weigh, outbox},
+};
+use crate::{
+    client::{
+        connection::Connection,
+        halves::{Heard, Receiver, Sender},
+    },
+    exit::{Exit, Failure},
+};
+
+/// How long answers are waited for when the client has ended: a script may write
+/// all its requests at once, and `initialize` may wait some seconds for a plugin.
+const ANSWERS: Duration = Duration::from_secs(10);
+
+/// How long the host may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A connection that is lost for so long is worth a line.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// After so long without a word the host of another machine is asked for one,
+/// and after as long again the connection is taken for dead. A network that is
+/// gone, or a machine that slept, tells nobody.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// How connections are made.
+pub(crate) trait Dial {
+    fn dial(&self) -> impl Future<Output = Result<Connection, Failure>> + Send;
+
+    /// How long to try; none: for ever.
+    fn patience(&self) -> Option<Duration>;
+
+    /// The longest pause between two tries.
+    fn longest_pause(&self) -> Duration;
+
+    /// A connection may be dead without a word.
+    fn may_be_dead(&self) -> bool;
+}
+
+/// What the client is given.
+#[derive(Debug)]
+pub(crate) enum ToClient {
+    Message(Utf8Bytes),
+    Note(Note),
+}
+
+impl Weigh for ToClient {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Message(text) => text.weight(),
+            Self::Note(_) => 0,
+        }
+    }
+}
+
+/// The client's side.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Ends with the client.
+    pub(crate) from: mpsc::Receiver<String>,
+    pub(crate) to: Outbox<ToClient>,
+}
+
+/// Until the client has ended, or there is no host any more. Then everything
+/// that waited has been answered.
+pub(crate) async fn run(
+    dial: &impl Dial,
+    first: Connection,
+    client: Client,
+) -> Result<(), Failure> {
+    let mut pump = Pump {
+        link: Link::new(Uuid::new_v4().to_string()),
+        client,
+        ending: None,
+    };
+    let mut backoff = Backoff::new(dial.longest_pause());
+    let mut connection = first;
+    loop {
+        let since = Instant::now();
+        let why = match pump.connected(connection, dial.may_be_dead()).await {
+            Connected::Done => return Ok(()),
+            Connected::Failed(why) => return Err(pump.give_up(why)),
+            Connected::Lost(why) => why,
+        };
+        backoff.lost(since.elapsed());
+        let mut out = Vec::new();
+        pump.link.lost(&format!("{:#}", why.error), &mut out);
+        pump.put(out, None);
+        if !pump.link.survives() {
+            return Err(pump.give_up(why));
+        }
+        connection = match pump.redial(dial, &mut backoff, why).await {
+            Redialled::Done => return Ok(()),
+            Redialled::Failed(why) => return Err(pump.give_up(why)),
+            Redialled::Back(connection) => *connection,
+        };
+    }
+}
+
+#[derive(Debug)]
+enum Connected {
+    Done,
+    Lost(Failure),
+    /// And there is no sense in another.
+    Failed(Failure),
+}
+
+enum Redialled {
+    Done,
+    Failed(Failure),
+    Back(Box<Connection>),
+}
+
+enum ToHost {
+    Message(Utf8Bytes),
+    Ping,
+}
+
+impl Weigh for ToHost {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Message(text) => text.weight(),
+            Self::Ping => 0,
+        }
+    }
+}
+
+struct Pump {
+    link: Link,
+    client: Client,
+    /// The client has ended; until when its answers are waited for.
+    ending: Option<Instant>,
+}
+
+/// What a message of the machine asks for besides sending.
+enum Wish {
+    Drop(String),
+    Fail(String),
+}
+
+impl Pump {
+    /// One connection, until it ends.
+    async fn connected(&mut self, connection: Connection, may_be_dead: bool) -> Connected {
+        let Connection {
+            sender,
+            mut receiver,
+        } = connection;
+        // A task of its own: neither direction may wait for the other, or a
+        // client that writes much before it reads would stand still with the
+        // host.
+        let (host, inbox) = outbox();
+        let sending = tokio::spawn(send(sender, inbox));
+        let mut out = Vec::new();
+        self.link.connected(&mut out);
+        self.put(out, Some(&host));
+        let mut dying = None;
+        let mut watch = Watch::new(may_be_dead.then(|| receiver.heard()));
+        loop {
+            if self.ending.is_some_and(|end| Instant::now() >= end)
+                || self.ending.is_some() && self.link.waits_for_turns_only()
+            {
+                drop(host);
+                self.goodbye(receiver, sending).await;
+                return Connected::Done;
+            }
+            let client = &mut self.client;
+            let reads =
+                self.ending.is_none() && dying.is_none() && host.has_room() && self.link.has_room();
+            let wish = tokio::select! {
+                text = client.from.recv(), if reads => {
+                    self.client_says(text, Some(&host))
+                }
+                () = host.room(), if !host.has_room() && dying.is_none() => None,
+                frame = receiver.next(), if client.to.has_room() => {
+                    match frame {
+                        Ok(text) => self.host_says(&text, &mut receiver, &host),
+                        Err(why) => return Connected::Lost(why),
+                    }
+                }
+                () = client.to.room(), if !client.to.has_room() => {
+                    // Nothing could be heard meanwhile.
+                    watch.asked = None;
+                    None
+                }
+                // Why is for the other direction to hear.
+                () = host.closed(), if dying.is_none() => {
+                    dying = Some(Instant::now() + GOODBYE);
+                    None
+                }
+                () = until(dying) => return Connected::Lost(broken()),
+                () = until(self.ending) => None,
+                () = client.to.closed() => return Connected::Done,
+                () = watch.silence(), if client.to.has_room() => {
+                    if watch.is_dead() {
+                        return Connected::Lost(dead());
+                    }
+                    host.push(ToHost::Ping);
+                    None
+                }
+            };
+            match wish {
+                None => {}
+                Some(Wish::Drop(why)) => {
+                    return Connected::Lost(Failure::new(Exit::HostLost, why));
+                }
+                Some(Wish::Fail(why)) => {
+                    return Connected::Failed(Failure::new(Exit::HostLost, why));
+                }
+            }
+        }
+    }
+
+    /// The client has written, or has ended.
+    fn client_says(&mut self, text: Option<String>, host: Option<&Outbox<ToHost>>) -> Option<Wish> {
+        let Some(text) = text else {
+            self.ending = Some(Instant::now() + ANSWERS);
+            return None;
+        };
+        let mut out = Vec::new();
+        self.link.client(text, &mut out);
+        self.put(out, host)
+    }
+
+    /// A message of the host, and those that have come already.
+    fn host_says(
+        &mut self,
+        text: &Utf8Bytes,
+        receiver: &mut Receiver,
+        host: &Outbox<ToHost>,
+    ) -> Option<Wish> {
+        let mut wish = self.one(text, host);
+        while wish.is_none() && self.client.to.has_room() {
+            match receiver.next_now() {
+                Some(Ok(text)) => wish = self.one(&text, host),
+                // It is said again when it is asked for again.
+                Some(Err(_)) | None => break,
+            }
+        }
+        wish
+    }
+
+    fn one(&mut self, text: &Utf8Bytes, host: &Outbox<ToHost>) -> Option<Wish> {
+        let mut out = Vec::new();
+        let pass = self.link.host(text, &mut out);
+        let wish = self.put(out, Some(host));
+        if pass {
+            self.client.to.push(ToClient::Message(text.clone()));
+        }
+        wish
+    }
+
+    fn put(&mut self, out: Vec<Out>, host: Option<&Outbox<ToHost>>) -> Option<Wish> {
+        let mut wish = None;
+        for out in out {
+            match out {
+                Out::Host(text) => {
+                    if let Some(host) = host {
+                        host.push(ToHost::Message(text));
+                    }
+                }
+                Out::Client(text) => self.client.to.push(ToClient::Message(text.into())),
+                Out::Note(note) => self.client.to.push(ToClient::Note(note)),
+                Out::Drop(why) => wish = Some(Wish::Drop(why)),
+                Out::Fail(why) => wish = Some(Wish::Fail(why)),
+            }
+        }
+        wish
+    }
+
+    /// What still comes, when the host has been told of the end.
+    async fn goodbye(&mut self, mut receiver: Receiver, sending: JoinHandle<()>) {
+        let rest = async {
+            let _ = sending.await;
+            while let Ok(text) = receiver.next().await {
+                let mut out = Vec::new();
+                if self.link.host(&text, &mut out) {
+                    self.client.to.push(ToClient::Message(text));
+                }
+                self.put(out, None);
+            }
+        };
+        let _ = timeout(GOODBYE, rest).await;
+    }
+
+    /// Tries until there is a connection, and takes what the client writes.
+    async fn redial(
+        &mut self,
+        dial: &impl Dial,
+        backoff: &mut Backoff,
+        lost: Failure,
+    ) -> Redialled {
+        let since = Instant::now();
+        let end = dial.patience().map(|patience| since + patience);
+        let mut silent = Some(since + SILENT);
+        let trying = try_again(dial, backoff, end, lost);
+        tokio::pin!(trying);
+        loop {
+            if self.ending.is_some_and(|end| Instant::now() >= end)
+                || self.ending.is_some() && self.link.waits_for_turns_only()
+            {
+                return Redialled::Done;
+            }
+            let reads = self.ending.is_none() && self.link.has_room();
+            let client = &mut self.client;
+            tokio::select! {
+                tried = &mut trying => return match tried {
+                    Ok(connection) => {
+                        if silent.is_none() {
+                            tracing::warn!("the connection to the host is back");
+                        }
+                        Redialled::Back(Box::new(connection))
+                    }
+                    Err(why) => Redialled::Failed(why),
+                },
+                text = client.from.recv(), if reads => {
+                    self.client_says(text, None);
+                }
+                () = client.to.closed() => return Redialled::Done,
+                () = until(self.ending) => {}
+                () = until(silent) => {
+                    silent = None;
+                    tracing::warn!("the connection to the host is lost; trying to get it back");
+                }
+            }
+        }
+    }
+
+    /// Says to everybody who waits that nothing will come.
+    fn give_up(&mut self, why: Failure) -> Failure {
+        let message = format!(
+            "{:#}; start `hostler acp` again and load the session",
+            why.error
+        );
+        // What is on its way from the client waits for an answer too.
+        let mut out = Vec::new();
+        while let Ok(text) = self.client.from.try_recv() {
+            self.link.client(text, &mut out);
+        }
+        self.link.give_up(&message, &mut out);
+        self.put(out, None);
+        why
+    }
+}
+
+async fn try_again(
+    dial: &impl Dial,
+    backoff: &mut Backoff,
+    end: Option<Instant>,
+    lost: Failure,
+) -> Result<Connection, Failure> {
+    loop {
+        let [random, ..] = *Uuid::new_v4().as_bytes();
+        sleep(backoff.next(random)).await;
+        match dial.dial().await {
+            Ok(connection) => return Ok(connection),
+            // It will say the same the next time.
+            Err(why) if matches!(why.exit, Exit::Refused | Exit::Usage) => return Err(why),
+            Err(why) if end.is_some_and(|end| Instant::now() >= end) => {
+                let message = format!("{:#}, and did not come back: {:#}", lost.error, why.error);
+                return Err(Failure::new(Exit::HostLost, message));
+            }
+            Err(why) => tracing::debug!("no connection: {:#}", why.error),
+        }
+    }
+}
+
+/// Messages become frames, until the outbox or the connection ends.
+async fn send(mut sender: Sender, mut inbox: Inbox<ToHost>) {
+    while let Some(item) = inbox.next().await {
+        let sent = match item {
+            ToHost::Message(text) => sender.send(text).await,
+            ToHost::Ping => sender.ping().await,
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+    sender.close().await;
+}
+
+/// Whether a host that says nothing is still there.
+struct Watch {
+    /// None: it need not be watched.
+    heard: Option<Heard>,
+    asked: Option<Instant>,
+}
+
+impl Watch {
+    fn new(heard: Option<Heard>) -> Self {
+        Self { heard, asked: None }
+    }
+
+    /// Resolves when it is time to look.
+    async fn silence(&self) {
+        let heard = self.heard.as_ref().map(Heard::last);
+        until(
+            heard
+                .max(self.asked.filter(|_| heard.is_some()))
+                .map(|since| since + QUIET),
+        )
+        .await;
+    }
+
+    /// It was asked, and has said nothing since. Otherwise it is asked now.
+    fn is_dead(&mut self) -> bool {
+        let heard = self.heard.as_ref().map(Heard::last);
+        if self.asked.is_some() && heard <= self.asked {
+            return true;
+        }
+        self.asked = Some(Instant::now());
+        false
+    }
+}
+
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn broken() -> Failure {
+    Failure::new(Exit::HostLost, "the connection to the host broke")
+}
+
+fn dead() -> Failure {
+    let seconds = 2 * QUIET.as_secs();
+    Failure::new(
+        Exit::HostLost,
+        format!("nothing was heard of the host for {seconds} seconds"),
+    )
+}
