@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! serve    config ─> catalogue, router ─> server; plugins load meanwhile
-//! acp      stdin, stdout <─> WebSocket of the host, which it starts if need be
+//! acp      stdin, stdout <─> link <─> WebSocket of the host, which it starts if
+//!          need be
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
-//! session  host.json, token ─> client ─> table
+//! session  host.json, token ─> client ─> table; attach, watch: link ─> terminal
 //! plugin   config ─> runtime ─> table, or all about one
 //! doctor   all of the above, looked at in turn
 //! child, compile, detach   helpers that are started by this program; nobody
@@ -16,10 +17,11 @@
 //!   lie.
 //! - [`serve`], [`host_file`], [`idle`]: the host; its lock and `host.json`; when
 //!   nobody needs it.
+//! - [`link`]: a client's way to its host that outlives its connections.
 //! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
 //!   host, and that one's log.
 //! - [`client`]: the other side of the wire, for people.
-//! - [`session_cmd`]: the host's sessions. [`plugin_cmd`]: plugins without a host.
+//! - [`session_cmd`]: a host's sessions. [`plugin_cmd`]: plugins without a host.
 //! - [`doctor`]: what is wrong with an installation.
 //!
 //! Absent on purpose: anything that a second program would need. What clients
@@ -102,9 +104,18 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             begin("warn")?;
             block_on(client::prompt::run(args))
         }
-        Command::Session(Session::List(args)) => {
+        Command::Session(command) => {
             begin("warn")?;
-            block_on(session_cmd::list::run(args))
+            match command {
+                Session::List(args) => block_on(session_cmd::list::run(args)),
+                Session::Show(args) => block_on(session_cmd::show::run(args)),
+                Session::Attach(args) => block_on(session_cmd::live::attach(args)),
+                Session::Watch(args) => block_on(session_cmd::live::watch(args)),
+                Session::Share(args) => block_on(session_cmd::ends::share(args)),
+                Session::Close(args) => block_on(session_cmd::ends::close(args)),
+                Session::Delete(args) => block_on(session_cmd::ends::delete(args)),
+                Session::Export(args) => block_on(session_cmd::export::run(args)),
+            }
         }
         Command::Doctor(args) => {
             begin("error")?;

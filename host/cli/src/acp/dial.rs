@@ -9,22 +9,12 @@ use super::start::Host;
 use crate::{
     client::{connection::Connection, target::Target},
     exit::Failure,
-    link::pump::Dial,
+    link::pump::{Dial, Reach},
 };
 
 /// How long to wait for a host: it is ready in a moment, but a busy machine or
 /// another host that is just ending takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a local host may be gone: an operator who starts another version
-/// needs some seconds, and an editor must not wait for ever for one who will not.
-const LOCAL_PATIENCE: Duration = Duration::from_secs(60);
-
-/// The longest pause between two looks for a local host, which costs nothing.
-const LOCAL_PAUSE: Duration = Duration::from_secs(1);
-
-/// The same for one of another machine.
-const REMOTE_PAUSE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 enum To {
@@ -82,21 +72,10 @@ impl Dial for Way {
         }
     }
 
-    fn patience(&self) -> Option<Duration> {
+    fn reach(&self) -> Reach {
         match self.to {
-            To::Local { .. } => Some(LOCAL_PATIENCE),
-            To::Remote(_) => None,
+            To::Local { .. } => Reach::Machine,
+            To::Remote(_) => Reach::Network,
         }
-    }
-
-    fn longest_pause(&self) -> Duration {
-        match self.to {
-            To::Local { .. } => LOCAL_PAUSE,
-            To::Remote(_) => REMOTE_PAUSE,
-        }
-    }
-
-    fn may_be_dead(&self) -> bool {
-        matches!(self.to, To::Remote(_))
     }
 }

@@ -14,7 +14,7 @@
 
 mod bridge;
 mod dial;
-mod input;
+pub(crate) mod input;
 mod start;
 
 use crate::{

@@ -8,16 +8,16 @@
 //!   pipe.
 //! - [`ask`], [`question`], [`terminal`]: permissions, and who decides them.
 
-mod answer;
-mod ask;
+pub(crate) mod answer;
+pub(crate) mod ask;
 pub(crate) mod connection;
-mod diff;
+pub(crate) mod diff;
 pub(crate) mod halves;
-mod lines;
+pub(crate) mod lines;
 pub(crate) mod prompt;
-mod question;
-mod render;
+pub(crate) mod question;
+pub(crate) mod render;
 pub(crate) mod target;
-mod terminal;
+pub(crate) mod terminal;
 pub(crate) mod text;
 mod turn;

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use crate::{
     args::HostArgs,
     exit::{Exit, Failure, OrExit as _},
+    link::pump::{Dial, Reach},
     paths::Bases,
 };
 
@@ -72,9 +73,18 @@ impl Target {
             } => Connection::at("the host", address, path, token, harness).await,
         }
     }
+}
 
-    pub(crate) fn is_remote(&self) -> bool {
-        matches!(self, Self::Remote { .. })
+impl Dial for Target {
+    async fn dial(&self) -> Result<Connection, Failure> {
+        Self::dial(self, None).await
+    }
+
+    fn reach(&self) -> Reach {
+        match self {
+            Self::Local(_) => Reach::Machine,
+            Self::Remote { .. } => Reach::Network,
+        }
     }
 }
 

@@ -43,14 +43,35 @@ const QUIET: Duration = Duration::from_secs(10);
 pub(crate) trait Dial {
     fn dial(&self) -> impl Future<Output = Result<Connection, Failure>> + Send;
 
-    /// How long to try; none: for ever.
-    fn patience(&self) -> Option<Duration>;
+    /// Over what.
+    fn reach(&self) -> Reach;
+}
 
-    /// The longest pause between two tries.
-    fn longest_pause(&self) -> Duration;
+/// What lies between a client and its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nothing. A host that is gone is tried for a while: an operator who starts
+    /// another version needs some seconds, and nobody must wait for ever for one
+    /// who will not.
+    Machine,
+    /// A network, which may be gone for hours and tell nobody. It is tried for
+    /// ever.
+    Network,
+}
 
-    /// A connection may be dead without a word.
-    fn may_be_dead(&self) -> bool;
+impl Reach {
+    /// How long to try.
+    fn patience(self) -> Option<Duration> {
+        (self == Self::Machine).then_some(Duration::from_secs(60))
+    }
+
+    /// The longest pause between two tries: a look at this machine costs nothing.
+    fn longest_pause(self) -> Duration {
+        match self {
+            Self::Machine => Duration::from_secs(1),
+            Self::Network => Duration::from_secs(15),
+        }
+    }
 }
 
 /// What the client is given.
@@ -89,11 +110,14 @@ pub(crate) async fn run(
         client,
         ending: None,
     };
-    let mut backoff = Backoff::new(dial.longest_pause());
+    let mut backoff = Backoff::new(dial.reach().longest_pause());
     let mut connection = first;
     loop {
         let since = Instant::now();
-        let why = match pump.connected(connection, dial.may_be_dead()).await {
+        let why = match pump
+            .connected(connection, dial.reach() == Reach::Network)
+            .await
+        {
             Connected::Done => return Ok(()),
             Connected::Failed(why) => return Err(pump.give_up(why)),
             Connected::Lost(why) => why,
@@ -306,7 +330,7 @@ impl Pump {
         lost: Failure,
     ) -> Redialled {
         let since = Instant::now();
-        let end = dial.patience().map(|patience| since + patience);
+        let end = dial.reach().patience().map(|patience| since + patience);
         let mut silent = Some(since + SILENT);
         let trying = try_again(dial, backoff, end, lost);
         tokio::pin!(trying);

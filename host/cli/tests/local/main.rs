@@ -3,6 +3,7 @@
 
 mod bridge;
 mod doctor;
+mod reconnect;
 mod sessions;
 mod stage;
 mod start;

@@ -177,6 +177,20 @@ pub(crate) struct Played {
     _lock: fs::File,
 }
 
+/// Where clients of a played host come in.
+pub(crate) struct Door(pub(crate) TcpListener);
+
+impl Door {
+    /// The next connection.
+    pub(crate) fn peer(&self) -> Peer {
+        let (stream, _) = self.0.accept().unwrap();
+        let config = WebSocketConfig::default()
+            .max_message_size(None)
+            .max_frame_size(None);
+        Peer(accept_with_config(stream, Some(config)).unwrap())
+    }
+}
+
 /// The host's end.
 pub(crate) struct Peer(pub(crate) WebSocket<TcpStream>);
 
@@ -193,6 +207,57 @@ impl Peer {
             }
         }
     }
+
+    /// The next message, which must be of this method.
+    pub(crate) fn request(&mut self, method: &str) -> Value {
+        let message: Value = serde_json::from_str(&self.next()).unwrap();
+        assert_eq!(message["method"], method, "{message}");
+        message
+    }
+
+    pub(crate) fn json(&mut self, message: &Value) {
+        self.send(&message.to_string());
+    }
+
+    pub(crate) fn answer(&mut self, request: &Value, result: &Value) {
+        self.json(&json!({"jsonrpc": "2.0", "id": request["id"], "result": result}));
+    }
+
+    pub(crate) fn fail(&mut self, request: &Value, name: &str, message: &str) {
+        let error = json!({"code": -32603, "message": message, "data": {"code": name}});
+        self.json(&json!({"jsonrpc": "2.0", "id": request["id"], "error": error}));
+    }
+
+    /// Answers `initialize` as a host that can be attached to.
+    pub(crate) fn hello(&mut self) -> Value {
+        let hello = self.request("initialize");
+        let capabilities = json!({"_meta": {"hostler": {"attach": true}}});
+        self.answer(
+            &hello,
+            &json!({"protocolVersion": 1, "agentCapabilities": capabilities}),
+        );
+        hello
+    }
+
+    /// An update of the history of the session `s-1`.
+    pub(crate) fn update(&mut self, (epoch, seq): (u64, u64), update: &Value) {
+        let meta = json!({"hostler": {"epoch": epoch, "seq": seq}});
+        let params = json!({"sessionId": "s-1", "update": update, "_meta": meta});
+        self.json(&json!({"jsonrpc": "2.0", "method": "session/update", "params": params}));
+    }
+
+    pub(crate) fn says(&mut self, at: (u64, u64), text: &str) {
+        self.update(
+            at,
+            &json!({"sessionUpdate": "agent_message_chunk",
+                    "content": {"type": "text", "text": text}}),
+        );
+    }
+
+    /// Until the client has gone.
+    pub(crate) fn close(&mut self) {
+        while self.0.read().is_ok() {}
+    }
 }
 
 impl Played {
@@ -202,6 +267,11 @@ impl Played {
 
     /// The same for any other command.
     pub(crate) fn run(args: &[&str], script: impl FnOnce(&mut Peer) + Send + 'static) -> Self {
+        Self::serve(args, |door| script(&mut door.peer()))
+    }
+
+    /// With a host that takes several connections.
+    pub(crate) fn serve(args: &[&str], script: impl FnOnce(&Door) + Send + 'static) -> Self {
         let home = Home::new();
         let state = home.state();
         fs::create_dir_all(&state).unwrap();
@@ -214,13 +284,7 @@ impl Played {
         lock.lock().unwrap();
         fs::write(state.join("token"), TOKEN).unwrap();
         fs::set_permissions(state.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
-        let host = thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            let config = WebSocketConfig::default()
-                .max_message_size(None)
-                .max_frame_size(None);
-            script(&mut Peer(accept_with_config(stream, Some(config)).unwrap()));
-        });
+        let host = thread::spawn(move || script(&Door(listener)));
         Self {
             bridge: home.piped(args),
             host,

@@ -114,6 +114,12 @@ impl Asks {
         }
     }
 
+    /// An answer waits for the host to ask again.
+    pub(super) fn has_unsent(&self) -> bool {
+        let unsent = |ask: &Ask| !ask.live && matches!(ask.state, State::Answered(_));
+        self.0.values().any(unsent)
+    }
+
     pub(super) fn has(&self, id: &Id) -> bool {
         self.0.contains_key(id)
     }

@@ -188,6 +188,7 @@ impl Link {
     pub(crate) fn waits_for_turns_only(&self) -> bool {
         let mut open = self.requests.iter();
         self.queue.is_empty()
+            && !self.asks.has_unsent()
             && open.all(|open| open.what == What::Prompt && self.phase == Phase::Online)
     }
 
