@@ -16,8 +16,9 @@ use crate::{
     client::{connection::Connection, text::message_line},
     exit::{Exit, Failure},
     link::{
+        dial::Dial,
         outbox::{Inbox, Outbox, outbox},
-        pump::{self, Client, Dial, ToClient},
+        pump::{self, Client, ToClient},
     },
 };
 

@@ -9,7 +9,7 @@ use super::start::Host;
 use crate::{
     client::{connection::Connection, target::Target},
     exit::Failure,
-    link::pump::{Dial, Reach},
+    link::dial::{Dial, Reach},
 };
 
 /// How long to wait for a host: it is ready in a moment, but a busy machine or

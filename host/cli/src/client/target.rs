@@ -9,7 +9,7 @@ use super::connection::Connection;
 use crate::{
     args::HostArgs,
     exit::{Exit, Failure, OrExit as _},
-    link::pump::{Dial, Reach},
+    link::dial::{Dial, Reach},
     paths::Bases,
 };
 

@@ -49,21 +49,12 @@ impl<'a> Update<'a> {
         })
     }
 
-    /// The key of the prompt that it is part of or the end of.
-    pub(crate) fn prompt(&self) -> Option<String> {
+    /// What the host says beside the update; nothing of most.
+    pub(crate) fn marks(&self) -> Option<Marks> {
         #[derive(Deserialize)]
         struct Body {
             #[serde(rename = "_meta")]
             meta: Option<Meta<Marks>>,
-        }
-        #[derive(Deserialize)]
-        struct Marks {
-            prompt: Option<String>,
-            turn: Option<Turn>,
-        }
-        #[derive(Deserialize)]
-        struct Turn {
-            prompt: Option<String>,
         }
         let text = self.update.get();
         // Most updates have none, and some are large.
@@ -71,8 +62,36 @@ impl<'a> Update<'a> {
             return None;
         }
         let body: Body = serde_json::from_str(text).ok()?;
-        let marks = body.meta?.hostler?;
-        marks.prompt.or_else(|| marks.turn?.prompt)
+        body.meta?.hostler
+    }
+}
+
+/// `_meta.hostler` of an update.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Marks {
+    prompt: Option<String>,
+    /// It tells of a turn.
+    pub(crate) turn: Option<Turn>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Turn {
+    pub(crate) prompt: Option<String>,
+    pub(crate) stop_reason: Option<String>,
+    pub(crate) error: Option<TurnError>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct TurnError {
+    pub(crate) message: String,
+}
+
+impl Marks {
+    /// The key of the prompt that the update is part of or the end of.
+    pub(crate) fn key(&self) -> Option<&str> {
+        let turn = self.turn.as_ref().and_then(|turn| turn.prompt.as_deref());
+        self.prompt.as_deref().or(turn)
     }
 }
 
@@ -152,11 +171,12 @@ mod tests {
     fn the_key_of_a_prompt_is_found_in_its_text_and_in_its_end() {
         let key = |meta: &str| {
             let text = format!(r#"{{"sessionId":"s","update":{{"_meta":{{"hostler":{meta}}}}}}}"#);
-            serde_json::from_str::<Update>(&text).unwrap().prompt()
+            let marks = serde_json::from_str::<Update>(&text).unwrap().marks();
+            marks.unwrap().key().map(str::to_owned)
         };
         assert_eq!(key(r#"{"prompt":"k"}"#).as_deref(), Some("k"));
         assert_eq!(key(r#"{"turn":{"prompt":"k"}}"#).as_deref(), Some("k"));
-        assert_eq!(key(r#"{"turn":{}}"#), None);
+        assert_eq!(key(r#"{"turn":{"prompt":null}}"#), None);
     }
 
     #[test]

@@ -1,25 +1,27 @@
 //! The machine with its two sides: messages of a client, and connections, one
 //! after the other.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
 use super::{
     backoff::Backoff,
+    dial::{Dial, Reach, try_again},
     machine::{Link, Note, Out},
     outbox::{Inbox, Outbox, Weigh, outbox},
+    watch::{Watch, dead, until},
 };
 use crate::{
     client::{
         connection::Connection,
-        halves::{Heard, Receiver, Sender},
+        halves::{Receiver, Sender},
     },
     exit::{Exit, Failure},
 };
@@ -33,46 +35,6 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A connection that is lost for so long is worth a line.
 const SILENT: Duration = Duration::from_secs(10);
-
-/// After so long without a word the host of another machine is asked for one,
-/// and after as long again the connection is taken for dead. A network that is
-/// gone, or a machine that slept, tells nobody.
-const QUIET: Duration = Duration::from_secs(10);
-
-/// How connections are made.
-pub(crate) trait Dial {
-    fn dial(&self) -> impl Future<Output = Result<Connection, Failure>> + Send;
-
-    /// Over what.
-    fn reach(&self) -> Reach;
-}
-
-/// What lies between a client and its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Nothing. A host that is gone is tried for a while: an operator who starts
-    /// another version needs some seconds, and nobody must wait for ever for one
-    /// who will not.
-    Machine,
-    /// A network, which may be gone for hours and tell nobody. It is tried for
-    /// ever.
-    Network,
-}
-
-impl Reach {
-    /// How long to try.
-    fn patience(self) -> Option<Duration> {
-        (self == Self::Machine).then_some(Duration::from_secs(60))
-    }
-
-    /// The longest pause between two tries: a look at this machine costs nothing.
-    fn longest_pause(self) -> Duration {
-        match self {
-            Self::Machine => Duration::from_secs(1),
-            Self::Network => Duration::from_secs(15),
-        }
-    }
-}
 
 /// What the client is given.
 #[derive(Debug)]
@@ -219,7 +181,7 @@ impl Pump {
                 }
                 () = client.to.room(), if !client.to.has_room() => {
                     // Nothing could be heard meanwhile.
-                    watch.asked = None;
+                    watch.begin_anew();
                     None
                 }
                 // Why is for the other direction to hear.
@@ -382,28 +344,6 @@ impl Pump {
     }
 }
 
-async fn try_again(
-    dial: &impl Dial,
-    backoff: &mut Backoff,
-    end: Option<Instant>,
-    lost: Failure,
-) -> Result<Connection, Failure> {
-    loop {
-        let [random, ..] = *Uuid::new_v4().as_bytes();
-        sleep(backoff.next(random)).await;
-        match dial.dial().await {
-            Ok(connection) => return Ok(connection),
-            // It will say the same the next time.
-            Err(why) if matches!(why.exit, Exit::Refused | Exit::Usage) => return Err(why),
-            Err(why) if end.is_some_and(|end| Instant::now() >= end) => {
-                let message = format!("{:#}, and did not come back: {:#}", lost.error, why.error);
-                return Err(Failure::new(Exit::HostLost, message));
-            }
-            Err(why) => tracing::debug!("no connection: {:#}", why.error),
-        }
-    }
-}
-
 /// Messages become frames, until the outbox or the connection ends.
 async fn send(mut sender: Sender, mut inbox: Inbox<ToHost>) {
     while let Some(item) = inbox.next().await {
@@ -418,55 +358,6 @@ async fn send(mut sender: Sender, mut inbox: Inbox<ToHost>) {
     sender.close().await;
 }
 
-/// Whether a host that says nothing is still there.
-struct Watch {
-    /// None: it need not be watched.
-    heard: Option<Heard>,
-    asked: Option<Instant>,
-}
-
-impl Watch {
-    fn new(heard: Option<Heard>) -> Self {
-        Self { heard, asked: None }
-    }
-
-    /// Resolves when it is time to look.
-    async fn silence(&self) {
-        let heard = self.heard.as_ref().map(Heard::last);
-        until(
-            heard
-                .max(self.asked.filter(|_| heard.is_some()))
-                .map(|since| since + QUIET),
-        )
-        .await;
-    }
-
-    /// It was asked, and has said nothing since. Otherwise it is asked now.
-    fn is_dead(&mut self) -> bool {
-        let heard = self.heard.as_ref().map(Heard::last);
-        if self.asked.is_some() && heard <= self.asked {
-            return true;
-        }
-        self.asked = Some(Instant::now());
-        false
-    }
-}
-
-async fn until(end: Option<Instant>) {
-    match end {
-        Some(end) => sleep_until(end).await,
-        None => std::future::pending().await,
-    }
-}
-
 fn broken() -> Failure {
     Failure::new(Exit::HostLost, "the connection to the host broke")
-}
-
-fn dead() -> Failure {
-    let seconds = 2 * QUIET.as_secs();
-    Failure::new(
-        Exit::HostLost,
-        format!("nothing was heard of the host for {seconds} seconds"),
-    )
 }

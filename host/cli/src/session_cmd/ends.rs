@@ -5,9 +5,13 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use agent_client_protocol_schema::v1::SessionInfo;
 use anyhow::Context as _;
 use hostler_wire::methods;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::host::{Ask as _, Host};
+use super::{
+    host::{Ask as _, Host},
+    people::Share,
+};
 use crate::{
     args::{Scope, SessionClose, SessionDelete, SessionShare},
     client::text::one_line,
@@ -28,7 +32,7 @@ pub(crate) async fn share(args: SessionShare) -> Result<Exit, Failure> {
         Scope::None => None,
     };
     let params = json!({"sessionId": id, "to": args.to, "scope": scope});
-    let answer: Value = host.ask(names::SHARE, &params).await?;
+    let answer: Shared = host.ask(names::SHARE, &params).await?;
     host.close().await;
     if args.json {
         print(&serde_json::to_string_pretty(&answer).context("the answer as JSON")?);
@@ -38,16 +42,18 @@ pub(crate) async fn share(args: SessionShare) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn shares(answer: &Value) -> String {
-    let shares = answer["shares"].as_array().cloned().unwrap_or_default();
-    if shares.is_empty() {
+/// The answer to a share.
+#[derive(Debug, Deserialize, Serialize)]
+struct Shared {
+    shares: Vec<Share>,
+}
+
+fn shares(shared: &Shared) -> String {
+    if shared.shares.is_empty() {
         return "The session is shared with nobody.".to_owned();
     }
-    let lines = shares.iter().map(|share| {
-        let part = |name: &str| one_line(share[name].as_str().unwrap_or("?"), TITLE);
-        format!("{} may {}", part("to"), part("scope"))
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let lines: Vec<_> = shared.shares.iter().map(Share::shown).collect();
+    lines.join("\n")
 }
 
 pub(crate) async fn close(args: SessionClose) -> Result<Exit, Failure> {

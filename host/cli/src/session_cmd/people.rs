@@ -1,6 +1,6 @@
 //! Who is there, who drives, and whose prompts wait, in words.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::client::text::one_line;
@@ -10,6 +10,53 @@ const NAME: usize = 40;
 
 /// Longest beginning of a prompt that waits.
 const TEXT: usize = 80;
+
+/// A session as an attachment describes it. What a host leaves out is empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Scene {
+    pub(super) title: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) access: Option<String>,
+    pub(super) harness: Option<String>,
+    pub(super) cwd: Option<String>,
+    pub(super) busy: bool,
+    pub(super) control: Control,
+    pub(super) clients: Vec<Person>,
+    pub(super) queue: Vec<Queued>,
+    pub(super) terminals: Vec<Terminal>,
+}
+
+/// A terminal of a session.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Terminal {
+    terminal_id: String,
+    title: Option<String>,
+    exit: Value,
+}
+
+impl Terminal {
+    pub(super) fn shown(&self) -> String {
+        let ended = if self.exit.is_null() { "" } else { " (ended)" };
+        let title = one_line(self.title.as_deref().unwrap_or("-"), TEXT);
+        format!("{} {title}{ended}", one_line(&self.terminal_id, NAME))
+    }
+}
+
+/// A principal that a session is shared with.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Share {
+    to: String,
+    scope: String,
+}
+
+impl Share {
+    pub(super) fn shown(&self) -> String {
+        let (to, scope) = (one_line(&self.to, TEXT), one_line(&self.scope, NAME));
+        format!("{to} may {scope}")
+    }
+}
 
 /// A client that looks at a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -22,11 +69,6 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn of(value: Value) -> Self {
-        // Another host may say it in another way.
-        serde_json::from_value(value).unwrap_or_default()
-    }
-
     /// Program and principal.
     pub(super) fn called(&self) -> String {
         let name = self.name.as_deref().map(|name| one_line(name, NAME));
@@ -54,10 +96,6 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn of(value: Value) -> Self {
-        serde_json::from_value(value).unwrap_or_default()
-    }
-
     pub(super) fn shown(&self) -> String {
         match (self.mode.as_deref(), &self.holder) {
             (None | Some("shared"), _) => "everybody who may".to_owned(),
@@ -91,18 +129,15 @@ impl Control {
 #[serde(default)]
 pub(super) struct Queued {
     by: Value,
+    pub(super) key: Option<String>,
     text: Option<String>,
 }
 
 impl Queued {
-    pub(super) fn of(value: Value) -> Self {
-        serde_json::from_value(value).unwrap_or_default()
-    }
-
     pub(super) fn shown(&self) -> String {
         let by = match &self.by {
             Value::String(name) => one_line(name, NAME),
-            by => Person::of(by.clone()).called(),
+            by => Person::deserialize(by).unwrap_or_default().called(),
         };
         format!(
             "{by}: {}",
@@ -117,7 +152,8 @@ mod tests {
     use serde_json::json;
 
     fn control(mode: &str, holder: Value) -> Control {
-        Control::of(json!({"mode": mode, "holder": holder, "you": false}))
+        let control = json!({"mode": mode, "holder": holder, "you": false});
+        serde_json::from_value(control).unwrap()
     }
 
     #[test]
@@ -142,7 +178,10 @@ mod tests {
 
     #[test]
     fn who_queued_a_prompt_may_be_named_or_described() {
-        let queued = |by: Value| Queued::of(json!({"by": by, "text": "a\nb"})).shown();
+        let queued = |by: Value| {
+            let queued = json!({"by": by, "text": "a\nb"});
+            serde_json::from_value::<Queued>(queued).unwrap().shown()
+        };
         assert_eq!(queued(json!("bob")), "bob: a b");
         assert_eq!(queued(json!({"principal": "bob"})), "bob: a b");
         assert_eq!(queued(Value::Null), "somebody: a b");

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt as _,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     thread,
@@ -44,21 +44,27 @@ impl Home {
     }
 
     pub(crate) fn bridge(&self, args: &[&str]) -> Bridge {
-        self.piped(&[&["acp"], args].concat())
+        self.run(&[&["acp"], args].concat(), |_| {})
     }
 
-    fn piped(&self, args: &[&str]) -> Bridge {
-        let mut child = self
-            .hostler(args)
+    fn run(&self, args: &[&str], streams: impl FnOnce(&mut Command)) -> Bridge {
+        let mut command = self.hostler(args);
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        streams(&mut command);
+        let mut child = command.spawn().unwrap();
+        // The command keeps its own ends of other streams open.
+        drop(command);
+        // Of one that is elsewhere nothing comes here.
+        fn or_nothing<T: From<OwnedFd>>(stream: Option<T>) -> T {
+            stream.unwrap_or_else(|| T::from(OwnedFd::from(std::io::pipe().unwrap().0)))
+        }
         Bridge {
             stdin: child.stdin.take(),
-            stdout: BufReader::new(child.stdout.take().unwrap()),
-            stderr: child.stderr.take().unwrap(),
+            stdout: BufReader::new(or_nothing(child.stdout.take())),
+            stderr: or_nothing(child.stderr.take()),
             child,
         }
     }
@@ -138,6 +144,22 @@ impl Bridge {
         let answer = self.next();
         assert_eq!(answer["id"], 0, "{answer}");
         answer["result"].clone()
+    }
+
+    /// Stderr up to and with this.
+    pub(crate) fn stderr_until(&mut self, end: &str) -> String {
+        let mut seen = Vec::new();
+        let mut byte = [0];
+        while !seen.ends_with(end.as_bytes()) {
+            let count = self.stderr.read(&mut byte).unwrap();
+            assert!(
+                count > 0,
+                "{end:?} is not in {}",
+                String::from_utf8_lossy(&seen)
+            );
+            seen.extend(byte);
+        }
+        String::from_utf8(seen).unwrap()
     }
 
     /// Closes stdin.
@@ -272,6 +294,15 @@ impl Played {
 
     /// With a host that takes several connections.
     pub(crate) fn serve(args: &[&str], script: impl FnOnce(&Door) + Send + 'static) -> Self {
+        Self::with(args, script, |_| {})
+    }
+
+    /// With other standard streams than pipes.
+    pub(crate) fn with(
+        args: &[&str],
+        script: impl FnOnce(&Door) + Send + 'static,
+        streams: impl FnOnce(&mut Command),
+    ) -> Self {
         let home = Home::new();
         let state = home.state();
         fs::create_dir_all(&state).unwrap();
@@ -286,7 +317,7 @@ impl Played {
         fs::set_permissions(state.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
         let host = thread::spawn(move || script(&Door(listener)));
         Self {
-            bridge: home.piped(args),
+            bridge: home.run(args, streams),
             host,
             _home: home,
             _lock: lock,

@@ -56,7 +56,12 @@ impl Session {
     }
 
     fn is_own(&self, update: &Update<'_>) -> bool {
-        !self.own.is_empty() && update.prompt().is_some_and(|key| self.own.contains(&key))
+        if self.own.is_empty() {
+            return false;
+        }
+        let marks = update.marks();
+        let key = marks.as_ref().and_then(|marks| marks.key());
+        key.is_some_and(|key| self.own.iter().any(|own| own == key))
     }
 
     /// A prompt with this key is the client's.

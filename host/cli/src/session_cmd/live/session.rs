@@ -8,7 +8,7 @@ use std::{
 use agent_client_protocol_schema::v1::RequestPermissionResponse;
 use anyhow::Context as _;
 use hostler_wire::{Id, compose, methods};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{history::Past, input::Input, remote::Remote};
@@ -21,7 +21,7 @@ use crate::{
     },
     exit::{Exit, Failure},
     link::{Note, names, pump::ToClient},
-    session_cmd::people::{Control, Person, Queued},
+    session_cmd::people::{Control, Person, Queued, Scene},
 };
 
 /// Longest title in a line, in characters.
@@ -37,7 +37,7 @@ pub(super) enum Purpose {
     Control,
 }
 
-/// An update and its position's turn key, as it waits to be shown.
+/// The params of an update that waits to be shown.
 pub(super) type Shown = Box<str>;
 
 /// A client that looks at a session, and may take part.
@@ -61,8 +61,10 @@ pub(super) struct Live {
     pub(super) queue: Vec<Queued>,
     /// None: it has been shown.
     pub(super) past: Option<Past<Shown>>,
-    /// Keys of the prompts typed here whose text need not be shown.
+    /// Keys of the prompts from here whose ends have not been shown.
     pub(super) mine: HashSet<String>,
+    /// One of them failed.
+    pub(super) failed: bool,
     pub(super) count: u64,
     /// Nobody will type any more.
     pub(super) no_more: bool,
@@ -98,6 +100,7 @@ impl Live {
             queue: Vec::new(),
             past: None,
             mine: HashSet::new(),
+            failed: false,
             count: 0,
             no_more: false,
             over: None,
@@ -106,9 +109,9 @@ impl Live {
 
     /// From the answer to the attachment on, until somebody leaves.
     pub(super) async fn run(&mut self, attached: &str, history: History) -> Result<Exit, Failure> {
-        let attached: Value =
+        let attached: Scene =
             serde_json::from_str(attached).context("the host's answer to an attach is odd")?;
-        self.begin(&attached)?;
+        self.begin(attached)?;
         self.past = Some(Past::new(history));
         // The host answers in order.
         let params = json!({"sessionId": self.session});
@@ -120,7 +123,11 @@ impl Live {
                 return over;
             }
             if self.no_more && !self.waits() {
-                return Ok(Exit::Done);
+                return Ok(if self.failed {
+                    Exit::TurnFailed
+                } else {
+                    Exit::Done
+                });
             }
             // A question is not asked before what led to it is shown.
             if self.past.is_none()
@@ -147,19 +154,23 @@ impl Live {
         waiting.any(|purpose| matches!(purpose, Purpose::Prompt(_)))
     }
 
-    fn begin(&mut self, attached: &Value) -> Result<(), Failure> {
-        let string = |name: &str| attached[name].as_str().map(|text| one_line(text, TITLE));
-        self.busy = attached["busy"].as_bool() == Some(true);
-        self.control = Control::of(attached["control"].clone());
-        self.people = people(&attached["clients"]);
-        self.queue = queue(&attached["queue"]);
+    fn begin(&mut self, scene: Scene) -> Result<(), Failure> {
+        self.busy = scene.busy;
+        self.control = scene.control;
+        self.people = scene.clients;
+        self.queue = scene.queue;
         if self.json {
             return Ok(());
         }
-        let title = string("title").unwrap_or_else(|| one_line(&self.session, TITLE));
-        let by = string("harness").map_or_else(String::new, |harness| format!(" ({harness})"));
-        let folder = string("cwd").map_or_else(String::new, |folder| format!(" in {folder}"));
-        self.say(&format!("{title}{by}{folder}"))?;
+        let title = scene.title.as_deref().unwrap_or(&self.session);
+        let mut line = one_line(title, TITLE);
+        if let Some(harness) = &scene.harness {
+            line.push_str(&format!(" ({})", one_line(harness, TITLE)));
+        }
+        if let Some(folder) = &scene.cwd {
+            line.push_str(&format!(" in {}", one_line(folder, TITLE)));
+        }
+        self.say(&line)?;
         match self.input {
             Input::Terminal => self.say(super::input::HINT)?,
             Input::Nothing => self.say("You only look. Ctrl-C leaves; the session goes on.")?,
@@ -254,16 +265,6 @@ impl Live {
         let _ = self.renderer.finish();
         self.remote.leave().await;
     }
-}
-
-pub(super) fn people(list: &Value) -> Vec<Person> {
-    let list = list.as_array().cloned().unwrap_or_default();
-    list.into_iter().map(Person::of).collect()
-}
-
-pub(super) fn queue(list: &Value) -> Vec<Queued> {
-    let list = list.as_array().cloned().unwrap_or_default();
-    list.into_iter().map(Queued::of).collect()
 }
 
 pub(super) fn shown(written: io::Result<()>) -> Result<(), Failure> {

@@ -5,11 +5,11 @@ use agent_client_protocol_schema::v1::{
 };
 use anyhow::Context as _;
 use hostler_wire::{Fault, Id, Message, RawValue, codes, compose, methods};
-use serde_json::Value;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     input::Input,
-    session::{Live, Purpose, Shown, people, queue, shown},
+    session::{Live, Purpose, Shown, shown},
 };
 use crate::{
     client::{
@@ -19,8 +19,11 @@ use crate::{
         text::{clean, one_line},
     },
     exit::Failure,
-    link::{names, parts::Update},
-    session_cmd::people::{Control, Person, Queued},
+    link::{
+        names,
+        parts::{Turn, Update, string},
+    },
+    session_cmd::people::{Control, Person, Queued, Scene},
 };
 
 /// Longest name or title in a line, in characters.
@@ -54,7 +57,8 @@ impl Live {
             (Purpose::Prompt(_), Ok(_)) => Ok(()),
             (Purpose::Prompt(key), Err(error)) => {
                 // Of a turn that began its end has been told.
-                if self.mine.remove(&key) || !matches!(self.input, Input::Terminal) {
+                self.failed = true;
+                if self.mine.remove(&key) {
                     let hint = match error.name() {
                         Some("NOT_CONTROLLER") => "; /take takes over where the host allows it",
                         _ => "",
@@ -64,8 +68,7 @@ impl Live {
                 Ok(())
             }
             (Purpose::Control, Ok(answer)) => {
-                let control = serde_json::from_str(&answer).unwrap_or_default();
-                self.drives(Control::of(control))
+                self.drives(serde_json::from_str(&answer).unwrap_or_default())
             }
             (Purpose::Control, Err(error)) => self.say(&format!("that is not possible: {error}")),
         }
@@ -102,10 +105,6 @@ impl Live {
     }
 
     fn told(&mut self, method: &str, params: Option<&RawValue>) -> Result<(), Failure> {
-        let value = || -> Value {
-            let params = params.map_or("null", RawValue::get);
-            serde_json::from_str(params).unwrap_or_default()
-        };
         match method {
             methods::SESSION_UPDATE => match (Update::read(params), params) {
                 (Some(update), Some(params)) => self.update(&update, params),
@@ -120,10 +119,10 @@ impl Live {
                     None => Ok(()),
                 }
             }
-            names::PRESENCE => self.present(people(&value()["clients"])),
-            names::CONTROL => self.drives(Control::of(value())),
-            names::QUEUE => self.waiting(queue(&value()["queue"]), &value()["queue"]),
-            names::PERMISSION => self.decided_elsewhere(&value()),
+            names::PRESENCE => self.present(read::<Scene>(params).clients),
+            names::CONTROL => self.drives(read(params)),
+            names::QUEUE => self.waiting(read::<Scene>(params).queue),
+            names::PERMISSION => self.decided_elsewhere(&read(params)),
             _ => Ok(()),
         }
     }
@@ -159,13 +158,8 @@ impl Live {
         let Ok(known) = serde_json::from_str::<Update<'_>>(params) else {
             return Ok(());
         };
-        let key = known.prompt();
-        let meta: Option<Value> = key
-            .is_some()
-            .then(|| serde_json::from_str(known.update.get()).ok())
-            .flatten();
-        let turn = meta.as_ref();
-        if let Some(turn) = turn.and_then(|meta| meta.pointer("/_meta/hostler/turn")) {
+        let marks = known.marks();
+        if let Some(turn) = marks.as_ref().and_then(|marks| marks.turn.as_ref()) {
             return self.turn_ended(turn, past);
         }
         let Ok(notification) = serde_json::from_str::<SessionNotification>(params) else {
@@ -176,7 +170,9 @@ impl Live {
             SessionUpdate::UserMessageChunk(chunk) => {
                 self.busy |= !past;
                 // Who typed it here sees it already.
-                if !past && key.is_some_and(|key| self.mine.contains(&key)) {
+                let typed = matches!(self.input, Input::Terminal);
+                let key = marks.as_ref().and_then(|marks| marks.key());
+                if typed && !past && key.is_some_and(|key| self.mine.contains(key)) {
                     return Ok(());
                 }
                 let text = content(&chunk.content);
@@ -187,17 +183,18 @@ impl Live {
         }
     }
 
-    fn turn_ended(&mut self, turn: &Value, past: bool) -> Result<(), Failure> {
+    fn turn_ended(&mut self, turn: &Turn, past: bool) -> Result<(), Failure> {
         if !past {
             self.busy = false;
             self.interrupted = false;
         }
-        if let Some(key) = turn["prompt"].as_str() {
+        if let Some(key) = &turn.prompt {
             self.mine.remove(key);
         }
-        let string = |at: &str| turn.pointer(at).and_then(Value::as_str);
-        let line = match (string("/error/message"), string("/stopReason")) {
-            (Some(error), _) => format!("✗ the turn failed: {}", one_line(error, CHARS)),
+        let line = match (&turn.error, turn.stop_reason.as_deref()) {
+            (Some(error), _) => {
+                format!("✗ the turn failed: {}", one_line(&error.message, CHARS))
+            }
             (None, Some("end_turn") | None) if past => return Ok(()),
             (None, Some("end_turn") | None) => "— the turn has ended".to_owned(),
             (None, Some("cancelled")) => "— the turn was cancelled".to_owned(),
@@ -244,43 +241,48 @@ impl Live {
         }
     }
 
-    fn waiting(&mut self, queue: Vec<Queued>, raw: &Value) -> Result<(), Failure> {
-        let keys = raw.as_array().into_iter().flatten();
-        let others = keys.filter(|one| {
-            let key = one["key"].as_str();
-            !key.is_some_and(|key| self.mine.contains(key))
-        });
-        let others = others.count();
+    fn waiting(&mut self, queue: Vec<Queued>) -> Result<(), Failure> {
+        let is_mine = |one: &Queued| one.key.as_ref().is_some_and(|key| self.mine.contains(key));
+        let of_others = !queue.iter().all(is_mine);
         let more = queue.len() > self.queue.len();
         self.queue = queue;
-        if others == 0 || !more {
+        if !of_others || !more {
             return Ok(());
         }
         let all: Vec<_> = self.queue.iter().map(Queued::shown).collect();
         self.say(&format!("(waiting: {})", all.join("; ")))
     }
 
-    fn decided_elsewhere(&mut self, told: &Value) -> Result<(), Failure> {
-        let what = told
-            .pointer("/request/toolCall/title")
-            .and_then(Value::as_str);
-        match told["state"].as_str() {
+    fn decided_elsewhere(&mut self, told: &Permission) -> Result<(), Failure> {
+        match told.state.as_deref() {
             Some("open") => {
-                let what = one_line(what.unwrap_or("the agent asks something"), CHARS);
-                self.say(&format!("? {what} (others are asked)"))
+                let title = string(told.request.as_deref(), &["toolCall", "title"]);
+                let what = title.as_deref().unwrap_or("the agent asks something");
+                self.say(&format!("? {} (others are asked)", one_line(what, CHARS)))
             }
-            Some("answered") => {
-                let by = Person::of(told["by"].clone());
-                if by.client.as_deref() == Some(self.me.as_str()) {
-                    return Ok(());
-                }
-                let option = told["optionId"].as_str().unwrap_or("?");
-                let (by, option) = (by.called(), one_line(option, CHARS));
-                self.say(&format!("→ {by} answered: {option}"))
+            Some("answered") if told.by.client.as_deref() != Some(self.me.as_str()) => {
+                let option = one_line(told.option_id.as_deref().unwrap_or("?"), CHARS);
+                self.say(&format!("→ {} answered: {option}", told.by.called()))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// `_hostler/permission`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Permission {
+    state: Option<String>,
+    by: Person,
+    option_id: Option<String>,
+    request: Option<Box<RawValue>>,
+}
+
+/// What a host says in another way is as good as not said.
+fn read<T: DeserializeOwned + Default>(params: Option<&RawValue>) -> T {
+    let text = params.map_or("null", RawValue::get);
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// What sort of update it is.

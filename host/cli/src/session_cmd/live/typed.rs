@@ -61,10 +61,7 @@ impl Live {
             "prompt": [{"type": "text", "text": text}],
             "_meta": {"hostler": {"key": key}},
         });
-        // Whoever pipes prompts in has not seen them.
-        if matches!(self.input, Input::Terminal) {
-            self.mine.insert(key.clone());
-        }
+        self.mine.insert(key.clone());
         if self.busy {
             self.say("(waits for its turn)")?;
         }
