@@ -105,6 +105,7 @@ fn a_question_outlives_the_connection_and_its_answer_is_delivered() {
     let asked = ask.clone();
     let (lost, is_lost) = std::sync::mpsc::channel();
     let (answered, is_answered) = std::sync::mpsc::channel();
+    let (heard, is_heard) = std::sync::mpsc::channel();
     let mut run = Played::serve(&["acp"], move |door| {
         let mut host = door.peer();
         begin(&mut host);
@@ -121,6 +122,7 @@ fn a_question_outlives_the_connection_and_its_answer_is_delivered() {
         let answer: Value = serde_json::from_str(&host.next()).unwrap();
         assert_eq!(answer["id"], "s-1/1");
         assert_eq!(answer["result"], json!({"outcome": 7}));
+        heard.send(()).unwrap();
         host.close();
     });
     new_session(&mut run);
@@ -130,6 +132,7 @@ fn a_question_outlives_the_connection_and_its_answer_is_delivered() {
     run.bridge
         .line(&json!({"jsonrpc": "2.0", "id": "s-1/1", "result": {"outcome": 7}}).to_string());
     answered.send(()).unwrap();
+    is_heard.recv().unwrap();
     run.bridge.close();
     let (rest, code, _) = run.end();
     assert_eq!((rest.as_str(), code), ("", 0), "it was not shown again");

@@ -59,6 +59,8 @@ impl Live {
                 // Of a turn that began its end has been told.
                 self.failed = true;
                 if self.mine.remove(&key) {
+                    // It never began.
+                    self.busy = !self.mine.is_empty();
                     let hint = match error.name() {
                         Some("NOT_CONTROLLER") => "; /take takes over where the host allows it",
                         _ => "",

@@ -65,6 +65,7 @@ impl Live {
         if self.busy {
             self.say("(waits for its turn)")?;
         }
+        self.busy = true;
         let purpose = Purpose::Prompt(key);
         self.remote
             .request(methods::SESSION_PROMPT, &params, purpose)
