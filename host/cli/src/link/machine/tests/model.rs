@@ -22,6 +22,8 @@ pub(super) struct Host {
     pub(super) decided: BTreeMap<u64, u32>,
     pub(super) views: bool,
     pub(super) forgets: bool,
+    /// The next attachment is served a little more than it asks for.
+    pub(super) repeats: bool,
     pub(super) said: u64,
     pub(super) out: VecDeque<Value>,
 }
@@ -117,12 +119,16 @@ impl Host {
                 if std::mem::take(&mut self.forgets) {
                     after = None;
                 }
+                let from = after.map(|(epoch, seq)| {
+                    let repeated = u64::from(std::mem::take(&mut self.repeats));
+                    (epoch, seq.saturating_sub(repeated))
+                });
                 let asks: Vec<_> = self.asks.iter().map(|ask| format!("s/{ask}")).collect();
                 self.out.push_back(result(json!({
                     "epoch": self.epoch, "headSeq": self.seq, "reset": after.is_none(),
                     "openPermissions": asks,
                 })));
-                let missed = self.log.iter().filter(|(at, _)| Some(*at) > after);
+                let missed = self.log.iter().filter(|(at, _)| Some(*at) > from);
                 let missed = missed.map(|(at, update)| self::message(*at, update));
                 self.out.extend(missed);
                 self.out.extend(self.asks.iter().map(|ask| question(*ask)));

@@ -30,6 +30,8 @@ enum Action {
     Kill,
     /// The host's journal cannot serve the next position that is asked for.
     Forget,
+    /// It sends some again that it has sent.
+    Repeat,
 }
 
 fn actions(resets: bool) -> impl Strategy<Value = Vec<Action>> {
@@ -48,6 +50,7 @@ fn actions(resets: bool) -> impl Strategy<Value = Vec<Action>> {
         4 => Just(Action::Connect),
         1 => Just(Action::Kill),
         1 => Just(forget),
+        1 => Just(Action::Repeat),
     ];
     prop::collection::vec(action, 0..120)
 }
@@ -62,12 +65,14 @@ struct World {
     open: BTreeSet<u64>,
     /// What the client has been told since the last replay.
     seen: Vec<Value>,
+    /// The host may forget.
+    resets: bool,
     shown: BTreeSet<u64>,
     ever_shown: BTreeSet<u64>,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(resets: bool) -> Self {
         let mut host = Host::default();
         host.kill();
         let mut world = Self {
@@ -78,6 +83,7 @@ impl World {
             id: 0,
             open: BTreeSet::new(),
             seen: Vec::new(),
+            resets,
             shown: BTreeSet::new(),
             ever_shown: BTreeSet::new(),
         };
@@ -110,7 +116,10 @@ impl World {
                 }
                 Out::Client(text) => self.given(&serde_json::from_str(&text).unwrap()),
                 // The client is given all of it again.
-                Out::Note(Note::Anew(_)) => self.seen.clear(),
+                Out::Note(Note::Anew(_)) => {
+                    assert!(self.resets, "nothing was forgotten");
+                    self.seen.clear();
+                }
                 Out::Note(_) => {}
                 Out::Drop(why) | Out::Fail(why) => panic!("{why}"),
             }
@@ -208,6 +217,7 @@ impl World {
                 self.host.kill();
             }
             Action::Forget => self.host.forgets = true,
+            Action::Repeat => self.host.repeats = true,
         }
     }
 
@@ -265,8 +275,8 @@ fn number(id: &Value) -> u64 {
     id.as_str().unwrap()[2..].parse().unwrap()
 }
 
-fn run(actions: &[Action]) {
-    let mut world = World::new();
+fn run(actions: &[Action], resets: bool) {
+    let mut world = World::new(resets);
     for action in actions {
         world.act(action);
     }
@@ -278,11 +288,11 @@ proptest! {
 
     #[test]
     fn every_update_is_given_once_and_every_request_answered_once(actions in actions(false)) {
-        run(&actions);
+        run(&actions, false);
     }
 
     #[test]
     fn with_resets_the_client_still_has_all_of_it_in_order(actions in actions(true)) {
-        run(&actions);
+        run(&actions, true);
     }
 }
