@@ -16,6 +16,7 @@ use crate::{
     client::{connection::Connection, text::message_line},
     exit::{Exit, Failure},
     link::{
+        Note,
         dial::Dial,
         outbox::{Inbox, Outbox, outbox},
         pump::{self, Client, ToClient},
@@ -96,9 +97,12 @@ fn write_lines(mut inbox: Inbox<ToClient>) -> Result<(), Failure> {
     while let Some(first) = inbox.next_blocking() {
         let mut next = Some(first);
         while let Some(item) = next {
-            if let ToClient::Message(text) = item {
-                lines.push_str(&message_line(&text));
-                lines.push('\n');
+            match item {
+                ToClient::Message(text) => {
+                    lines.push_str(&message_line(&text));
+                    lines.push('\n');
+                }
+                ToClient::Note(note) => log(&note),
             }
             next = if lines.len() < BATCH {
                 inbox.next_now()
@@ -113,6 +117,21 @@ fn write_lines(mut inbox: Inbox<ToClient>) -> Result<(), Failure> {
         lines.shrink_to(BATCH);
     }
     Ok(())
+}
+
+/// For whoever looks at the editor's log.
+fn log(note: &Note) {
+    match note {
+        Note::Lost(why) => tracing::info!("the connection is lost: {why}"),
+        Note::Back => tracing::info!("the connection is back"),
+        Note::Anew(session) => tracing::warn!(
+            session,
+            "what was missed cannot be told apart; the session is shown from its beginning"
+        ),
+        Note::Gone { session, why } => {
+            tracing::warn!(session, "the session cannot be gone on with: {why}");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -175,7 +175,10 @@ impl Pump {
                 () = host.room(), if !host.has_room() && dying.is_none() => None,
                 frame = receiver.next(), if client.to.has_room() => {
                     match frame {
-                        Ok(text) => self.host_says(&text, &mut receiver, &host),
+                        Ok(text) => match self.host_says(&text, &mut receiver, &host) {
+                            Ok(wish) => wish,
+                            Err(why) => return Connected::Lost(why),
+                        },
                         Err(why) => return Connected::Lost(why),
                     }
                 }
@@ -229,16 +232,15 @@ impl Pump {
         text: &Utf8Bytes,
         receiver: &mut Receiver,
         host: &Outbox<ToHost>,
-    ) -> Option<Wish> {
+    ) -> Result<Option<Wish>, Failure> {
         let mut wish = self.one(text, host);
         while wish.is_none() && self.client.to.has_room() {
             match receiver.next_now() {
-                Some(Ok(text)) => wish = self.one(&text, host),
-                // It is said again when it is asked for again.
-                Some(Err(_)) | None => break,
+                Some(text) => wish = self.one(&text?, host),
+                None => break,
             }
         }
-        wish
+        Ok(wish)
     }
 
     fn one(&mut self, text: &Utf8Bytes, host: &Outbox<ToHost>) -> Option<Wish> {
