@@ -190,6 +190,46 @@ fn a_prompt_of_somebody_who_does_not_drive_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_session_that_is_gone_after_a_lost_connection_ends_the_watch() {
+    let run = Played::serve(&["session", "watch", "s-1"], |door| {
+        let mut host = door.peer();
+        listed(&mut host);
+        let attach = host.request("_hostler/session/attach");
+        host.answer(&attach, &attached(&json!({})));
+        past(&mut host);
+        drop(host);
+        let mut host = door.peer();
+        host.hello();
+        let attach = host.request("_hostler/session/attach");
+        host.fail(&attach, "UNKNOWN_SESSION", "there is no session s-1");
+        host.close();
+    });
+    let (stdout, code, stderr) = run.end();
+    assert_eq!(code, 4, "{stderr}");
+    assert_eq!(stdout, "One.\nTwo.\n");
+    let said = "hostler: the session cannot be gone on with: there is no session s-1\n";
+    assert!(stderr.ends_with(said), "{stderr}");
+}
+
+#[test]
+fn a_program_can_watch_the_messages_as_they_came() {
+    let mut run = Played::run(&["session", "watch", "s-1", "--json"], |host| {
+        listed(host);
+        let attach = host.request("_hostler/session/attach");
+        host.answer(&attach, &attached(&json!({})));
+        past(host);
+        host.close();
+    });
+    for seq in 1..=4 {
+        let message = run.bridge.next();
+        assert_eq!(message["params"]["_meta"]["hostler"]["seq"], seq);
+    }
+    run.bridge.next();
+    interrupt(&run);
+    assert_eq!(run.end(), (String::new(), 0, String::new()));
+}
+
+#[test]
 fn a_host_that_cannot_be_attached_to_is_said_so() {
     let run = Played::run(&["session", "watch", "s-1"], |host| {
         let hello = host.request("initialize");

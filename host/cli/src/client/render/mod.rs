@@ -100,6 +100,11 @@ impl<O: Write, E: Write> Renderer<O, E> {
         call.clone()
     }
 
+    /// What the agent says next is another message.
+    pub(crate) fn next_message(&mut self) {
+        self.next_message = true;
+    }
+
     /// One line that is not the agent's.
     pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
         self.aside()?;

@@ -58,6 +58,8 @@ fn a_host_that_cannot_attach_is_passed_on_and_its_loss_is_the_end() {
     stage.client(&request(0, "initialize", &json!({})));
     stage.host(&json!({"jsonrpc": "2.0", "id": 0, "result": {"agentCapabilities": {}}}));
     stage.client(&prompt(1));
+    stage.sent();
+    assert_eq!(stage.sent(), prompt(1), "as it came");
     stage.host(&json!({"jsonrpc": "2.0", "method": "_hostler/x", "params": {}}));
     assert_eq!(stage.given().len(), 2, "all of it");
     assert!(!stage.link.survives());

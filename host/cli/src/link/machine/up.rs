@@ -5,7 +5,7 @@ use hostler_wire::{Id, Message, RawValue, methods};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
-    Link, Out, Queued,
+    Host, Link, Out, Queued,
     asks::Answer,
     requests::{Request, What},
 };
@@ -50,7 +50,7 @@ impl Link {
                 self.hello = Some(text.clone());
                 request.text = text;
             }
-            What::Prompt => self.give_key(&mut request, params, text),
+            What::Prompt if self.host != Host::Plain => self.give_key(&mut request, params, text),
             _ => {}
         }
         request

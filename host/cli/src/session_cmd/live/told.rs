@@ -170,6 +170,7 @@ impl Live {
         };
         match notification.update {
             SessionUpdate::UserMessageChunk(chunk) => {
+                self.renderer.next_message();
                 self.busy |= !past;
                 // Who typed it here sees it already.
                 let typed = matches!(self.input, Input::Terminal);
@@ -186,6 +187,7 @@ impl Live {
     }
 
     fn turn_ended(&mut self, turn: &Turn, past: bool) -> Result<(), Failure> {
+        self.renderer.next_message();
         if !past {
             self.busy = false;
             self.interrupted = false;
