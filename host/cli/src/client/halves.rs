@@ -43,7 +43,15 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    fn now(&self) {
+    /// Just now.
+    pub(crate) fn new() -> Self {
+        Self {
+            begin: Instant::now(),
+            millis: Arc::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) {
         let millis = self.begin.elapsed().as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
         self.millis.store(millis, Ordering::Release);
@@ -56,10 +64,7 @@ impl Heard {
 
 pub(super) fn halves(socket: Socket) -> (Sender, Receiver) {
     let (sink, stream) = socket.split();
-    let heard = Heard {
-        begin: Instant::now(),
-        millis: Arc::default(),
-    };
+    let heard = Heard::new();
     (Sender(sink), Receiver { stream, heard })
 }
 

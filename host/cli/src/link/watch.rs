@@ -68,3 +68,40 @@ pub(super) fn dead() -> Failure {
         format!("nothing was heard of the host for {seconds} seconds"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::timeout;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_does_not_answer_when_it_is_asked_is_dead() {
+        let heard = Heard::new();
+        let mut watch = Watch::new(Some(heard.clone()));
+        let begin = Instant::now();
+        watch.silence().await;
+        assert!(!watch.is_dead(), "it is asked first");
+        watch.silence().await;
+        assert!(watch.is_dead());
+        assert_eq!(begin.elapsed().as_secs(), 2 * QUIET.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_answers_is_asked_again_and_again() {
+        let heard = Heard::new();
+        let mut watch = Watch::new(Some(heard.clone()));
+        for _ in 0..5 {
+            watch.silence().await;
+            assert!(!watch.is_dead());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            heard.now();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_host_of_this_machine_is_not_asked() {
+        let watch = Watch::new(None);
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert!(timeout(day, watch.silence()).await.is_err());
+    }
+}

@@ -4,6 +4,9 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     process::Stdio,
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
 };
 
 use rustix::{
@@ -66,7 +69,7 @@ fn interrupt(run: &Played) {
 #[test]
 fn a_watcher_sees_the_last_turns_and_what_happens_and_answers_nothing() {
     let args = ["session", "watch", "s", "--history", "1"];
-    let (shown, is_shown) = std::sync::mpsc::channel();
+    let (shown, is_shown) = channel();
     let mut run = Played::run(&args, move |host| {
         listed(host);
         let attach = host.request("_hostler/session/attach");
@@ -244,9 +247,13 @@ fn a_host_that_cannot_be_attached_to_is_said_so() {
     assert!(stderr.contains("older than this program"), "{stderr}");
 }
 
+/// How long a person waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A person at a terminal.
 struct Person {
     terminal: File,
+    screen: Receiver<String>,
     seen: String,
 }
 
@@ -254,11 +261,10 @@ impl Person {
     /// Waits for this on the screen.
     fn sees(&mut self, text: &str) {
         while !self.seen.contains(text) {
-            let mut bytes = [0; 4096];
-            let count = self.terminal.read(&mut bytes).unwrap_or(0);
-            assert!(count > 0, "{text:?} is not in {:?}", self.seen);
-            self.seen
-                .push_str(&String::from_utf8_lossy(&bytes[..count]));
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(more) => self.seen.push_str(&more),
+                Err(_) => panic!("{text:?} is not in {:?}", self.seen),
+            }
         }
         // What was before is not looked at again.
         let at = self.seen.find(text).unwrap() + text.len();
@@ -288,8 +294,24 @@ fn at_a_terminal(script: impl FnOnce(&Door) + Send + 'static) -> (Played, Person
             .stderr(Stdio::from(side));
     });
     let terminal = File::from(terminal);
-    let seen = String::new();
-    (run, Person { terminal, seen })
+    let mut reader = terminal.try_clone().unwrap();
+    let (sender, screen) = channel();
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        // Until the program has ended.
+        while let Ok(count @ 1..) = reader.read(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            if sender.send(text).is_err() {
+                break;
+            }
+        }
+    });
+    let person = Person {
+        terminal,
+        screen,
+        seen: String::new(),
+    };
+    (run, person)
 }
 
 #[test]

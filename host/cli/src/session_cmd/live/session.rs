@@ -176,6 +176,9 @@ impl Live {
             Input::Nothing => self.say("You only look. Ctrl-C leaves; the session goes on.")?,
             Input::Lines(_) => {}
         }
+        if scene.access.as_deref() == Some("view") && !matches!(self.input, Input::Nothing) {
+            self.say("It is shared with you to look at: what you type is refused.")?;
+        }
         let others: Vec<_> = self.others(&self.people).map(Person::shown).collect();
         if !others.is_empty() {
             self.say(&format!("Also here: {}.", others.join("; ")))?;
