@@ -2,9 +2,9 @@
 
 mod access;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use access::{
     Audit, CoverArgs, Notify, Pair, SampleEvent, Token, TokenCreate, TokenList, TokenRevoke,
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Give an agent one prompt and show what it does.
     #[command(after_long_help = exit::HELP)]
     Prompt(Prompt),
-    /// Look at the sessions of the host that is running.
+    /// Look at the sessions of a host, take part in them, share and end them.
     #[command(subcommand)]
     Session(Session),
     /// Make, show and revoke tokens: who may come in, and what they may do.
@@ -91,7 +91,7 @@ pub(crate) struct Acp {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     #[command(flatten)]
-    pub(crate) state: StateDir,
+    pub(crate) host: HostArgs,
     /// When a host that has to be started ends by itself
     #[arg(long, hide = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) idle_exit: Option<u64>,
@@ -105,6 +105,9 @@ pub(crate) struct Prompt {
     /// The plugin to talk to [default: the host's]
     #[arg(long, value_name = "ID")]
     pub(crate) harness: Option<String>,
+    /// Go on with this session: its id, or the beginning of it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["harness", "cwd"])]
+    pub(crate) session: Option<String>,
     /// The folder the agent works in [default: this one]
     #[arg(long, value_name = "D")]
     pub(crate) cwd: Option<PathBuf>,
@@ -115,13 +118,37 @@ pub(crate) struct Prompt {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) state: StateDir,
+    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Session {
     /// Show every session: what it is about, where it works, what it does.
     List(SessionList),
+    /// Show all there is to know about one session.
+    Show(SessionShow),
+    /// Take part in a session: see it, type prompts, answer questions.
+    #[command(after_long_help = exit::HELP)]
+    Attach(SessionAttach),
+    /// See what happens in a session, without taking part.
+    Watch(SessionWatch),
+    /// Let somebody else in.
+    Share(SessionShare),
+    /// End a session for everybody; its history stays.
+    Close(SessionClose),
+    /// End a session and remove its history.
+    Delete(SessionDelete),
+    /// Write down the history of a session.
+    Export(SessionExport),
+}
+
+/// A session and the host that has it.
+#[derive(Debug, Args)]
+pub(crate) struct SessionId {
+    /// The session: its id, or the beginning of it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, Args)]
@@ -130,9 +157,115 @@ pub(crate) struct SessionList {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) remote: Remote,
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionShow {
     #[command(flatten)]
-    pub(crate) state: StateDir,
+    pub(crate) session: SessionId,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionAttach {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// What to show of the past: `all`, `none`, or the number of its last turns
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub(crate) history: History,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionWatch {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// What to show of the past: `all`, `none`, or the number of its last turns
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub(crate) history: History,
+    /// Print every JSON-RPC message that arrives, one per line, as it came
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionShare {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// Whom: the principal of a token
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub(crate) to: String,
+    /// What they may: look, take part, or nothing any more
+    #[arg(long)]
+    pub(crate) scope: Scope,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scope {
+    View,
+    Drive,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionClose {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionDelete {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionExport {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// JSON lines with positions, or Markdown to read
+    #[arg(long, default_value = "jsonl")]
+    pub(crate) format: Format,
+    /// Where to [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Jsonl,
+    Markdown,
+}
+
+/// How much of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum History {
+    All,
+    /// So many turns.
+    Last(usize),
+}
+
+impl FromStr for History {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "none" => Ok(Self::Last(0)),
+            number => number
+                .parse()
+                .map(Self::Last)
+                .map_err(|_| "it is not `all`, `none` or a number of turns".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -183,21 +316,19 @@ pub(crate) struct ConfigFile {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// A host on another machine.
+/// Which host is meant.
 #[derive(Debug, Args)]
-pub(crate) struct Remote {
-    /// The address of a host elsewhere, such as https://box:7117; one that was
-    /// paired is known, see `hostler pair`
+pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) state: StateDir,
+    /// The host of another machine, such as https://HOST:7117; one that was paired is
+    /// known, see `hostler pair`
     #[arg(long, value_name = "URL", conflicts_with = "path")]
     pub(crate) url: Option<String>,
-    /// The token for it [default: the one of its pairing]
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "HOSTLER_TOKEN",
-        hide_env_values = true
-    )]
-    pub(crate) token: Option<String>,
+    /// A file with the token for --url [default: the variable HOSTLER_TOKEN, or the
+    /// token of the pairing]
+    #[arg(long, value_name = "F", requires = "url")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -20,15 +20,17 @@ pub(crate) enum Exit {
 /// For the end of `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  done; for `prompt`: the turn ended by itself; for `acp`: stdin has ended
+  0  done; for `prompt`: the turn ended by itself; for `acp`: stdin has ended; for
+     `session attach` and `watch`: you left
   1  something failed that has no code of its own; stderr says what; for `doctor`:
      something is wrong
   2  the command line or hostler.toml is wrong
   3  no host is running; for `acp`: and none could be started
-  4  the host did not begin the session: token, harness, folder or login
-  5  the turn ended with an error
+  4  the host refused: token, harness, folder, login, or a session that is not there
+  5  the turn ended with an error, or one of those of `session attach`
   6  the turn was stopped: cancelled, refused by the model, or at a limit
-  7  the connection to the host was lost";
+  7  the connection to the host was lost; for `acp`, `session attach` and `watch`: and
+     did not come back";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

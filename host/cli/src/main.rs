@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! serve    config ─> catalogue, router ─> server; plugins load meanwhile
-//! acp      stdin, stdout <─> WebSocket of the host, which it starts if need be
+//! acp      stdin, stdout <─> link <─> WebSocket of the host, which it starts if
+//!          need be
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
-//! session  host.json, token ─> client ─> table
+//! session  host.json, token ─> client ─> table; attach, watch: link ─> terminal
 //! token, pair, audit   host.json, admin token ─> client (REST) ─> table
 //! notify   config ─> webhook, program
 //! plugin   config ─> runtime ─> table, or all about one
@@ -18,6 +19,7 @@
 //!   lie.
 //! - [`serve`], [`host_file`], [`idle`], [`hiding`]: the host; its lock and
 //!   `host.json`; when nobody needs it; what agents do not see.
+//! - [`link`]: a client's way to its host that outlives its connections.
 //! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
 //!   host, and that one's log.
 //! - [`client`]: the other side of the wire, for people.
@@ -52,6 +54,7 @@ mod hiding;
 mod host_file;
 mod idle;
 mod last_children;
+mod link;
 mod log_file;
 mod logging;
 mod notify;
@@ -105,9 +108,18 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             begin("warn")?;
             block_on(client::prompt::run(args))
         }
-        Command::Session(Session::List(args)) => {
+        Command::Session(command) => {
             begin("warn")?;
-            block_on(session_cmd::list::run(args))
+            match command {
+                Session::List(args) => block_on(session_cmd::list::run(args)),
+                Session::Show(args) => block_on(session_cmd::show::run(args)),
+                Session::Attach(args) => block_on(session_cmd::live::attach(args)),
+                Session::Watch(args) => block_on(session_cmd::live::watch(args)),
+                Session::Share(args) => block_on(session_cmd::ends::share(args)),
+                Session::Close(args) => block_on(session_cmd::ends::close(args)),
+                Session::Delete(args) => block_on(session_cmd::ends::delete(args)),
+                Session::Export(args) => block_on(session_cmd::export::run(args)),
+            }
         }
         Command::Token(command) => {
             begin("warn")?;

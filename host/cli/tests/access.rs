@@ -134,7 +134,10 @@ fn a_token_is_made_listed_used_and_revoked_and_all_of_it_is_recorded() {
     assert!(done(home, &["token", "list"]).contains("phone"));
     let elsewhere = tempfile::tempdir().unwrap();
     let address = host.address();
-    let list = ["session", "list", "--url", &address, "--token", token];
+    let file = elsewhere.path().join("t");
+    std::fs::write(&file, token).unwrap();
+    let file = file.to_str().unwrap();
+    let list = ["session", "list", "--url", &address, "--token-file", file];
     assert_eq!(
         done(elsewhere.path(), &list).trim(),
         "There are no sessions."
@@ -301,7 +304,10 @@ fn a_host_keeps_its_tokens_and_its_certificate_over_a_restart() {
     assert!(line.ends_with(&certificate), "{line}");
     let base = line.split(' ').find(|word| word.contains("://")).unwrap();
     let url = format!("{base}#cert={}", certificate.trim().trim_end_matches(')'));
-    let list = ["session", "list", "--url", &url, "--token", token.trim()];
+    let file = home.join("t");
+    std::fs::write(&file, token).unwrap();
+    let file = file.to_str().unwrap();
+    let list = ["session", "list", "--url", &url, "--token-file", file];
     let listed = run(&home, &list);
     again.kill().unwrap();
     again.wait().unwrap();

@@ -1,13 +1,6 @@
-//! Standard streams on one side, a WebSocket on the other.
+//! Standard streams as a client of the link.
 
-use std::{
-    io::{self, Write as _},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use hostler_server::close_codes::MAX_MESSAGE;
@@ -16,33 +9,22 @@ use hostler_wire::{
     codes::{self, Code},
     compose,
 };
-use tokio::{
-    task::{JoinHandle, block_in_place},
-    time::timeout,
-};
+use tokio::sync::mpsc;
 
-use super::{
-    input::{Line, Lines, id_of_request},
-    open::Open,
-};
+use super::input::{Line, Lines, id_of_request};
 use crate::{
-    client::{
-        connection::Connection,
-        halves::{Receiver, Sender},
-        text::message_line,
-    },
+    client::{connection::Connection, text::message_line},
     exit::{Exit, Failure},
+    link::{
+        Note,
+        dial::Dial,
+        outbox::{Inbox, Outbox, outbox},
+        pump::{self, Client, ToClient},
+    },
 };
 
 /// Bytes of messages that are written at once, if so many have come.
 const BATCH: usize = 64 * 1024;
-
-/// How long answers are waited for when stdin has ended: a script may write all
-/// its requests at once, and `initialize` may wait some seconds for a plugin.
-const ANSWERS: Duration = Duration::from_secs(10);
-
-/// How long the host may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A line is larger than what the host takes.
 const MESSAGE_TOO_LARGE: Code = Code {
@@ -50,86 +32,42 @@ const MESSAGE_TOO_LARGE: Code = Code {
     name: "MESSAGE_TOO_LARGE",
 };
 
-/// The host was lost before it had answered.
-const HOST_LOST: Code = Code {
-    number: codes::NUMBER_INTERNAL,
-    name: "HOST_LOST",
-};
-
-/// How the client's side ended.
-enum Ended {
-    /// With the end of stdin; the host has been told.
-    Input,
-    /// The connection broke; why is known to the other direction.
-    Connection,
-}
-
-/// Until stdin ends or the host is lost.
-pub(super) async fn run(connection: Connection) -> Result<Exit, Failure> {
-    let Connection { sender, receiver } = connection;
-    let open = Open::default();
-    // Tasks of their own: neither may wait for the other, or a client that
-    // writes much before it reads would stand still with the host.
-    let leaving = Arc::new(AtomicBool::new(false));
-    let mut up = tokio::spawn(up(sender, open.clone(), leaving.clone()));
-    let mut down = tokio::spawn(down(receiver, open.clone()));
-    let lost = tokio::select! {
-        ended = &mut up => match ended.context("reading stdin broke")?? {
-            Ended::Input => {
-                let _ = timeout(GOODBYE, down).await;
-                return Ok(Exit::Done);
-            }
-            Ended::Connection => reason(down).await,
-        },
-        lost = &mut down => {
-            let lost = lost.context("writing stdout broke")?;
-            if leaving.load(Ordering::Acquire) {
-                return Ok(Exit::Done);
-            }
-            up.abort();
-            lost
-        }
+/// Until stdin ends or there is no host any more.
+pub(super) async fn run(dial: &impl Dial, first: Connection) -> Result<Exit, Failure> {
+    let (to, inbox) = outbox();
+    // A thread: who does not read makes it wait, and nobody else.
+    let writing = tokio::task::spawn_blocking(move || write_lines(inbox));
+    // One line on its way; the link has what waits.
+    let (lines, from) = mpsc::channel(1);
+    let reading = tokio::spawn(read_lines(lines, to.clone()));
+    let ended = pump::run(dial, first, Client { from, to }).await;
+    let reading = if reading.is_finished() {
+        reading.await.context("reading stdin broke")?
+    } else {
+        reading.abort();
+        let _ = reading.await;
+        Ok(())
     };
-    if lost.exit == Exit::HostLost {
-        answer_open(&open, &lost)?;
-    }
-    Err(lost)
+    writing.await.context("writing stdout broke")??;
+    reading?;
+    ended.map(|()| Exit::Done)
 }
 
-/// What is wrong with the connection, from the side that hears it.
-async fn reason(down: JoinHandle<Failure>) -> Failure {
-    match timeout(GOODBYE, down).await {
-        Ok(Ok(lost)) => lost,
-        _ => Failure::new(Exit::HostLost, "the connection to the host broke"),
-    }
-}
-
-/// Lines become frames. `leaving` is true from when the host is told of the end.
-async fn up(mut sender: Sender, open: Open, leaving: Arc<AtomicBool>) -> Result<Ended, Failure> {
+/// Lines become messages.
+async fn read_lines(to: mpsc::Sender<String>, refused: Outbox<ToClient>) -> Result<(), Failure> {
     let mut lines = Lines::new(tokio::io::stdin(), MAX_MESSAGE);
-    loop {
-        let line = lines.next().await.context("cannot read stdin")?;
-        let message = match line.map(message) {
-            None => {
-                let _ = timeout(ANSWERS, open.only_turns()).await;
-                leaving.store(true, Ordering::Release);
-                sender.close().await;
-                return Ok(Ended::Input);
+    while let Some(line) = lines.next().await.context("cannot read stdin")? {
+        match message(line) {
+            Ok(message) if message.trim_ascii().is_empty() => {}
+            Ok(message) => {
+                if to.send(message).await.is_err() {
+                    break;
+                }
             }
-            Some(Ok(message)) => message,
-            Some(Err(refusal)) => {
-                print(&refusal)?;
-                continue;
-            }
-        };
-        if message.trim_ascii().is_empty() {
-            continue;
-        }
-        open.sent(&message);
-        if sender.send(message).await.is_err() {
-            return Ok(Ended::Connection);
+            Err(refusal) => refused.push(ToClient::Message(refusal.into())),
         }
     }
+    Ok(())
 }
 
 /// A line as the host takes it, or else the answer.
@@ -153,62 +91,47 @@ fn message(line: Line) -> Result<String, String> {
     Err(compose::error(&id.unwrap_or_else(Id::null), &fault))
 }
 
-/// Frames become lines, until the connection or stdout ends.
-async fn down(mut receiver: Receiver, open: Open) -> Failure {
+/// Messages become lines, until there are no more or stdout ends.
+fn write_lines(mut inbox: Inbox<ToClient>) -> Result<(), Failure> {
     let mut lines = String::new();
-    loop {
-        let mut next = receiver.next().await;
-        let end = loop {
-            match next {
-                Ok(text) => {
-                    open.received(&text);
+    while let Some(first) = inbox.next_blocking() {
+        let mut next = Some(first);
+        while let Some(item) = next {
+            match item {
+                ToClient::Message(text) => {
                     lines.push_str(&message_line(&text));
                     lines.push('\n');
                 }
-                Err(failure) => break Some(failure),
+                ToClient::Note(note) => log(&note),
             }
-            if lines.len() >= BATCH {
-                break None;
-            }
-            match receiver.next_now() {
-                Some(more) => next = more,
-                None => break None,
-            }
-        };
-        // A client that does not read makes the host wait, and nobody else.
-        if let Err(failure) = block_in_place(|| write(&lines)) {
-            return failure;
+            next = if lines.len() < BATCH {
+                inbox.next_now()
+            } else {
+                None
+            };
         }
-        if let Some(failure) = end {
-            return failure;
-        }
+        let mut out = io::stdout().lock();
+        let written = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+        written.context("stdout cannot be written")?;
         lines.clear();
         lines.shrink_to(BATCH);
-    }
-}
-
-/// Says to everybody who waits that nothing will come.
-fn answer_open(open: &Open, lost: &Failure) -> Result<(), Failure> {
-    let message = format!(
-        "{:#}; start `hostler acp` again and load the session",
-        lost.error
-    );
-    let fault = Fault::new(HOST_LOST, message);
-    for id in open.take() {
-        print(&compose::error(&id, &fault))?;
     }
     Ok(())
 }
 
-fn print(message: &str) -> Result<(), Failure> {
-    block_in_place(|| write(&format!("{message}\n")))
-}
-
-/// Whole lines, at once.
-fn write(lines: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
-    Ok(written.context("stdout cannot be written")?)
+/// For whoever looks at the editor's log.
+fn log(note: &Note) {
+    match note {
+        Note::Lost(why) => tracing::info!("the connection is lost: {why}"),
+        Note::Back => tracing::info!("the connection is back"),
+        Note::Anew(session) => tracing::warn!(
+            session,
+            "what was missed cannot be told apart; the session is shown from its beginning"
+        ),
+        Note::Gone { session, why } => {
+            tracing::warn!(session, "the session cannot be gone on with: {why}");
+        }
+    }
 }
 
 #[cfg(test)]

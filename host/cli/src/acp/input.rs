@@ -14,7 +14,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// One line, without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     Whole(Vec<u8>),
     /// Only its beginning was kept.
     TooLong(Vec<u8>),
@@ -22,13 +22,13 @@ pub(super) enum Line {
 
 /// Reads lines of at most `max` bytes.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     reader: BufReader<R>,
     max: usize,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(super) fn new(reader: R, max: usize) -> Self {
+    pub(crate) fn new(reader: R, max: usize) -> Self {
         Self {
             reader: BufReader::with_capacity(BUFFER, reader),
             max,
@@ -36,7 +36,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     /// The next line; none at the end. The last one needs no line end.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Line>> {
         let mut line = Vec::new();
         let mut too_long = false;
         let mut begun = false;

@@ -1,7 +1,8 @@
 //! The host of a state directory, started if there is none.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
+    io::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -18,7 +19,7 @@ use tokio::{
 use crate::{
     client::connection::Connection,
     exit::{Exit, Failure, OrExit as _},
-    host_file::{self, Presence},
+    host_file::{self, HostFile, Presence},
     log_file, serve,
 };
 
@@ -54,13 +55,18 @@ impl Host {
         }
         let end = Instant::now() + patience;
         host_file::make_directory(&self.state)?;
-        let _lock = lock(&self.state, end).await?;
+        let mut lock = lock(&self.state, end).await?;
         let mut starting: Option<JoinHandle<Result<bool>>> = None;
         loop {
             // Whatever host it is by now.
             let failure = match open().await {
                 Err(failure) if failure.exit == Exit::NoHost => failure,
-                found => return found,
+                found => {
+                    if found.is_ok() && starting.is_some() {
+                        self.remember(&mut lock);
+                    }
+                    return found;
+                }
             };
             if let Some(start) = starting.take_if(|start| start.is_finished())
                 && !start.await.context("waiting for the host broke")??
@@ -81,6 +87,28 @@ impl Host {
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// Notes down that the host that runs now was started by a bridge.
+    fn remember(&self, lock: &mut File) {
+        let written = || -> Result<()> {
+            let host = HostFile::read(&self.state)?.context("it does not say where it is")?;
+            lock.set_len(0)?;
+            lock.write_all(host.pid.to_string().as_bytes())?;
+            Ok(())
+        }();
+        // Then nobody but its operator starts it again.
+        if let Err(error) = written {
+            tracing::warn!("cannot note down which host was started: {error:#}");
+        }
+    }
+
+    /// Whether the host that runs now was started by a bridge.
+    pub(super) fn is_background(&self) -> bool {
+        let noted = fs::read_to_string(self.state.join(START_LOCK)).ok();
+        let noted: Option<u32> = noted.and_then(|noted| noted.parse().ok());
+        let host = HostFile::read(&self.state).ok().flatten();
+        noted.is_some() && noted == host.map(|host| host.pid)
     }
 
     /// Starts the one that starts the host.
@@ -162,7 +190,6 @@ async fn lock(state: &Path, end: Instant) -> Result<File, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[tokio::test]
     async fn of_two_that_start_a_host_one_waits_and_says_so_when_it_takes_too_long() {

@@ -22,10 +22,16 @@ struct RpcErrorData {
     code: Option<String>,
 }
 
+impl RpcError {
+    /// The host's stable name of it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.data.as_ref()?.code.as_deref()
+    }
+}
+
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.data.as_ref().and_then(|data| data.code.as_deref());
-        match name {
+        match self.name() {
             Some(name) => write!(f, "{} ({name})", self.message),
             None => write!(f, "{} ({})", self.message, self.code),
         }

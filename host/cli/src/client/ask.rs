@@ -12,7 +12,7 @@ use super::{lines::title, question::Question, terminal::Terminal, text::one_line
 
 /// Who answers.
 #[derive(Debug)]
-pub(super) enum Decider {
+pub(crate) enum Decider {
     /// `--yes`.
     Yes,
     /// Someone at a terminal.
@@ -23,22 +23,22 @@ pub(super) enum Decider {
 
 /// A decision: the answer to send, and the line that says so.
 #[derive(Debug)]
-pub(super) struct Decision {
-    pub(super) id: Id,
-    pub(super) response: RequestPermissionResponse,
-    pub(super) line: String,
+pub(crate) struct Decision {
+    pub(crate) id: Id,
+    pub(crate) response: RequestPermissionResponse,
+    pub(crate) line: String,
 }
 
 /// The questions that are open, the first of them on the terminal.
 #[derive(Debug)]
-pub(super) struct Asks {
+pub(crate) struct Asks {
     decider: Decider,
     open: VecDeque<Question>,
     shown: bool,
 }
 
 impl Asks {
-    pub(super) fn new(decider: Decider) -> Self {
+    pub(crate) fn new(decider: Decider) -> Self {
         Self {
             decider,
             open: VecDeque::new(),
@@ -47,7 +47,7 @@ impl Asks {
     }
 
     /// Takes a question; the decision, if it takes nobody's time.
-    pub(super) fn add(&mut self, question: Question) -> Option<Decision> {
+    pub(crate) fn add(&mut self, question: Question) -> Option<Decision> {
         match &self.decider {
             Decider::Yes => Some(allow(question)),
             Decider::Nobody => Some(refuse(
@@ -63,7 +63,7 @@ impl Asks {
 
     /// The lines of a question that is to be shown now. From then on a line of
     /// the terminal answers it.
-    pub(super) fn due(&mut self) -> Option<Vec<String>> {
+    pub(crate) fn due(&mut self) -> Option<Vec<String>> {
         let (Decider::Person(terminal), Some(question), false) =
             (&mut self.decider, self.open.front(), self.shown)
         else {
@@ -76,15 +76,27 @@ impl Asks {
 
     /// What was typed; `None` when the terminal has ended. Waits for ever while
     /// there is no question.
-    pub(super) async fn typed(&mut self) -> Option<String> {
+    pub(crate) async fn typed(&mut self) -> Option<String> {
         match &mut self.decider {
             Decider::Person(terminal) => terminal.line().await,
             Decider::Yes | Decider::Nobody => std::future::pending().await,
         }
     }
 
+    /// A line of the terminal is wanted though nothing is asked.
+    pub(crate) fn listen(&mut self) {
+        if let Decider::Person(terminal) = &mut self.decider {
+            terminal.listen();
+        }
+    }
+
+    /// A question is on the terminal, so that a line answers it.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.shown
+    }
+
     /// Takes what was typed. `Err`: it is no answer, and this asks for another.
-    pub(super) fn answer(&mut self, typed: Option<&str>) -> Result<Option<Decision>, String> {
+    pub(crate) fn answer(&mut self, typed: Option<&str>) -> Result<Option<Decision>, String> {
         if !self.shown {
             // It was for a question that is gone.
             return Ok(None);
@@ -112,7 +124,7 @@ impl Asks {
 
     /// The question was answered elsewhere or is not asked any more. The line
     /// to show if it was on the terminal.
-    pub(super) fn withdraw(&mut self, id: &Id) -> Option<&'static str> {
+    pub(crate) fn withdraw(&mut self, id: &Id) -> Option<&'static str> {
         let at = self.open.iter().position(|question| question.id == *id)?;
         self.open.remove(at);
         let was_shown = at == 0 && std::mem::take(&mut self.shown);
@@ -120,14 +132,14 @@ impl Asks {
     }
 
     /// The turn is being cancelled: all open questions, to be answered so.
-    pub(super) fn cancel(&mut self) -> Vec<Id> {
+    pub(crate) fn cancel(&mut self) -> Vec<Id> {
         self.shown = false;
         self.open.drain(..).map(|question| question.id).collect()
     }
 }
 
 /// The answer of the protocol for a question of a cancelled turn.
-pub(super) fn cancelled() -> RequestPermissionResponse {
+pub(crate) fn cancelled() -> RequestPermissionResponse {
     RequestPermissionResponse::new(RequestPermissionOutcome::Cancelled)
 }
 

@@ -23,10 +23,8 @@ use super::{
     stream::{self, Stream, StreamError},
 };
 use crate::{
-    args::Remote,
     exit::{Exit, Failure, OrExit as _},
     host_file::{self, Presence},
-    paths::Bases,
 };
 
 /// The largest message that is taken. A plugin may hand the host 64 MiB in one
@@ -52,22 +50,6 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The host that a command line means: another machine's with `--url`, or
-    /// the one that runs here.
-    pub(crate) fn of(remote: &Remote, state: Option<&Path>) -> Result<Self, Failure> {
-        let bases = Bases::from_env();
-        let Some(url) = &remote.url else {
-            let storage = bases.storage(state).or_exit(Exit::Usage)?;
-            return Self::local(&storage.state);
-        };
-        // One that has a token needs no home.
-        let known = match bases.config_dir() {
-            Ok(config_dir) => KnownHosts::load(&config_dir)?,
-            Err(_) => KnownHosts::default(),
-        };
-        Self::parse(url, remote.token.as_deref(), &known)
-    }
-
     /// The host of a state directory, with the token that lies there.
     ///
     /// [`Exit::NoHost`]: there is none.
@@ -106,7 +88,7 @@ impl Target {
             (None, None) => {
                 let message = format!(
                     "there is no token for {base}: pair with it (on its machine: hostler pair), or \
-                     set HOSTLER_TOKEN"
+                     use --token-file or HOSTLER_TOKEN"
                 );
                 return Err(Failure::new(Exit::Usage, message));
             }

@@ -1,10 +1,17 @@
 //! The two directions of a connection, and how they end.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
 use futures_util::{
     FutureExt as _, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
 
 use super::dial::Socket;
@@ -16,16 +23,55 @@ pub(crate) struct Sender(SplitSink<Socket, Message>);
 
 /// From the host.
 #[derive(Debug)]
-pub(crate) struct Receiver(SplitStream<Socket>);
+pub(crate) struct Receiver {
+    stream: SplitStream<Socket>,
+    heard: Heard,
+}
+
+/// When something was received last, if only an answer to a ping. Cheap to
+/// clone; all clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    begin: Instant,
+    millis: Arc<AtomicU64>,
+}
+
+impl Heard {
+    /// Just now.
+    pub(crate) fn new() -> Self {
+        Self {
+            begin: Instant::now(),
+            millis: Arc::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) {
+        let millis = self.begin.elapsed().as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        self.millis.store(millis, Ordering::Release);
+    }
+
+    pub(crate) fn last(&self) -> Instant {
+        self.begin + std::time::Duration::from_millis(self.millis.load(Ordering::Acquire))
+    }
+}
 
 pub(super) fn halves(socket: Socket) -> (Sender, Receiver) {
     let (sink, stream) = socket.split();
-    (Sender(sink), Receiver(stream))
+    let heard = Heard::new();
+    (Sender(sink), Receiver { stream, heard })
 }
 
 impl Sender {
-    pub(crate) async fn send(&mut self, message: String) -> Result<(), Failure> {
-        let sent = self.0.send(Message::text(message)).await;
+    pub(crate) async fn send(&mut self, message: impl Into<Utf8Bytes>) -> Result<(), Failure> {
+        let sent = self.0.send(Message::Text(message.into())).await;
+        sent.context("the connection to the host broke")
+            .or_exit(Exit::HostLost)
+    }
+
+    /// Asks for a sign of life.
+    pub(crate) async fn ping(&mut self) -> Result<(), Failure> {
+        let sent = self.0.send(Message::Ping(Bytes::new())).await;
         sent.context("the connection to the host broke")
             .or_exit(Exit::HostLost)
     }
@@ -40,7 +86,9 @@ impl Receiver {
     /// The next message. Can be dropped at any time without losing one.
     pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, Failure> {
         let end = loop {
-            match self.0.next().await {
+            let next = self.stream.next().await;
+            self.heard.now();
+            match next {
                 Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Close(frame))) => break closed(frame),
                 // Pings are answered by the library; binary is not ACP.
@@ -50,6 +98,10 @@ impl Receiver {
             }
         };
         Err(end).or_exit(Exit::HostLost)
+    }
+
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     /// A message that has arrived already.

@@ -10,12 +10,12 @@ use super::{diff::short_diff, text::one_line};
 const TITLE_CHARS: usize = 160;
 
 /// A tool call in one line.
-pub(super) fn title(call: &ToolCall) -> String {
+pub(crate) fn title(call: &ToolCall) -> String {
     title_of(call, TITLE_CHARS)
 }
 
 /// The same with at most `max` characters.
-pub(super) fn title_of(call: &ToolCall, max: usize) -> String {
+pub(crate) fn title_of(call: &ToolCall, max: usize) -> String {
     let title = one_line(&call.title, max);
     if title.is_empty() {
         return one_line(&format!("tool call {}", call.tool_call_id), max);
@@ -24,7 +24,7 @@ pub(super) fn title_of(call: &ToolCall, max: usize) -> String {
 }
 
 /// The diffs of a tool call, each below the path of its file.
-pub(super) fn diff_lines(call: &ToolCall, max: usize) -> Vec<String> {
+pub(crate) fn diff_lines(call: &ToolCall, max: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for content in &call.content {
         if let ToolCallContent::Diff(diff) = content {
@@ -42,7 +42,7 @@ pub(super) fn diff_lines(call: &ToolCall, max: usize) -> Vec<String> {
 
 /// Why a tool call failed: the beginning of its first text, without the fences
 /// that agents put around what a program printed.
-pub(super) fn reason(call: &ToolCall) -> Option<String> {
+pub(crate) fn reason(call: &ToolCall) -> Option<String> {
     let text = call.content.iter().find_map(|content| match content {
         ToolCallContent::Content(content) => match &content.content {
             ContentBlock::Text(text) => Some(text.text.as_str()),
@@ -56,7 +56,7 @@ pub(super) fn reason(call: &ToolCall) -> Option<String> {
 }
 
 /// A content block as text.
-pub(super) fn content(block: &ContentBlock) -> String {
+pub(crate) fn content(block: &ContentBlock) -> String {
     match block {
         ContentBlock::Text(text) => text.text.clone(),
         ContentBlock::Image(_) => "[image]".to_owned(),
@@ -67,7 +67,7 @@ pub(super) fn content(block: &ContentBlock) -> String {
 }
 
 /// A step of a plan with its state.
-pub(super) fn plan_line(entry: &PlanEntry) -> String {
+pub(crate) fn plan_line(entry: &PlanEntry) -> String {
     let mark = match entry.status {
         PlanEntryStatus::Completed => "[x]",
         PlanEntryStatus::InProgress => "[>]",

@@ -1,5 +1,6 @@
 //! An ACP client for people, and what other commands share with it.
 //!
+//! - [`place`]: which host a command line means.
 //! - [`dial`]: a host, here or elsewhere, and its WebSocket. [`rest`]: its REST
 //!   interface.
 //!   [`address`], [`stream`], [`tls`], [`http`]: what that is made of.
@@ -13,21 +14,22 @@
 //! - [`ask`], [`question`], [`terminal`]: permissions, and who decides them.
 
 pub(crate) mod address;
-mod answer;
-mod ask;
+pub(crate) mod answer;
+pub(crate) mod ask;
 pub(crate) mod connection;
 pub(crate) mod dial;
-mod diff;
+pub(crate) mod diff;
 pub(crate) mod halves;
 pub(crate) mod http;
 pub(crate) mod known_hosts;
-mod lines;
+pub(crate) mod lines;
+pub(crate) mod place;
 pub(crate) mod prompt;
-mod question;
-mod render;
+pub(crate) mod question;
+pub(crate) mod render;
 pub(crate) mod rest;
 pub(crate) mod stream;
-mod terminal;
+pub(crate) mod terminal;
 pub(crate) mod text;
 mod tls;
 mod turn;

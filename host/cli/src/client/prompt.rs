@@ -11,8 +11,8 @@ use agent_client_protocol_schema::{
     v1::{
         ClientCapabilities, ClientSessionCapabilities, CloseSessionRequest, ContentBlock,
         Implementation, InitializeRequest, InitializeResponse, NewSessionRequest,
-        NewSessionResponse, NoticeCapabilities, PromptRequest, PromptResponse, SessionId,
-        StopReason,
+        NewSessionResponse, NoticeCapabilities, PromptRequest, PromptResponse,
+        ResumeSessionRequest, ResumeSessionResponse, SessionId, StopReason,
     },
 };
 use anyhow::{Context as _, anyhow};
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::{
     answer::RpcError,
     ask::{Asks, Decider},
-    connection::Connection,
+    place::Place,
     render::{Renderer, Style},
     terminal::Terminal,
     turn::Client,
@@ -31,8 +31,8 @@ use crate::{
     args::Prompt,
     exit::{Exit, Failure, OrExit as _},
     logging,
-    paths::Bases,
     serve::VERSION,
+    session_cmd::host::Ask as _,
 };
 
 /// The longest prompt that is read from stdin, in bytes: far above what a model
@@ -48,14 +48,15 @@ const LEAVING: Duration = Duration::from_secs(1);
 pub(crate) async fn run(args: Prompt) -> Result<Exit, Failure> {
     let text = text(args.text).or_exit(Exit::Usage)?;
     let cwd = cwd(args.cwd).or_exit(Exit::Usage)?;
-    let storage = Bases::from_env()
-        .storage(args.state.path.as_deref())
-        .or_exit(Exit::Usage)?;
-    let connection = Connection::open(&storage.state, args.harness.as_deref()).await?;
+    let target = Place::of(&args.host)?;
+    let connection = target.dial(args.harness.as_deref()).await?;
     let asks = Asks::new(decider(args.yes));
     let mut client = Client::new(connection, asks, renderer(), args.json)?;
 
-    let outcome = converse(&mut client, cwd, text).await;
+    let outcome = match &args.session {
+        Some(id) => go_on(&mut client, id, text).await,
+        None => converse(&mut client, cwd, text).await,
+    };
     client.finish().await;
     outcome
 }
@@ -83,6 +84,21 @@ async fn converse(client: &mut Client, cwd: PathBuf, text: String) -> Result<Exi
             Err(failure)
         }
     }
+}
+
+/// A turn of a session that is there. It stays when the turn has ended.
+async fn go_on(client: &mut Client, id: &str, text: String) -> Result<Exit, Failure> {
+    initialize(client).await?;
+    let found = client.find(id).await?;
+    let session = found.session_id;
+    // Without the history, and answered like a load.
+    let request = ResumeSessionRequest::new(session.clone(), found.cwd);
+    let resumed = client.call(methods::SESSION_RESUME, &request).await?;
+    let _: ResumeSessionResponse = accepted(methods::SESSION_RESUME, resumed)?;
+    client.begin_turn(&session);
+    let exit = turn(client, &session, text).await;
+    client.end_turn();
+    exit
 }
 
 async fn initialize(client: &mut Client) -> Result<(), Failure> {
@@ -187,7 +203,7 @@ fn decider(yes: bool) -> Decider {
     Terminal::open().map_or(Decider::Nobody, Decider::Person)
 }
 
-fn renderer() -> Renderer<Stdout, Stderr> {
+pub(crate) fn renderer() -> Renderer<Stdout, Stderr> {
     let style = Style {
         out_terminal: io::stdout().is_terminal(),
         err_terminal: io::stderr().is_terminal(),

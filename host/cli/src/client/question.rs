@@ -18,16 +18,16 @@ const INPUT_CHARS: usize = 4000;
 
 /// A permission that was asked for.
 #[derive(Debug)]
-pub(super) struct Question {
-    pub(super) id: Id,
-    pub(super) call: ToolCall,
-    pub(super) options: Vec<PermissionOption>,
+pub(crate) struct Question {
+    pub(crate) id: Id,
+    pub(crate) call: ToolCall,
+    pub(crate) options: Vec<PermissionOption>,
 }
 
 impl Question {
     /// The question as it is shown: what would be done, and the choices. The
     /// last line waits for an answer.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "? May it do this: {}",
             title_of(&self.call, INPUT_CHARS)

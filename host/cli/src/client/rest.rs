@@ -73,10 +73,15 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
             };
             Failure::new(exit, format!("the host refused: {}", error.message))
         }
-        Err(_) => Failure::new(
-            Exit::Refused,
-            format!("the host refused the connection: {status}"),
-        ),
+        Err(_) => {
+            // What stands before a host says so of one that is not there.
+            let exit = if status.is_server_error() {
+                Exit::NoHost
+            } else {
+                Exit::Refused
+            };
+            Failure::new(exit, format!("the host refused the connection: {status}"))
+        }
     }
 }
 

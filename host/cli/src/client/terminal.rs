@@ -17,7 +17,7 @@ const LINE_BYTES: u64 = 4096;
 
 /// A terminal to read from.
 #[derive(Debug)]
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     /// For throwing away what was typed before the question; none in tests.
     file: Option<File>,
     wanted: blocking::Sender<()>,
@@ -28,7 +28,7 @@ pub(super) struct Terminal {
 impl Terminal {
     /// Stdin if it is a terminal, else the terminal that controls this process.
     /// `None` if there is neither.
-    pub(super) fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         let stdin = io::stdin();
         let file = if stdin.is_terminal() {
             File::from(stdin.as_fd().try_clone_to_owned().ok()?)
@@ -49,7 +49,7 @@ impl Terminal {
 
     /// A terminal at which nobody types.
     #[cfg(test)]
-    pub(super) fn deaf() -> Self {
+    pub(crate) fn deaf() -> Self {
         let (_, lines) = mpsc::channel(1);
         Self {
             file: None,
@@ -61,11 +61,16 @@ impl Terminal {
 
     /// Wants a line, typed from now on: what is already there was not meant for
     /// the question that comes now.
-    pub(super) fn read_line(&mut self) {
+    pub(crate) fn read_line(&mut self) {
         if let Some(file) = &self.file {
             let _ = tcflush(file, QueueSelector::IFlush);
         }
-        // A read that a question before left unanswered serves this one.
+        self.listen();
+    }
+
+    /// Wants a line, whenever it was typed.
+    pub(crate) fn listen(&mut self) {
+        // A read that is not done serves this one.
         if !self.reading {
             self.reading = true;
             let _ = self.wanted.send(());
@@ -74,7 +79,7 @@ impl Terminal {
 
     /// The line; `None` at the end of the terminal. Waits for ever while none
     /// is wanted.
-    pub(super) async fn line(&mut self) -> Option<String> {
+    pub(crate) async fn line(&mut self) -> Option<String> {
         if !self.reading {
             return std::future::pending().await;
         }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// `text` with line breaks and tabs kept and every other character that a
 /// terminal would act upon written out, such as `\u{1b}`.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }

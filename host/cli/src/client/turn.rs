@@ -19,7 +19,10 @@ use super::{
     render::Renderer,
     text::message_line,
 };
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    session_cmd::host::Ask,
+};
 
 /// A client with at most one session.
 pub(super) struct Client {
@@ -238,6 +241,16 @@ impl Client {
             self.respond(&id, &cancelled()).await?;
         }
         Ok(())
+    }
+}
+
+impl Ask for Client {
+    async fn raw(
+        &mut self,
+        method: &str,
+        params: &serde_json::Value,
+    ) -> Result<Result<String, RpcError>, Failure> {
+        self.call(method, params).await
     }
 }
 

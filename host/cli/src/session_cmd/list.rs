@@ -2,28 +2,20 @@
 
 use std::{fmt::Write as _, path::PathBuf};
 
-use agent_client_protocol_schema::{
-    ProtocolVersion,
-    v1::{
-        Implementation, InitializeRequest, ListSessionsRequest, ListSessionsResponse, SessionInfo,
-    },
-};
+use agent_client_protocol_schema::v1::SessionInfo;
 use anyhow::Context as _;
 use comfy_table::{Table, presets::NOTHING};
-use hostler_wire::{Id, methods};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::host::{Ask as _, Host};
 use crate::{
     args::SessionList,
-    client::{connection::Connection, dial::Target, text::one_line},
+    client::text::one_line,
     exit::{Exit, Failure},
     plugin_cmd::print,
-    serve::VERSION,
 };
-
-/// Pages that are asked for; a host that has more goes round in a circle.
-const PAGES: u64 = 1000;
 
 /// Longest title in the table, in characters.
 const TITLE_CHARS: usize = 60;
@@ -44,13 +36,20 @@ struct Row {
     updated: Option<String>,
     /// A turn is running.
     busy: bool,
+    /// The host has it in memory.
+    live: Option<bool>,
+    /// The principal it belongs to.
+    owner: Option<String>,
+    /// `owner`, or what it is shared with the caller for: `drive` or `view`.
+    access: Option<String>,
+    /// How many connections look at it.
+    viewers: Option<u64>,
 }
 
 pub(crate) async fn run(args: SessionList) -> Result<Exit, Failure> {
-    let target = Target::of(&args.remote, args.state.path.as_deref())?;
-    let mut connection = Connection::to(&target, None).await?;
-    let sessions = sessions(&mut connection).await;
-    connection.close().await;
+    let mut host = Host::open(&args.host).await?;
+    let sessions = host.sessions().await;
+    host.close().await;
     let report = Report {
         sessions: sessions?.into_iter().map(row).collect(),
     };
@@ -62,49 +61,42 @@ pub(crate) async fn run(args: SessionList) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn sessions(connection: &mut Connection) -> Result<Vec<SessionInfo>, Failure> {
-    let hello = InitializeRequest::new(ProtocolVersion::V1)
-        .client_info(Implementation::new("hostler-session", VERSION));
-    call(connection, 0, methods::INITIALIZE, &hello).await?;
-    let mut sessions = Vec::new();
-    let mut cursor = None;
-    for page in 1..=PAGES {
-        let request = ListSessionsRequest::new().cursor(cursor);
-        let answer = call(connection, page, methods::SESSION_LIST, &request).await?;
-        let answer: ListSessionsResponse =
-            serde_json::from_str(&answer).context("the host's list of sessions is odd")?;
-        sessions.extend(answer.sessions);
-        cursor = answer.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(sessions)
-}
-
-async fn call(
-    connection: &mut Connection,
-    id: u64,
-    method: &str,
-    params: &impl Serialize,
-) -> Result<String, Failure> {
-    let answer = connection.call(&Id::number(id), method, params).await?;
-    answer
-        .map_err(|error| Failure::new(Exit::Refused, format!("the host refused {method}: {error}")))
-}
-
 fn row(info: SessionInfo) -> Row {
     let hostler = info.meta.as_ref().and_then(|meta| meta.get("hostler"));
     let member = |name| hostler.and_then(|hostler| hostler.get(name));
+    let string = |name| member(name).and_then(Value::as_str).map(str::to_owned);
     Row {
         id: info.session_id.to_string(),
         title: info.title,
-        harness: member("harness")
-            .and_then(|harness| harness.as_str())
-            .map(str::to_owned),
+        harness: string("harness"),
         cwd: info.cwd,
         updated: info.updated_at,
-        busy: member("busy").and_then(|busy| busy.as_bool()) == Some(true),
+        busy: member("busy").and_then(Value::as_bool) == Some(true),
+        live: member("live").and_then(Value::as_bool),
+        owner: string("owner"),
+        access: string("access"),
+        // A number, or who they are.
+        viewers: member("viewers").and_then(|viewers| {
+            let count = viewers.as_array().map(|all| all.len() as u64);
+            count.or_else(|| viewers.as_u64())
+        }),
+    }
+}
+
+fn state(row: &Row) -> &'static str {
+    match (row.busy, row.live) {
+        (true, _) => "busy",
+        (false, Some(false)) => "stored",
+        (false, _) => "idle",
+    }
+}
+
+/// The owner, and what is shared if it is another's.
+fn owner(row: &Row) -> String {
+    let owner = one_line(row.owner.as_deref().unwrap_or("-"), TITLE_CHARS);
+    match row.access.as_deref() {
+        None | Some("owner") => owner,
+        Some(access) => format!("{owner} ({})", one_line(access, TITLE_CHARS)),
     }
 }
 
@@ -114,17 +106,22 @@ fn text(report: &Report, now: Timestamp) -> String {
     }
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header(["ID", "STATE", "UPDATED", "HARNESS", "TITLE", "FOLDER"]);
+    table.set_header([
+        "ID", "STATE", "UPDATED", "HARNESS", "OWNER", "VIEWERS", "TITLE", "FOLDER",
+    ]);
     for row in &report.sessions {
         let title = one_line(row.title.as_deref().unwrap_or("-"), TITLE_CHARS);
         table.add_row([
             one_line(&row.id, TITLE_CHARS),
-            if row.busy { "busy" } else { "idle" }.to_owned(),
+            state(row).to_owned(),
             row.updated
                 .as_deref()
                 .and_then(|updated| updated.parse().ok())
                 .map_or_else(|| "-".to_owned(), |updated| ago(updated, now)),
             one_line(row.harness.as_deref().unwrap_or("-"), TITLE_CHARS),
+            owner(row),
+            row.viewers
+                .map_or_else(|| "-".to_owned(), |viewers| viewers.to_string()),
             title,
             one_line(&row.cwd.to_string_lossy(), usize::MAX),
         ]);
@@ -156,7 +153,8 @@ mod tests {
         serde_json::from_value(json!({
             "sessionId": "s-1", "cwd": "/w", "title": "Fix\u{1b}[2J it",
             "updatedAt": "2026-11-20T08:00:00.000Z",
-            "_meta": {"hostler": {"harness": "claude-code", "busy": true}},
+            "_meta": {"hostler": {"harness": "claude-code", "busy": true, "live": true,
+                                  "owner": "alice", "access": "view", "viewers": 2}},
         }))
         .unwrap()
     }
@@ -170,7 +168,15 @@ mod tests {
         let text = text(&report, now);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
-        for part in ["s-1", "busy", "5 min ago", "claude-code", "/w"] {
+        for part in [
+            "s-1",
+            "busy",
+            "5 min ago",
+            "claude-code",
+            "alice (view)",
+            " 2 ",
+            "/w",
+        ] {
             assert!(lines[1].contains(part), "{part} is missing in {text}");
         }
         assert!(lines[1].contains(r"Fix\u{1b}[2J it"), "{text}");
@@ -180,7 +186,11 @@ mod tests {
     fn what_another_host_leaves_out_is_left_out() {
         let info = serde_json::from_value(json!({"sessionId": "s", "cwd": "/w"})).unwrap();
         let row = row(info);
-        assert_eq!((row.harness, row.updated, row.busy), (None, None, false));
+        assert_eq!(
+            (&row.harness, &row.updated, row.busy),
+            (&None, &None, false)
+        );
+        assert_eq!((state(&row), owner(&row)), ("idle", "-".to_owned()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt as _,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     thread,
@@ -44,21 +44,27 @@ impl Home {
     }
 
     pub(crate) fn bridge(&self, args: &[&str]) -> Bridge {
-        self.piped(&[&["acp"], args].concat())
+        self.run(&[&["acp"], args].concat(), |_| {})
     }
 
-    fn piped(&self, args: &[&str]) -> Bridge {
-        let mut child = self
-            .hostler(args)
+    fn run(&self, args: &[&str], streams: impl FnOnce(&mut Command)) -> Bridge {
+        let mut command = self.hostler(args);
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        streams(&mut command);
+        let mut child = command.spawn().unwrap();
+        // The command keeps its own ends of other streams open.
+        drop(command);
+        // Of one that is elsewhere nothing comes here.
+        fn or_nothing<T: From<OwnedFd>>(stream: Option<T>) -> T {
+            stream.unwrap_or_else(|| T::from(OwnedFd::from(std::io::pipe().unwrap().0)))
+        }
         Bridge {
             stdin: child.stdin.take(),
-            stdout: BufReader::new(child.stdout.take().unwrap()),
-            stderr: child.stderr.take().unwrap(),
+            stdout: BufReader::new(or_nothing(child.stdout.take())),
+            stderr: or_nothing(child.stderr.take()),
             child,
         }
     }
@@ -140,6 +146,22 @@ impl Bridge {
         answer["result"].clone()
     }
 
+    /// Stderr up to and with this.
+    pub(crate) fn stderr_until(&mut self, end: &str) -> String {
+        let mut seen = Vec::new();
+        let mut byte = [0];
+        while !seen.ends_with(end.as_bytes()) {
+            let count = self.stderr.read(&mut byte).unwrap();
+            assert!(
+                count > 0,
+                "{end:?} is not in {}",
+                String::from_utf8_lossy(&seen)
+            );
+            seen.extend(byte);
+        }
+        String::from_utf8(seen).unwrap()
+    }
+
     /// Closes stdin.
     pub(crate) fn close(&mut self) {
         self.stdin = None;
@@ -177,6 +199,20 @@ pub(crate) struct Played {
     _lock: fs::File,
 }
 
+/// Where clients of a played host come in.
+pub(crate) struct Door(pub(crate) TcpListener);
+
+impl Door {
+    /// The next connection.
+    pub(crate) fn peer(&self) -> Peer {
+        let (stream, _) = self.0.accept().unwrap();
+        let config = WebSocketConfig::default()
+            .max_message_size(None)
+            .max_frame_size(None);
+        Peer(accept_with_config(stream, Some(config)).unwrap())
+    }
+}
+
 /// The host's end.
 pub(crate) struct Peer(pub(crate) WebSocket<TcpStream>);
 
@@ -193,6 +229,57 @@ impl Peer {
             }
         }
     }
+
+    /// The next message, which must be of this method.
+    pub(crate) fn request(&mut self, method: &str) -> Value {
+        let message: Value = serde_json::from_str(&self.next()).unwrap();
+        assert_eq!(message["method"], method, "{message}");
+        message
+    }
+
+    pub(crate) fn json(&mut self, message: &Value) {
+        self.send(&message.to_string());
+    }
+
+    pub(crate) fn answer(&mut self, request: &Value, result: &Value) {
+        self.json(&json!({"jsonrpc": "2.0", "id": request["id"], "result": result}));
+    }
+
+    pub(crate) fn fail(&mut self, request: &Value, name: &str, message: &str) {
+        let error = json!({"code": -32603, "message": message, "data": {"code": name}});
+        self.json(&json!({"jsonrpc": "2.0", "id": request["id"], "error": error}));
+    }
+
+    /// Answers `initialize` as a host that can be attached to.
+    pub(crate) fn hello(&mut self) -> Value {
+        let hello = self.request("initialize");
+        let capabilities = json!({"_meta": {"hostler": {"attach": true}}});
+        self.answer(
+            &hello,
+            &json!({"protocolVersion": 1, "agentCapabilities": capabilities}),
+        );
+        hello
+    }
+
+    /// An update of the history of the session `s-1`.
+    pub(crate) fn update(&mut self, (epoch, seq): (u64, u64), update: &Value) {
+        let meta = json!({"hostler": {"epoch": epoch, "seq": seq}});
+        let params = json!({"sessionId": "s-1", "update": update, "_meta": meta});
+        self.json(&json!({"jsonrpc": "2.0", "method": "session/update", "params": params}));
+    }
+
+    pub(crate) fn says(&mut self, at: (u64, u64), text: &str) {
+        self.update(
+            at,
+            &json!({"sessionUpdate": "agent_message_chunk",
+                    "content": {"type": "text", "text": text}}),
+        );
+    }
+
+    /// Until the client has gone.
+    pub(crate) fn close(&mut self) {
+        while self.0.read().is_ok() {}
+    }
 }
 
 impl Played {
@@ -202,6 +289,20 @@ impl Played {
 
     /// The same for any other command.
     pub(crate) fn run(args: &[&str], script: impl FnOnce(&mut Peer) + Send + 'static) -> Self {
+        Self::serve(args, |door| script(&mut door.peer()))
+    }
+
+    /// With a host that takes several connections.
+    pub(crate) fn serve(args: &[&str], script: impl FnOnce(&Door) + Send + 'static) -> Self {
+        Self::with(args, script, |_| {})
+    }
+
+    /// With other standard streams than pipes.
+    pub(crate) fn with(
+        args: &[&str],
+        script: impl FnOnce(&Door) + Send + 'static,
+        streams: impl FnOnce(&mut Command),
+    ) -> Self {
         let home = Home::new();
         let state = home.state();
         fs::create_dir_all(&state).unwrap();
@@ -214,15 +315,9 @@ impl Played {
         lock.lock().unwrap();
         fs::write(state.join("token"), TOKEN).unwrap();
         fs::set_permissions(state.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
-        let host = thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            let config = WebSocketConfig::default()
-                .max_message_size(None)
-                .max_frame_size(None);
-            script(&mut Peer(accept_with_config(stream, Some(config)).unwrap()));
-        });
+        let host = thread::spawn(move || script(&Door(listener)));
         Self {
-            bridge: home.piped(args),
+            bridge: home.run(args, streams),
             host,
             _home: home,
             _lock: lock,

@@ -102,11 +102,16 @@ fn a_host_that_nobody_needs_ends_and_a_client_keeps_it() {
     assert_ne!(home.host().unwrap(), host);
 }
 
+/// The host lets bridges go on after a lost connection.
+fn can_attach(hello: &Value) -> bool {
+    hello.pointer("/agentCapabilities/_meta/hostler/attach") == Some(&json!(true))
+}
+
 #[test]
-fn a_killed_host_is_an_error_for_every_open_request_and_the_next_bridge_starts_another() {
+fn when_a_host_is_killed_every_request_is_answered_once_by_the_next_or_with_an_error() {
     let home = Home::new();
     let mut bridge = home.bridge(&[]);
-    bridge.initialize();
+    let goes_on = can_attach(&bridge.initialize());
     let host = home.host().unwrap();
     kill_process(host, Signal::STOP).unwrap();
     // More than the bridge reads at once: when all is read, most is on its way.
@@ -118,6 +123,10 @@ fn a_killed_host_is_an_error_for_every_open_request_and_the_next_bridge_starts_a
     }
     kill_process(host, Signal::KILL).unwrap();
     gone(host);
+    if goes_on {
+        // The bridge starts another host, and leaves when all is answered.
+        bridge.close();
+    }
     let (stdout, code, stderr) = bridge.end();
     let mut answered = Vec::new();
     let mut lost = 0;
@@ -133,12 +142,14 @@ fn a_killed_host_is_an_error_for_every_open_request_and_the_next_bridge_starts_a
     answered.sort_unstable();
     let all: Vec<_> = (1..=answered.len() as u64).collect();
     assert_eq!(answered, all, "each of those that were sent, once");
-    assert!(lost > 0, "{answered:?}");
-    assert_eq!(code, 7, "{stderr}");
-    assert_eq!(stderr, "hostler: the host is gone\n");
-
-    // What it left behind does not mislead.
-    assert_eq!(home.host(), Some(host));
+    if goes_on {
+        assert_eq!((answered.len(), lost, code), (4000, 0, 0), "{stderr}");
+    } else {
+        assert!(lost > 0, "{answered:?}");
+        assert_eq!((code, stderr.as_str()), (7, "hostler: the host is gone\n"));
+        // What it left behind does not mislead.
+        assert_eq!(home.host(), Some(host));
+    }
     home.bridge(&[]).initialize();
     assert_ne!(home.host().unwrap(), host);
 }
@@ -147,7 +158,7 @@ fn a_killed_host_is_an_error_for_every_open_request_and_the_next_bridge_starts_a
 fn a_host_that_is_just_stopping_is_waited_for() {
     let home = Home::new();
     let mut bridge = home.bridge(&[]);
-    bridge.initialize();
+    let goes_on = can_attach(&bridge.initialize());
     let host = home.host().unwrap();
     kill_process(host, Signal::TERM).unwrap();
     let mut next = home.bridge(&[]);
@@ -157,8 +168,22 @@ fn a_host_that_is_just_stopping_is_waited_for() {
     if answer.get("error").is_none() {
         assert_eq!(answer["result"]["protocolVersion"], 1);
     }
-    assert_eq!(bridge.end().1, 7);
+    if goes_on {
+        list(&mut bridge, 1);
+        assert!(bridge.next().get("result").is_some(), "by the next host");
+        bridge.close();
+    }
+    assert_eq!(bridge.end().1, if goes_on { 0 } else { 7 });
     gone(host);
+}
+
+#[test]
+fn a_host_that_a_bridge_started_is_known_by_every_bridge() {
+    let home = Home::new();
+    home.bridge(&[]).initialize();
+    let noted = fs::read_to_string(home.state().join("start.lock")).unwrap();
+    let host = home.host().unwrap().as_raw_nonzero().to_string();
+    assert_eq!(noted, host, "so that any of them may start the next one");
 }
 
 #[test]

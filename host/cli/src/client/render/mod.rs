@@ -24,17 +24,17 @@ const PLAIN: &str = "\x1b[0m";
 
 /// Where the two streams lead.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// Someone reads stdout on a terminal.
-    pub(super) out_terminal: bool,
+    pub(crate) out_terminal: bool,
     /// Someone reads stderr on a terminal.
-    pub(super) err_terminal: bool,
+    pub(crate) err_terminal: bool,
     /// Colours are wanted.
-    pub(super) colour: bool,
+    pub(crate) colour: bool,
 }
 
 /// Shows one turn.
-pub(super) struct Renderer<O, E> {
+pub(crate) struct Renderer<O, E> {
     out: O,
     err: E,
     style: Style,
@@ -53,7 +53,7 @@ pub(super) struct Renderer<O, E> {
 }
 
 impl<O: Write, E: Write> Renderer<O, E> {
-    pub(super) fn new(out: O, err: E, style: Style) -> Self {
+    pub(crate) fn new(out: O, err: E, style: Style) -> Self {
         Self {
             out,
             err,
@@ -68,7 +68,7 @@ impl<O: Write, E: Write> Renderer<O, E> {
         }
     }
 
-    pub(super) fn update(&mut self, update: SessionUpdate) -> io::Result<()> {
+    pub(crate) fn update(&mut self, update: SessionUpdate) -> io::Result<()> {
         match update {
             SessionUpdate::AgentMessageChunk(chunk) => self.message(&chunk),
             SessionUpdate::AgentThoughtChunk(chunk) => self.thought(&chunk),
@@ -91,7 +91,7 @@ impl<O: Write, E: Write> Renderer<O, E> {
     }
 
     /// A tool call with all that is known of it. It is kept.
-    pub(super) fn known(&mut self, update: ToolCallUpdate) -> ToolCall {
+    pub(crate) fn known(&mut self, update: ToolCallUpdate) -> ToolCall {
         let call = self
             .tools
             .entry(update.tool_call_id.clone())
@@ -100,14 +100,19 @@ impl<O: Write, E: Write> Renderer<O, E> {
         call.clone()
     }
 
+    /// What the agent says next is another message.
+    pub(crate) fn next_message(&mut self) {
+        self.next_message = true;
+    }
+
     /// One line that is not the agent's.
-    pub(super) fn say(&mut self, line: &str) -> io::Result<()> {
+    pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
         self.aside()?;
         writeln!(self.err, "{line}")
     }
 
     /// Like [`say`](Self::say), for a question: the cursor stays on the line.
-    pub(super) fn question(&mut self, lines: &[String]) -> io::Result<()> {
+    pub(crate) fn question(&mut self, lines: &[String]) -> io::Result<()> {
         self.aside()?;
         self.asking = true;
         write!(self.err, "{}", lines.join("\n"))?;
@@ -115,12 +120,12 @@ impl<O: Write, E: Write> Renderer<O, E> {
     }
 
     /// A line was typed, so that the terminal is at the start of the next.
-    pub(super) fn typed(&mut self) {
+    pub(crate) fn typed(&mut self) {
         self.asking = false;
     }
 
     /// Ends the last line.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.end_thought()?;
         self.end_text()?;
         self.out.flush()
