@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use crate::{
     Access, Attach, Client, ClientId, Prompt, Reply, SessionError,
-    access::Shares,
     router::{Info, lock},
     unit::Message,
 };
@@ -164,8 +163,8 @@ impl SessionHandle {
         self.send(Message::Delete(reply)).await;
     }
 
-    pub(crate) async fn shared(&self, shares: Shares) {
-        self.send(Message::Shared(shares)).await;
+    pub(crate) async fn shared(&self) {
+        self.send(Message::Shared).await;
     }
 
     async fn send(&self, message: Message) {

@@ -351,6 +351,18 @@ impl Writer {
                             .execute(params![key, prompt, answer])?;
                     }
                 }
+                Entry::Answered {
+                    key: prompt,
+                    answer,
+                } => {
+                    bytes += answer.len();
+                    change
+                        .prepare_cached(answers::ANSWERED)?
+                        .execute(params![key, prompt, answer])?;
+                    change
+                        .prepare_cached(answers::FORGET)?
+                        .execute(params![key, answers::KEYS])?;
+                }
                 Entry::Checkpoint(state) => {
                     bytes += state.len();
                     set(

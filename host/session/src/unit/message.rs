@@ -1,7 +1,7 @@
 use hostler_replay::Position;
 use hostler_wire::Id;
 
-use crate::{Client, ClientId, Notice, Prompt, Reply, access::Shares};
+use crate::{Client, ClientId, Notice, Prompt, Reply};
 
 /// What is asked of a session.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ pub(crate) enum Message {
         take: bool,
         reply: Reply,
     },
-    /// With whom the session is shared from now on.
-    Shared(Shares),
+    /// With whom the session is shared has changed.
+    Shared,
     /// One client has no more use for the session; `end`: nobody shall have.
     Close {
         client: Client,
