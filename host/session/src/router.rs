@@ -409,7 +409,7 @@ impl Router {
         }
         if let Some(live) = live {
             // The session tells its viewers; it is not waited for.
-            tokio::spawn(async move { live.shared().await });
+            live.shared();
         }
         self.0.around.observer.observe(&SessionEvent {
             session: id,

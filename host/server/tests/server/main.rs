@@ -1,5 +1,6 @@
 //! What the server promises, over real sockets, with played harnesses.
 
+mod extension;
 mod http;
 mod protocol;
 mod shared_sessions;

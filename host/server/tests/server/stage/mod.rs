@@ -34,6 +34,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::start_with(SessionConfig::default()).await
+    }
+
+    pub(crate) async fn start_with(sessions: SessionConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("project")).unwrap();
         let mut tokens = TokenStore::new();
@@ -59,7 +63,7 @@ impl Server {
                 launcher: Arc::new(Echo),
                 runner: Arc::new(Echo),
                 journal: journal.clone(),
-                config: SessionConfig::default(),
+                config: sessions,
                 observer: Arc::new(Unobserved),
             }),
             tokens,
