@@ -48,6 +48,16 @@ impl HostRule {
         })
     }
 
+    /// The same with the address that the host listens on: a page can point its
+    /// name at it, but then it says the name.
+    #[must_use]
+    pub fn with_address(mut self, address: IpAddr) -> Self {
+        if !address.is_unspecified() {
+            self.extra.insert(Host::Address(address));
+        }
+        self
+    }
+
     /// Whether the value of a `Host` header is one of ours.
     pub fn allows_host(&self, value: &str) -> bool {
         parse_authority(value).is_some_and(|host| self.allows(&host))
@@ -275,6 +285,17 @@ mod tests {
             "[fd00::7]",
         ] {
             assert!(!rule.allows_host(host), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn the_address_that_is_listened_on_is_accepted_and_every_address_is_none() {
+        let rule = loopback().with_address("192.168.1.5".parse().unwrap());
+        assert!(rule.allows_host("192.168.1.5:7117"));
+        assert!(!rule.allows_host("192.168.1.6:7117"));
+        for all in ["0.0.0.0", "::"] {
+            let rule = loopback().with_address(all.parse().unwrap());
+            assert!(!rule.allows_host("0.0.0.0") && !rule.allows_host("[::]"));
         }
     }
 

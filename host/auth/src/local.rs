@@ -8,6 +8,11 @@ use crate::token::{MAX_TOKEN_CHARS, Token, TokenError};
 /// The name of the token's file in the state directory.
 pub const TOKEN_FILE: &str = "token";
 
+/// The name of the admin token's file. It lies beside the config and not in the
+/// state directory: what finds the one there, as an agent on this machine may,
+/// shall not find this one with it.
+pub const ADMIN_TOKEN_FILE: &str = "admin-token";
+
 /// Only the user reads and writes the file.
 const FILE_MODE: u32 = 0o600;
 /// Only the user looks into the state directory.
@@ -91,31 +96,49 @@ impl LocalToken {
     /// token (0600). The file appears whole or not at all, and of two hosts
     /// that start at once both end up with the same token.
     pub fn load_or_create(state_dir: &Path) -> Result<LocalToken, LocalTokenError> {
-        let path = state_dir.join(TOKEN_FILE);
-        if let Some(found) = read(&path)? {
-            return Ok(found);
-        }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(DIR_MODE)
-            .create(state_dir)
-            .map_err(failed("create", state_dir))?;
-        let token = Token::random()?;
-        if write_new(state_dir, &path, &token)? {
-            return Ok(LocalToken {
-                token,
-                path,
-                source: Source::Created,
-            });
-        }
-        LocalToken::load(state_dir)
+        load_or_create(state_dir, TOKEN_FILE)
+    }
+
+    /// The same for the admin token of `config_dir`.
+    pub fn load_or_create_admin(config_dir: &Path) -> Result<LocalToken, LocalTokenError> {
+        load_or_create(config_dir, ADMIN_TOKEN_FILE)
     }
 
     /// Reads the token of `state_dir`, for clients of a host that runs.
     pub fn load(state_dir: &Path) -> Result<LocalToken, LocalTokenError> {
-        let path = state_dir.join(TOKEN_FILE);
-        read(&path)?.ok_or(LocalTokenError::Missing { path })
+        load(state_dir, TOKEN_FILE)
     }
+
+    /// Reads the admin token of `config_dir`, for clients of a host that runs.
+    pub fn load_admin(config_dir: &Path) -> Result<LocalToken, LocalTokenError> {
+        load(config_dir, ADMIN_TOKEN_FILE)
+    }
+}
+
+fn load_or_create(dir: &Path, name: &str) -> Result<LocalToken, LocalTokenError> {
+    let path = dir.join(name);
+    if let Some(found) = read(&path)? {
+        return Ok(found);
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(DIR_MODE)
+        .create(dir)
+        .map_err(failed("create", dir))?;
+    let token = Token::random()?;
+    if write_new(dir, &path, &token)? {
+        return Ok(LocalToken {
+            token,
+            path,
+            source: Source::Created,
+        });
+    }
+    load(dir, name)
+}
+
+fn load(dir: &Path, name: &str) -> Result<LocalToken, LocalTokenError> {
+    let path = dir.join(name);
+    read(&path)?.ok_or(LocalTokenError::Missing { path })
 }
 
 fn read(path: &Path) -> Result<Option<LocalToken>, LocalTokenError> {
@@ -286,6 +309,17 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(message.contains("a directory"), "{message}");
+    }
+
+    #[test]
+    fn the_admin_token_is_another_one_in_a_file_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = LocalToken::load_or_create(dir.path()).unwrap();
+        let admin = LocalToken::load_or_create_admin(dir.path()).unwrap();
+        assert_ne!(local.token.expose(), admin.token.expose());
+        assert_eq!(mode(&admin.path), 0o600);
+        let read = LocalToken::load_admin(dir.path()).unwrap();
+        assert_eq!(read.token.expose(), admin.token.expose());
     }
 
     #[test]

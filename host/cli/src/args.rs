@@ -1,8 +1,15 @@
 //! The command line.
 
+mod access;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use access::{
+    Audit, CoverArgs, Notify, Pair, SampleEvent, Token, TokenCreate, TokenList, TokenRevoke,
+    TokenWish,
+};
 
 use crate::exit;
 
@@ -33,6 +40,15 @@ pub(crate) enum Command {
     /// Look at the sessions of the host that is running.
     #[command(subcommand)]
     Session(Session),
+    /// Make, show and revoke tokens: who may come in, and what they may do.
+    #[command(subcommand)]
+    Token(Token),
+    /// Bring a token to another machine: print an address that can be used once.
+    Pair(Pair),
+    /// Show who did what: tokens, permissions, shares.
+    Audit(Audit),
+    /// Send a sample notification as [notify] in hostler.toml says.
+    Notify(Notify),
     /// Look at the plugins as a host would see them from this shell; none need run.
     #[command(subcommand)]
     Plugin(Plugin),
@@ -51,10 +67,12 @@ pub(crate) struct Serve {
     pub(crate) config: ConfigFile,
     #[command(flatten)]
     pub(crate) state: StateDir,
-    /// Where to listen: IP:PORT on this machine; port 0 takes a free one
-    /// [default: 127.0.0.1:7117]
+    /// Where to listen: IP:PORT; port 0 takes a free one. Where other machines
+    /// could connect one of the next options is needed [default: 127.0.0.1:7117]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) cover: CoverArgs,
     /// Leave the terminal, write the log to serve.log, listen on a free port
     /// unless told otherwise: as `acp` starts it
     #[arg(long, hide = true)]
@@ -112,6 +130,8 @@ pub(crate) struct SessionList {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) remote: Remote,
+    #[command(flatten)]
     pub(crate) state: StateDir,
 }
 
@@ -161,6 +181,23 @@ pub(crate) struct ConfigFile {
     /// [default: hostler/hostler.toml in XDG_CONFIG_HOME or ~/.config, if it is there]
     #[arg(long = "config", value_name = "F")]
     pub(crate) file: Option<PathBuf>,
+}
+
+/// A host on another machine.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// The address of a host elsewhere, such as https://box:7117; one that was
+    /// paired is known, see `hostler pair`
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    pub(crate) url: Option<String>,
+    /// The token for it [default: the one of its pairing]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "HOSTLER_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -28,9 +28,23 @@ pub(crate) struct HostFile {
     pub(crate) pid: u32,
     pub(crate) addr: SocketAddr,
     pub(crate) version: String,
+    /// Of a host that speaks TLS: the SHA-256 of its certificate, by which
+    /// programs of this machine know it whatever it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<String>,
 }
 
 impl HostFile {
+    /// How programs of this machine address it.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.addr)
+    }
+
     /// `None`: no host has said where it is. Members that a newer host adds are
     /// ignored.
     pub(crate) fn read(state: &Path) -> Result<Option<Self>> {
@@ -167,7 +181,7 @@ impl Drop for StateDir {
 
 fn taken(path: &Path) -> String {
     let holder = match HostFile::read(path) {
-        Ok(Some(host)) => format!("process {}, on http://{}", host.pid, host.addr),
+        Ok(Some(host)) => format!("process {}, on {}", host.pid, host.url()),
         _ => "it is just starting or stopping".to_owned(),
     };
     format!(
@@ -186,6 +200,7 @@ mod tests {
             pid: 4711,
             addr: "127.0.0.1:7117".parse().unwrap(),
             version: "1.2.3".into(),
+            certificate: None,
         }
     }
 

@@ -5,6 +5,8 @@
 //! acp      stdin, stdout <─> WebSocket of the host, which it starts if need be
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
 //! session  host.json, token ─> client ─> table
+//! token, pair, audit   host.json, admin token ─> client (REST) ─> table
+//! notify   config ─> webhook, program
 //! plugin   config ─> runtime ─> table, or all about one
 //! doctor   all of the above, looked at in turn
 //! child, compile, detach   helpers that are started by this program; nobody
@@ -14,11 +16,13 @@
 //! - [`args`], [`exit`]: the command line and the exit codes.
 //! - [`config`], [`bundle`], [`paths`]: which plugins there are and where things
 //!   lie.
-//! - [`serve`], [`host_file`], [`idle`]: the host; its lock and `host.json`; when
-//!   nobody needs it.
+//! - [`serve`], [`host_file`], [`idle`], [`hiding`]: the host; its lock and
+//!   `host.json`; when nobody needs it; what agents do not see.
 //! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
 //!   host, and that one's log.
 //! - [`client`]: the other side of the wire, for people.
+//! - [`access_cmd`]: who may come in, and what they did. [`notify`]: tells people
+//!   what happens.
 //! - [`session_cmd`]: the host's sessions. [`plugin_cmd`]: plugins without a host.
 //! - [`doctor`]: what is wrong with an installation.
 //!
@@ -35,6 +39,7 @@
     )
 )]
 
+mod access_cmd;
 mod acp;
 mod args;
 mod bundle;
@@ -43,18 +48,20 @@ mod config;
 mod detach;
 mod doctor;
 mod exit;
+mod hiding;
 mod host_file;
 mod idle;
 mod last_children;
 mod log_file;
 mod logging;
+mod notify;
+mod observer;
 mod paths;
 mod plugin_cmd;
 mod serve;
 mod session_cmd;
 
 use std::{
-    ffi::OsString,
     future::Future,
     io::{self, Write as _},
     process::ExitCode,
@@ -63,18 +70,15 @@ use std::{
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, Plugin, Session};
+use args::{Cli, Command, Plugin, Session, Token};
 use exit::{Exit, Failure, OrExit as _};
 
 fn main() -> ExitCode {
     // Before anything opens a file or starts a thread: a helper has inherited
     // descriptors to take over, and limits to set.
-    let mut words = std::env::args_os().skip(1).peekable();
+    let mut words = std::env::args_os().skip(1);
     match words.next().as_deref().and_then(|word| word.to_str()) {
-        Some("child") => {
-            words.next_if(|word| word == "--");
-            return hostler_runtime::child_main(words.collect::<Vec<OsString>>());
-        }
+        Some("child") => return hostler_runtime::child_main(words),
         Some("detach") => return detach::main(words),
         Some("compile") => return hostler_runtime::compile_main(),
         _ => {}
@@ -104,6 +108,27 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Session(Session::List(args)) => {
             begin("warn")?;
             block_on(session_cmd::list::run(args))
+        }
+        Command::Token(command) => {
+            begin("warn")?;
+            match command {
+                Token::Create(args) => block_on(access_cmd::token::create(args)),
+                Token::List(args) => block_on(access_cmd::token::list(args)),
+                Token::Revoke(args) => block_on(access_cmd::token::revoke(args)),
+            }
+        }
+        Command::Pair(args) => {
+            begin("warn")?;
+            block_on(access_cmd::pair::run(args))
+        }
+        Command::Audit(args) => {
+            begin("warn")?;
+            block_on(access_cmd::audit::run(args))
+        }
+        Command::Notify(args) => {
+            // What came of it is told by the command itself.
+            begin("error")?;
+            block_on(notify::run(args))
         }
         Command::Doctor(args) => {
             begin("error")?;

@@ -55,6 +55,12 @@ impl Bases {
         }
     }
 
+    /// Where the config, the admin token and what pairings brought lie.
+    pub(crate) fn config_dir(&self) -> Result<PathBuf> {
+        let dir = self.config.clone();
+        dir.context("there is no home directory: set HOME, or XDG_CONFIG_HOME")
+    }
+
     /// The config file that is read if it exists.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
         Some(self.config.as_ref()?.join("hostler.toml"))

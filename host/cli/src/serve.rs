@@ -1,4 +1,6 @@
-//! `hostler serve`.
+//! `hostler serve`. [`reach`]: who can reach the host, and how.
+
+mod reach;
 
 use std::{
     fs::File,
@@ -12,14 +14,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use hostler_auth::{Identity, LocalToken, Source, TokenStore};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
-use hostler_server::{Clients, ServerConfig};
-use hostler_session::{Catalogue, Router, SupervisedCommands, Surroundings, Unobserved};
+use hostler_server::{Clients, ServerConfig, Tls};
+use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
 use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
 };
 
 use crate::{
@@ -27,14 +29,20 @@ use crate::{
     bundle::{self, BUNDLE},
     config::{self, Config, LISTEN, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
+    hiding,
     host_file::{HostFile, StateDir},
     idle::idle,
     last_children, logging,
+    notify::Notifier,
+    observer::Recorder,
     paths::{Bases, Storage},
 };
 
 /// What is logged unless told otherwise.
 const LOG: &str = "info";
+
+/// How long the last notifications may take when the host stops.
+const NOTIFYING: Duration = Duration::from_secs(3);
 
 const FREE_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
@@ -63,35 +71,54 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
             LISTEN
         }),
     };
+    let cover = reach::cover(args.cover).unwrap_or(config.cover.clone());
+    cover
+        .allows(listen)
+        .map_err(|message| Failure::new(Exit::Usage, message))?;
 
     let signals = Signals::new().context("cannot watch for signals")?;
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open_with(&storage.state.join("journal.db"), config.retention)
         .map_err(anyhow::Error::from)?;
-    let tokens = tokens(&storage.state)?;
+    let access = reach::access(&storage.state, &bases)?;
+    let tls = cover.tls(&storage.state, &config.names);
+    let tls = tls.or_exit(Exit::Usage)?;
+    reach::make_room(config.max_clients);
     let listener = bind(listen).await?;
     let addr = listener
         .local_addr()
         .context("the listener has no address")?;
-    let children = helper(Some(last_children::gone(&storage.state).await?))?;
+    let mut children = helper(Some(last_children::gone(&storage.state).await?))?;
+    hiding::hide(
+        &mut children,
+        &storage.state,
+        bases.config_dir().ok().as_deref(),
+    )
+    .await;
     let runtime = runtime(&storage, children.clone())?;
 
+    let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
     let commands = SupervisedCommands::new(children.clone());
     let router = Router::new(Surroundings {
         launcher: Arc::new(catalogue.clone()),
         runner: Arc::new(commands),
+        shells: Arc::new(SupervisedShells::new(children.clone())),
         journal: journal.clone(),
         config: config.session,
-        observer: Arc::new(Unobserved),
+        observer: Arc::new(Recorder {
+            audit: access.audit().clone(),
+            notifier: notifier.clone(),
+        }),
     });
     state.announce(&HostFile {
         pid: process::id(),
-        addr,
+        addr: config::from_here(addr),
         version: VERSION.to_owned(),
+        certificate: tls.as_ref().map(|tls| tls.fingerprint().to_string()),
     })?;
-    let clients = Clients::default();
+    let clients = Clients::new(config.max_clients);
     let needed = while_needed(args.idle_exit, clients.clone(), router.clone());
     let signalled = signals.shutdown(storage.state.clone());
     let shutdown = async move {
@@ -100,20 +127,28 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
             () = needed => {}
         }
     };
-    say_ready(addr, &storage.state);
+    say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
+    reach::warn_of_names(&cover, addr, &config.names);
     load(&runtime, &catalogue, config.plugins);
 
     let server = ServerConfig {
         router: router.clone(),
-        tokens,
-        hosts: config.hosts,
+        access: access.clone(),
+        tls,
+        address: cover.url(addr, &config.names),
+        hosts: config.hosts.with_address(listen.ip()),
         roots: config.roots,
         default_harness: config.harness,
         clients,
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;
+    notifier.close();
+    if timeout(NOTIFYING, senders.end()).await.is_err() {
+        tracing::warn!("some notifications were not sent before the host stopped");
+    }
+    access.settle();
     if let Err(error) = journal.settle() {
         tracing::warn!(%error, "the journal's log stays; the next host reads it");
     }
@@ -151,8 +186,8 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// This program as its own helper.
 pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
     Ok(Helper {
-        program: program()?,
         lock: lock.map(Arc::new),
+        ..Helper::new(program()?)
     })
 }
 
@@ -162,20 +197,6 @@ pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
         cache_dir: storage.cache.clone(),
         key_file: storage.cache_key(),
     })?)
-}
-
-fn tokens(state: &Path) -> Result<TokenStore> {
-    let local = LocalToken::load_or_create(state)?;
-    if let Source::Repaired { mode } = local.source {
-        tracing::warn!(
-            "{} could be read by others (mode {mode:03o}) and is 0600 now; if someone may have \
-             read it, delete it and start again: that makes a new token",
-            local.path.display()
-        );
-    }
-    let mut tokens = TokenStore::new();
-    tokens.insert(&local.token, Identity::local());
-    Ok(tokens)
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener> {
@@ -190,13 +211,20 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The line that programs wait for. Nobody reading it is no reason to stop.
-fn say_ready(addr: SocketAddr, state: &Path) {
+fn say_ready(addr: SocketAddr, tls: Option<&Tls>, state: &Path) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(
-        out,
-        "hostler {VERSION} ready on http://{addr} (state {})",
-        state.display()
-    );
+    let state = state.display();
+    let _ = match tls {
+        None => writeln!(
+            out,
+            "hostler {VERSION} ready on http://{addr} (state {state})"
+        ),
+        Some(tls) => writeln!(
+            out,
+            "hostler {VERSION} ready on https://{addr} (state {state}, certificate SHA-256 {})",
+            tls.fingerprint()
+        ),
+    };
     let _ = out.flush();
 }
 

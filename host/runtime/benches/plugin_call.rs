@@ -186,10 +186,7 @@ impl Whole {
             .unwrap();
         let (harness, events) = tokio.block_on(async {
             let runtime = Runtime::new(RuntimeOptions {
-                helper: Helper {
-                    program: std::env::current_exe().unwrap(),
-                    lock: None,
-                },
+                helper: Helper::new(std::env::current_exe().unwrap()),
                 cache_dir: folder.path().join("cache"),
                 key_file: folder.path().join("key"),
             })

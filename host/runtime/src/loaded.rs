@@ -52,10 +52,7 @@ impl Shared {
             grants: Grants::default(),
             limits,
             config: "{}".into(),
-            helper: Helper {
-                program: PathBuf::new(),
-                lock: None,
-            },
+            helper: Helper::new(PathBuf::new()),
             clock: Clock::start(period, || {}).unwrap(),
         }
     }

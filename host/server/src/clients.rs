@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// WebSockets at the same time: each may hold its budget of unsent bytes.
-const CLIENTS: usize = 256;
+/// WebSockets at the same time, unless the operator says otherwise: a session
+/// with a thousand viewers, and some more. Each may hold its budget of unsent
+/// bytes; but frames are shared, so a thousand slow viewers of one session hold
+/// little more than one. Each needs a file descriptor too.
+pub const MAX_CLIENTS: usize = 2048;
 
 /// The clients of a server. Cheap to clone; all clones are the same one. Whoever
 /// runs the server keeps one to see whether somebody is there.
 #[derive(Debug, Clone)]
-pub struct Clients(Arc<watch::Sender<State>>);
+pub struct Clients {
+    state: Arc<watch::Sender<State>>,
+    max: usize,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
@@ -36,25 +42,32 @@ pub(crate) enum NoPlace {
 
 impl Default for Clients {
     fn default() -> Self {
-        let state = State {
-            open: 0,
-            closed: false,
-        };
-        Self(Arc::new(watch::Sender::new(state)))
+        Self::new(MAX_CLIENTS)
     }
 }
 
 impl Clients {
+    /// At most `max` at the same time.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        let state = State {
+            open: 0,
+            closed: false,
+        };
+        let state = Arc::new(watch::Sender::new(state));
+        Self { state, max }
+    }
+
     /// WebSockets that are open now.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.borrow().open
+        self.state.borrow().open
     }
 
     /// From now on.
     #[must_use]
     pub fn watch(&self) -> ClientsWatch {
-        ClientsWatch(self.0.subscribe())
+        ClientsWatch(self.state.subscribe())
     }
 
     /// Closes the door if nobody is there, and says whether it is closed now. In
@@ -62,20 +75,20 @@ impl Clients {
     /// nobody: whoever comes later is refused at once, and may start another.
     #[must_use]
     pub fn close_if_none(&self) -> bool {
-        self.0.send_if_modified(|state| {
+        self.state.send_if_modified(|state| {
             let close = state.open == 0 && !state.closed;
             state.closed |= close;
             close
         });
-        self.0.borrow().closed
+        self.state.borrow().closed
     }
 
     pub(crate) fn enter(&self) -> Result<Place, NoPlace> {
         let mut entered = Err(NoPlace::Closed);
-        self.0.send_if_modified(|state| {
+        self.state.send_if_modified(|state| {
             entered = match state {
                 State { closed: true, .. } => Err(NoPlace::Closed),
-                State { open, .. } if *open >= CLIENTS => Err(NoPlace::Full),
+                State { open, .. } if *open >= self.max => Err(NoPlace::Full),
                 State { open, .. } => {
                     *open += 1;
                     Ok(())
@@ -89,7 +102,11 @@ impl Clients {
     /// Resolves when nobody is there.
     pub(crate) async fn none(&self) {
         // The sender is in `self`, so this does not fail.
-        let _ = self.0.subscribe().wait_for(|state| state.open == 0).await;
+        let _ = self
+            .state
+            .subscribe()
+            .wait_for(|state| state.open == 0)
+            .await;
     }
 }
 
@@ -105,7 +122,7 @@ impl ClientsWatch {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.0.send_modify(|state| state.open -= 1);
+        self.0.state.send_modify(|state| state.open -= 1);
     }
 }
 
@@ -115,12 +132,12 @@ mod tests {
 
     #[test]
     fn clients_are_counted_up_to_the_bound() {
-        let clients = Clients::default();
-        let mut places: Vec<_> = (0..CLIENTS).map(|_| clients.enter().unwrap()).collect();
-        assert_eq!(clients.count(), CLIENTS);
+        let clients = Clients::new(3);
+        let mut places: Vec<_> = (0..3).map(|_| clients.enter().unwrap()).collect();
+        assert_eq!(clients.count(), 3);
         assert_eq!(clients.enter().unwrap_err(), NoPlace::Full);
         places.pop();
-        assert_eq!(clients.count(), CLIENTS - 1);
+        assert_eq!(clients.count(), 2);
         let _again = clients.enter().unwrap();
     }
 

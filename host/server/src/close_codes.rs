@@ -11,6 +11,9 @@ pub const TOO_LARGE: u16 = 1009;
 /// What was due to the client could not be read from the journal. The host's log
 /// says why; other sessions can be used on a new connection.
 pub const UNREADABLE: u16 = 1011;
+/// The token that let the connection in was revoked, or its life is over. Connect
+/// again with another one.
+pub const REVOKED: u16 = 4001;
 /// The client read too slowly. Its sessions go on: connect again and load them.
 pub const SLOW_READER: u16 = 4008;
 /// Nothing was heard of the client for a long time, not even an answer to a

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use hostler_auth::{HostRule, TokenStore};
+use hostler_auth::HostRule;
 use hostler_session::Router;
 use hostler_workspace::Roots;
 use hyper::server::conn::http1;
@@ -11,12 +11,15 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 
-use crate::{clients::Clients, http};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{access::Access, clients::Clients, http, tls::Tls};
 
 /// TCP connections that speak HTTP at the same time. A WebSocket does not count
 /// here once it is upgraded. Over it, peers wait to be accepted.
@@ -25,6 +28,12 @@ const CONNECTIONS: usize = 256;
 /// How long a peer may take to send the head of a request, or to be idle between
 /// two, before its connection is closed.
 const HEAD: Duration = Duration::from_secs(30);
+
+/// How long a peer may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How often it is kept when tokens were last presented.
+const TIDY: Duration = Duration::from_secs(300);
 
 /// How long connections may take to close when the host stops.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -38,7 +47,13 @@ pub struct ServerConfig {
     /// The sessions.
     pub router: Router,
     /// Who may come in.
-    pub tokens: TokenStore,
+    pub access: Access,
+    /// The certificate of a host that other machines may reach; without one it
+    /// speaks plain HTTP, as on loopback or behind a proxy.
+    pub tls: Option<Tls>,
+    /// How other machines address this host, such as `https://box:7117`, if that
+    /// is known.
+    pub address: Option<String>,
     /// Under which names the host may be called.
     pub hosts: HostRule,
     /// Where sessions may work.
@@ -73,6 +88,9 @@ pub async fn serve(
     });
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let service = TowerToHyperService::new(http::routes(shared.clone()));
+    let tls = shared.config.tls.clone();
+    let acceptor = tls.map(|tls| TlsAcceptor::from(tls.config));
+    let tidying = tokio::spawn(tidy(shared.config.access.clone()));
     tracing::info!(address = %listener.local_addr()?, "serving");
 
     let mut shutdown = pin!(shutdown);
@@ -86,12 +104,17 @@ pub async fn serve(
         };
         let service = service.clone();
         let stopping = shared.stopping.subscribe();
+        let tls = acceptor.clone();
         tokio::spawn(async move {
-            http_connection(stream, peer, service, stopping).await;
+            match tls {
+                None => http_connection(stream, peer, service, stopping).await,
+                Some(tls) => tls_connection(&tls, stream, peer, service, stopping).await,
+            }
             drop(permit);
         });
     }
     drop(listener);
+    tidying.abort();
     shared.stopping.send_replace(true);
     let all = async {
         let _ = connections.acquire_many(CONNECTIONS as u32).await;
@@ -123,14 +146,45 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
     }
 }
 
+/// Keeps, now and then, when tokens were last presented.
+async fn tidy(access: Access) {
+    loop {
+        sleep(TIDY).await;
+        let access = access.clone();
+        match tokio::task::spawn_blocking(move || access.tidy()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "when tokens were used is not kept"),
+            Err(error) => tracing::error!(%error, "keeping when tokens were used broke"),
+        }
+    }
+}
+
 /// Resolves when the host stops.
 pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that the server is gone, which is the same.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-async fn http_connection(
+async fn tls_connection(
+    tls: &TlsAcceptor,
     stream: TcpStream,
+    peer: SocketAddr,
+    service: TowerToHyperService<axum::Router>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let accepted = tokio::select! {
+        accepted = timeout(HANDSHAKE, tls.accept(stream)) => accepted,
+        () = stopped(&mut stopping) => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => http_connection(stream, peer, service, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+    }
+}
+
+async fn http_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     service: TowerToHyperService<axum::Router>,
     mut stopping: watch::Receiver<bool>,

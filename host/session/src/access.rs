@@ -97,6 +97,7 @@ mod tests {
         Identity {
             principal: Principal::new(name),
             scopes: scopes.iter().copied().collect(),
+            ..Identity::local()
         }
     }
 

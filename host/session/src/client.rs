@@ -15,13 +15,17 @@ use hostler_replay::Position;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::{Access, History, SessionError};
+use crate::{Access, BoxFuture, History, SessionError};
 
 /// Names a connection within this process; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(u64);
 
 impl ClientId {
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
     /// A new one.
     #[must_use]
     pub fn next() -> Self {
@@ -46,6 +50,10 @@ pub trait Outlet: Send + Sync + fmt::Debug {
     /// from now on, and are read as the connection takes them. If they cannot be
     /// read, the connection ends. Does not wait; `false` as with `send`.
     fn replay(&self, history: History) -> bool;
+
+    /// Waits until little waits to be sent; `false`: the connection is gone. For
+    /// what a client may be given later, such as what a terminal shows.
+    fn room(&self) -> BoxFuture<'_, bool>;
 
     /// [`send`](Self::send) of a frame of a session that stands at a position:
     /// what the transport says that it sent last, when it ends.

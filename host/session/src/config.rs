@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hostler_terminal::Limits;
+
 /// How sessions behave in this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionConfig {
@@ -13,6 +15,8 @@ pub struct SessionConfig {
     pub max_live: usize,
     /// After this time an open permission is cancelled, never allowed.
     pub permission_deadline: Option<Duration>,
+    /// Bounds of each session's terminals.
+    pub terminals: Limits,
 }
 
 impl Default for SessionConfig {
@@ -22,6 +26,7 @@ impl Default for SessionConfig {
             control: ControlMode::Shared,
             max_live: 64,
             permission_deadline: None,
+            terminals: Limits::default(),
         }
     }
 }

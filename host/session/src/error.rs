@@ -89,6 +89,12 @@ pub enum SessionError {
         /// Who drives.
         holder: String,
     },
+    /// The session has no such terminal.
+    #[error("{0}")]
+    UnknownTerminal(String),
+    /// A terminal did not do what it was asked.
+    #[error("{0}")]
+    Terminal(String),
     /// What an earlier turn came to.
     #[error("{message}")]
     Earlier {
@@ -126,6 +132,8 @@ impl SessionError {
             Self::Journal(_) => codes::JOURNAL_FAILED,
             Self::JournalFull(_) => codes::JOURNAL_FULL,
             Self::ViewOnly | Self::NotOwner(_) => codes::FORBIDDEN,
+            Self::UnknownTerminal(_) => codes::UNKNOWN_TERMINAL,
+            Self::Terminal(_) => codes::TERMINAL_FAILED,
             Self::NotController { .. } => codes::NOT_CONTROLLER,
             Self::Earlier {
                 number,

@@ -26,6 +26,12 @@ impl Folders {
         self.root.root()
     }
 
+    /// The tree of the session's `cwd`.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.root
+    }
+
     pub(crate) fn additional(&self) -> impl Iterator<Item = &std::path::Path> {
         self.additional.iter().map(Tree::root)
     }

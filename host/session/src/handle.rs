@@ -7,7 +7,7 @@ use hostler_wire::{Id, RawValue};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
-    Access, Attach, Client, ClientId, Prompt, Reply, SessionError,
+    Access, Attach, Client, ClientId, Folders, Prompt, Reply, SessionError, TerminalRequest,
     router::{Info, lock},
     unit::Message,
 };
@@ -157,6 +157,38 @@ impl SessionHandle {
     /// others leave. With `end` it is over for all.
     pub async fn close(&self, client: Client, end: bool, reply: Reply) {
         self.send(Message::Close { client, end, reply }).await;
+    }
+
+    /// Terminals. The caller has seen to it that the token allows a shell.
+    pub async fn terminal(&self, client: Client, request: TerminalRequest, reply: Reply) {
+        self.send(Message::Terminal {
+            client,
+            request,
+            reply,
+        })
+        .await;
+    }
+
+    /// Its files.
+    #[must_use]
+    pub fn folders(&self) -> Arc<Folders> {
+        lock(&self.info).folders.clone()
+    }
+
+    /// Whether `client` may edit a file now.
+    ///
+    /// # Errors
+    /// It may not drive, or somebody else does.
+    pub async fn may_edit(&self, client: Client) -> Result<(), SessionError> {
+        let (reply, answer) = Reply::channel();
+        self.send(Message::MayEdit { client, reply }).await;
+        let answer = answer.await.unwrap_or(Err(SessionError::Closed));
+        answer.map(drop)
+    }
+
+    /// A file was edited: the clients are told.
+    pub async fn edited(&self, path: String, hash: String) {
+        self.send(Message::Edited { path, hash }).await;
     }
 
     pub(crate) async fn delete(&self, reply: Reply) {

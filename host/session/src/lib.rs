@@ -21,6 +21,7 @@
 //!   state; `frames`: what the host itself writes into a session.
 //! - `files`, `terminals`: what the host answers to the agent by itself;
 //!   [`CommandRunner`], [`SupervisedCommands`]: who runs its commands.
+//! - [`TerminalRequest`], [`SupervisedShells`]: terminals for people.
 //!
 //! The rules: a turn belongs to its session and not to a connection; prompts run
 //! in the order in which they came; a permission is answered by the first valid
@@ -60,6 +61,7 @@ mod observer;
 mod progress;
 mod prompt;
 mod router;
+mod shell;
 mod terminals;
 mod unit;
 
@@ -78,5 +80,6 @@ pub use notice::{Notice, Severity};
 pub use observer::{Happening, Observer, SessionEvent, Unobserved};
 pub use prompt::Prompt;
 pub use router::{Found, NewSession, Router, SessionSummary, Surroundings};
+pub use shell::{SupervisedShells, shell_program};
 pub use terminals::SupervisedCommands;
-pub use unit::Attach;
+pub use unit::{Attach, TerminalRequest};

@@ -11,6 +11,7 @@ use hostler_auth::{Identity, Principal, Scope};
 use hostler_replay::Position;
 use hostler_runtime::OpenParams;
 use hostler_store::{Journal, SessionKey, SessionRecord, StoredSession};
+use hostler_terminal::Spawner;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -21,7 +22,8 @@ use crate::{
     commands::CommandRunner,
     launcher::Launcher,
     unit::{
-        Creation, MAILBOX, Message, Parts, Unit, instance::Origin, requests::Requests, stream::Kept,
+        Creation, MAILBOX, Message, Parts, Unit, instance::Origin, requests::Requests,
+        shell::Shells, stream::Kept,
     },
 };
 
@@ -44,6 +46,8 @@ pub struct Surroundings {
     pub launcher: Arc<dyn Launcher>,
     /// Runs commands for agents.
     pub runner: Arc<dyn CommandRunner>,
+    /// Runs the programs of people's terminals.
+    pub shells: Arc<dyn Spawner>,
     /// Keeps them.
     pub journal: Journal,
     /// What the operator has chosen.
@@ -68,7 +72,7 @@ pub struct NewSession {
     /// The id of the harness' plugin.
     pub harness: String,
     /// Its root, checked, and further folders.
-    pub folders: Folders,
+    pub folders: Arc<Folders>,
     /// Said to the client right after its answer.
     pub notices: Vec<Notice>,
 }
@@ -138,6 +142,7 @@ pub(crate) struct Shown {
 pub(crate) struct Info {
     pub(crate) summary: Shown,
     pub(crate) owner: Principal,
+    pub(crate) folders: Arc<Folders>,
     pub(crate) shares: Shares,
     pub(crate) viewers: usize,
     /// Its client has been told of it.
@@ -225,6 +230,7 @@ impl Router {
                 busy: false,
             },
             owner: new.owner.clone(),
+            folders: new.folders.clone(),
             shares: Shares::new(),
             viewers: 0,
             announced: false,
@@ -268,7 +274,7 @@ impl Router {
         &self,
         caller: &Identity,
         stored: &StoredSession,
-        folders: Folders,
+        folders: Arc<Folders>,
     ) -> Result<SessionHandle, SessionError> {
         let unknown = || SessionError::UnknownSession(stored.record.id.clone());
         let access = stored_access(caller, stored).ok_or_else(unknown)?;
@@ -277,6 +283,7 @@ impl Router {
         let info = Arc::new(Mutex::new(Info {
             summary: shown(stored),
             owner: Principal::new(record.owner.clone()),
+            folders: folders.clone(),
             shares: shares(stored),
             viewers: 0,
             announced: true,
@@ -324,7 +331,7 @@ impl Router {
     fn unit(
         &self,
         record: SessionRecord,
-        folders: Folders,
+        folders: Arc<Folders>,
         kept: Kept,
         head: Position,
         info: Arc<Mutex<Info>>,
@@ -344,7 +351,13 @@ impl Router {
             config: around.config,
             observer: around.observer.clone(),
             launcher: around.launcher.clone(),
-            requests: Requests::new(Arc::new(folders), around.runner.clone()),
+            requests: Requests::new(folders.clone(), around.runner.clone()),
+            shells: Shells::new(
+                origin.params.session.as_str().into(),
+                folders.root().to_owned(),
+                around.shells.clone(),
+                around.config.terminals,
+            ),
             origin,
             info,
             creation,
@@ -535,28 +548,31 @@ impl Router {
 
 impl Info {
     fn to_summary(&self, access: Access) -> SessionSummary {
-        let Shown {
-            id,
-            harness,
-            cwd,
-            additional_directories,
-            title,
-            updated,
-            busy,
-        } = self.summary.clone();
+        let shown = self.summary.clone();
         SessionSummary {
-            id,
-            harness,
-            cwd,
-            additional_directories,
-            title,
-            updated,
-            busy,
-            owner: self.owner.clone(),
-            access,
             live: true,
             viewers: self.viewers,
-            shares: self.shares.clone(),
+            ..shown.into_summary(self.owner.clone(), access, self.shares.clone())
+        }
+    }
+}
+
+impl Shown {
+    /// Of one that is not live.
+    fn into_summary(self, owner: Principal, access: Access, shares: Shares) -> SessionSummary {
+        SessionSummary {
+            id: self.id,
+            harness: self.harness,
+            cwd: self.cwd,
+            additional_directories: self.additional_directories,
+            title: self.title,
+            updated: self.updated,
+            busy: self.busy,
+            owner,
+            access,
+            live: false,
+            viewers: 0,
+            shares,
         }
     }
 }
@@ -575,18 +591,8 @@ fn shown(stored: &StoredSession) -> Shown {
 
 fn stored_summary(caller: &Identity, stored: &StoredSession) -> Option<SessionSummary> {
     let access = stored_access(caller, stored)?;
-    let info = Info {
-        summary: shown(stored),
-        owner: Principal::new(stored.record.owner.clone()),
-        shares: shares(stored),
-        viewers: 0,
-        announced: true,
-        at_rest: true,
-    };
-    Some(SessionSummary {
-        live: false,
-        ..info.to_summary(access)
-    })
+    let owner = Principal::new(stored.record.owner.clone());
+    Some(shown(stored).into_summary(owner, access, shares(stored)))
 }
 
 /// A scope that this host does not know lets nobody in.

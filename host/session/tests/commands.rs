@@ -5,7 +5,10 @@ use std::{process::ExitCode, time::Duration};
 
 use hostler_runtime::children::Exit;
 use hostler_runtime::children::Helper;
-use hostler_session::{CommandLine, CommandRunner, RunningCommand, SupervisedCommands};
+use hostler_session::{
+    CommandLine, CommandRunner, RunningCommand, SupervisedCommands, SupervisedShells, shell_program,
+};
+use hostler_terminal::{Opening, Piece, Size, Terminal, View, ViewerId};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::{runtime::Runtime, time::timeout};
 
@@ -15,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|word| word == "child") {
-        return hostler_runtime::child_main(args.skip(1).collect());
+        return hostler_runtime::child_main(args);
     }
     let trial = |name: &str, test: fn(&Runtime)| {
         Trial::test(name, move || {
@@ -34,15 +37,18 @@ fn main() -> ExitCode {
         trial("kill_ends_a_command_with_its_descendants", kill),
         trial("a_command_that_nobody_holds_any_more_ends", dropped),
         trial("a_command_that_cannot_start_is_an_error", no_start),
+        trial("a_person_works_in_a_shell_on_a_terminal", person),
+        trial("closing_a_terminal_ends_its_shell_with_its_jobs", closing),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
+fn helper() -> Helper {
+    Helper::new(std::env::current_exe().unwrap())
+}
+
 fn commands() -> SupervisedCommands {
-    SupervisedCommands::new(Helper {
-        program: std::env::current_exe().unwrap(),
-        lock: None,
-    })
+    SupervisedCommands::new(helper())
 }
 
 fn shell(script: &str) -> CommandLine {
@@ -160,4 +166,68 @@ fn is_gone(pid: u32) -> bool {
     stat.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
         || std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .is_ok_and(|stat| stat.contains(") Z "))
+}
+
+const ME: ViewerId = ViewerId(1);
+
+async fn open_terminal() -> (Terminal, View) {
+    let program = shell_program(Some(vec!["sh".into(), "-i".into()]), std::env::temp_dir());
+    let opening = Opening::new(ME, Size::default());
+    let shells = SupervisedShells::new(helper());
+    let terminal = Terminal::open(&shells, program, opening).await.unwrap();
+    let view = terminal.view(Some(0));
+    (terminal, view)
+}
+
+/// All that is shown up to `text`, or to the end.
+async fn shown(view: &mut View, text: &str) -> (String, Option<hostler_terminal::Exit>) {
+    let mut shown = String::new();
+    while !shown.contains(text) {
+        match timeout(PATIENCE, view.next()).await.unwrap().unwrap() {
+            Piece::Output { bytes, .. } => shown.push_str(&String::from_utf8_lossy(&bytes)),
+            Piece::Exited(exit) => return (shown, Some(exit)),
+            other => panic!("{other:?}"),
+        }
+    }
+    (shown, None)
+}
+
+fn person(runtime: &Runtime) {
+    runtime.block_on(async {
+        let (terminal, mut view) = open_terminal().await;
+        let script = "echo term $TERM cargo ${CARGO_PKG_NAME-none} in $PWD; stty size; exit 5\r";
+        terminal.write(ME, script.as_bytes()).unwrap();
+        let (text, exit) = shown(&mut view, "no such text").await;
+        let expected = format!(
+            "term xterm-256color cargo none in {}",
+            std::env::temp_dir().display()
+        );
+        assert!(text.contains(&expected), "{text}");
+        assert!(text.contains("24 80"), "{text}");
+        assert_eq!(exit.unwrap().code, Some(5));
+    });
+}
+
+fn closing(runtime: &Runtime) {
+    runtime.block_on(async {
+        let (terminal, mut view) = open_terminal().await;
+        // The typed text is echoed, so it must not be what is waited for.
+        terminal
+            .write(ME, b"sleep 1000 & echo job=$! end''ed\r")
+            .unwrap();
+        let (text, _) = shown(&mut view, "ended").await;
+        let job = text
+            .rsplit("job=")
+            .next()
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap();
+        let process = std::path::Path::new("/proc").join(job);
+        assert!(process.exists() || !cfg!(target_os = "linux"), "{text}");
+        terminal.close();
+        let (_, exit) = shown(&mut view, "no such text").await;
+        assert!(exit.is_some());
+        assert!(!process.exists(), "job {job} is still there");
+    });
 }

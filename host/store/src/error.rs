@@ -18,7 +18,7 @@ pub enum StoreError {
     /// The file is no database, or a damaged one.
     #[error(
         "{path} is damaged: {message}. Move it away (with its -wal and -shm files) to start with an \
-         empty journal, or restore it from a backup"
+         empty one, or restore it from a backup"
     )]
     Damaged { path: PathBuf, message: String },
     /// No more fits in, by its bound or because the disk is full.

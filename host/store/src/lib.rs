@@ -1,5 +1,5 @@
-//! What a host keeps on disk. Today that is the [`Journal`]: every session with
-//! its frames, turns and last checkpoint.
+//! What a host keeps on disk: the [`Journal`], every session with its frames,
+//! turns and last checkpoint; and the [`Records`], its tokens and who did what.
 //!
 //! ```text
 //! sessions ── append, where they are ──> one connection ── write-ahead log ──> journal.db
@@ -13,9 +13,12 @@
 //! - `checkpoint`: moves the log into the file, so that it stays small;
 //!   [`retention`]: what there is too much of goes.
 //! - `schema`: the tables, and numbered migrations.
-//! - [`record`]: what is kept.
+//! - [`record`]: what is kept of sessions.
+//! - [`records`]: `hostler.db`, of which every write is on the disk when it
+//!   returns. [`audit`]: the part of it that is only ever added to, and a thread
+//!   that adds for those who cannot wait.
 //!
-//! Rules: an append that returned `Ok` outlives the process (not a power loss:
+//! Rules of the journal: an append that returned `Ok` outlives the process (not a power loss:
 //! the log is not synced for each append, so each start has a new epoch, which
 //! is). An append writes to the page cache and is done where it is asked for,
 //! without a queue. It waits for the disk in two cases: for as long as it takes,
@@ -36,17 +39,21 @@
 )]
 
 mod answers;
+mod audit;
 mod checkpoint;
 mod error;
 mod journal;
 mod pages;
 mod record;
+mod records;
 mod retention;
 mod schema;
 mod sessions;
 
+pub use audit::{Audit, AuditFilter, AuditRecord, StoredAudit};
 pub use error::StoreError;
 pub use journal::Journal;
 pub use pages::Pages;
 pub use record::{Entry, Known, Placed, SessionKey, SessionRecord, StoredSession};
+pub use records::{Records, StoredToken};
 pub use retention::{Held, Retention};

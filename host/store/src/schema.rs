@@ -107,11 +107,16 @@ const MIGRATIONS: &[&str] = &[
 /// takes about a second. A larger file is believed.
 const READ_THROUGH: u64 = 256 * 1024 * 1024;
 
-/// Opens the file, made when missing, in its current form.
+/// Opens the journal, made when missing, in its current form.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    open_with(path, MIGRATIONS)
+}
+
+/// Opens a file, made when missing, in the form that these steps lead to.
+pub(crate) fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
     let interrupted = check_length(path)?;
-    // Conversations are nobody else's business; the log gets the same mode.
+    // What is kept is nobody else's business; the log gets the same mode.
     fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -143,7 +148,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let found: u32 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failed)?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
     if found > known {
         return Err(StoreError::Newer {
             path: path.to_owned(),
@@ -151,7 +156,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
             known,
         });
     }
-    for (step, number) in MIGRATIONS.iter().zip(1..).skip(found as usize) {
+    for (step, number) in migrations.iter().zip(1..).skip(found as usize) {
         let change = connection.transaction().map_err(failed)?;
         change.execute_batch(step).map_err(failed)?;
         change
@@ -213,7 +218,7 @@ fn read_through(path: &Path, connection: &Connection) -> Result<(), StoreError> 
     if found == "ok" {
         return Ok(());
     }
-    tracing::debug!(path = %path.display(), found, "the journal does not hold together");
+    tracing::debug!(path = %path.display(), found, "it does not hold together");
     Err(cut_off(path, length))
 }
 

@@ -86,6 +86,8 @@ codes! {
     NOT_A_REPOSITORY = NUMBER_INVALID_PARAMS;
     /// No terminal of that id in the session.
     UNKNOWN_TERMINAL = NUMBER_NOT_FOUND;
+    /// A terminal did not do what it was asked; the message says why.
+    TERMINAL_FAILED = NUMBER_INVALID_PARAMS;
     /// It took longer than it may.
     TIMED_OUT = NUMBER_INTERNAL;
     /// The plugin broke; its session goes on with a fresh instance.

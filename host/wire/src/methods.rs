@@ -66,6 +66,20 @@ pub mod hostler {
     pub const PRESENCE: &str = "_hostler/presence";
     /// Host to client: which prompts wait.
     pub const QUEUE: &str = "_hostler/queue";
+    /// Client to host: begins the names of those about terminals.
+    pub const TERMINAL: &str = "_hostler/terminal/";
+    /// Host to client: what a program wrote.
+    pub const TERMINAL_OUTPUT: &str = "_hostler/terminal/output";
+    /// Host to client: what a terminal shows.
+    pub const TERMINAL_SCREEN: &str = "_hostler/terminal/screen";
+    /// Host to client: a terminal has another size.
+    pub const TERMINAL_RESIZED: &str = "_hostler/terminal/resized";
+    /// Host to client: a terminal's program has ended.
+    pub const TERMINAL_EXITED: &str = "_hostler/terminal/exited";
+    /// Client to host: begins the names of those about the session's files.
+    pub const WORKSPACE: &str = "_hostler/workspace/";
+    /// Host to client: a file was edited.
+    pub const WORKSPACE_CHANGED: &str = "_hostler/workspace/changed";
     /// Host to client: what became of a permission.
     pub const PERMISSION: &str = "_hostler/permission";
 }

@@ -1,6 +1,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use cap_std::fs::Dir;
 use rustix::fs::OFlags;
 
 use crate::error::FileError;
@@ -20,13 +21,23 @@ impl Tree {
         limit: Option<u32>,
     ) -> Result<String, FileError> {
         let below = self.below(path)?;
+        let bytes = self.bytes(&self.dir, below, path)?;
+        let text = String::from_utf8(bytes).map_err(|error| FileError::NotText {
+            path: path.to_owned(),
+            offset: error.utf8_error().valid_up_to(),
+        })?;
+        Ok(lines(text, line, limit))
+    }
+
+    /// All of the plain file `at` in `dir`, a folder of the tree; messages call
+    /// it `path`.
+    pub(crate) fn bytes(&self, dir: &Dir, at: &Path, path: &Path) -> Result<Vec<u8>, FileError> {
         let refused = self.refused("read", path);
         // Before opening, because opening a device can do something.
-        let meta = self.dir.metadata(below).map_err(&refused)?;
+        let meta = dir.metadata(at).map_err(&refused)?;
         must_be_file(meta.file_type(), path)?;
-        let file = self
-            .dir
-            .open_with(below, file_options(OFlags::empty()).read(true))
+        let file = dir
+            .open_with(at, file_options(OFlags::empty()).read(true))
             .map_err(&refused)?;
         let meta = file.metadata().map_err(&refused)?;
         must_be_file(meta.file_type(), path)?;
@@ -41,11 +52,7 @@ impl Tree {
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(FileError::TooLarge(path.to_owned()));
         }
-        let text = String::from_utf8(bytes).map_err(|error| FileError::NotText {
-            path: path.to_owned(),
-            offset: error.utf8_error().valid_up_to(),
-        })?;
-        Ok(lines(text, line, limit))
+        Ok(bytes)
     }
 }
 

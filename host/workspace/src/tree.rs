@@ -15,7 +15,7 @@ pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest path: Linux's `PATH_MAX`, and more than macOS takes.
 pub const MAX_PATH_BYTES: usize = 4096;
 
-/// The text files under one directory.
+/// The files under one directory.
 #[derive(Debug)]
 pub struct Tree {
     pub(crate) dir: Dir,
@@ -59,10 +59,7 @@ impl Tree {
         if path.components().any(|part| part == Component::ParentDir) {
             return Err(FileError::DotDot(path.to_owned()));
         }
-        let below = path
-            .strip_prefix(&self.root)
-            .or_else(|_| path.strip_prefix(&self.alias))
-            .map_err(|_| self.outside(path))?;
+        let below = self.inside(path).ok_or_else(|| self.outside(path))?;
         // `Path` does not show a slash at the end, which asks for a folder.
         if below.as_os_str().is_empty() || text.ends_with(b"/") || text.ends_with(b"/.") {
             return Err(FileError::NotAFile {
@@ -71,6 +68,13 @@ impl Tree {
             });
         }
         Ok(below)
+    }
+
+    /// The absolute `path` from the root on, by spelling.
+    pub(crate) fn inside<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        path.strip_prefix(&self.root)
+            .or_else(|_| path.strip_prefix(&self.alias))
+            .ok()
     }
 
     pub(crate) fn outside(&self, path: &Path) -> FileError {

@@ -36,7 +36,20 @@ impl Tree {
             .map_err(&refused)?;
         let mode = self.mode_of_old(&folder, Path::new(name), path)?;
 
-        let mut file = TempFile::new(&folder).map_err(&refused)?;
+        let file = self.filled(&folder, content, mode, path)?;
+        file.replace(name).map_err(&refused)
+    }
+
+    /// A file in `folder` that has no name yet, with all of the content.
+    pub(crate) fn filled<'a>(
+        &self,
+        folder: &'a Dir,
+        content: &str,
+        mode: Option<u32>,
+        path: &Path,
+    ) -> Result<TempFile<'a>, FileError> {
+        let refused = self.refused("write", path);
+        let mut file = TempFile::new(folder).map_err(&refused)?;
         file.write_all(content.as_bytes()).map_err(&refused)?;
         if let Some(mode) = mode {
             file.as_file()
@@ -45,11 +58,11 @@ impl Tree {
         }
         // Otherwise a power cut could leave the new name with no content.
         file.as_file().sync_all().map_err(&refused)?;
-        file.replace(name).map_err(&refused)
+        Ok(file)
     }
 
     /// Where `below` is once links are followed. Makes the folders on the way.
-    fn real_place(&self, below: &Path, path: &Path) -> Result<PathBuf, FileError> {
+    pub(crate) fn real_place(&self, below: &Path, path: &Path) -> Result<PathBuf, FileError> {
         let refused = self.refused("write", path);
         match self.dir.symlink_metadata(below) {
             Ok(meta) => match self.dir.canonicalize(below) {
@@ -77,7 +90,7 @@ impl Tree {
     }
 
     /// The mode of the file that will be replaced; `None` if there is none.
-    fn mode_of_old(
+    pub(crate) fn mode_of_old(
         &self,
         folder: &Dir,
         name: &Path,

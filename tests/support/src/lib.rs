@@ -26,6 +26,8 @@ pub enum Need {
     Python(&'static str),
     /// A binary of this workspace.
     Built(&'static str),
+    /// Something that the system may refuse, and how it is tried.
+    Ability(&'static str, fn() -> bool),
 }
 
 impl Need {
@@ -42,6 +44,7 @@ impl Need {
                 .then(|| format!("the Python environment {name} (run: cargo xtask test --setup)")),
             Self::Built(name) => (!built(name).is_file())
                 .then(|| format!("the binary {name} (run: cargo build --workspace --bins)")),
+            Self::Ability(name, try_it) => (!try_it()).then(|| name.to_owned()),
         }
     }
 }

@@ -1,37 +1,18 @@
 //! The WebSocket to the host.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
-use hostler_auth::LocalToken;
-use hostler_wire::{Id, Message as Rpc, codes, compose};
-use serde::{Deserialize, Serialize};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{
-    client_async_with_config,
-    tungstenite::{
-        self, Utf8Bytes,
-        client::IntoClientRequest as _,
-        http::{HeaderValue, Response, header::AUTHORIZATION},
-        protocol::WebSocketConfig,
-    },
-};
+use anyhow::Context as _;
+use hostler_wire::{Id, Message as Rpc, compose};
+use serde::Serialize;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
     answer::{RpcError, answer},
-    halves::{Receiver, Sender, halves, is_end},
+    dial::{Target, dial},
+    halves::{Receiver, Sender, halves},
 };
-use crate::{
-    exit::{Exit, Failure, OrExit as _},
-    host_file::{self, Presence},
-};
-
-/// The largest message that is taken. A plugin may hand the host 64 MiB in one
-/// call unless its limits say otherwise; the envelope comes on top.
-const MAX_MESSAGE_BYTES: usize = 80 * 1024 * 1024;
-
-/// How long the host may take to let a connection in: it only compares a token.
-const ADMISSION: Duration = Duration::from_secs(10);
+use crate::exit::Failure;
 
 /// A connection that has been let in. Its two directions may be used apart.
 #[derive(Debug)]
@@ -40,96 +21,19 @@ pub(crate) struct Connection {
     pub(crate) receiver: Receiver,
 }
 
-/// What the host answers a request that it refuses before the upgrade.
-#[derive(Deserialize)]
-struct Refusal {
-    error: RefusalError,
-}
-
-#[derive(Deserialize)]
-struct RefusalError {
-    code: String,
-    message: String,
-}
-
 impl Connection {
     /// Connects to the host of a state directory. `harness` chooses the plugin
     /// of the sessions made here; without it the host does.
     ///
     /// [`Exit::NoHost`]: there is none, or it is about to go.
     pub(crate) async fn open(state: &Path, harness: Option<&str>) -> Result<Self, Failure> {
-        let host = match host_file::presence(state)? {
-            Presence::Running(host) => host,
-            Presence::Unannounced => {
-                let message = format!(
-                    "the host with the state directory {} is just starting or stopping; try again \
-                     in a moment",
-                    state.display()
-                );
-                return Err(Failure::new(Exit::NoHost, message));
-            }
-            Presence::Absent => {
-                let message = format!(
-                    "no host is running with the state directory {}; start one: hostler serve",
-                    state.display()
-                );
-                return Err(Failure::new(Exit::NoHost, message));
-            }
-        };
-        let token = LocalToken::load(state).or_exit(Exit::Refused)?.token;
-        let stream = TcpStream::connect(host.addr).await.map_err(|error| {
-            let message = format!(
-                "the host of {} (process {}) does not answer on {}: {error}",
-                state.display(),
-                host.pid,
-                host.addr
-            );
-            Failure::new(Exit::NoHost, message)
-        })?;
-        // Each message is small and someone waits for it.
-        stream
-            .set_nodelay(true)
-            .context("cannot set up the connection")?;
+        Self::to(&Target::local(state)?, harness).await
+    }
 
-        let mut url = format!("ws://{}/acp", host.addr);
-        if let Some(harness) = harness {
-            url.push_str("?harness=");
-            url.push_str(harness);
-        }
-        let mut request = url
-            .into_client_request()
-            .with_context(|| format!("`{}` is no plugin id", harness.unwrap_or_default()))
-            .or_exit(Exit::Usage)?;
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-            .context("the token is not fit for a header")?;
-        request.headers_mut().insert(AUTHORIZATION, bearer);
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE_BYTES))
-            .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let admission = client_async_with_config(request, stream, Some(config));
-        match timeout(ADMISSION, admission).await {
-            Ok(Ok((socket, _))) => {
-                let (sender, receiver) = halves(socket);
-                Ok(Self { sender, receiver })
-            }
-            Ok(Err(tungstenite::Error::Http(response))) => Err(refusal(&response)),
-            Ok(Err(error)) => {
-                // One that ends meanwhile: as good as gone.
-                let exit = if is_end(&error) {
-                    Exit::NoHost
-                } else {
-                    Exit::Failed
-                };
-                Err(anyhow!(error).context("the host did not take the connection")).or_exit(exit)
-            }
-            Err(_) => Err(anyhow!(
-                "the host (process {}, {}) did not answer within {} seconds; it hangs, or another \
-                 program has its address now",
-                host.pid,
-                host.addr,
-                ADMISSION.as_secs()
-            ))?,
-        }
+    /// The same with any host.
+    pub(crate) async fn to(target: &Target, harness: Option<&str>) -> Result<Self, Failure> {
+        let (sender, receiver) = halves(dial(target, harness).await?);
+        Ok(Self { sender, receiver })
     }
 
     pub(crate) async fn send(&mut self, message: String) -> Result<(), Failure> {
@@ -168,61 +72,10 @@ impl Connection {
     }
 }
 
-fn refusal(response: &Response<Option<Vec<u8>>>) -> Failure {
-    let body = response.body().as_deref().unwrap_or_default();
-    match serde_json::from_slice::<Refusal>(body) {
-        Ok(Refusal { error }) => {
-            // It goes away, as good as gone.
-            let exit = if error.code == codes::SHUTTING_DOWN.name {
-                Exit::NoHost
-            } else {
-                Exit::Refused
-            };
-            Failure::new(exit, format!("the host refused: {}", error.message))
-        }
-        Err(_) => {
-            let status = response.status();
-            Failure::new(
-                Exit::Refused,
-                format!("the host refused the connection: {status}"),
-            )
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn response(body: &str) -> Response<Option<Vec<u8>>> {
-        Response::builder()
-            .status(401)
-            .body(Some(body.into()))
-            .unwrap()
-    }
-
-    #[test]
-    fn a_refusal_is_told_in_the_hosts_own_words() {
-        let body = r#"{"error":{"code":"UNAUTHORIZED","message":"the token is wrong"}}"#;
-        let told = refusal(&response(body));
-        assert_eq!(
-            told.error.to_string(),
-            "the host refused: the token is wrong"
-        );
-        assert_eq!(told.exit, Exit::Refused);
-        let told = refusal(&response("<html>"));
-        assert_eq!(
-            told.error.to_string(),
-            "the host refused the connection: 401 Unauthorized"
-        );
-        assert_eq!(told.exit, Exit::Refused);
-    }
-
-    #[test]
-    fn a_host_that_is_stopping_is_no_host() {
-        let body = r#"{"error":{"code":"SHUTTING_DOWN","message":"this host is stopping"}}"#;
-        assert_eq!(refusal(&response(body)).exit, Exit::NoHost);
-    }
+    use crate::exit::Exit;
 
     #[tokio::test]
     async fn without_a_host_the_message_says_how_to_start_one() {

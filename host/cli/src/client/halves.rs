@@ -5,15 +5,10 @@ use futures_util::{
     FutureExt as _, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame},
-};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
 
+use super::dial::Socket;
 use crate::exit::{Exit, Failure, OrExit as _};
-
-type Socket = WebSocketStream<TcpStream>;
 
 /// Towards the host.
 #[derive(Debug)]

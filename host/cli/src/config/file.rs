@@ -16,6 +16,8 @@ pub(super) struct File {
     pub(super) workspace: Workspace,
     pub(super) session: Session,
     pub(super) journal: Journal,
+    pub(super) terminal: Terminal,
+    pub(super) notify: Notify,
     pub(super) plugins: BTreeMap<Spanned<String>, PluginTable>,
 }
 
@@ -25,6 +27,23 @@ pub(super) struct Server {
     pub(super) listen: Option<Spanned<String>>,
     /// Further names that the host answers to.
     pub(super) hosts: Option<Spanned<Vec<String>>>,
+    /// Certificate and key, in PEM.
+    pub(super) tls_cert: Option<Spanned<String>>,
+    pub(super) tls_key: Option<Spanned<String>>,
+    /// A certificate that the host makes.
+    pub(super) tls_own: Option<Spanned<bool>>,
+    /// Plain HTTP, because a proxy speaks TLS.
+    pub(super) behind_proxy: Option<Spanned<bool>>,
+    pub(super) max_clients: Option<Spanned<usize>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Notify {
+    /// An address that gets a POST.
+    pub(super) webhook: Option<Spanned<String>>,
+    /// A program and its arguments.
+    pub(super) command: Option<Spanned<Vec<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +70,15 @@ pub(super) struct Journal {
     pub(super) max_total_bytes: Option<Spanned<u64>>,
     /// A duration, such as `90d`.
     pub(super) max_age: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Terminal {
+    /// In one session.
+    pub(super) max: Option<Spanned<u64>>,
+    /// Output of each that is kept.
+    pub(super) ring_bytes: Option<Spanned<u64>>,
 }
 
 /// `[plugins.ID]`.

@@ -4,6 +4,7 @@
 mod error;
 mod file;
 mod json;
+mod listen;
 mod plugins;
 mod sessions;
 #[cfg(test)]
@@ -16,14 +17,16 @@ use std::{
 };
 
 use hostler_auth::HostRule;
+use hostler_server::MAX_CLIENTS;
 use hostler_session::SessionConfig;
 use hostler_store::Retention;
 use hostler_workspace::Roots;
 use toml::Spanned;
 
-use crate::{bundle::Component, paths::Bases};
+use crate::{bundle::Component, client::address::Address, notify::Notify, paths::Bases};
 pub(crate) use error::ConfigError;
 use error::Document;
+pub(crate) use listen::{Cover, from_here, listen_address};
 pub(crate) use plugins::{GrantsFrom, PluginEntry};
 
 /// What errors call a config for which there is no place.
@@ -38,6 +41,9 @@ pub(crate) const LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new
 /// The harness of a session for which none was named.
 const HARNESS: &str = "claude-code";
 
+/// The most connections that can be asked for: each needs a file descriptor.
+const MOST_CLIENTS: usize = 65_536;
+
 /// A config file is a page of text; what is larger is some other file.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
@@ -46,8 +52,15 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Config {
     /// Where to listen, if the file says so.
     pub(crate) listen: Option<SocketAddr>,
+    /// What protects what is said to the host.
+    pub(crate) cover: Cover,
     /// `Host` and `Origin` headers that are accepted.
     pub(crate) hosts: HostRule,
+    /// The names in it that the file lists.
+    pub(crate) names: Vec<String>,
+    /// WebSockets at the same time.
+    pub(crate) max_clients: usize,
+    pub(crate) notify: Notify,
     pub(crate) roots: Roots,
     /// The default harness.
     pub(crate) harness: String,
@@ -96,13 +109,17 @@ impl Config {
         let file: file::File =
             toml::from_str(document.text).map_err(|error| document.refused(&error))?;
         let places = Places { document, home };
+        let cover = cover(places, &file.server)?;
+        let max_clients = max_clients(document, file.server.max_clients.as_ref())?;
+        let names = file.server.hosts.as_ref();
+        let names = names.map_or_else(Vec::new, |names| names.get_ref().clone());
         let listen = file
             .server
             .listen
             .map(|text| parse_listen(document, &text))
             .transpose()?;
         let plugins = plugins::resolve(places, &file.plugin_folders, file.plugins, bundle)?;
-        let session = sessions::session(document, &file.session)?;
+        let session = sessions::session(document, &file.session, &file.terminal)?;
         let retention = sessions::retention(document, &file.journal)?;
         let harness = match file.session.harness {
             None => HARNESS.to_owned(),
@@ -118,6 +135,10 @@ impl Config {
         };
         Ok(Self {
             listen,
+            cover,
+            names,
+            max_clients,
+            notify: notify(document, file.notify)?,
             hosts: host_rule(document, file.server.hosts)?,
             roots: roots(places, file.workspace.roots)?,
             harness,
@@ -162,19 +183,44 @@ fn parse_listen(document: Document<'_>, text: &Spanned<String>) -> Result<Socket
     listen_address(text.get_ref()).map_err(|message| document.error(text.span(), message))
 }
 
-/// Reads an address to listen on. Other machines would read the token off the
-/// wire, so it must be this machine's own.
-pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| {
-        format!("`{text}` is no address to listen on: write IP:PORT, such as {LISTEN}")
-    })?;
-    if address.ip().is_loopback() {
-        return Ok(address);
+/// What `[server]` says of TLS.
+fn cover(places: Places<'_>, server: &file::Server) -> Result<Cover, ConfigError> {
+    let document = places.document;
+    let own = server.tls_own.as_ref().filter(|own| *own.get_ref());
+    let proxy = server
+        .behind_proxy
+        .as_ref()
+        .filter(|proxy| *proxy.get_ref());
+    match (&server.tls_cert, &server.tls_key, own, proxy) {
+        (None, None, None, None) => Ok(Cover::Loopback),
+        (None, None, Some(_), None) => Ok(Cover::Own),
+        (None, None, None, Some(_)) => Ok(Cover::Proxy),
+        (Some(certificate), Some(key), None, None) => Ok(Cover::Files {
+            certificate: places.path(certificate)?,
+            key: places.path(key)?,
+        }),
+        (Some(one), None, ..) | (None, Some(one), ..) => {
+            let message = "`tls_cert` and `tls_key` belong together: set both, or neither";
+            Err(document.error(one.span(), message))
+        }
+        (_, _, one, other) => {
+            let span = other.or(one).map_or(0..0, Spanned::span);
+            let message =
+                "only one of `tls_cert` with `tls_key`, `tls_own` and `behind_proxy` can be";
+            Err(document.error(span, message))
+        }
     }
-    Err(format!(
-        "`{text}` can be reached from other machines, and without TLS they could read the token: \
-         listen on 127.0.0.1 or [::1], and reach the host through a tunnel such as `ssh -L`"
-    ))
+}
+
+fn max_clients(document: Document<'_>, max: Option<&Spanned<usize>>) -> Result<usize, ConfigError> {
+    match max {
+        None => Ok(MAX_CLIENTS),
+        Some(max) if (1..=MOST_CLIENTS).contains(max.get_ref()) => Ok(*max.get_ref()),
+        Some(max) => {
+            let message = format!("`max_clients` is between 1 and {MOST_CLIENTS}");
+            Err(document.error(max.span(), message))
+        }
+    }
 }
 
 fn host_rule(
@@ -185,6 +231,27 @@ fn host_rule(
         return Ok(HostRule::default());
     };
     HostRule::new(hosts.get_ref()).map_err(|error| document.error(hosts.span(), error.to_string()))
+}
+
+fn notify(document: Document<'_>, notify: file::Notify) -> Result<Notify, ConfigError> {
+    let webhook = notify.webhook.map(|url| {
+        Address::parse(url.get_ref()).map_err(|error| document.error(url.span(), error.to_string()))
+    });
+    let command = notify.command.map(|command| {
+        if command
+            .get_ref()
+            .first()
+            .is_some_and(|program| !program.is_empty())
+        {
+            return Ok(command.into_inner());
+        }
+        let message = "`command` is a program and its arguments: [\"PROGRAM\", \"ARGUMENT\"]";
+        Err(document.error(command.span(), message))
+    });
+    Ok(Notify {
+        webhook: webhook.transpose()?,
+        command: command.transpose()?,
+    })
 }
 
 fn roots(places: Places<'_>, roots: Option<Vec<Spanned<String>>>) -> Result<Roots, ConfigError> {

@@ -1,25 +1,40 @@
-//! `[session]` and `[journal]`.
+//! `[session]`, `[journal]` and `[terminal]`.
 
 use std::time::Duration;
 
 use hostler_session::{ControlMode, SessionConfig};
 use hostler_store::Retention;
+use hostler_terminal::Limits;
 use toml::Spanned;
 
 use super::{
     error::{ConfigError, Document},
-    file::{Journal, Session},
+    file::{Journal, Session, Terminal},
 };
 
 /// The least that a journal may keep: below it a single long answer would not
 /// fit.
 const LEAST_BYTES: u64 = 1024 * 1024;
 
+/// The most that is kept of a terminal's output: eight of these in each of 64
+/// sessions are in memory.
+const MAX_RING: u64 = 64 * 1024 * 1024;
+
+/// The least: a screen full of colours.
+const LEAST_RING: u64 = 64 * 1024;
+
+/// The most terminals of one session: each has a program and a thread.
+const MAX_TERMINALS: u64 = 64;
+
 pub(super) fn session(
     document: Document<'_>,
     session: &Session,
+    terminal: &Terminal,
 ) -> Result<SessionConfig, ConfigError> {
-    let mut config = SessionConfig::default();
+    let mut config = SessionConfig {
+        terminals: limits(document, terminal)?,
+        ..SessionConfig::default()
+    };
     if let Some(control) = &session.control {
         config.control = control_mode(document, control)?;
     }
@@ -33,6 +48,33 @@ pub(super) fn session(
         config.permission_deadline = Some(duration(document, deadline)?);
     }
     Ok(config)
+}
+
+fn limits(document: Document<'_>, terminal: &Terminal) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    if let Some(max) = &terminal.max {
+        limits.terminals = within(document, max, 1, MAX_TERMINALS)?;
+    }
+    if let Some(ring) = &terminal.ring_bytes {
+        limits.ring = within(document, ring, LEAST_RING, MAX_RING)?;
+    }
+    Ok(limits)
+}
+
+fn within(
+    document: Document<'_>,
+    number: &Spanned<u64>,
+    least: u64,
+    most: u64,
+) -> Result<usize, ConfigError> {
+    let found = *number.get_ref();
+    usize::try_from(found)
+        .ok()
+        .filter(|_| (least..=most).contains(&found))
+        .ok_or_else(|| {
+            let message = format!("this must be a number from {least} to {most}");
+            document.error(number.span(), message)
+        })
 }
 
 pub(super) fn retention(

@@ -1,8 +1,12 @@
 //! What a config means, and every message about one that is wrong.
 
+use hostler_store::Retention;
+
 use super::*;
 use hostler_runtime::{FileAccess, Limits, Source};
 use std::fs;
+
+mod server;
 
 const BUNDLE: &[Component] = &[
     Component {
@@ -237,7 +241,7 @@ fn every_error_names_the_file_the_line_and_what_is_wrong() {
         ("[server\n", "hostler.toml:1: "),
         (
             "[server]\nport = 1\n",
-            "hostler.toml:2: unknown field `port`, expected `listen` or `hosts`\n  2 | port = 1",
+            "hostler.toml:2: unknown field `port`, expected one of `listen`, `hosts`, `tls_cert`, `tls_key`, `tls_own`, `behind_proxy`, `max_clients`\n  2 | port = 1",
         ),
         (
             "\n[sever]\n",
@@ -284,10 +288,6 @@ fn every_error_names_the_file_the_line_and_what_is_wrong() {
         (
             "[server]\nlisten = \"localhost:7117\"\n",
             "hostler.toml:2: `localhost:7117` is no address to listen on: write IP:PORT, such as 127.0.0.1:7117",
-        ),
-        (
-            "[server]\nlisten = \"0.0.0.0:7117\"\n",
-            "hostler.toml:2: `0.0.0.0:7117` can be reached from other machines",
         ),
         (
             "[server]\nhosts = [\"a:80\"]\n",
@@ -387,4 +387,41 @@ fn the_example_is_a_valid_config() {
     assert_eq!(config.harness, "claude-code");
     assert_eq!(plugin(&config, "scripted").component, "acp-agent (bundled)");
     assert!(config.disabled.contains(&"my-agent".to_owned()));
+    // What it calls the defaults are the defaults.
+    let defaults = parse_in(&file, "").unwrap();
+    assert_eq!(config.session, defaults.session);
+    assert_eq!(
+        (config.retention, defaults.retention),
+        (Retention::default(), Retention::default())
+    );
+}
+
+#[test]
+fn sessions_are_as_the_config_says() {
+    let file = Path::new("/etc/h/hostler.toml");
+    let text = "[session]\ncontrol = \"lease\"\nmax_live = 3\npermission_deadline = \"10m\"\n\
+                [journal]\nmax_age = \"90d\"\n[terminal]\nmax = 2\n";
+    let config = parse_in(file, text).unwrap();
+    assert_eq!(config.session.control, hostler_session::ControlMode::Lease);
+    assert_eq!(config.session.max_live, 3);
+    let minutes = |n: u64| std::time::Duration::from_secs(60 * n);
+    assert_eq!(config.session.permission_deadline, Some(minutes(10)));
+    assert_eq!(config.session.terminals.terminals, 2);
+    assert_eq!(config.retention.max_age, minutes(90 * 24 * 60));
+    for (text, expected) in [
+        ("[session]\ncontrol = \"all\"\n", "`control` is \"shared\""),
+        ("[session]\nmax_live = 0\n", "at least one session"),
+        (
+            "[session]\npermission_deadline = \"soon\"\n",
+            "`soon` is no duration",
+        ),
+        ("[journal]\nmax_total_bytes = 5\n", "at least 1048576"),
+        ("[terminal]\nring_bytes = 1\n", "from 65536 to"),
+    ] {
+        let error = parse_in(file, text).unwrap_err().to_string();
+        assert!(
+            error.contains(expected) && error.contains("hostler.toml:2"),
+            "{error}"
+        );
+    }
 }

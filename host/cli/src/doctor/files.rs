@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use hostler_auth::{LocalToken, TOKEN_FILE};
+use hostler_auth::{ADMIN_TOKEN_FILE, LocalToken, LocalTokenError, TOKEN_FILE};
 use hostler_workspace::Roots;
 
 use super::Check;
@@ -98,24 +98,35 @@ fn private_folder(name: &str, folder: &Path, made_by: &str) -> Check {
 }
 
 pub(super) fn token(state: &Path) -> Check {
-    const NAME: &str = "token";
-    let path = state.join(TOKEN_FILE);
+    private_token("token", &state.join(TOKEN_FILE), || LocalToken::load(state))
+}
+
+pub(super) fn admin_token(config_dir: &Path) -> Check {
+    let path = config_dir.join(ADMIN_TOKEN_FILE);
+    private_token("admin token", &path, || LocalToken::load_admin(config_dir))
+}
+
+fn private_token(
+    name: &str,
+    path: &Path,
+    load: impl FnOnce() -> Result<LocalToken, LocalTokenError>,
+) -> Check {
     let shown = path.display();
-    let meta = match fs::symlink_metadata(&path) {
+    let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Check::ok(
-                NAME,
+                name,
                 format!("{shown} is not there yet: `hostler serve` makes it"),
             );
         }
-        Err(error) => return Check::fail(NAME, format!("{shown} cannot be looked at: {error}")),
+        Err(error) => return Check::fail(name, format!("{shown} cannot be looked at: {error}")),
     };
     let mode = meta.permissions().mode() & 0o777;
     // Before it is read: reading repairs the mode, and nobody would be told.
     if meta.is_file() && mode & OTHERS != 0 {
         return Check::warn(
-            NAME,
+            name,
             format!(
                 "others could read {shown} (mode {mode:03o}); without the file the next start of \
                  the host makes a new one"
@@ -123,9 +134,9 @@ pub(super) fn token(state: &Path) -> Check {
         )
         .fix(format!("rm {shown}"));
     }
-    match LocalToken::load(state) {
-        Ok(_) => Check::ok(NAME, format!("{shown}, for you alone")),
-        Err(error) => Check::fail(NAME, error.to_string()).fix(format!("rm -r {shown}")),
+    match load() {
+        Ok(_) => Check::ok(name, format!("{shown}, for you alone")),
+        Err(error) => Check::fail(name, error.to_string()).fix(format!("rm -r {shown}")),
     }
 }
 
@@ -183,6 +194,10 @@ mod tests {
         assert_eq!(token(folder.path()).status, Status::Ok);
         let path = LocalToken::load_or_create(folder.path()).unwrap().path;
         assert_eq!(token(folder.path()).status, Status::Ok);
+        let admin = LocalToken::load_or_create_admin(folder.path()).unwrap();
+        assert_eq!(admin_token(folder.path()).status, Status::Ok);
+        chmod(&admin.path, 0o640);
+        assert_eq!(admin_token(folder.path()).status, Status::Warn);
         chmod(&path, 0o644);
         let check = token(folder.path());
         assert_eq!(check.status, Status::Warn, "{check:?}");

@@ -20,8 +20,10 @@ pub(super) async fn checks(state: &Path, listen: Option<SocketAddr>) -> Vec<Chec
     match host_file::presence(state) {
         Ok(Presence::Running(host)) => {
             let shown = format!(
-                "process {} on http://{}, version {}",
-                host.pid, host.addr, host.version
+                "process {} on {}, version {}",
+                host.pid,
+                host.url(),
+                host.version
             );
             let check = match Connection::open(state, None).await {
                 Ok(connection) => {

@@ -2,9 +2,10 @@
 //! at everything, also if something is wrong.
 //!
 //! - here: the report. [`files`]: config, state directory, token, cache,
-//!   workspace. [`host`]: the host that runs, or could. [`plugins`]: the bundle
+//!   workspace. [`agents`]: what they can reach. [`host`]: the host that runs, or could. [`plugins`]: the bundle
 //!   and every plugin.
 
+mod agents;
 mod files;
 mod host;
 mod plugins;
@@ -104,6 +105,10 @@ pub(crate) async fn run(args: Doctor) -> Result<Exit, Failure> {
         files::token(&storage.state),
         files::cache(&storage.cache),
     ];
+    checks.push(agents::state(&storage.state).await);
+    if let Ok(config_dir) = bases.config_dir() {
+        checks.push(files::admin_token(&config_dir));
+    }
     let listen = config.as_ref().ok().and_then(|config| config.listen);
     checks.extend(host::checks(&storage.state, listen).await);
     checks.push(plugins::bundle());

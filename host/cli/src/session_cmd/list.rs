@@ -16,9 +16,8 @@ use serde::Serialize;
 
 use crate::{
     args::SessionList,
-    client::{connection::Connection, text::one_line},
-    exit::{Exit, Failure, OrExit as _},
-    paths::Bases,
+    client::{connection::Connection, dial::Target, text::one_line},
+    exit::{Exit, Failure},
     plugin_cmd::print,
     serve::VERSION,
 };
@@ -48,10 +47,8 @@ struct Row {
 }
 
 pub(crate) async fn run(args: SessionList) -> Result<Exit, Failure> {
-    let storage = Bases::from_env()
-        .storage(args.state.path.as_deref())
-        .or_exit(Exit::Usage)?;
-    let mut connection = Connection::open(&storage.state, None).await?;
+    let target = Target::of(&args.remote, args.state.path.as_deref())?;
+    let mut connection = Connection::to(&target, None).await?;
     let sessions = sessions(&mut connection).await;
     connection.close().await;
     let report = Report {

@@ -10,6 +10,15 @@ pub(crate) const CONTROL_FD: i32 = 3;
 /// Where it finds the file that it only holds.
 pub(crate) const LOCK_FD: i32 = 4;
 
+/// The option of `hostler child` before a directory that is hidden; repeated.
+pub(crate) const HIDE: &str = "--hide";
+
+/// The option before the terminal device of the program.
+pub(crate) const TTY: &str = "--tty";
+
+/// Instead of all that: looks whether the directory that follows is hidden.
+pub(crate) const LOOK: &str = "--look";
+
 /// From the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,6 +52,8 @@ impl std::fmt::Display for Exit {
 /// To the program's process group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
+    /// The terminal is gone: what ends an interactive shell.
+    HangUp,
     Interrupt,
     Terminate,
     Kill,
@@ -51,6 +62,7 @@ pub enum Signal {
 impl Signal {
     pub(crate) fn byte(self) -> u8 {
         match self {
+            Self::HangUp => b'h',
             Self::Interrupt => b'i',
             Self::Terminate => b't',
             Self::Kill => b'k',
@@ -58,7 +70,7 @@ impl Signal {
     }
 
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Interrupt, Self::Terminate, Self::Kill]
+        [Self::HangUp, Self::Interrupt, Self::Terminate, Self::Kill]
             .into_iter()
             .find(|signal| signal.byte() == byte)
     }

@@ -6,14 +6,20 @@
 //! - [`supervisor`]: the process `hostler child`.
 //! - [`control`]: what host and supervisor say to each other.
 //! - [`supervised`]: starts a supervisor and talks to it.
+//! - [`hidden`]: directories that programs do not see; `ssh_config`: what mends
+//!   ssh there.
 //! - [`pump`]: a harness' child: lines out, bounded bytes in.
 //! - [`lines`]: splits output into bounded lines.
 
 pub mod control;
+pub mod hidden;
 pub(crate) mod lines;
 pub(crate) mod pump;
+#[cfg(target_os = "linux")]
+mod ssh_config;
 pub mod supervised;
 pub mod supervisor;
 
 pub use control::{Exit, Signal};
+pub use hidden::{Hiding, hiding};
 pub use supervised::{ChildSpec, Helper, Supervised, Supervision};

@@ -1,18 +1,21 @@
 //! The process `hostler child -- PROGRAM ARGS…`: starts the program with its own
-//! standard streams in a new process group, reports on the control socket, and
-//! ends it with all its descendants when the socket closes.
+//! standard streams in a new process group, or on a terminal in a new session,
+//! reports on the control socket, and ends it with all its descendants when the
+//! socket closes.
 
 use std::{
     ffi::OsString,
     fs::File,
-    io::{Read, Write},
+    io::{self, Read, Write},
     os::{
         fd::{BorrowedFd, FromRawFd, OwnedFd},
         unix::{
+            fs::OpenOptionsExt,
             net::UnixStream,
             process::{CommandExt, ExitStatusExt},
         },
     },
+    path::{Path, PathBuf},
     process::{Child, Command, ExitCode},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -20,12 +23,15 @@ use std::{
 
 use rustix::{
     io::{FdFlags, fcntl_setfd},
-    process::{Pid, Signal as Sig, kill_process_group, setsid},
+    process::{Pid, Signal as Sig, ioctl_tiocsctty, kill_process_group, setsid},
 };
 
-use super::control::{CONTROL_FD, Exit, Report, Signal};
+use super::{
+    control::{CONTROL_FD, Exit, HIDE, LOOK, Report, Signal, TTY},
+    hidden::hide,
+};
 
-/// From interrupt to TERM: time to stop a turn and save it.
+/// From the first signal to TERM: time to stop a turn and save it.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 
 /// From TERM to KILL: time to write files that are open.
@@ -34,35 +40,90 @@ const TERMINATE_GRACE: Duration = Duration::from_millis(1500);
 /// For descendants that stay behind when the program itself has ended.
 const LEFTOVER_GRACE: Duration = Duration::from_millis(200);
 
-/// The main of the supervisor; `command` is the program and its arguments.
+/// The main of the supervisor; `args` are those after the word `child`: options,
+/// `--`, the program and its arguments.
 #[must_use]
-pub fn child_main(command: Vec<OsString>) -> ExitCode {
-    match run(command) {
+pub fn child_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut args = args.into_iter();
+    let order = match Order::parse(&mut args) {
+        Ok(Some(order)) => order,
+        // The program that is started to see what is hidden.
+        Ok(None) => {
+            return super::hidden::look(&args.next().map(PathBuf::from).unwrap_or_default());
+        }
+        Err(message) => return fail(&message),
+    };
+    match run(order) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("hostler child: {message}");
-            ExitCode::FAILURE
+        Err(message) => fail(&message),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("hostler child: {message}");
+    ExitCode::FAILURE
+}
+
+/// What to start, and how.
+struct Order {
+    hidden: Vec<PathBuf>,
+    tty: Option<PathBuf>,
+    program: OsString,
+    args: Vec<OsString>,
+}
+
+impl Order {
+    /// `None` for [`LOOK`], whose argument comes next.
+    fn parse(args: &mut impl Iterator<Item = OsString>) -> Result<Option<Self>, String> {
+        let (mut hidden, mut tty) = (Vec::new(), None);
+        while let Some(option) = args.next() {
+            let mut path = || {
+                args.next()
+                    .map(PathBuf::from)
+                    .ok_or("an option lacks its path")
+            };
+            match option.to_str() {
+                Some(HIDE) => hidden.push(path()?),
+                Some(TTY) => tty = Some(path()?),
+                Some(LOOK) => return Ok(None),
+                Some("--") => break,
+                _ => return Err(format!("{} is no option", option.to_string_lossy())),
+            }
+        }
+        Ok(Some(Self {
+            hidden,
+            tty,
+            program: args.next().ok_or("no program was named")?,
+            args: args.collect(),
+        }))
+    }
+
+    /// An interactive shell ends only when its terminal is gone; what has none
+    /// is interrupted.
+    fn first_signal(&self) -> Signal {
+        if self.tty.is_some() {
+            Signal::HangUp
+        } else {
+            Signal::Interrupt
         }
     }
 }
 
-fn run(command: Vec<OsString>) -> Result<(), String> {
+fn run(order: Order) -> Result<(), String> {
     let mut control = UnixStream::from(control_fd()?);
     // A session of its own: no terminal to read from, and a Ctrl-C meant for
     // the host does not reach the program past the host.
     let _ = setsid();
     adopt_orphans();
 
-    let mut words = command.into_iter();
-    let program = words.next().ok_or("no program was named")?;
-    let child = match start(&program, words) {
+    let program = order.program.to_string_lossy().into_owned();
+    let started =
+        hide(&order.hidden).and_then(|()| start(&order).map_err(|error| error.to_string()));
+    let child = match started {
         Ok(child) => child,
         Err(error) => {
-            let program = program.to_string_lossy();
-            return report(
-                &mut control,
-                &Report::StartFailed(format!("{program}: {error}")),
-            );
+            let message = format!("{program}: {error}");
+            return report(&mut control, &Report::StartFailed(message));
         }
     };
     release_stdio();
@@ -73,7 +134,8 @@ fn run(command: Vec<OsString>) -> Result<(), String> {
     let commands = control.try_clone().map_err(|error| error.to_string())?;
     std::thread::spawn({
         let ended = Arc::clone(&ended);
-        move || obey(commands, group, &ended)
+        let first = order.first_signal();
+        move || obey(commands, group, first, &ended)
     });
     let exit = wait(child);
     end_leftovers(group);
@@ -96,9 +158,25 @@ fn control_fd() -> Result<OwnedFd, String> {
 /// Starts the program in a group of its own. Where the system can, it also ends
 /// with this process, and it holds the lock of the host's children itself, so
 /// that killing the supervisor hides nothing.
-fn start(program: &OsString, args: impl Iterator<Item = OsString>) -> std::io::Result<Child> {
-    let mut command = Command::new(program);
-    command.args(args).process_group(0);
+fn start(order: &Order) -> io::Result<Child> {
+    let mut command = Command::new(&order.program);
+    command.args(&order.args);
+    if let Some(tty) = &order.tty {
+        let tty = terminal(tty)?;
+        command
+            .stdin(tty.try_clone()?)
+            .stdout(tty.try_clone()?)
+            .stderr(tty);
+        // SAFETY: two system calls, without memory or locks.
+        unsafe {
+            command.pre_exec(|| {
+                setsid()?;
+                Ok(ioctl_tiocsctty(rustix::stdio::stdin())?)
+            });
+        }
+    } else {
+        command.process_group(0);
+    }
     #[cfg(target_os = "linux")]
     // SAFETY: one system call, without memory or locks.
     unsafe {
@@ -118,6 +196,15 @@ fn start(program: &OsString, args: impl Iterator<Item = OsString>) -> std::io::R
     command.spawn()
 }
 
+/// Opens the device of a terminal, not as this process' own.
+fn terminal(tty: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    options.custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed());
+    let opened = options.open(tty);
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", tty.display())))
+}
+
 fn report(control: &mut UnixStream, report: &Report) -> Result<(), String> {
     let mut line = serde_json::to_vec(report).map_err(|error| error.to_string())?;
     line.push(b'\n');
@@ -135,14 +222,14 @@ fn release_stdio() {
 }
 
 /// Carries out signals until the socket closes, then ends the program.
-fn obey(mut commands: UnixStream, group: Pid, ended: &Ended) {
+fn obey(mut commands: UnixStream, group: Pid, first: Signal, ended: &Ended) {
     let mut byte = [0];
     while let Ok(1) = commands.read(&mut byte) {
         if let Some(signal) = byte.first().copied().and_then(Signal::from_byte) {
             send(group, signal, ended);
         }
     }
-    send(group, Signal::Interrupt, ended);
+    send(group, first, ended);
     if ended.within(INTERRUPT_GRACE) {
         return;
     }
@@ -156,6 +243,7 @@ fn obey(mut commands: UnixStream, group: Pid, ended: &Ended) {
 /// Never after the end: the group's id may belong to someone else by then.
 fn send(group: Pid, signal: Signal, ended: &Ended) {
     let signal = match signal {
+        Signal::HangUp => Sig::HUP,
         Signal::Interrupt => Sig::INT,
         Signal::Terminate => Sig::TERM,
         Signal::Kill => Sig::KILL,

@@ -71,7 +71,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn shell(script: &str) -> ChildSpec {
+pub(crate) fn shell(script: &str) -> ChildSpec {
     ChildSpec {
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],
@@ -85,7 +85,7 @@ async fn start(script: &str) -> Supervised {
     Supervised::start(&helper, &shell(script)).await.unwrap()
 }
 
-async fn first_line(child: &mut Supervised) -> String {
+pub(crate) async fn first_line(child: &mut Supervised) -> String {
     let mut line = String::new();
     BufReader::new(&mut child.stdout)
         .read_line(&mut line)
@@ -95,7 +95,7 @@ async fn first_line(child: &mut Supervised) -> String {
 }
 
 /// A process that has ended and waits to be collected counts as gone.
-fn alive(pid: &str) -> bool {
+pub(crate) fn alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     stat.is_ok_and(|stat| {
         !stat
@@ -106,7 +106,7 @@ fn alive(pid: &str) -> bool {
     })
 }
 
-async fn gone(pid: &str) {
+pub(crate) async fn gone(pid: &str) {
     let patience = Instant::now() + Duration::from_secs(30);
     while alive(pid) {
         assert!(Instant::now() < patience, "process {pid} is still there");

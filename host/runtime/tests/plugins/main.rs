@@ -2,10 +2,12 @@
 //! its own helper: it compiles and supervises when it is started again.
 
 mod children;
+mod hidden;
 mod limits;
 mod loading;
 mod sessions;
 mod support;
+mod terminals;
 
 use std::process::ExitCode;
 
@@ -13,14 +15,17 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     match args.next().as_deref().and_then(|word| word.to_str()) {
         Some("compile") => hostler_runtime::compile_main(),
-        Some("child") => hostler_runtime::child_main(args.skip(1).collect()),
+        Some("child") => hostler_runtime::child_main(args),
+        Some("unprivileged") => hidden::unprivileged_main(),
         _ => {
             let arguments = libtest_mimic::Arguments::from_args();
             let trials = [
                 children::trials(),
+                hidden::trials(),
                 limits::trials(),
                 loading::trials(),
                 sessions::trials(),
+                terminals::trials(),
             ];
             libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
         }

@@ -89,7 +89,10 @@ impl Host {
 /// This binary, as its own helper.
 pub(crate) fn helper(lock: Option<Arc<std::fs::File>>) -> Helper {
     let program = std::env::current_exe().unwrap();
-    Helper { program, lock }
+    Helper {
+        lock,
+        ..Helper::new(program)
+    }
 }
 
 pub(crate) fn runtime_in(folder: &Path) -> Runtime {

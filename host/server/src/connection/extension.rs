@@ -61,6 +61,10 @@ impl Connection {
             hostler::CONTROL_TAKE | hostler::CONTROL_RELEASE => {
                 self.control(request, method, params).await;
             }
+            _ if method.starts_with(hostler::TERMINAL) => {
+                self.terminal(request, method, params).await;
+            }
+            _ if method.starts_with(hostler::WORKSPACE) => self.workspace(request, method, params),
             _ => request.fault(&unknown_method(method)),
         }
     }

@@ -10,6 +10,7 @@ use agent_client_protocol_schema::{
         SessionDeleteCapabilities, SessionListCapabilities, SessionResumeCapabilities,
     },
 };
+use hostler_auth::Scope;
 use hostler_session::Who;
 use hostler_wire::{Fault, RawValue, codes};
 use serde::Deserialize;
@@ -124,6 +125,8 @@ impl Connection {
         let extension = json!({
             "attach": true,
             "control": config.control.name(),
+            "terminals": self.identity.scopes.contains(Scope::Shell),
+            "workspace": true,
         });
         Map::from_iter([("hostler".to_owned(), extension)])
     }

@@ -3,7 +3,8 @@
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
 //! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume.
-//! - [`extension`]: the methods of `_hostler` that are about a session.
+//! - [`extension`]: the methods of `_hostler` that are about a session;
+//!   [`terminals`], [`workspace`]: those about its terminals and files.
 //! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
 //! - [`request`]: a request until it is answered.
 //! - [`params`]: reading parameters.
@@ -17,6 +18,8 @@ use hostler_auth::{Identity, Scope};
 use hostler_session::{Access, Client, ClientId, Outlet, SessionHandle, Who};
 use hostler_wire::{Fault, Id, Message, RawValue, codes, methods};
 
+use tokio::sync::Semaphore;
+
 use crate::{
     connection::request::{OpenRequests, Request},
     serve::Shared,
@@ -29,7 +32,9 @@ mod initialize;
 mod params;
 mod request;
 mod sessions;
+mod terminals;
 mod turns;
+mod workspace;
 
 /// One ACP peer.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub(crate) struct Connection {
     /// Sessions that are told when it is gone: those that it views, and without a
     /// handle, which would keep them live, those in which it may have control.
     viewed: Mutex<HashMap<String, Option<SessionHandle>>>,
+    /// Places for its queries of files.
+    queries: Arc<Semaphore>,
     open: OpenRequests,
 }
 
@@ -73,6 +80,7 @@ impl Connection {
             id: ClientId::next(),
             peer: OnceLock::new(),
             viewed: Mutex::default(),
+            queries: Arc::new(Semaphore::new(workspace::AT_ONCE)),
             open: OpenRequests::default(),
         }
     }
@@ -101,6 +109,7 @@ impl Connection {
 
     /// The peer is gone. What it began goes on.
     pub(crate) async fn end(&self) {
+        self.open.cancel_queries();
         let viewed = std::mem::take(&mut *self.viewed());
         for (id, session) in viewed {
             if let Some(session) = session.or_else(|| self.session(&id).ok()) {

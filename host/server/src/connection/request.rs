@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use hostler_session::{Outlet, Reply, SessionHandle};
 use hostler_wire::{Fault, Id, codes, compose};
+use hostler_workspace::Cancel;
 
 use crate::socket::outbox::Outbox;
 
@@ -16,9 +17,22 @@ use crate::socket::outbox::Outbox;
 const OPEN: usize = 1024;
 
 /// The requests of one connection that are not answered yet. A prompt is kept
-/// with its session, so that it can be cancelled by its id alone.
+/// with its session, so that it can be cancelled by its id alone, and so is a
+/// query of files.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OpenRequests(Arc<Mutex<HashMap<Id, Option<SessionHandle>>>>);
+pub(crate) struct OpenRequests(Arc<Mutex<HashMap<Id, Cancels>>>);
+
+/// How a request is cancelled.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Cancels {
+    /// It is answered in a moment anyway.
+    #[default]
+    Not,
+    /// It is a prompt of that session.
+    Prompt(SessionHandle),
+    /// It looks at files.
+    Query(Cancel),
+}
 
 /// One of them. It is answered once; dropped unanswered, it stays open.
 #[derive(Debug)]
@@ -46,7 +60,7 @@ impl OpenRequests {
         if let Some(fault) = refusal {
             return Err(compose::error(&id, &fault).into());
         }
-        open.insert(id.clone(), None);
+        open.insert(id.clone(), Cancels::Not);
         Ok(Request {
             id,
             outbox,
@@ -54,12 +68,21 @@ impl OpenRequests {
         })
     }
 
-    /// The session of an open prompt.
-    pub(crate) fn session_of(&self, id: &Id) -> Option<SessionHandle> {
-        self.lock().get(id).cloned().flatten()
+    /// How an open request is cancelled.
+    pub(crate) fn cancels(&self, id: &Id) -> Cancels {
+        self.lock().get(id).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Option<SessionHandle>>> {
+    /// The connection is gone: nobody waits for what was looked up.
+    pub(crate) fn cancel_queries(&self) {
+        for cancels in self.lock().values() {
+            if let Cancels::Query(cancel) = cancels {
+                cancel.cancel();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Cancels>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -73,7 +96,23 @@ impl Request {
     pub(crate) fn belongs_to(&self, session: &SessionHandle) {
         self.open
             .lock()
-            .insert(self.id.clone(), Some(session.clone()));
+            .insert(self.id.clone(), Cancels::Prompt(session.clone()));
+    }
+
+    /// It looks at files, for as long as it may or until it is cancelled.
+    pub(crate) fn cancelled_by(&self) -> Cancel {
+        let cancel = Cancel::new();
+        self.open
+            .lock()
+            .insert(self.id.clone(), Cancels::Query(cancel.clone()));
+        cancel
+    }
+
+    pub(crate) fn answer(self, answer: Result<String, Fault>) {
+        match answer {
+            Ok(result) => self.result(&result),
+            Err(fault) => self.fault(&fault),
+        }
     }
 
     /// `result` is a JSON object.

@@ -1,6 +1,9 @@
 //! Sessions begin, are found, and end.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use hostler_session::{Access, Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
@@ -199,7 +202,11 @@ pub(super) fn check_number(additional: &[PathBuf]) -> Result<(), Fault> {
 }
 
 /// Blocks.
-pub(super) fn open(roots: &Roots, cwd: &Path, additional: &[PathBuf]) -> Result<Folders, Fault> {
+pub(super) fn open(
+    roots: &Roots,
+    cwd: &Path,
+    additional: &[PathBuf],
+) -> Result<Arc<Folders>, Fault> {
     let root = roots.open(cwd).map_err(|error| outside(&error))?;
     let additional = additional.iter().map(|folder| {
         roots.open(folder).map_err(|error| {
@@ -208,7 +215,8 @@ pub(super) fn open(roots: &Roots, cwd: &Path, additional: &[PathBuf]) -> Result<
             fault
         })
     });
-    Ok(Folders::new(root, additional.collect::<Result<_, _>>()?))
+    let folders = Folders::new(root, additional.collect::<Result<_, _>>()?);
+    Ok(Arc::new(folders))
 }
 
 fn outside(error: &RootError) -> Fault {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     Connection,
     params::{self, bad},
-    request::Request,
+    request::{Cancels, Request},
 };
 
 #[derive(Deserialize)]
@@ -111,8 +111,10 @@ impl Connection {
         let Some(id) = Id::from_raw(asked.request_id) else {
             return;
         };
-        if let Some(session) = self.open.session_of(&id) {
-            session.cancel_request(self.id, id).await;
+        match self.open.cancels(&id) {
+            Cancels::Prompt(session) => session.cancel_request(self.id, id).await,
+            Cancels::Query(cancel) => cancel.cancel(),
+            Cancels::Not => {}
         }
     }
 }

@@ -8,35 +8,49 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hostler_auth::{Identity, bearer, websocket_bearer};
+use hostler_auth::{Grant, NotValid, bearer, websocket_bearer};
 
 use super::Refusal;
 use crate::serve::{ServerConfig, Shared};
 
-/// Lets a request pass with the [`Identity`] of its token in its extensions.
+/// Lets a request pass that calls this host by one of its names.
+pub(super) async fn guard_names(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admit_names(&shared.config, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refused(&request, refusal),
+    }
+}
+
+/// The same, with a token, whose [`Grant`] is in its extensions from then on.
 pub(super) async fn guard(
     State(shared): State<Arc<Shared>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     match admit(&shared.config, request.headers()) {
-        Ok(identity) => {
-            request.extensions_mut().insert(identity);
+        Ok(grant) => {
+            request.extensions_mut().insert(grant);
             next.run(request).await
         }
-        Err(refusal) => {
-            tracing::info!(
-                path = request.uri().path(),
-                code = refusal.code,
-                "a request was refused: {}",
-                refusal.message
-            );
-            refusal.into_response()
-        }
+        Err(refusal) => refused(&request, refusal),
     }
 }
 
-fn admit(config: &ServerConfig, headers: &HeaderMap) -> Result<Identity, Refusal> {
+fn refused(request: &Request, refusal: Refusal) -> Response {
+    tracing::info!(
+        path = request.uri().path(),
+        code = refusal.code,
+        "a request was refused: {}",
+        refusal.message
+    );
+    refusal.into_response()
+}
+
+fn admit_names(config: &ServerConfig, headers: &HeaderMap) -> Result<(), Refusal> {
     let host = only(headers, &header::HOST)?.unwrap_or_default();
     if !config.hosts.allows_host(host) {
         return Err(Refusal::new(
@@ -60,14 +74,25 @@ fn admit(config: &ServerConfig, headers: &HeaderMap) -> Result<Identity, Refusal
             ),
         ));
     }
+    Ok(())
+}
+
+fn admit(config: &ServerConfig, headers: &HeaderMap) -> Result<Grant, Refusal> {
+    admit_names(config, headers)?;
     let token = token(headers)?.ok_or_else(|| {
         unauthenticated(
             "a token is needed: send `Authorization: Bearer TOKEN`, or from a browser the WebSocket \
              subprotocol `hostler.bearer.TOKEN`",
         )
     })?;
-    config.tokens.verify(token).cloned().ok_or_else(|| {
-        unauthenticated("this token is not valid here; `hostler serve` says where its token is")
+    config.access.tokens().verify(token).map_err(|reason| {
+        unauthenticated(match reason {
+            NotValid::Unknown => {
+                "this token is not valid here: it never was, or it was revoked; `hostler serve` says \
+                 where its own token is"
+            }
+            NotValid::Expired => "the life of this token is over; ask for another",
+        })
     })
 }
 

@@ -7,27 +7,41 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{delete, get, post},
 };
 use serde_json::json;
 
 use crate::serve::Shared;
 
+mod admin;
+mod body;
 mod guard;
 mod upgrade;
 
-/// All routes. The guard stands before everything but `/healthz`, so that a
-/// caller without a token does not learn which paths exist.
+/// All routes. The guard stands before everything but `/healthz` and the place
+/// where a pairing code is redeemed, so that a caller without a token does not
+/// learn which paths exist.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     let guard = middleware::from_fn_with_state(shared.clone(), guard::guard);
+    let guard_names = middleware::from_fn_with_state(shared.clone(), guard::guard_names);
     let guarded = Router::new()
         .route("/acp", get(upgrade::acp))
+        .route("/v1/tokens", get(admin::list).post(admin::create))
+        .route("/v1/tokens/{id}", delete(admin::revoke))
+        .route("/v1/pairings", post(admin::offer))
+        .route("/v1/audit", get(admin::audit))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .with_state(shared)
+        .with_state(shared.clone())
         .layer(guard);
+    let open = Router::new()
+        .route("/v1/pair", post(admin::redeem))
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(shared)
+        .layer(guard_names);
     Router::new()
         .route("/healthz", get("ready"))
+        .merge(open)
         .fallback_service(guarded)
 }
 
@@ -35,7 +49,7 @@ async fn no_such_path() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "UNKNOWN_PATH",
-        "there is nothing at this path; ACP is at /acp",
+        "there is nothing at this path; ACP is at /acp, tokens and the audit are under /v1",
     )
 }
 
@@ -43,9 +57,8 @@ async fn no_such_method() -> Refusal {
     Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "UNKNOWN_METHOD",
-        "this host speaks ACP over WebSocket: GET /acp with an upgrade",
+        "this path does not take this method; ACP over WebSocket is GET /acp with an upgrade",
     )
-    .with(header::ALLOW, "GET")
 }
 
 /// A refused request: `{"error":{"code":NAME,"message":TEXT}}`.

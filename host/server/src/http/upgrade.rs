@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use hostler_auth::{Identity, WS_PROTOCOL};
+use hostler_auth::{Grant, WS_PROTOCOL};
 use hostler_wire::codes::SHUTTING_DOWN;
 use uuid::Uuid;
 
@@ -20,16 +20,16 @@ const CONNECTION_ID: HeaderName = HeaderName::from_static("acp-connection-id");
 
 pub(super) async fn acp(
     State(shared): State<Arc<Shared>>,
-    Extension(identity): Extension<Identity>,
+    Extension(grant): Extension<Grant>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    accept(shared, identity, &uri, upgrade).unwrap_or_else(IntoResponse::into_response)
+    accept(shared, grant, &uri, upgrade).unwrap_or_else(IntoResponse::into_response)
 }
 
 fn accept(
     shared: Arc<Shared>,
-    identity: Identity,
+    grant: Grant,
     uri: &Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
@@ -46,7 +46,7 @@ fn accept(
             |error| tracing::debug!(%error, "a connection ended while it was upgraded"),
         );
     let mut response = upgrade.on_upgrade(move |socket| async move {
-        socket::run(socket, shared, identity, harness, id).await;
+        socket::run(socket, shared, grant, harness, id).await;
         drop(place);
     });
     if let Some(header) = header {

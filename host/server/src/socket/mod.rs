@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{StreamExt, stream::SplitStream};
-use hostler_auth::Identity;
+use hostler_auth::{Grant, GrantEnd};
 use tokio::time::timeout;
 
 use crate::{
@@ -29,10 +29,12 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) async fn run(
     socket: WebSocket,
     shared: Arc<Shared>,
-    identity: Identity,
+    grant: Grant,
     harness: String,
     id: String,
 ) {
+    let ended = grant.ended();
+    let identity = grant.identity;
     tracing::info!(connection = id, principal = %identity.principal, harness, "connected");
     let (sink, mut stream) = socket.split();
     let (outbox, queue) = Outbox::new();
@@ -44,6 +46,10 @@ pub(crate) async fn run(
         () = stopped(&mut stopping) => {
             outbox.close(Close::new(close_codes::GOING_AWAY, "the host is stopping"));
         }
+        end = ended => outbox.close(Close::new(close_codes::REVOKED, match end {
+            GrantEnd::Revoked => "the token of this connection was revoked",
+            GrantEnd::Expired => "the life of this connection's token is over",
+        })),
     }
     // No session puts anything into the outbox any more.
     connection.end().await;

@@ -1,14 +1,17 @@
 //! The way to one connection's writer, within a budget of bytes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use hostler_replay::Position;
-use hostler_session::{History, Outlet};
-use tokio::sync::{mpsc, watch};
+use hostler_session::{BoxFuture, History, Outlet};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{close_codes, socket::queue::Queue};
 
@@ -16,6 +19,9 @@ use crate::{close_codes, socket::queue::Queue};
 /// it the client does not keep up. A history does not count, only what of it is
 /// in memory.
 const BUDGET: usize = 32 * 1024 * 1024;
+
+/// So little waits that there is room for what could come later.
+const ROOM: usize = 512 * 1024;
 
 /// What a frame costs besides its bytes.
 const OVERHEAD: usize = 64;
@@ -67,6 +73,8 @@ pub(crate) struct Outbox(Arc<Inner>);
 struct Inner {
     items: mpsc::UnboundedSender<Item>,
     waiting: AtomicUsize,
+    /// Told when something was written.
+    less: Notify,
     close: watch::Sender<Option<Close>>,
 }
 
@@ -76,6 +84,7 @@ impl Outbox {
         let inner = Inner {
             items,
             waiting: AtomicUsize::new(0),
+            less: Notify::new(),
             close: watch::Sender::new(None),
         };
         let outbox = Self(Arc::new(inner));
@@ -137,6 +146,25 @@ impl Outbox {
     /// So much has been written, or is not there any more.
     pub(super) fn written(&self, bytes: usize) {
         self.0.waiting.fetch_sub(bytes, Ordering::AcqRel);
+        self.0.less.notify_waiters();
+    }
+
+    async fn until_room(&self) -> bool {
+        loop {
+            // Before looking, so that nothing written in between is slept over.
+            let mut less = pin!(self.0.less.notified());
+            less.as_mut().enable();
+            if self.0.close.borrow().is_some() {
+                return false;
+            }
+            if self.0.waiting.load(Ordering::Acquire) <= ROOM {
+                return true;
+            }
+            tokio::select! {
+                () = less => {}
+                _ = self.until_closed() => return false,
+            }
+        }
     }
 }
 
@@ -148,6 +176,10 @@ const BROKEN: Close = Close {
 impl Outlet for Outbox {
     fn send(&self, frame: Bytes) -> bool {
         self.put(Item::Frame(Outgoing { frame, at: None }))
+    }
+
+    fn room(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.until_room())
     }
 
     fn send_placed(&self, frame: Bytes, session: &Arc<str>, position: Position) -> bool {

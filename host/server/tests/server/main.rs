@@ -1,5 +1,6 @@
 //! What the server promises, over real sockets, with played harnesses.
 
+mod access;
 mod extension;
 mod http;
 mod protocol;
@@ -8,3 +9,4 @@ mod slow_viewers;
 mod sockets;
 mod stage;
 mod stored_sessions;
+mod tls;

@@ -24,6 +24,7 @@ mod supervised;
 mod terminal;
 
 pub use supervised::SupervisedCommands;
+pub(crate) use supervised::environment;
 
 use terminal::{Terminal, status};
 

@@ -38,17 +38,19 @@ impl SupervisedCommands {
     /// `helper` is a binary with the subcommand `child`: the host's own.
     #[must_use]
     pub fn new(helper: Helper) -> Self {
-        let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
-        let dumb = (OsString::from("TERM"), OsString::from("dumb"));
         Self {
             helper,
-            env: PASSED
-                .into_iter()
-                .filter_map(passed)
-                .chain([dumb])
-                .collect(),
+            env: environment("dumb"),
         }
     }
+}
+
+/// What every command of a session gets; `term` is its kind of terminal.
+pub(crate) fn environment(term: &str) -> Vec<(OsString, OsString)> {
+    let passed = |name| Some((OsString::from(name), std::env::var_os(name)?));
+    let term = (OsString::from("TERM"), OsString::from(term));
+    let passed = PASSED.into_iter().filter_map(passed);
+    passed.chain([term]).collect()
 }
 
 impl CommandRunner for SupervisedCommands {

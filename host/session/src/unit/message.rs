@@ -1,7 +1,7 @@
 use hostler_replay::Position;
 use hostler_wire::Id;
 
-use crate::{Client, ClientId, Notice, Prompt, Reply};
+use crate::{Client, ClientId, Notice, Prompt, Reply, TerminalRequest};
 
 /// What is asked of a session.
 #[derive(Debug)]
@@ -39,6 +39,21 @@ pub(crate) enum Message {
         client: Client,
         take: bool,
         reply: Reply,
+    },
+    Terminal {
+        client: Client,
+        request: TerminalRequest,
+        reply: Reply,
+    },
+    /// A file is about to be edited.
+    MayEdit {
+        client: Client,
+        reply: Reply,
+    },
+    /// A file was edited.
+    Edited {
+        path: String,
+        hash: String,
     },
     /// With whom the session is shared has changed.
     Shared,

@@ -10,6 +10,7 @@
 //! - [`permissions`]: questions to all clients, the first valid answer counts.
 //! - [`driving`]: who may, and who does.
 //! - [`requests`]: what the host answers to the agent by itself.
+//! - [`shell`]: terminals for people.
 //! - [`stream`]: the journal first, then the viewers.
 //! - [`viewers`]: who attaches, leaves, and is sent what.
 
@@ -21,6 +22,8 @@ use std::{
 
 use hostler_replay::{Bounds, Hub, Position, ViewerId};
 use hostler_store::Entry;
+use hostler_wire::methods;
+use serde_json::json;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -39,6 +42,7 @@ use crate::{
     unit::{
         instance::{Call, Origin, Stage, Step},
         requests::Requests,
+        shell::Shells,
         stream::{Kept, Pending},
         turns::Turn,
         viewers::{Watcher, given},
@@ -53,12 +57,14 @@ mod outputs;
 mod permissions;
 pub(crate) mod pipe;
 pub(crate) mod requests;
+pub(crate) mod shell;
 pub(crate) mod stream;
 mod turns;
 mod viewers;
 
 pub use message::Attach;
 pub(crate) use message::{Creation, Message};
+pub use shell::TerminalRequest;
 
 /// Messages that wait for the session. It never waits for anybody, so a place
 /// is free again in microseconds; whoever finds none waits for it.
@@ -103,6 +109,7 @@ pub(crate) struct Unit {
     calls: Vec<Call>,
     asks: Asks,
     requests: Requests,
+    shells: Shells,
     /// Set when the session is over.
     over: bool,
     /// Why nothing can be kept any more, and so nothing be shown.
@@ -122,6 +129,7 @@ pub(crate) struct Parts {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) launcher: Arc<dyn Launcher>,
     pub(crate) requests: Requests,
+    pub(crate) shells: Shells,
     pub(crate) origin: Origin,
     pub(crate) info: Arc<Mutex<Info>>,
     pub(crate) creation: Option<Creation>,
@@ -146,6 +154,7 @@ impl Unit {
             observer,
             launcher,
             requests,
+            shells,
             origin,
             info,
             creation,
@@ -176,6 +185,7 @@ impl Unit {
             calls: Vec::new(),
             asks: Asks::default(),
             requests,
+            shells,
             over: false,
             broken: None,
             farewell: None,
@@ -317,6 +327,18 @@ impl Unit {
                 take,
                 reply,
             } => self.take_control(&client, take, reply),
+            Message::Terminal {
+                client,
+                request,
+                reply,
+            } => self.terminal(client, request, reply),
+            Message::MayEdit { client, reply } => {
+                reply.send(self.drive(&client).map(|()| "{}".to_owned()));
+            }
+            Message::Edited { path, hash } => {
+                let members = json!({ "path": path, "hash": hash });
+                self.tell_positioned(methods::hostler::WORKSPACE_CHANGED, members);
+            }
             Message::Shared => self.shared(),
             Message::Close { client, end, reply } => self.close_for(&client, end, reply),
             Message::PutBack => self.close(),
@@ -440,6 +462,7 @@ impl Unit {
                 .live()
                 .is_none_or(|instance| !instance.has_calls())
             && self.asks.is_empty()
+            && !self.shells.are_busy()
             && self.watchers.is_empty();
         if at_rest != self.at_rest {
             self.at_rest = at_rest;

@@ -157,7 +157,7 @@ impl Unit {
             "openPermissions": open,
             "control": self.control.to_json(client),
             "queue": self.queue_json(),
-            "terminals": [],
+            "terminals": self.shells.to_json(),
             "owner": info.owner.as_str(),
             "access": client.access.name(),
             "title": info.summary.title,
@@ -236,6 +236,7 @@ impl Unit {
             self.hub.detach(viewer);
             self.presence_changed();
         }
+        self.shells.leave(client);
     }
 
     pub(super) fn leave(&mut self, client: ClientId, gone: bool) {
@@ -273,6 +274,7 @@ impl Unit {
                 || shares.get(&client.who.principal) == Some(&ShareScope::Drive)
         };
         self.control.revoke(drives);
+        self.shells.revoke(drives);
         self.cancel_queued(|asked| !drives(&asked.client));
         for client in gone {
             let notice = Notice::warning("The session is not shared with you any more.");

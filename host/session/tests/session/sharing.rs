@@ -15,8 +15,8 @@ fn ann() -> Identity {
 
 fn admin() -> Identity {
     Identity {
-        principal: Principal::new("root"),
         scopes: Scope::ALL.into_iter().collect::<Scopes>(),
+        ..somebody("root")
     }
 }
 

@@ -10,6 +10,7 @@ use hostler_runtime::{
 use hostler_session::{
     BoxFuture, CommandLine, CommandRunner, Launcher, Rights, Running, RunningCommand, SessionError,
 };
+use hostler_terminal::{Program, Spawned, Spawner};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -67,6 +68,16 @@ impl Launcher for Echo {
 impl CommandRunner for Echo {
     fn start(&self, _: CommandLine) -> BoxFuture<'static, std::io::Result<RunningCommand>> {
         Box::pin(async { Err(std::io::Error::other("this host runs no commands")) })
+    }
+}
+
+impl Spawner for Echo {
+    fn spawn(
+        &self,
+        _: Program,
+        _: std::path::PathBuf,
+    ) -> BoxFuture<'static, std::io::Result<Spawned>> {
+        Box::pin(async { Err(std::io::Error::other("this host has no shells")) })
     }
 }
 

@@ -6,10 +6,10 @@ mod raw;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenStore};
-use hostler_server::{Clients, ServerConfig, serve};
+use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
+use hostler_server::{Access, Clients, ServerConfig, Tls, serve};
 use hostler_session::{Router, SessionConfig, Surroundings, Unobserved};
-use hostler_store::{Entry, Journal, SessionRecord};
+use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -25,6 +25,9 @@ pub(crate) struct Server {
     pub(crate) stranger: String,
     /// Of the first principal, view only.
     pub(crate) viewer: String,
+    /// Of another principal, `admin` only.
+    pub(crate) admin: String,
+    pub(crate) tls: Option<Tls>,
     pub(crate) dir: tempfile::TempDir,
     pub(crate) clients: Clients,
     pub(crate) journal: Journal,
@@ -34,39 +37,56 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::start_with(SessionConfig::default()).await
+        Self::start_as(SessionConfig::default(), false).await
     }
 
     pub(crate) async fn start_with(sessions: SessionConfig) -> Self {
+        Self::start_as(sessions, false).await
+    }
+
+    /// With a certificate of its own.
+    pub(crate) async fn start_tls() -> Self {
+        Self::start_as(SessionConfig::default(), true).await
+    }
+
+    async fn start_as(sessions: SessionConfig, tls: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("project")).unwrap();
-        let mut tokens = TokenStore::new();
-        let mut token = |name: &str, scopes: &[Scope]| {
+        let records = Records::open(&dir.path().join("hostler.db")).unwrap();
+        let audit = Audit::start(records.clone()).unwrap();
+        let access = Access::open(records, audit).unwrap();
+        let token = |name: &str, scopes: &[Scope]| {
             let token = Token::random().unwrap();
             let identity = Identity {
                 principal: Principal::new(name),
                 scopes: scopes.iter().copied().collect(),
+                token: TokenId::random().unwrap(),
             };
-            tokens.insert(&token, identity);
+            access.tokens().insert(&token, identity);
             token.expose().to_owned()
         };
         let both = [Scope::View, Scope::Drive];
+        let admin = token("boss", &[Scope::Admin]);
         let (token, stranger, viewer) = (
             token("me", &both),
             token("stranger", &both),
             token("me", &[Scope::View]),
         );
+        let tls = tls.then(|| Tls::own(dir.path(), &[]).unwrap());
         let clients = Clients::default();
         let journal = Journal::open(&dir.path().join("journal.db")).unwrap();
         let config = ServerConfig {
             router: Router::new(Surroundings {
                 launcher: Arc::new(Echo),
                 runner: Arc::new(Echo),
+                shells: Arc::new(Echo),
                 journal: journal.clone(),
                 config: sessions,
                 observer: Arc::new(Unobserved),
             }),
-            tokens,
+            access,
+            tls: tls.clone(),
+            address: Some("https://box.example.com".into()),
             hosts: HostRule::new(["box.example.com"]).unwrap(),
             roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),
             default_harness: "echo".into(),
@@ -83,6 +103,8 @@ impl Server {
             token,
             stranger,
             viewer,
+            admin,
+            tls,
             dir,
             clients,
             journal,

@@ -24,6 +24,10 @@ impl Answer {
         })
     }
 
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
     /// `error.code` of the body.
     pub(crate) fn code(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap();
@@ -41,6 +45,28 @@ impl Server {
     /// `line` is the method and the path. `Host` and `Connection` are added
     /// unless `headers` have them; an empty value leaves a header out.
     pub(crate) async fn http(&self, line: &str, headers: &[(&str, &str)]) -> Answer {
+        self.http_body(line, headers, "").await
+    }
+
+    /// JSON with a token, or without if it is empty.
+    pub(crate) async fn rest(&self, line: &str, token: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let authorization = if token.is_empty() { "" } else { &bearer };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.http_body(line, &[("Authorization", authorization)], &body)
+            .await
+    }
+
+    pub(crate) async fn http_body(
+        &self,
+        line: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let given = |wanted| headers.iter().any(|(name, _)| *name == wanted);
         let mut request = format!("{line} HTTP/1.1\r\n");
         if !given("Connection") {
@@ -52,7 +78,11 @@ impl Server {
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
             request += &format!("{name}: {value}\r\n");
         }
+        if !body.is_empty() && !given("Content-Length") {
+            request += &format!("Content-Length: {}\r\n", body.len());
+        }
         request += "\r\n";
+        request += body;
         let mut stream = TcpStream::connect(self.addr).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

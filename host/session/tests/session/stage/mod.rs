@@ -16,6 +16,7 @@ use hostler_session::{
     SessionHandle, Surroundings, Unobserved,
 };
 use hostler_store::{Journal, Retention};
+use hostler_terminal::{Program, Spawned, Spawner};
 use hostler_wire::Id;
 use hostler_workspace::Tree;
 use serde_json::{Value, json};
@@ -110,6 +111,20 @@ impl CommandRunner for NoCommands {
     }
 }
 
+/// Starts no program in a terminal.
+#[derive(Debug)]
+struct NoShells;
+
+impl Spawner for NoShells {
+    fn spawn(
+        &self,
+        _: Program,
+        _: std::path::PathBuf,
+    ) -> BoxFuture<'static, std::io::Result<Spawned>> {
+        Box::pin(async { Err(std::io::Error::other("this host has no shells")) })
+    }
+}
+
 impl Host {
     pub(crate) fn new() -> Self {
         Self::with(ALL_RIGHTS, hostler_runtime::MAILBOX)
@@ -138,7 +153,7 @@ impl Host {
             panic!("it is live");
         };
         let root = Tree::open(&stored.record.cwd).unwrap();
-        let folders = Folders::new(root, vec![]);
+        let folders = Arc::new(Folders::new(root, vec![]));
         let handle = self.router.take_up(&caller(), &stored, folders).unwrap();
         Session {
             id: id.to_owned(),
@@ -207,6 +222,7 @@ impl Host {
             router: Router::new(Surroundings {
                 launcher: Arc::new(launcher),
                 runner: Arc::new(NoCommands),
+                shells: Arc::new(NoShells),
                 journal,
                 config,
                 observer: Arc::new(Unobserved),
@@ -221,7 +237,7 @@ impl Host {
         NewSession {
             owner: owner(),
             harness: harness.into(),
-            folders: Folders::new(Tree::open(self.dir.path()).unwrap(), vec![]),
+            folders: Arc::new(Folders::new(Tree::open(self.dir.path()).unwrap(), vec![])),
             notices: vec![],
         }
     }

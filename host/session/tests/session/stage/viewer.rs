@@ -67,6 +67,10 @@ impl Outlet for Pipe {
         self.open.load(Ordering::SeqCst) && self.frames.send(frame).is_ok()
     }
 
+    fn room(&self) -> hostler_session::BoxFuture<'_, bool> {
+        Box::pin(async { self.open.load(Ordering::SeqCst) })
+    }
+
     fn replay(&self, mut history: History) -> bool {
         let pages = std::iter::from_fn(|| {
             let page = history.next_page().unwrap();

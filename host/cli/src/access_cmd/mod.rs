@@ -1,0 +1,48 @@
+//! `hostler token`, `hostler pair`, `hostler audit`: who may come in, and what
+//! they did. All of it is asked of the host that runs.
+
+pub(crate) mod audit;
+pub(crate) mod pair;
+pub(crate) mod token;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::{
+    args::StateDir,
+    client::dial::Target,
+    exit::{Exit, Failure, OrExit as _},
+    paths::Bases,
+};
+
+/// A token as the host tells it; see its REST interface.
+#[derive(Debug, Deserialize)]
+struct TokenView {
+    id: String,
+    principal: String,
+    scopes: Vec<String>,
+    label: String,
+    created: String,
+    expires: Option<String>,
+    revoked: Option<String>,
+    used: Option<String>,
+    /// Only when it was just made.
+    token: Option<String>,
+}
+
+/// The host that runs, with the admin token.
+fn host(state: &StateDir) -> Result<Target, Failure> {
+    let bases = Bases::from_env();
+    let storage = bases.storage(state.path.as_deref()).or_exit(Exit::Usage)?;
+    let config_dir = bases.config_dir().or_exit(Exit::Usage)?;
+    Target::local_admin(&storage.state, &config_dir)
+}
+
+/// Of a time as the host tells it: in this machine's zone would need a data base
+/// of zones, so it is UTC, to the minute.
+fn short(time: &str) -> String {
+    match time.parse::<Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => time.to_owned(),
+    }
+}

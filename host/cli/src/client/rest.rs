@@ -1,0 +1,113 @@
+//! A host's REST interface.
+
+use anyhow::Context as _;
+use hostler_auth::Fingerprint;
+use hostler_wire::codes;
+use hyper::{Method, StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    address::Address,
+    dial::{Target, open},
+    http,
+};
+use crate::exit::{Exit, Failure};
+
+/// What the host answers a request that it refuses.
+#[derive(Deserialize)]
+struct Refusal {
+    error: RefusalError,
+}
+
+#[derive(Deserialize)]
+struct RefusalError {
+    code: String,
+    message: String,
+}
+
+impl Target {
+    /// Sends a request of the REST interface and reads its answer.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<T, Failure> {
+        let token = Some(self.token.expose());
+        call(&self.url, self.pin, &self.name, token, method, path, body).await
+    }
+}
+
+/// A request of the REST interface, with a token or without.
+pub(crate) async fn call<T: DeserializeOwned>(
+    url: &Address,
+    pin: Option<Fingerprint>,
+    name: &str,
+    token: Option<&str>,
+    method: Method,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<T, Failure> {
+    let stream = open(url, pin, name).await?;
+    let body = body.map_or_else(String::new, |body| body.to_string());
+    let (status, answer) = http::exchange(stream, url, method, path, token, body)
+        .await
+        .with_context(|| format!("{name} did not answer"))?;
+    if !status.is_success() {
+        return Err(refusal(status, &answer));
+    }
+    serde_json::from_slice(&answer)
+        .with_context(|| format!("the answer of {name} is odd; are both of one version?"))
+        .map_err(Failure::from)
+}
+
+/// What a refusal means, in the host's own words.
+pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(Refusal { error }) => {
+            // It goes away, as good as gone.
+            let exit = if error.code == codes::SHUTTING_DOWN.name {
+                Exit::NoHost
+            } else {
+                Exit::Refused
+            };
+            Failure::new(exit, format!("the host refused: {}", error.message))
+        }
+        Err(_) => Failure::new(
+            Exit::Refused,
+            format!("the host refused the connection: {status}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> Failure {
+        refusal(StatusCode::UNAUTHORIZED, body.as_bytes())
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_hosts_own_words() {
+        let body = r#"{"error":{"code":"UNAUTHORIZED","message":"the token is wrong"}}"#;
+        let told = refused(body);
+        assert_eq!(
+            told.error.to_string(),
+            "the host refused: the token is wrong"
+        );
+        assert_eq!(told.exit, Exit::Refused);
+        let told = refused("<html>");
+        assert_eq!(
+            told.error.to_string(),
+            "the host refused the connection: 401 Unauthorized"
+        );
+        assert_eq!(told.exit, Exit::Refused);
+    }
+
+    #[test]
+    fn a_host_that_is_stopping_is_no_host() {
+        let body = r#"{"error":{"code":"SHUTTING_DOWN","message":"this host is stopping"}}"#;
+        assert_eq!(refused(body).exit, Exit::NoHost);
+    }
+}

@@ -1,0 +1,6 @@
+//! Terminals with real PTYs and real programs.
+
+mod limits;
+mod program;
+mod stage;
+mod viewers;
