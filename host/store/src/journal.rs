@@ -1,7 +1,6 @@
 //! The journal as the session layer sees it.
 
 use std::{
-    collections::HashMap,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -13,7 +12,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use crate::{
     Entry, Held, Retention, SessionKey, SessionRecord, StoreError, answers,
     checkpoint::{self, Care, Checkpoints},
-    retention, schema,
+    retention::{self, Uncounted},
+    schema,
 };
 
 /// `journal.db` of one host. Cheap to clone.
@@ -34,8 +34,7 @@ struct Writer {
     connection: Connection,
     /// Bytes since the last checkpoint was asked for.
     grown: usize,
-    /// Bytes of sessions' updates that do not stand in their rows yet.
-    uncounted: HashMap<SessionKey, usize>,
+    uncounted: Uncounted,
 }
 
 /// Bytes of one session's updates after which they are counted in its row, also
@@ -64,7 +63,7 @@ impl Journal {
             retention,
             ..Care::default()
         };
-        let total = retention::total(&connection).map_err(failed)?;
+        let total = retention::total(&connection, &care.demand.uncounted).map_err(failed)?;
         care.total.store(total, Ordering::Relaxed);
         let checkpoints = checkpoint::start(path, care.clone())?;
         Ok(Self::with(path, connection, epoch, checkpoints, care))
@@ -83,7 +82,7 @@ impl Journal {
             writer: Mutex::new(Writer {
                 connection,
                 grown: 0,
-                uncounted: HashMap::new(),
+                uncounted: care.demand.uncounted.clone(),
             }),
             checkpoints,
             care,
@@ -167,6 +166,8 @@ impl Journal {
             return Ok(());
         }
         // The thread makes room, if it can.
+        let refused = &self.0.care.demand.refused;
+        refused.fetch_max(bytes as u64, Ordering::Relaxed);
         self.0.checkpoints.ask();
         Err(StoreError::Full {
             path: self.0.path.clone(),
@@ -210,7 +211,9 @@ impl Journal {
             connection.busy_handler(Some(wait_for_the_lock))?;
             connection.pragma_update(None, "foreign_keys", true)?;
             retention::remove(&connection, session)?;
-            retention::total(&connection)
+            let uncounted = &self.0.care.demand.uncounted;
+            uncounted.set(session, 0);
+            retention::total(&connection, uncounted)
         });
         let total = removed.map_err(|error| StoreError::of(&self.0.path, &error))?;
         self.0.care.total.store(total, Ordering::Relaxed);
@@ -302,7 +305,7 @@ impl Writer {
         const ASKS: &str = "INSERT INTO latest (asks, session) VALUES (?1, ?2)
             ON CONFLICT DO UPDATE SET asks = excluded.asks";
         let mut bytes = frame_bytes(entries.clone());
-        let mut uncounted = bytes + self.uncounted.get(&session).copied().unwrap_or_default();
+        let mut uncounted = bytes + self.uncounted.of(session);
         let mut count = uncounted >= COUNTED;
         for entry in entries {
             match entry {
@@ -386,11 +389,7 @@ impl Writer {
             uncounted = 0;
         }
         change.commit()?;
-        if uncounted > 0 {
-            self.uncounted.insert(session, uncounted);
-        } else {
-            self.uncounted.remove(&session);
-        }
+        self.uncounted.set(session, uncounted);
         // Each transaction costs at least a page or two of the log.
         self.grown += bytes + 8192;
         Ok(())
