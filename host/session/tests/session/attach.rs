@@ -359,3 +359,48 @@ async fn a_position_in_a_part_that_retention_removed_begins_anew_with_what_is_le
         assert_eq!(left, reset.then_some(true), "{seq}");
     }
 }
+
+#[tokio::test]
+async fn a_client_whose_connection_breaks_in_its_attach_views_nothing() {
+    let mut host = Host::new();
+    let (session, instance, mut one) = host.session().await;
+    instance.say("missed").await;
+    instance.ask_permission(7).await;
+    session.settle().await;
+    for shut in [true, false] {
+        let broken = Viewer::positioned();
+        if shut {
+            broken.shut();
+        }
+        session.attach_from(&broken, None).await;
+        let list = host.router.list(&caller(), None).unwrap();
+        assert_eq!(list[0].viewers, if shut { 1 } else { 2 });
+    }
+    one.rest();
+    instance.say("goes on").await;
+    assert_eq!(one.update().await, said("goes on"));
+}
+
+#[tokio::test]
+async fn a_question_comes_again_however_much_has_happened_since() {
+    let mut host = Host::new();
+    let (session, mut instance, mut one) = host.session().await;
+    instance.ask_permission(7).await;
+    let ask = one.next().await;
+    let head = head_of(&session).await;
+    for n in 0..RING + 50 {
+        instance.say(&n.to_string()).await;
+        if n % 4 == 0 {
+            session.settle().await;
+        }
+    }
+    session.settle().await;
+    for after in [None, Some(head), Some(head_of(&session).await)] {
+        let mut late = Viewer::positioned();
+        session.attach_from(&late, after).await;
+        assert_eq!(late.until("session/request_permission").await, ask);
+        session.lose(&late).await;
+    }
+    session.answer(&one, &ask, selected("yes")).await;
+    assert_eq!(instance.answered().await, (7, Ok(selected("yes"))));
+}
