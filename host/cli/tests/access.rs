@@ -135,7 +135,7 @@ fn a_token_is_made_listed_used_and_revoked_and_all_of_it_is_recorded() {
     let elsewhere = tempfile::tempdir().unwrap();
     let address = host.address();
     let file = elsewhere.path().join("t");
-    std::fs::write(&file, token).unwrap();
+    fs::write(&file, token).unwrap();
     let file = file.to_str().unwrap();
     let list = ["session", "list", "--url", &address, "--token-file", file];
     assert_eq!(
@@ -305,7 +305,7 @@ fn a_host_keeps_its_tokens_and_its_certificate_over_a_restart() {
     let base = line.split(' ').find(|word| word.contains("://")).unwrap();
     let url = format!("{base}#cert={}", certificate.trim().trim_end_matches(')'));
     let file = home.join("t");
-    std::fs::write(&file, token).unwrap();
+    fs::write(&file, token).unwrap();
     let file = file.to_str().unwrap();
     let list = ["session", "list", "--url", &url, "--token-file", file];
     let listed = run(&home, &list);

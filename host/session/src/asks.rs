@@ -28,6 +28,8 @@ pub(crate) struct Ask {
     pub(crate) number: u64,
     /// When nobody needs to answer any more.
     pub(crate) until: Option<Instant>,
+    /// It is kept that it is open, and so it may be shown.
+    kept: bool,
     options: Vec<String>,
     /// The tool call that it is about.
     tool: Option<Tool>,
@@ -80,6 +82,7 @@ impl Asks {
             plugin_id,
             number: self.last,
             until,
+            kept: false,
             options,
             tool: tool(&params),
             params,
@@ -90,8 +93,20 @@ impl Asks {
             .ok_or_else(|| SessionError::Params("the question was lost".to_owned()))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ask> {
-        self.open.iter()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Those that may be shown.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Ask> {
+        self.open.iter().filter(|ask| ask.kept)
+    }
+
+    /// From now on it may be shown; the result is that one.
+    pub(crate) fn show(&mut self, number: u64) -> Option<&Ask> {
+        let ask = self.open.iter_mut().find(|ask| ask.number == number)?;
+        ask.kept = true;
+        Some(ask)
     }
 
     pub(crate) fn find(&self, number: u64) -> Option<&Ask> {

@@ -42,8 +42,8 @@ impl Control {
             }
     }
 
-    /// `client` is about to drive: with a lease, the first who does holds it from
-    /// now on. `true`: the holder is another than before.
+    /// `client` is about to drive: if control is free, who does has it from now
+    /// on. `true`: the holder is another than before.
     ///
     /// # Errors
     /// It may not.
@@ -51,14 +51,19 @@ impl Control {
         if client.access < Access::Drive {
             return Err(SessionError::ViewOnly);
         }
+        let free = match self.mode {
+            ControlMode::Shared => false,
+            ControlMode::First => !self.followers.contains(&client.id),
+            ControlMode::Lease => true,
+        };
+        if free && self.holder.is_none() {
+            self.holder = Some(client.clone());
+            return Ok(true);
+        }
         if !self.allows(client) {
             return Err(self.refusal());
         }
-        let claims = self.mode == ControlMode::Lease && self.holder.is_none();
-        if claims {
-            self.holder = Some(client.clone());
-        }
-        Ok(claims)
+        Ok(false)
     }
 
     fn refusal(&self) -> SessionError {
@@ -100,6 +105,18 @@ impl Control {
         self.holder = None;
         self.epoch += 1;
         Ok(())
+    }
+
+    /// Who may not drive any more has no control.
+    pub(crate) fn revoke(&mut self, may_drive: impl Fn(&Client) -> bool) {
+        if self
+            .holder
+            .as_ref()
+            .is_some_and(|holder| !may_drive(holder))
+        {
+            self.holder = None;
+            self.epoch += 1;
+        }
     }
 
     /// `client` views the session from now on. `true`: it drives.

@@ -109,6 +109,9 @@ pub(crate) fn placed_result(result: &str, position: Position) -> String {
         return result.to_owned();
     };
     let meta = members.entry("_meta").or_insert_with(|| json!({}));
+    if !meta.is_object() {
+        *meta = json!({});
+    }
     if let Some(meta) = meta.as_object_mut() {
         let Position { epoch, seq } = position;
         meta.insert("hostler".to_owned(), json!({ "epoch": epoch, "seq": seq }));

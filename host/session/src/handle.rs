@@ -4,11 +4,10 @@ use std::{
 };
 
 use hostler_wire::{Id, RawValue};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
     Access, Attach, Client, ClientId, Folders, Prompt, Reply, SessionError, TerminalRequest,
-    access::Shares,
     router::{Info, lock},
     unit::Message,
 };
@@ -196,8 +195,13 @@ impl SessionHandle {
         self.send(Message::Delete(reply)).await;
     }
 
-    pub(crate) async fn shared(&self, shares: Shares) {
-        self.send(Message::Shared(shares)).await;
+    /// Before whatever is sent to it from now on, unless so much waits there that
+    /// it cannot matter.
+    pub(crate) fn shared(&self) {
+        if let Err(TrySendError::Full(message)) = self.mailbox.try_send(Message::Shared) {
+            let mailbox = self.mailbox.clone();
+            tokio::spawn(async move { mailbox.send(message).await });
+        }
     }
 
     async fn send(&self, message: Message) {

@@ -148,21 +148,25 @@ impl Asked {
     }
 }
 
-/// What a turn came to, as the journal keeps it for those who ask again.
-pub(crate) fn stored(answer: &Answer) -> String {
+/// What a turn came to and where its end stands, if it has one in the history:
+/// as the journal keeps it for those who ask again.
+pub(crate) fn stored(answer: &Answer, end: Option<Position>) -> String {
+    let end = end.map_or_else(String::new, |Position { epoch, seq }| {
+        format!(r#","end":[{epoch},{seq}]"#)
+    });
     match answer {
-        Ok(result) => format!(r#"{{"result":{result}}}"#),
-        Err(error) => format!(r#"{{"error":{}}}"#, error.fault().to_json()),
+        Ok(result) => format!(r#"{{"result":{result}{end}}}"#),
+        Err(error) => format!(r#"{{"error":{}{end}}}"#, error.fault().to_json()),
     }
 }
 
 /// The other way round.
-pub(crate) fn from_stored(text: &str) -> Answer {
+pub(crate) fn from_stored(text: &str) -> (Answer, Option<Position>) {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    enum Stored {
-        Result(Box<RawValue>),
-        Error(StoredError),
+    struct Stored {
+        result: Option<Box<RawValue>>,
+        error: Option<StoredError>,
+        end: Option<(u64, u64)>,
     }
     #[derive(Deserialize)]
     struct StoredError {
@@ -174,16 +178,26 @@ pub(crate) fn from_stored(text: &str) -> Answer {
     struct Name {
         code: String,
     }
-    match serde_json::from_str(text) {
-        Ok(Stored::Result(result)) => Ok(result.get().to_owned()),
-        Ok(Stored::Error(error)) => Err(SessionError::Earlier {
-            number: error.code,
-            name: error.data.code,
-            message: error.message,
-        }),
-        Err(error) => Err(SessionError::Journal(format!(
-            "the answer of an earlier turn cannot be read: {error}"
-        ))),
+    let unreadable = |why: String| {
+        let message = format!("the answer of an earlier turn cannot be read: {why}");
+        (Err(SessionError::Journal(message)), None)
+    };
+    let stored = match serde_json::from_str::<Stored>(text) {
+        Ok(stored) => stored,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let end = stored.end.map(|(epoch, seq)| Position { epoch, seq });
+    match (stored.result, stored.error) {
+        (Some(result), _) => (Ok(result.get().to_owned()), end),
+        (None, Some(error)) => {
+            let error = SessionError::Earlier {
+                number: error.code,
+                name: error.data.code,
+                message: error.message,
+            };
+            (Err(error), end)
+        }
+        (None, None) => unreadable("it has neither a result nor an error".to_owned()),
     }
 }
 
@@ -210,14 +224,20 @@ mod tests {
     #[test]
     fn what_a_turn_came_to_is_read_back_as_it_was() {
         let done = Ok(r#"{"stopReason":"end_turn","n":1e2}"#.to_owned());
-        assert_eq!(from_stored(&stored(&done)), done);
-        let lost = from_stored(&stored(&Err(SessionError::HostRestarted))).unwrap_err();
+        assert_eq!(from_stored(&stored(&done, None)), (done.clone(), None));
+        let end = Some(Position { epoch: 3, seq: 9 });
+        assert_eq!(from_stored(&stored(&done, end)), (done, end));
+        let (lost, at) = from_stored(&stored(&Err(SessionError::HostRestarted), end));
+        assert_eq!(at, end);
+        let lost = lost.unwrap_err();
         let (lost, told) = (lost.fault(), SessionError::HostRestarted.fault());
         assert_eq!(
             (lost.code, lost.name, lost.message),
             (told.code, told.name, told.message)
         );
-        assert!(from_stored("{").is_err());
+        for bad in ["{", "{}"] {
+            assert!(from_stored(bad).0.is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -16,6 +16,11 @@ pub(crate) const SENT: &str = "INSERT INTO prompt (session, key, number)
 /// What is written for [`Entry::TurnEnded`](crate::Entry::TurnEnded) with a key.
 pub(crate) const ENDED: &str = "UPDATE prompt SET answer = ?3 WHERE session = ?1 AND key = ?2";
 
+/// What is written for [`Entry::Answered`](crate::Entry::Answered).
+pub(crate) const ANSWERED: &str = "INSERT INTO prompt (session, key, number, answer)
+    SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3 FROM prompt WHERE session = ?1
+    ON CONFLICT DO UPDATE SET answer = excluded.answer";
+
 /// Afterwards: what is too old goes.
 pub(crate) const FORGET: &str = "DELETE FROM prompt WHERE session = ?1 AND number <=
     (SELECT max(number) FROM prompt WHERE session = ?1) - ?2";

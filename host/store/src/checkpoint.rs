@@ -16,7 +16,7 @@ use rusqlite::Connection;
 
 use crate::{
     StoreError,
-    retention::{self, InUse, Retention},
+    retention::{self, Demand, InUse, Retention},
 };
 
 /// The log is moved each time that it has grown by this much.
@@ -37,6 +37,7 @@ const TIDY: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct Care {
     pub(crate) retention: Retention,
     pub(crate) in_use: InUse,
+    pub(crate) demand: Demand,
     /// Bytes of updates in the file.
     pub(crate) total: Arc<AtomicU64>,
 }
@@ -121,7 +122,7 @@ fn run(connection: &Connection, path: &Path, work: &Receiver<()>, care: &Care) {
 }
 
 fn tidy(connection: &Connection, path: &Path, care: &Care) {
-    match retention::tidy(connection, &care.retention, &care.in_use) {
+    match retention::tidy(connection, &care.retention, &care.in_use, &care.demand) {
         Ok(total) => care.total.store(total, Ordering::Relaxed),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "old sessions could not be removed");

@@ -50,7 +50,7 @@ impl Journal {
             retention,
             ..Care::default()
         };
-        let total = retention::total(&connection).map_err(failed)?;
+        let total = retention::total(&connection, &care.demand.uncounted).map_err(failed)?;
         care.total.store(total, Ordering::Relaxed);
         let checkpoints = checkpoint::start(path, care.clone())?;
         Ok(Self::with(path, connection, epoch, checkpoints, care))
@@ -66,7 +66,7 @@ impl Journal {
         Self(Arc::new(Inner {
             path: path.to_owned(),
             epoch: epoch.cast_unsigned(),
-            writer: Mutex::new(Writer::new(connection)),
+            writer: Mutex::new(Writer::new(connection, care.demand.uncounted.clone())),
             checkpoints,
             care,
         }))
@@ -149,6 +149,8 @@ impl Journal {
             return Ok(());
         }
         // The thread makes room, if it can.
+        let refused = &self.0.care.demand.refused;
+        refused.fetch_max(bytes as u64, Ordering::Relaxed);
         self.0.checkpoints.ask();
         Err(StoreError::Full {
             path: self.0.path.clone(),
@@ -192,7 +194,9 @@ impl Journal {
             connection.busy_handler(Some(wait_for_the_lock))?;
             connection.pragma_update(None, "foreign_keys", true)?;
             retention::remove(&connection, session)?;
-            retention::total(&connection)
+            let uncounted = &self.0.care.demand.uncounted;
+            uncounted.set(session, 0);
+            retention::total(&connection, uncounted)
         });
         let total = removed.map_err(|error| StoreError::of(&self.0.path, &error))?;
         self.0.care.total.store(total, Ordering::Relaxed);

@@ -87,6 +87,13 @@ impl Pages {
         self.reset
     }
 
+    /// No later than a position: what follows it comes on another way.
+    #[must_use]
+    pub fn until(mut self, end: Position) -> Self {
+        self.end = self.end.min(end);
+        self
+    }
+
     /// The next updates; none when that was all. Blocks.
     ///
     /// # Errors

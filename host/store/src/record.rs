@@ -66,7 +66,7 @@ pub enum Known {
     No,
     /// It was given to a harness, and its end is not known.
     Sent,
-    /// What it came to, as given to [`Entry::TurnEnded`].
+    /// What it came to, as given to [`Entry::TurnEnded`] or [`Entry::Answered`].
     Answered(String),
 }
 
@@ -85,6 +85,8 @@ pub enum Entry {
     /// The turn is answered, or given up. The text is whatever the caller wants
     /// to find again under the key.
     TurnEnded { key: Option<String>, answer: String },
+    /// A prompt with a key is answered that was never given to the harness.
+    Answered { key: String, answer: String },
     /// Replaces the last one.
     Checkpoint(Bytes),
     /// Replaces the last ones.

@@ -2,8 +2,11 @@
 //! the beginning of a session that has grown too large.
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -68,19 +71,70 @@ impl Drop for Held {
     }
 }
 
+/// Bytes of sessions' updates that do not stand in their rows yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Uncounted(Arc<Mutex<HashMap<SessionKey, usize>>>);
+
+impl Uncounted {
+    pub(crate) fn of(&self, session: SessionKey) -> usize {
+        self.lock().get(&session).copied().unwrap_or_default()
+    }
+
+    /// So much it is from now on.
+    pub(crate) fn set(&self, session: SessionKey, bytes: usize) {
+        if bytes > 0 {
+            self.lock().insert(session, bytes);
+        } else {
+            self.lock().remove(&session);
+        }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.lock().values().map(|bytes| *bytes as u64).sum()
+    }
+
+    /// Those of sessions that are gone do not count.
+    fn forget_removed(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let sessions: Vec<_> = self.lock().keys().copied().collect();
+        let mut query = connection.prepare_cached("SELECT 1 FROM session WHERE key = ?")?;
+        for session in sessions {
+            if !query.exists([session.0])? {
+                self.set(session, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What there is besides what stands in the rows, and what does not fit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Demand {
+    pub(crate) uncounted: Uncounted,
+    /// Bytes that were refused since the last time.
+    pub(crate) refused: Arc<AtomicU64>,
+}
+
 /// Removes what there is too much of, and returns how many bytes of updates
 /// there are afterwards.
 pub(crate) fn tidy(
     connection: &Connection,
     retention: &Retention,
     in_use: &InUse,
+    demand: &Demand,
 ) -> rusqlite::Result<u64> {
+    let refused = demand.refused.swap(0, Ordering::Relaxed);
+    let goal = goal(retention.max_total_bytes, refused);
+    demand.uncounted.forget_removed(connection)?;
     trim_large(connection, retention.max_session_bytes)?;
     let age = i64::try_from(retention.max_age.as_millis()).unwrap_or(i64::MAX);
     for (session, id, updated) in oldest(connection)? {
-        let total = total(connection)?;
+        let total = total(connection, &demand.uncounted)?;
         let too_old = updated < now().saturating_sub(age);
-        if !too_old && total <= goal(retention.max_total_bytes) {
+        if !too_old && total <= goal {
             break;
         }
         let why = if too_old {
@@ -96,18 +150,24 @@ pub(crate) fn tidy(
             remove(connection, session)?;
         }
     }
-    total(connection)
+    demand.uncounted.forget_removed(connection)?;
+    total(connection, &demand.uncounted)
 }
 
-/// A little below the bound, so that not every frame removes a session.
-fn goal(max_total: u64) -> u64 {
-    max_total - max_total / 16
+/// A little below the bound, so that not every frame removes a session, and so
+/// that what was refused fits.
+fn goal(max_total: u64, refused: u64) -> u64 {
+    max_total.saturating_sub(refused.max(max_total / 16))
 }
 
-pub(crate) fn total(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.query_row("SELECT coalesce(sum(bytes), 0) FROM session", [], |row| {
-        row.get(0).map(i64::cast_unsigned)
-    })
+/// What is being counted meanwhile counts twice rather than not at all.
+pub(crate) fn total(connection: &Connection, uncounted: &Uncounted) -> rusqlite::Result<u64> {
+    let uncounted = uncounted.total();
+    let counted: i64 =
+        connection.query_row("SELECT coalesce(sum(bytes), 0) FROM session", [], |row| {
+            row.get(0)
+        })?;
+    Ok(counted.cast_unsigned().saturating_add(uncounted))
 }
 
 fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(SessionKey, String, i64)>> {

@@ -1,18 +1,19 @@
 //! The one connection that appends to the journal.
 
-use std::{collections::HashMap, os::unix::ffi::OsStrExt};
+use std::os::unix::ffi::OsStrExt;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::{Entry, SessionKey, SessionRecord, answers, checkpoint, journal::now};
+use crate::{
+    Entry, SessionKey, SessionRecord, answers, checkpoint, journal::now, retention::Uncounted,
+};
 
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     /// Bytes since the last checkpoint was asked for.
     grown: usize,
-    /// Bytes of sessions' updates that do not stand in their rows yet.
-    uncounted: HashMap<SessionKey, usize>,
+    uncounted: Uncounted,
 }
 
 /// Bytes of one session's updates after which they are counted in its row, also
@@ -20,11 +21,11 @@ pub(crate) struct Writer {
 const COUNTED: usize = 256 * 1024;
 
 impl Writer {
-    pub(crate) fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection, uncounted: Uncounted) -> Self {
         Self {
             connection,
             grown: 0,
-            uncounted: HashMap::new(),
+            uncounted,
         }
     }
 
@@ -72,7 +73,7 @@ impl Writer {
         const ASKS: &str = "INSERT INTO latest (asks, session) VALUES (?1, ?2)
             ON CONFLICT DO UPDATE SET asks = excluded.asks";
         let mut bytes = frame_bytes(entries.clone());
-        let mut uncounted = bytes + self.uncounted.get(&session).copied().unwrap_or_default();
+        let mut uncounted = bytes + self.uncounted.of(session);
         let mut count = uncounted >= COUNTED;
         for entry in entries {
             match entry {
@@ -121,6 +122,18 @@ impl Writer {
                             .execute(params![key, prompt, answer])?;
                     }
                 }
+                Entry::Answered {
+                    key: prompt,
+                    answer,
+                } => {
+                    bytes += answer.len();
+                    change
+                        .prepare_cached(answers::ANSWERED)?
+                        .execute(params![key, prompt, answer])?;
+                    change
+                        .prepare_cached(answers::FORGET)?
+                        .execute(params![key, answers::KEYS])?;
+                }
                 Entry::Checkpoint(state) => {
                     bytes += state.len();
                     set(
@@ -144,11 +157,7 @@ impl Writer {
             uncounted = 0;
         }
         change.commit()?;
-        if uncounted > 0 {
-            self.uncounted.insert(session, uncounted);
-        } else {
-            self.uncounted.remove(&session);
-        }
+        self.uncounted.set(session, uncounted);
         // Each transaction costs at least a page or two of the log.
         self.grown += bytes + 8192;
         Ok(())

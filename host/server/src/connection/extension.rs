@@ -99,7 +99,7 @@ impl Connection {
     async fn detach(&self, request: Request, params: Option<&RawValue>) {
         match self.named(params) {
             Ok(session) => {
-                self.viewed().remove(&session.id());
+                self.left(&session);
                 session.detach(self.id, false).await;
                 request.result("{}");
             }
@@ -137,6 +137,7 @@ impl Connection {
     async fn control(&self, request: Request, method: &str, params: Option<&RawValue>) {
         match self.named(params) {
             Ok(session) => {
+                self.touches(&session);
                 let client = self.client(&session);
                 if method == hostler::CONTROL_TAKE {
                     session.take_control(client, request.reply()).await;

@@ -46,8 +46,9 @@ pub(crate) struct Connection {
     id: ClientId,
     /// What the client said of itself, when it has.
     peer: OnceLock<Peer>,
-    /// Sessions that it may view, to be told when it is gone.
-    viewed: Mutex<HashMap<String, SessionHandle>>,
+    /// Sessions that are told when it is gone: those that it views, and without a
+    /// handle, which would keep them live, those in which it may have control.
+    viewed: Mutex<HashMap<String, Option<SessionHandle>>>,
     /// Places for its queries of files.
     queries: Arc<Semaphore>,
     open: OpenRequests,
@@ -109,18 +110,30 @@ impl Connection {
     pub(crate) async fn end(&self) {
         self.open.cancel_queries();
         let viewed = std::mem::take(&mut *self.viewed());
-        for session in viewed.into_values() {
-            session.detach(self.id, true).await;
+        for (id, session) in viewed {
+            if let Some(session) = session.or_else(|| self.session(&id).ok()) {
+                session.detach(self.id, true).await;
+            }
         }
     }
 
-    fn viewed(&self) -> std::sync::MutexGuard<'_, HashMap<String, SessionHandle>> {
+    fn viewed(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<SessionHandle>>> {
         self.viewed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on the session is told when this connection is gone.
     fn views(&self, session: &SessionHandle) {
-        self.viewed().insert(session.id(), session.clone());
+        self.viewed().insert(session.id(), Some(session.clone()));
+    }
+
+    /// It views the session no more.
+    fn left(&self, session: &SessionHandle) {
+        self.viewed().insert(session.id(), None);
+    }
+
+    /// It does something in a session that it may not view.
+    fn touches(&self, session: &SessionHandle) {
+        self.viewed().entry(session.id()).or_insert(None);
     }
 
     async fn request(&self, request: Request, method: &str, params: Option<&RawValue>) {

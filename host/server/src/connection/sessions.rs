@@ -154,7 +154,7 @@ impl Connection {
         };
         match found.await {
             Ok((Found::Live(session), end)) => {
-                self.viewed().remove(&session.id());
+                self.left(&session);
                 let client = self.client(&session);
                 session.close(client, end, request.reply()).await;
             }

@@ -54,6 +54,7 @@ impl Connection {
     pub(super) async fn terminal(&self, request: Request, method: &str, params: Option<&RawValue>) {
         match self.read_terminal(method, params) {
             Ok((session, asked)) => {
+                self.touches(&session);
                 let client = self.client(&session);
                 session.terminal(client, asked, request.reply()).await;
             }

@@ -78,6 +78,7 @@ impl Connection {
     pub(super) async fn call(&self, request: Request, method: &str, params: Option<&RawValue>) {
         match self.read_call(params).await {
             Ok((session, params)) => {
+                self.touches(&session);
                 let client = self.client(&session);
                 session.call(client, method, params, request.reply()).await;
             }
@@ -95,7 +96,10 @@ impl Connection {
     pub(super) async fn cancel(&self, params: Option<&RawValue>) {
         let session = params::read(params).and_then(|named: Named| self.session(&named.session_id));
         match session {
-            Ok(session) => session.cancel(self.client(&session)).await,
+            Ok(session) => {
+                self.touches(&session);
+                session.cancel(self.client(&session)).await;
+            }
             Err(fault) => tracing::debug!(client = %self.id, %fault, "a cancel was ignored"),
         }
     }

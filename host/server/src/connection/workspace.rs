@@ -41,6 +41,7 @@ impl Connection {
 
     fn edit(&self, request: Request, session: SessionHandle, edit: EditParams) {
         let (cancel, places) = (request.cancelled_by(), self.queries.clone());
+        self.touches(&session);
         let client = self.client(&session);
         tokio::spawn(async move {
             if let Err(error) = session.may_edit(client).await {

@@ -1,6 +1,7 @@
 //! What the server promises, over real sockets, with played harnesses.
 
 mod access;
+mod extension;
 mod http;
 mod http2;
 mod messages;

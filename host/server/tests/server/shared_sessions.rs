@@ -190,3 +190,24 @@ async fn a_token_that_may_only_view_sees_and_does_nothing() {
     assert_eq!(one.answer(prompt).await["result"]["stopReason"], "end_turn");
     assert_eq!(one.early.len(), 1, "{:?}", one.early);
 }
+
+#[tokio::test]
+async fn two_sessions_of_one_connection_keep_apart() {
+    let server = Server::start().await;
+    let mut peer = server.peer().await;
+    let first = peer.session(&server.project()).await;
+    let second = peer.session(&server.project()).await;
+    let hangs = peer.begin_prompt(&first, "hang").await;
+    let asks = peer.begin_prompt(&second, "ask").await;
+    let ask = peer.next().await;
+    assert_eq!(ask["params"]["sessionId"], second.as_str());
+    peer.text(&yes(&ask)).await;
+    let answer = peer.answer(asks).await;
+    assert_eq!(answer["result"]["stopReason"], "end_turn");
+    let theirs = |frame: &Value| frame["params"]["sessionId"] == second.as_str();
+    assert!(peer.early.iter().all(theirs), "{:?}", peer.early);
+    peer.notify("session/cancel", json!({ "sessionId": first }))
+        .await;
+    let answer = peer.answer(hangs).await;
+    assert_eq!(answer["result"]["stopReason"], "cancelled");
+}

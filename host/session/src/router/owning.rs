@@ -29,18 +29,17 @@ impl Router {
             .share(stored.key, to.as_str(), scope.map(ShareScope::name))
             .map_err(journal_error)?;
         let mut now = shares(&stored);
-        match scope {
-            Some(scope) => now.insert(to.clone(), scope),
-            None => now.remove(to),
-        };
+        change_share(&mut now, to, scope);
         let live = self.get(caller, id).ok();
         if let Some(entry) = self.table().get(id) {
-            lock(&entry.info).shares = now.clone();
+            // Another change may be on its way: only this one is made.
+            let mut info = lock(&entry.info);
+            change_share(&mut info.shares, to, scope);
+            now = info.shares.clone();
         }
         if let Some(live) = live {
-            let now = now.clone();
             // The session tells its viewers; it is not waited for.
-            tokio::spawn(async move { live.shared(now).await });
+            live.shared();
         }
         self.0.around.observer.observe(&SessionEvent {
             session: id,
@@ -96,6 +95,13 @@ impl Router {
         });
         Ok(())
     }
+}
+
+fn change_share(shares: &mut Shares, to: &Principal, scope: Option<ShareScope>) {
+    match scope {
+        Some(scope) => shares.insert(to.clone(), scope),
+        None => shares.remove(to),
+    };
 }
 
 async fn joined<T>(

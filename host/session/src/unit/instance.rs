@@ -125,6 +125,13 @@ impl Instance {
         }
     }
 
+    /// One that opens has all its time from now on.
+    pub(crate) fn grant_time(&mut self) {
+        if self.opening_until.is_some() {
+            self.opening_until = Some(Instant::now() + OPENING);
+        }
+    }
+
     async fn next(&mut self) -> Event {
         loop {
             tokio::select! {

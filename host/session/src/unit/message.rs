@@ -1,7 +1,7 @@
 use hostler_replay::Position;
 use hostler_wire::Id;
 
-use crate::{Client, ClientId, Notice, Prompt, Reply, TerminalRequest, access::Shares};
+use crate::{Client, ClientId, Notice, Prompt, Reply, TerminalRequest};
 
 /// What is asked of a session.
 #[derive(Debug)]
@@ -55,8 +55,8 @@ pub(crate) enum Message {
         path: String,
         hash: String,
     },
-    /// With whom the session is shared from now on.
-    Shared(Shares),
+    /// With whom the session is shared has changed.
+    Shared,
     /// One client has no more use for the session; `end`: nobody shall have.
     Close {
         client: Client,

@@ -254,9 +254,12 @@ impl Unit {
             .live()
             .and_then(|instance| instance.opening_until);
         let cancelling = self.running.as_ref().and_then(Turn::cancelled_until);
+        // Without room in the journal the harness is not listened to.
+        let listens = self.room_until.is_none();
         opening
             .into_iter()
             .chain(cancelling)
+            .filter(|_| listens)
             .chain(self.presence_due)
             .chain(self.room_until)
             .chain(self.asks.deadline())
@@ -266,17 +269,15 @@ impl Unit {
     fn deadline_passed(&mut self) {
         let now = Instant::now();
         let late = |until: Option<Instant>| until.is_some_and(|until| until <= now);
-        if late(
-            self.stage
-                .live()
-                .and_then(|instance| instance.opening_until),
-        ) {
+        let listens = self.room_until.is_none();
+        let opening = self.stage.live();
+        if listens && late(opening.and_then(|instance| instance.opening_until)) {
             self.start_failed(&SessionError::NotReady {
                 harness: self.origin.harness.clone(),
                 seconds: instance::OPENING.as_secs(),
             });
         }
-        if late(self.running.as_ref().and_then(Turn::cancelled_until)) {
+        if listens && late(self.running.as_ref().and_then(Turn::cancelled_until)) {
             self.cancel_took_too_long();
         }
         if late(self.presence_due) {
@@ -338,7 +339,7 @@ impl Unit {
                 let members = json!({ "path": path, "hash": hash });
                 self.tell_positioned(methods::hostler::WORKSPACE_CHANGED, members);
             }
-            Message::Shared(shares) => self.shared(&shares),
+            Message::Shared => self.shared(),
             Message::Close { client, end, reply } => self.close_for(&client, end, reply),
             Message::PutBack => self.close(),
             Message::Delete(reply) => {
@@ -411,7 +412,7 @@ impl Unit {
             call.reply.send(Err(reason.clone()));
         }
         for asked in std::mem::take(&mut self.queue) {
-            self.then(Pending::TurnEnd(asked, turns.clone()));
+            self.answer_unsent(asked, turns.clone());
         }
         self.requests.stop_all();
         self.take_back_all();
@@ -460,7 +461,7 @@ impl Unit {
                 .stage
                 .live()
                 .is_none_or(|instance| !instance.has_calls())
-            && self.asks.iter().next().is_none()
+            && self.asks.is_empty()
             && !self.shells.are_busy()
             && self.watchers.is_empty();
         if at_rest != self.at_rest {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use hostler_wire::methods;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -40,12 +41,10 @@ impl Unit {
 
     /// Asks all who may answer, and tells the others.
     pub(super) fn show_ask(&mut self, number: u64) {
-        let Some(ask) = self.asks.find(number) else {
+        let Some(ask) = self.asks.show(number) else {
             return;
         };
-        let request: Value = serde_json::from_str(&ask.params).unwrap_or_default();
-        let members = json!({ "id": ask.name, "state": "open", "request": request });
-        let told = frames::told(methods::hostler::PERMISSION, &self.id, members);
+        let told = asked_others(&self.id, ask);
         let (control, frame) = (&self.control, &ask.frame);
         let lost = self.hub.each(|_, watcher| {
             let client = &watcher.client;
@@ -87,7 +86,11 @@ impl Unit {
         };
         let judged = ask.judge(&result);
         if let Err(error) = self.drive(client) {
-            return self.notify(client.id, &error);
+            // One that only gives way, because another is asked now, is not told.
+            if judged != Ok(None) {
+                self.notify(client.id, &error);
+            }
+            return;
         }
         match judged {
             Ok(option) => {
@@ -189,11 +192,11 @@ impl Unit {
     /// Who may answer has changed: those who may now are asked, the others are
     /// not any more.
     pub(super) fn ask_again(&mut self) {
-        let (control, asks) = (&self.control, &self.asks);
+        let (control, asks, id) = (&self.control, &self.asks, &self.id);
         let lost = self.hub.each(|_, watcher| {
             let client = &watcher.client;
             let taken = if control.allows(client) {
-                asks.iter().all(|ask| {
+                asks.shown().all(|ask| {
                     watcher.asked.contains_key(&ask.number) || {
                         watcher.asked.insert(ask.number, Shown::Open);
                         client.outlet.send(ask.frame.clone())
@@ -201,7 +204,7 @@ impl Unit {
                 })
             } else {
                 let asked = std::mem::take(&mut watcher.asked);
-                take_from(client, asks.iter(), &asked)
+                take_from(client, asks.shown(), &asked, id)
             };
             given(taken)
         });
@@ -219,9 +222,20 @@ fn take_from<'a>(
     client: &Client,
     mut asks: impl Iterator<Item = &'a Ask>,
     asked: &BTreeMap<u64, Shown>,
+    session: &str,
 ) -> bool {
     asks.all(|ask| {
-        asked.get(&ask.number) != Some(&Shown::Open)
-            || client.outlet.send(frames::take_back(&ask.id))
+        let shown = asked.get(&ask.number);
+        (shown != Some(&Shown::Open) || client.outlet.send(frames::take_back(&ask.id)))
+            && (shown.is_none()
+                || !client.positioned
+                || client.outlet.send(asked_others(session, ask)))
     })
+}
+
+/// That others are asked, for those who may not answer now.
+pub(super) fn asked_others(session: &str, ask: &Ask) -> Bytes {
+    let request: Value = serde_json::from_str(&ask.params).unwrap_or_default();
+    let members = json!({ "id": ask.name, "state": "open", "request": request });
+    frames::told(methods::hostler::PERMISSION, session, members)
 }

@@ -76,9 +76,15 @@ pub(crate) struct Shells {
     views: Views,
 }
 
-/// The tasks that send to viewers. They end by themselves with their terminal or
-/// their connection.
-type Views = Arc<Mutex<HashMap<(ClientId, String), AbortHandle>>>;
+/// Who views which. The tasks that send to them end by themselves with their
+/// terminal or their connection.
+type Views = Arc<Mutex<HashMap<(ClientId, String), Viewing>>>;
+
+#[derive(Debug)]
+struct Viewing {
+    client: Client,
+    task: AbortHandle,
+}
 
 impl Shells {
     pub(crate) fn new(
@@ -117,13 +123,26 @@ impl Shells {
 
     /// A client is gone, or views the session no more.
     pub(super) fn leave(&mut self, client: ClientId) {
-        lock(&self.views).retain(|(viewer, _), task| {
+        lock(&self.views).retain(|(viewer, _), viewing| {
             if *viewer == client {
-                task.abort();
+                viewing.task.abort();
             }
-            *viewer != client && !task.is_finished()
+            *viewer != client && !viewing.task.is_finished()
         });
         self.terminals.leave(viewer(client));
+    }
+
+    /// Who may not drive any more is sent nothing more, also one that views
+    /// nothing else of the session.
+    pub(super) fn revoke(&mut self, may_drive: impl Fn(&Client) -> bool) {
+        let gone: Vec<_> = lock(&self.views)
+            .values()
+            .filter(|viewing| !may_drive(&viewing.client))
+            .map(|viewing| viewing.client.id)
+            .collect();
+        for client in gone {
+            self.leave(client);
+        }
     }
 
     fn open(&self, client: Client, command: Vec<String>, size: Size, reply: Reply) {
@@ -153,8 +172,8 @@ impl Shells {
     }
 
     fn detach(&self, client: ClientId, id: &str) {
-        if let Some(task) = lock(&self.views).remove(&(client, id.to_owned())) {
-            task.abort();
+        if let Some(viewing) = lock(&self.views).remove(&(client, id.to_owned())) {
+            viewing.task.abort();
         }
         if let Ok(terminal) = self.terminals.get(id) {
             terminal.leave(viewer(client));
@@ -170,8 +189,12 @@ impl Shells {
 fn show(views: &Views, client: &Client, session: Arc<str>, id: String, view: View) {
     let outlet = client.outlet.clone();
     let task = tokio::spawn(forward(view, session, id.clone(), outlet)).abort_handle();
-    if let Some(before) = lock(views).insert((client.id, id), task) {
-        before.abort();
+    let viewing = Viewing {
+        client: client.clone(),
+        task,
+    };
+    if let Some(before) = lock(views).insert((client.id, id), viewing) {
+        before.task.abort();
     }
 }
 

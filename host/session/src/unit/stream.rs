@@ -45,7 +45,8 @@ pub(super) enum Pending {
     Ask(u64),
     TakeBack(Ask, Settled),
     Reply(Reply, Answer),
-    TurnEnd(Asked, Answer),
+    /// A prompt is answered; where its turn has ended, if it ran.
+    TurnEnd(Asked, Answer, Option<Position>),
     /// The running turn goes to the harness.
     Send,
     Created(Creation, Answer),
@@ -68,6 +69,14 @@ impl Unit {
         let seq = self.seq;
         self.pending
             .push(Pending::Entry(Entry::Frame { seq, update }, author));
+    }
+
+    /// Of the last update that was published.
+    pub(super) fn last_place(&self) -> Position {
+        Position {
+            seq: self.seq,
+            ..self.hub.head()
+        }
     }
 
     /// Appends what no client sees.
@@ -153,7 +162,9 @@ impl Unit {
             Pending::Reply(reply, answer) => {
                 reply.send(answer);
             }
-            Pending::TurnEnd(asked, answer) => asked.answer(&answer, self.hub.head()),
+            Pending::TurnEnd(asked, answer, end) => {
+                asked.answer(&answer, end.unwrap_or(self.hub.head()));
+            }
             Pending::Send => self.send_prompt(),
             Pending::Created(creation, answer) => self.created_now(creation, answer),
         }
@@ -189,6 +200,13 @@ impl Unit {
     fn goes_on(&mut self) {
         if self.room_until.take().is_some() {
             tracing::info!(session = %self.id, "there is room in the journal; the session goes on");
+            // The harness was not listened to meanwhile: it has all its time again.
+            if let Some(turn) = &mut self.running {
+                turn.grant_time();
+            }
+            if let Some(instance) = self.stage.live() {
+                instance.grant_time();
+            }
             self.tell_all(&Notice::info(
                 "The session goes on: the journal has room again.",
             ));
@@ -259,7 +277,7 @@ impl Unit {
                 Pending::Reply(reply, _) => {
                     reply.send(Err(error.clone()));
                 }
-                Pending::TurnEnd(asked, _) => asked.answer(&Err(error.clone()), self.hub.head()),
+                Pending::TurnEnd(asked, ..) => asked.answer(&Err(error.clone()), self.hub.head()),
                 Pending::Created(creation, _) => {
                     creation.reply.send(Err(error.clone()));
                     self.never_came_to_be();
@@ -271,8 +289,8 @@ impl Unit {
         }
     }
 
-    /// What the journal has after a position; everything that was delivered is
-    /// in it.
+    /// What was delivered after a position: the journal has it. It may have more
+    /// already, which is about to be delivered.
     pub(super) fn history(
         &self,
         after: Option<Position>,
@@ -284,6 +302,7 @@ impl Unit {
             SessionError::Journal(error.to_string())
         })?;
         let reset = pages.is_reset();
+        let pages = pages.until(self.hub.head());
         Ok((History::new(self.id.clone(), pages, positioned), reset))
     }
 
@@ -328,7 +347,7 @@ impl Unit {
         let open = self.kept.journal.open_prompts(self.kept.key);
         let key = open.ok().and_then(|keys| keys.into_iter().next());
         self.publish(frames::turn_ended(&outcome, key.as_deref()), None);
-        let answer = crate::prompt::stored(&outcome);
+        let answer = crate::prompt::stored(&outcome, Some(self.last_place()));
         self.record(Entry::TurnEnded { key, answer });
         self.record(Entry::Asks("[]".to_owned()));
         self.flush();

@@ -60,6 +60,13 @@ impl Turn {
         }
     }
 
+    /// One that was cancelled has all its time to end from now on.
+    pub(super) fn grant_time(&mut self) {
+        if let State::Cancelled { until, .. } = &mut self.state {
+            *until = Instant::now() + CANCEL_GRACE;
+        }
+    }
+
     pub(super) fn into_asked(self) -> Asked {
         self.asked
     }
@@ -77,24 +84,26 @@ impl Turn {
 
 impl Unit {
     pub(super) fn enqueue(&mut self, client: Client, id: Id, prompt: Prompt, reply: Reply) {
-        let admitted = self.admit_prompt(&client);
-        if let Err(error) = admitted {
+        if let Err(error) = self.drive(&client) {
             reply.send(Err(error));
             return;
         }
         // Whoever prompts knows of the session and wants to see what comes.
         self.show_if_new(client.clone());
-        let asked = Asked::new(client, id, prompt, reply);
-        if let Some(asked) = self.join_earlier(asked) {
-            self.queue.push_back(asked);
-            self.pump();
-            self.tell_queue();
+        // One that is there already takes no room.
+        let Some(asked) = self.join_earlier(Asked::new(client, id, prompt, reply)) else {
+            return;
+        };
+        if let Err(error) = self.room_for_prompt() {
+            return asked.answer(&Err(error), self.hub.head());
         }
+        self.queue.push_back(asked);
+        self.pump();
+        self.tell_queue();
     }
 
-    fn admit_prompt(&mut self, client: &Client) -> Result<(), SessionError> {
+    fn room_for_prompt(&self) -> Result<(), SessionError> {
         self.full()?;
-        self.drive(client)?;
         if self.queue.len() >= QUEUE {
             return Err(SessionError::TooMany {
                 what: "too many prompts of this session wait for their turn",
@@ -120,14 +129,14 @@ impl Unit {
             earlier.merge(asked);
             return None;
         }
-        let answer = match self.kept.journal.answer(self.kept.key, &key) {
+        let (answer, end) = match self.kept.journal.answer(self.kept.key, &key) {
             Ok(Known::No) => return Some(asked),
             Ok(Known::Answered(text)) => prompt::from_stored(&text),
             // Its end is not known, and it runs no more.
-            Ok(Known::Sent) => Err(SessionError::HostRestarted),
-            Err(error) => Err(SessionError::Journal(error.to_string())),
+            Ok(Known::Sent) => (Err(SessionError::HostRestarted), None),
+            Err(error) => (Err(SessionError::Journal(error.to_string())), None),
         };
-        self.then(Pending::TurnEnd(asked, answer));
+        self.then(Pending::TurnEnd(asked, answer, end));
         None
     }
 
@@ -207,11 +216,16 @@ impl Unit {
         if outcome.is_err() || turn.cancelled_until().is_some() {
             self.fail_open_tools();
         }
+        let unsent = matches!(turn.state, State::Waiting | State::Sending);
         let asked = turn.asked;
+        if unsent {
+            self.note_unsent(&asked, &outcome);
+        }
         let key = asked.key.clone();
         let end = frames::turn_ended(&outcome, key.as_deref());
         self.publish(end, Some(asked.client.id));
-        let answer = prompt::stored(&outcome);
+        let end = self.last_place();
+        let answer = prompt::stored(&outcome, Some(end));
         self.record(Entry::TurnEnded { key, answer });
         self.touch();
         self.observe(Happening::TurnEnded {
@@ -220,7 +234,22 @@ impl Unit {
                 Err(error) => Err(error.to_string()),
             },
         });
-        self.then(Pending::TurnEnd(asked, outcome));
+        self.then(Pending::TurnEnd(asked, outcome, Some(end)));
+    }
+
+    /// Answers a prompt that waits and never ran.
+    pub(super) fn answer_unsent(&mut self, asked: Asked, answer: Answer) {
+        self.note_unsent(&asked, &answer);
+        self.then(Pending::TurnEnd(asked, answer, None));
+    }
+
+    /// What was cancelled before it ran does not run when it is sent again. What
+    /// failed may.
+    fn note_unsent(&mut self, asked: &Asked, answer: &Answer) {
+        if let (Some(key), Ok(_)) = (&asked.key, answer) {
+            let (key, answer) = (key.clone(), prompt::stored(answer, None));
+            self.record(Entry::Answered { key, answer });
+        }
     }
 
     /// What waits, for those who asked to be told.
@@ -271,12 +300,11 @@ impl Unit {
         }
     }
 
-    fn cancel_queued(&mut self, which: impl Fn(&Asked) -> bool) {
+    pub(super) fn cancel_queued(&mut self, which: impl Fn(&Asked) -> bool) {
         let (cancelled, kept): (VecDeque<_>, _) = self.queue.drain(..).partition(which);
         self.queue = kept;
         for asked in cancelled {
-            let answer = Ok(frames::CANCELLED_TURN.to_owned());
-            self.then(Pending::TurnEnd(asked, answer));
+            self.answer_unsent(asked, Ok(frames::CANCELLED_TURN.to_owned()));
         }
         self.tell_queue();
     }

@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Access, Client, ClientId, Notice, Reply, SessionError,
-    access::Shares,
+    Access, Client, ClientId, Notice, Reply, SessionError, ShareScope,
     frames::{self, Frame},
     history::History,
     router::lock,
-    unit::{Unit, message::Attach},
+    unit::{Unit, message::Attach, permissions::asked_others},
 };
 
 /// How long who comes and goes is collected before the others are told: many
@@ -67,7 +66,8 @@ impl Unit {
     /// In one step: what was missed, the answer, open questions; every later frame
     /// follows. A client that attaches again starts anew.
     pub(super) fn attach(&mut self, client: Client, how: Attach, reply: Reply) {
-        self.leave(client.id, false);
+        // Who drives is not changed by that.
+        self.unwatch(client.id);
         match how {
             Attach::Load(notices) => match self.history(None, client.positioned) {
                 Ok((history, _)) => {
@@ -143,7 +143,7 @@ impl Unit {
         let head = self.hub.head();
         let open: Vec<_> = self
             .asks
-            .iter()
+            .shown()
             .filter(|_| self.control.allows(client))
             .map(|ask| ask.name.as_str())
             .collect();
@@ -188,10 +188,13 @@ impl Unit {
                 .outlet
                 .send(self.notice_frame(client.notices, notice))
         });
-        if self.control.allows(client) {
-            for ask in self.asks.iter() {
+        let answers = self.control.allows(client);
+        for ask in self.asks.shown() {
+            if answers {
                 taken = taken && client.outlet.send(ask.frame.clone());
                 watcher.asked.insert(ask.number, Shown::Open);
+            } else if client.positioned {
+                taken = taken && client.outlet.send(asked_others(&self.id, ask));
             }
         }
         if !taken {
@@ -228,21 +231,29 @@ impl Unit {
         self.leave(client, gone);
     }
 
-    pub(super) fn leave(&mut self, client: ClientId, gone: bool) {
+    fn unwatch(&mut self, client: ClientId) {
         if let Some(viewer) = self.watchers.remove(&client) {
             self.hub.detach(viewer);
             self.presence_changed();
         }
         self.shells.leave(client);
+    }
+
+    pub(super) fn leave(&mut self, client: ClientId, gone: bool) {
+        self.unwatch(client);
         if self.control.detached(client, gone) {
             self.control_changed();
         }
     }
 
     /// With whom the session is shared has changed: who may not view it any more
-    /// is sent nothing more.
-    pub(super) fn shared(&mut self, shares: &Shares) {
-        let owner = lock(&self.info).owner.clone();
+    /// is sent nothing more, and what who may not drive it any more has queued does
+    /// not run.
+    pub(super) fn shared(&mut self) {
+        let (owner, shares) = {
+            let info = lock(&self.info);
+            (info.owner.clone(), info.shares.clone())
+        };
         let mut gone = Vec::new();
         for viewer in self.watchers.values() {
             let Some(watcher) = self.hub.viewer_mut(*viewer) else {
@@ -257,6 +268,14 @@ impl Unit {
                 None => gone.push(client.clone()),
             }
         }
+        let drives = |client: &Client| {
+            client.who.principal == owner
+                || client.access == Access::Owner
+                || shares.get(&client.who.principal) == Some(&ShareScope::Drive)
+        };
+        self.control.revoke(drives);
+        self.shells.revoke(drives);
+        self.cancel_queued(|asked| !drives(&asked.client));
         for client in gone {
             let notice = Notice::warning("The session is not shared with you any more.");
             self.say(client.id, &notice);

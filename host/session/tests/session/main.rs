@@ -1,12 +1,21 @@
 //! What a session promises, with played harnesses and clients.
 
+mod attach;
+mod control;
+mod encodings;
 mod endings;
 mod files;
 mod journal;
+mod keys;
 mod lifecycle;
 mod permissions;
+mod permits;
+mod positions;
+mod queue;
 mod restart;
+mod room;
 mod settings;
+mod sharing;
 mod stage;
 mod trouble;
 mod turns;

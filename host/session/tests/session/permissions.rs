@@ -40,10 +40,6 @@ async fn asked() -> Asked {
     }
 }
 
-fn taken_back(ask: &Value) -> Value {
-    json!({ "jsonrpc": "2.0", "method": "$/cancel_request", "params": { "requestId": ask["id"] } })
-}
-
 #[tokio::test]
 async fn a_permission_is_asked_of_all_with_a_string_id() {
     let a = asked().await;

@@ -366,6 +366,25 @@ fn a_key_is_known_from_when_its_turn_is_sent() {
 }
 
 #[test]
+fn the_answer_to_a_prompt_that_was_never_sent_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let key = begin(&journal, &record("s"));
+    let answered = |key: &str, answer: &str| Entry::Answered {
+        key: key.into(),
+        answer: answer.into(),
+    };
+    journal.append(key, &[sent("sent")]).unwrap();
+    for prompt in ["waited", "sent"] {
+        journal.append(key, &[answered(prompt, "no")]).unwrap();
+        let known = Known::Answered("no".into());
+        assert_eq!(journal.answer(key, prompt).unwrap(), known);
+    }
+    let stored = journal.session("s").unwrap().unwrap();
+    assert!(stored.turn_open, "that of another prompt goes on");
+}
+
+#[test]
 fn only_the_last_keys_are_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(&folder);

@@ -40,7 +40,13 @@ fn tidy(journal: &Journal, folder: &tempfile::TempDir, retention: &Retention) ->
     connection
         .pragma_update(None, "foreign_keys", true)
         .unwrap();
-    super::tidy(&connection, retention, &journal.in_use()).unwrap()
+    super::tidy(
+        &connection,
+        retention,
+        &journal.in_use(),
+        &Demand::default(),
+    )
+    .unwrap()
 }
 
 fn ids(journal: &Journal) -> Vec<String> {
@@ -152,4 +158,50 @@ fn what_does_not_fit_is_refused_until_there_is_room() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(ids(&journal), ["new"]);
+}
+
+#[test]
+fn what_a_running_turn_has_said_counts_before_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = Retention {
+        max_total_bytes: 10 * BODY as u64,
+        ..Retention::default()
+    };
+    let journal = journal(&folder, retention);
+    let key = session(&journal, "a", 4);
+    let _held = journal.hold(key);
+    let update = "x".repeat(BODY);
+    let frame = |seq| {
+        let update = update.clone();
+        [Entry::Frame { seq, update }]
+    };
+    for seq in 5..=10 {
+        journal.append(key, &frame(seq)).unwrap();
+    }
+    // However often the thread looks: there is nothing that it may remove.
+    for _ in 0..50 {
+        assert!(journal.append(key, &frame(11)).is_err());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn as_much_is_removed_as_what_was_refused_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = Retention {
+        max_total_bytes: 32 * BODY as u64,
+        ..Retention::default()
+    };
+    let journal = journal(&folder, retention);
+    for id in ["a", "b", "c"] {
+        session(&journal, id, 10);
+    }
+    let key = session(&journal, "new", 0);
+    let _held = journal.hold(key);
+    let update = "x".repeat(15 * BODY);
+    let large = [Entry::Frame { seq: 1, update }];
+    while journal.append(key, &large).is_err() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(ids(&journal), ["c", "new"]);
 }

@@ -39,15 +39,19 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::start_with(false).await
+        Self::start_as(SessionConfig::default(), false).await
+    }
+
+    pub(crate) async fn start_with(sessions: SessionConfig) -> Self {
+        Self::start_as(sessions, false).await
     }
 
     /// With a certificate of its own.
     pub(crate) async fn start_tls() -> Self {
-        Self::start_with(true).await
+        Self::start_as(SessionConfig::default(), true).await
     }
 
-    async fn start_with(tls: bool) -> Self {
+    async fn start_as(sessions: SessionConfig, tls: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("project")).unwrap();
         let records = Records::open(&dir.path().join("hostler.db")).unwrap();
@@ -79,7 +83,7 @@ impl Server {
                 runner: Arc::new(Echo),
                 shells: Arc::new(Echo),
                 journal: journal.clone(),
-                config: SessionConfig::default(),
+                config: sessions,
                 observer: Arc::new(Unobserved),
             }),
             access,

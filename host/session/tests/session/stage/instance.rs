@@ -16,6 +16,20 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
+    /// One of which nothing is left.
+    pub(crate) fn gone() -> Self {
+        Self {
+            params: OpenParams {
+                session: String::new(),
+                cwd: "/".into(),
+                additional_directories: Vec::new(),
+            },
+            resume: None,
+            commands: mpsc::channel(1).1,
+            events: mpsc::channel(1).0,
+        }
+    }
+
     pub(crate) async fn open(&self) {
         self.answer(OPEN_REQUEST, json!({})).await;
     }

@@ -7,6 +7,8 @@ mod values;
 mod viewer;
 
 use bytes::Bytes;
+use hostler_auth::Identity;
+use hostler_replay::Position;
 use hostler_runtime::{Description, FileAccess, Harness, OpenParams, PromptCapabilities};
 use hostler_session::{
     Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
@@ -134,11 +136,15 @@ impl Host {
 
     /// Another host, on what a kill of this one would leave on the disk.
     pub(crate) fn after_a_kill(&self) -> Self {
+        self.after_a_kill_with(Retention::default())
+    }
+
+    pub(crate) fn after_a_kill_with(&self, retention: Retention) -> Self {
         let state = tempfile::tempdir().unwrap();
         for name in ["journal.db", "journal.db-wal"] {
             std::fs::copy(self.state.path().join(name), state.path().join(name)).unwrap();
         }
-        Self::in_state(state, ALL_RIGHTS, hostler_runtime::MAILBOX)
+        Self::keeping(state, retention)
     }
 
     /// Takes up a stored session.
@@ -153,6 +159,21 @@ impl Host {
             id: id.to_owned(),
             handle,
         }
+    }
+
+    /// A live session as somebody else's token finds it, and a client with it.
+    pub(crate) fn as_seen_by(&self, caller: &Identity, id: &str) -> (Session, Viewer) {
+        let handle = self.router.get(caller, id).unwrap();
+        let viewer = Viewer::with(caller, handle.access());
+        let id = id.to_owned();
+        (Session { id, handle }, viewer)
+    }
+
+    /// One number of the journal.
+    pub(crate) fn query(&self, sql: &str) -> i64 {
+        let path = self.state.path().join("journal.db");
+        let other = rusqlite::Connection::open(path).unwrap();
+        other.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     /// Somebody changes the journal under the host.
@@ -174,7 +195,10 @@ impl Host {
     }
 
     pub(crate) fn with_retention(retention: Retention) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        Self::keeping(tempfile::tempdir().unwrap(), retention)
+    }
+
+    fn keeping(state: tempfile::TempDir, retention: Retention) -> Self {
         let path = state.path().join("journal.db");
         let journal = Journal::open_with(&path, retention).unwrap();
         let config = SessionConfig::default();
@@ -287,18 +311,69 @@ impl Session {
     }
 
     pub(crate) async fn attach_with(&self, viewer: &Viewer, replay: bool, notices: Vec<Notice>) {
-        let outlet = viewer.client.outlet.clone();
-        let reply = Reply::new(move |answer| {
-            let answer = parse(&answer.unwrap());
-            outlet.send(json!({ "answer": answer }).to_string().into())
-        });
         let how = if replay {
             Attach::Load(notices)
         } else {
             Attach::Resume(notices)
         };
+        self.attach_how(viewer, how).await;
+    }
+
+    /// Attaches from a position; the answer as with [`attach`](Self::attach).
+    pub(crate) async fn attach_from(&self, viewer: &Viewer, after: Option<Position>) {
+        let how = Attach::From {
+            after,
+            replay: true,
+        };
+        self.attach_how(viewer, how).await;
+    }
+
+    pub(crate) async fn attach_how(&self, viewer: &Viewer, how: Attach) {
+        let outlet = viewer.client.outlet.clone();
+        let reply = Reply::new(move |answer| {
+            let answer = parse(&answer.unwrap());
+            outlet.send(json!({ "answer": answer }).to_string().into())
+        });
         self.handle.attach(viewer.client.clone(), how, reply).await;
         self.settle().await;
+    }
+
+    /// A prompt with a key.
+    pub(crate) async fn prompt_once(
+        &self,
+        viewer: &Viewer,
+        id: u64,
+        key: &str,
+        text: &str,
+    ) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = Reply::channel();
+        let blocks = json!([{ "type": "text", "text": text }]).to_string();
+        let prompt = prompt(&blocks).with_key(key.to_owned()).unwrap();
+        let client = viewer.client.clone();
+        self.handle
+            .prompt(client, Id::number(id), prompt, reply)
+            .await;
+        answer
+    }
+
+    pub(crate) async fn take_control(&self, viewer: &Viewer) -> Answer {
+        let (reply, answer) = Reply::channel();
+        self.handle.take_control(viewer.client.clone(), reply).await;
+        answer.await.unwrap()
+    }
+
+    pub(crate) async fn release_control(&self, viewer: &Viewer) -> Answer {
+        let (reply, answer) = Reply::channel();
+        let client = viewer.client.clone();
+        self.handle.release_control(client, reply).await;
+        answer.await.unwrap()
+    }
+
+    /// `session/close`, with or without `_meta.hostler.end`.
+    pub(crate) async fn close_by(&self, viewer: &Viewer, end: bool) -> Answer {
+        let (reply, answer) = Reply::channel();
+        self.handle.close(viewer.client.clone(), end, reply).await;
+        answer.await.unwrap()
     }
 
     /// Everything that was sent to the session, by clients and by its instance,

@@ -1,6 +1,7 @@
 //! Words of the protocol.
 
 use hostler_auth::{Identity, Principal};
+use hostler_replay::Position;
 use hostler_session::{Answer, Prompt};
 use hostler_wire::{Id, RawValue};
 use serde_json::{Value, json};
@@ -64,4 +65,38 @@ pub(crate) fn somebody(name: &str) -> Identity {
         principal: Principal::new(name),
         ..Identity::local()
     }
+}
+
+/// Where a frame stands, if it stands anywhere.
+pub(crate) fn place(frame: &Value) -> Option<Position> {
+    let meta = frame["params"]["_meta"].get("hostler")?;
+    at(meta)
+}
+
+/// `{epoch, seq}`.
+pub(crate) fn at(value: &Value) -> Option<Position> {
+    Some(Position {
+        epoch: value["epoch"].as_u64()?,
+        seq: value["seq"].as_u64()?,
+    })
+}
+
+/// What became of the request for a permission, for those who show it.
+pub(crate) fn taken_back(ask: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "method": "$/cancel_request", "params": { "requestId": ask["id"] } })
+}
+
+/// The updates of the history among frames, with their places.
+pub(crate) fn placed(frames: &[Value]) -> Vec<(Position, Value)> {
+    let frames = frames.iter();
+    frames
+        .filter_map(|frame| Some((place(frame)?, frame["params"]["update"].clone())))
+        .collect()
+}
+
+/// The texts of the chunks among frames.
+pub(crate) fn texts(frames: &[Value]) -> Vec<String> {
+    let updates = frames.iter().map(|frame| &frame["params"]["update"]);
+    let texts = updates.filter_map(|update| update["content"]["text"].as_str());
+    texts.map(str::to_owned).collect()
 }

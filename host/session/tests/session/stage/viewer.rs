@@ -6,17 +6,54 @@ use std::sync::{
 };
 
 use bytes::Bytes;
+use hostler_auth::{Identity, Principal};
 use hostler_session::{Access, Client, ClientId, History, Outlet, Who};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::parse;
+use super::{owner, parse};
 
 /// A connection.
 pub(crate) struct Viewer {
     pub(crate) client: Client,
-    frames: mpsc::UnboundedReceiver<Bytes>,
+    frames: Frames,
     open: Arc<AtomicBool>,
+}
+
+/// What was sent to it. In no test is a plain client sent anything of the
+/// extension.
+struct Frames {
+    sent: mpsc::UnboundedReceiver<Bytes>,
+    positioned: bool,
+}
+
+impl Frames {
+    async fn next(&mut self) -> String {
+        let frame = self.sent.recv().await.unwrap();
+        self.checked(&frame)
+    }
+
+    fn try_next(&mut self) -> Option<String> {
+        let frame = self.sent.try_recv().ok()?;
+        Some(self.checked(&frame))
+    }
+
+    fn checked(&self, frame: &Bytes) -> String {
+        let frame = String::from_utf8(frame.to_vec()).unwrap();
+        let (head, _) = frame.split_once("\"params\"").unwrap_or((&frame, ""));
+        let extension = head.contains("\"method\":\"_hostler");
+        assert!(self.positioned || !extension, "to a plain client: {head}");
+        frame
+    }
+}
+
+impl Drop for Frames {
+    /// Also what the test did not look at.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            while self.try_next().is_some() {}
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -45,6 +82,25 @@ impl Outlet for Pipe {
 
 impl Viewer {
     pub(crate) fn new() -> Self {
+        Self::of(owner(), Access::Owner, None, false)
+    }
+
+    /// One that asked for positions.
+    pub(crate) fn positioned() -> Self {
+        Self::of(owner(), Access::Owner, None, true)
+    }
+
+    /// The same, with a name that it keeps over its connections.
+    pub(crate) fn named(name: &str) -> Self {
+        Self::of(owner(), Access::Owner, Some(name), true)
+    }
+
+    /// A positioned one with somebody's token.
+    pub(crate) fn with(caller: &Identity, access: Access) -> Self {
+        Self::of(caller.principal.clone(), access, None, true)
+    }
+
+    fn of(principal: Principal, access: Access, tag: Option<&str>, positioned: bool) -> Self {
         let (sender, frames) = mpsc::unbounded_channel();
         let open = Arc::new(AtomicBool::new(true));
         let outlet = Pipe {
@@ -55,17 +111,20 @@ impl Viewer {
             id: ClientId::next(),
             outlet: Arc::new(outlet),
             notices: true,
-            positioned: false,
-            access: Access::Owner,
+            positioned,
+            access,
             who: Arc::new(Who {
-                principal: super::owner(),
-                tag: None,
+                principal,
+                tag: tag.map(str::to_owned),
                 name: "test".into(),
             }),
         };
         Self {
             client,
-            frames,
+            frames: Frames {
+                sent: frames,
+                positioned,
+            },
             open,
         }
     }
@@ -82,12 +141,12 @@ impl Viewer {
     }
 
     pub(crate) async fn next(&mut self) -> Value {
-        parse(std::str::from_utf8(&self.frames.recv().await.unwrap()).unwrap())
+        parse(&self.frames.next().await)
     }
 
     /// The next frame as it was sent.
     pub(crate) async fn next_text(&mut self) -> String {
-        String::from_utf8(self.frames.recv().await.unwrap().to_vec()).unwrap()
+        self.frames.next().await
     }
 
     /// The `update` of the next frame.
@@ -99,8 +158,37 @@ impl Viewer {
 
     /// Everything that has been sent and was not read.
     pub(crate) fn rest(&mut self) -> Vec<Value> {
-        std::iter::from_fn(|| self.frames.try_recv().ok())
-            .map(|frame| parse(std::str::from_utf8(&frame).unwrap()))
+        std::iter::from_fn(|| self.frames.try_next())
+            .map(|frame| parse(&frame))
+            .collect()
+    }
+
+    /// The next frame of this method, without those before it.
+    pub(crate) async fn until(&mut self, method: &str) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["method"] == method {
+                return frame;
+            }
+        }
+    }
+
+    /// The answer to an attach, without what came before it.
+    pub(crate) async fn welcome(&mut self) -> Value {
+        loop {
+            let mut frame = self.next().await;
+            if frame.get("answer").is_some() {
+                return frame["answer"].take();
+            }
+        }
+    }
+
+    /// The params of the messages of this method among the rest.
+    pub(crate) fn told(&mut self, method: &str) -> Vec<Value> {
+        let frames = self.rest().into_iter();
+        frames
+            .filter(|frame| frame["method"] == method)
+            .map(|mut frame| frame["params"].take())
             .collect()
     }
 
