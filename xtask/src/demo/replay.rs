@@ -1,18 +1,33 @@
 //! What the replay of a session tells.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The end of a turn that its host did not live to see.
 const RESTARTED: &str = "HOST_RESTARTED";
 
-/// The first of the received lines that is not in the replay after those before
-/// it.
-pub(super) fn first_missing<'a>(received: &'a [Value], replayed: &[Value]) -> Option<&'a Value> {
-    let mut rest = replayed.iter();
-    received
-        .iter()
-        .find(|line| !rest.any(|replayed| replayed == *line))
+/// The first of the received lines, or the first letter of a message, that is not
+/// in the replay after those before it.
+pub(super) fn first_missing(received: &[Value], replayed: &[Value]) -> Option<Value> {
+    let mut rest = parts(replayed).into_iter();
+    parts(received)
+        .into_iter()
+        .find(|part| !rest.any(|replayed| replayed == *part))
+}
+
+/// A replay joins the pieces of a message: so texts are taken letter by letter.
+fn parts(lines: &[Value]) -> Vec<Value> {
+    let mut parts = Vec::new();
+    for line in lines {
+        match line["content"]["text"].as_str() {
+            Some(text) => {
+                let kind = &line["sessionUpdate"];
+                parts.extend(text.chars().map(|letter| json!([kind, letter])));
+            }
+            None => parts.push(line.clone()),
+        }
+    }
+    parts
 }
 
 /// How the last turn of a replay ended, in a sentence. `over`: its end was known
@@ -46,7 +61,6 @@ pub(super) fn ending(replayed: &[Value], over: bool) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn ended(turn: &Value) -> Value {
         json!({"sessionUpdate": "session_info_update", "_meta": {"hostler": {"turn": turn}}})
@@ -57,9 +71,18 @@ mod tests {
         let lines = |texts: &str| -> Vec<_> { texts.chars().map(|c| json!(c)).collect() };
         let replayed = lines("abc");
         assert_eq!(first_missing(&lines("ac"), &replayed), None);
-        assert_eq!(first_missing(&lines("ca"), &replayed), Some(&json!('a')));
-        assert_eq!(first_missing(&lines("bb"), &replayed), Some(&json!('b')));
-        assert_eq!(first_missing(&lines("a"), &[]), Some(&json!('a')));
+        assert_eq!(first_missing(&lines("ca"), &replayed), Some(json!('a')));
+        assert_eq!(first_missing(&lines("bb"), &replayed), Some(json!('b')));
+        assert_eq!(first_missing(&lines("a"), &[]), Some(json!('a')));
+    }
+
+    #[test]
+    fn pieces_of_a_message_may_come_back_as_one() {
+        let said = |text: &str| json!({"sessionUpdate": "m", "content": {"text": text}});
+        let received = [said("one "), said("two")];
+        assert_eq!(first_missing(&received, &[said("one two three")]), None);
+        let lost = first_missing(&received, &[said("one to")]);
+        assert_eq!(lost, Some(json!(["m", "w"])));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The host is killed in the middle of a turn and started again on what it left.
-//! Everything that a client had received comes back, and the conversation goes on.
+//! The editor that was there comes back by itself and is told what became of the
+//! turn; another one that loads the session gets every line that was delivered.
 
 use std::{
     io::{Write as _, stdout},
@@ -21,10 +22,11 @@ use super::{
 /// Pieces of text after which a turn is in its middle.
 const ENOUGH: usize = 12;
 
-/// A session whose host was killed.
+/// A session whose host was killed, and the client that was there.
 struct Interrupted {
+    client: Client,
     session: String,
-    /// What its client had received by then.
+    /// What the client has received.
     received: Vec<Value>,
     /// The turn had ended before.
     over: bool,
@@ -36,20 +38,26 @@ pub(super) fn show(
     harness: Harness,
     workspace: &Path,
 ) -> Result<()> {
-    let before = steps.next(
-        "A second turn, and `kill -9` of the host in its middle",
+    let mut before = steps.next(
+        "A second turn in an editor, and `kill -9` of the host in its middle",
         || interrupt(host, harness, workspace),
     )?;
     steps.next("Starting the host again on what is left", || {
         host.start_again()?;
         host.list_sessions()
     })?;
-    let client = steps.next("Loading the session: is every line there?", || {
-        load(host, &before, workspace)
-    })?;
-    steps.next("A third turn: the conversation goes on", || {
-        go_on(client, harness, &before.session)
-    })
+    steps.next(
+        "The editor, which has noticed nothing, is told what became of its turn",
+        || come_back(&mut before),
+    )?;
+    steps.next(
+        "Another editor loads the session: is every line there?",
+        || load(host, &before, workspace),
+    )?;
+    steps.next(
+        "A third turn in the first editor: the conversation goes on",
+        || go_on(before.client, harness, &before.session),
+    )
 }
 
 fn interrupt(host: &mut Host, harness: Harness, workspace: &Path) -> Result<Interrupted> {
@@ -77,35 +85,47 @@ fn interrupt(host: &mut Host, harness: Harness, workspace: &Path) -> Result<Inte
     ensure!(pieces > 0, "the agent said nothing that could be lost");
     println!("\n");
     host.kill()?;
-    // What was on its way then has been delivered, too.
-    let mut told = None;
-    while let Some(message) = client.next()? {
-        match message {
-            Message::Line(line) => {
-                print_text(&line)?;
-                received.push(line);
-            }
-            Message::Answer(Err(error)) => told = Some(said(&error)),
-            Message::Answer(Ok(_)) => over = true,
-        }
-    }
-    client.end()?;
     println!("\n{} lines had come by then.", received.len());
     if over {
         println!("The agent was quick: its turn had ended already.");
     }
-    if let Some(told) = told {
-        println!("The client was told: {told}");
-    }
     orphans::none_left()?;
     Ok(Interrupted {
+        client,
         session,
         received,
         over,
     })
 }
 
-fn load(host: &Host, before: &Interrupted, workspace: &Path) -> Result<Client> {
+/// The bridge has kept the prompt open; what was on its way comes before its
+/// answer.
+fn come_back(before: &mut Interrupted) -> Result<()> {
+    if before.over {
+        println!("Its turn had ended: there is nothing to tell.");
+        return Ok(());
+    }
+    loop {
+        let next = before.client.next()?;
+        match next.context("`hostler acp` ended although the host is back")? {
+            Message::Line(line) => {
+                print_text(&line)?;
+                before.received.push(line);
+            }
+            Message::Answer(Ok(_)) => {
+                before.over = true;
+                println!("\nThe turn had ended in the last moment.");
+                return Ok(());
+            }
+            Message::Answer(Err(error)) => {
+                println!("\nThe answer to its prompt: {}", said(&error));
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn load(host: &Host, before: &Interrupted, workspace: &Path) -> Result<()> {
     let mut client = Client::start(host.command(&["acp"]))?;
     let mut replayed = Vec::new();
     let session = json!({"sessionId": before.session, "cwd": workspace, "mcpServers": []});
@@ -114,16 +134,16 @@ fn load(host: &Host, before: &Interrupted, workspace: &Path) -> Result<Client> {
         print_text(line)?;
     }
     if let Some(lost) = first_missing(&before.received, &replayed) {
-        bail!("this line was delivered and is not there, or not in its place: {lost}");
+        bail!("this was delivered and is not there, or not in its place: {lost}");
     }
     println!(
-        "\n\n{} lines come back. The {} that were delivered are among them, all of them and in \
-         their order;\nthe others are the prompt, the turn's end, and what was still on its way.",
-        replayed.len(),
+        "\n\nAll of the {} lines that were delivered are in the {} that come back, in their order: \
+         pieces of\none message come back as one, and the prompt and the turn's end with them.",
         before.received.len(),
+        replayed.len(),
     );
     println!("{}", ending(&replayed, before.over)?);
-    Ok(client)
+    client.end()
 }
 
 fn go_on(mut client: Client, harness: Harness, session: &str) -> Result<()> {
