@@ -4,6 +4,7 @@ mod bad_input;
 mod claude;
 mod clients;
 mod contained;
+mod positions;
 mod scripted;
 mod survival;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         claude::trials(),
         clients::trials(),
         contained::trials(),
+        positions::trials(),
         scripted::trials(),
         survival::trials(),
     ];
