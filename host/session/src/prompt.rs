@@ -137,32 +137,38 @@ impl Asked {
             .any(|waiting| waiting.client == client && waiting.id == *id)
     }
 
-    /// Answers all who wait. The turn's end stands at `end`.
-    pub(crate) fn answer(self, answer: &Answer, end: Position) {
+    /// Answers all who wait. The turn's end stands at `end`, if it had a turn.
+    pub(crate) fn answer(self, answer: &Answer, end: Option<Position>) {
         for waiting in self.waiting {
-            waiting.reply.send(match answer {
-                Ok(result) if waiting.positioned => Ok(frames::placed_result(result, end)),
-                other => other.clone(),
+            waiting.reply.send(match (answer, end) {
+                (Ok(result), Some(end)) if waiting.positioned => {
+                    Ok(frames::placed_result(result, end))
+                }
+                (other, _) => other.clone(),
             });
         }
     }
 }
 
-/// What a turn came to, as the journal keeps it for those who ask again.
-pub(crate) fn stored(answer: &Answer) -> String {
+/// What a turn came to and where its end stands, as the journal keeps it for those
+/// who ask again.
+pub(crate) fn stored(answer: &Answer, end: Option<Position>) -> String {
+    let at = end.map_or_else(String::new, |Position { epoch, seq }| {
+        format!(r#""at":[{epoch},{seq}],"#)
+    });
     match answer {
-        Ok(result) => format!(r#"{{"result":{result}}}"#),
-        Err(error) => format!(r#"{{"error":{}}}"#, error.fault().to_json()),
+        Ok(result) => format!(r#"{{{at}"result":{result}}}"#),
+        Err(error) => format!(r#"{{{at}"error":{}}}"#, error.fault().to_json()),
     }
 }
 
 /// The other way round.
-pub(crate) fn from_stored(text: &str) -> Answer {
+pub(crate) fn from_stored(text: &str) -> (Answer, Option<Position>) {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    enum Stored {
-        Result(Box<RawValue>),
-        Error(StoredError),
+    struct Stored {
+        at: Option<(u64, u64)>,
+        result: Option<Box<RawValue>>,
+        error: Option<StoredError>,
     }
     #[derive(Deserialize)]
     struct StoredError {
@@ -174,17 +180,25 @@ pub(crate) fn from_stored(text: &str) -> Answer {
     struct Name {
         code: String,
     }
-    match serde_json::from_str(text) {
-        Ok(Stored::Result(result)) => Ok(result.get().to_owned()),
-        Ok(Stored::Error(error)) => Err(SessionError::Earlier {
+    let unreadable = |why: String| {
+        let message = format!("the answer of an earlier turn cannot be read: {why}");
+        (Err(SessionError::Journal(message)), None)
+    };
+    let stored: Stored = match serde_json::from_str(text) {
+        Ok(stored) => stored,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let answer = match (stored.result, stored.error) {
+        (Some(result), None) => Ok(result.get().to_owned()),
+        (None, Some(error)) => Err(SessionError::Earlier {
             number: error.code,
             name: error.data.code,
             message: error.message,
         }),
-        Err(error) => Err(SessionError::Journal(format!(
-            "the answer of an earlier turn cannot be read: {error}"
-        ))),
-    }
+        _ => return unreadable("it needs a result or an error".to_owned()),
+    };
+    let at = stored.at.map(|(epoch, seq)| Position { epoch, seq });
+    (answer, at)
 }
 
 #[cfg(test)]
@@ -210,14 +224,20 @@ mod tests {
     #[test]
     fn what_a_turn_came_to_is_read_back_as_it_was() {
         let done = Ok(r#"{"stopReason":"end_turn","n":1e2}"#.to_owned());
-        assert_eq!(from_stored(&stored(&done)), done);
-        let lost = from_stored(&stored(&Err(SessionError::HostRestarted))).unwrap_err();
-        let (lost, told) = (lost.fault(), SessionError::HostRestarted.fault());
+        let at = Some(Position { epoch: 3, seq: 7 });
+        assert_eq!(from_stored(&stored(&done, at)), (done.clone(), at));
+        assert_eq!(from_stored(&stored(&done, None)), (done, None));
+        let (lost, _) = from_stored(&stored(&Err(SessionError::HostRestarted), at));
+        let (lost, told) = (
+            lost.unwrap_err().fault(),
+            SessionError::HostRestarted.fault(),
+        );
         assert_eq!(
             (lost.code, lost.name, lost.message),
             (told.code, told.name, told.message)
         );
-        assert!(from_stored("{").is_err());
+        assert!(from_stored("{").0.is_err());
+        assert!(from_stored("{}").0.is_err());
     }
 
     #[test]

@@ -411,7 +411,7 @@ impl Unit {
             call.reply.send(Err(reason.clone()));
         }
         for asked in std::mem::take(&mut self.queue) {
-            self.then(Pending::TurnEnd(asked, turns.clone()));
+            self.then(Pending::TurnEnd(asked, turns.clone(), None));
         }
         self.requests.stop_all();
         self.take_back_all();

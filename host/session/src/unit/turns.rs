@@ -120,14 +120,14 @@ impl Unit {
             earlier.merge(asked);
             return None;
         }
-        let answer = match self.kept.journal.answer(self.kept.key, &key) {
+        let (answer, at) = match self.kept.journal.answer(self.kept.key, &key) {
             Ok(Known::No) => return Some(asked),
             Ok(Known::Answered(text)) => prompt::from_stored(&text),
             // Its end is not known, and it runs no more.
-            Ok(Known::Sent) => Err(SessionError::HostRestarted),
-            Err(error) => Err(SessionError::Journal(error.to_string())),
+            Ok(Known::Sent) => (Err(SessionError::HostRestarted), None),
+            Err(error) => (Err(SessionError::Journal(error.to_string())), None),
         };
-        self.then(Pending::TurnEnd(asked, answer));
+        self.then(Pending::TurnEnd(asked, answer, at));
         None
     }
 
@@ -210,8 +210,8 @@ impl Unit {
         let asked = turn.asked;
         let key = asked.key.clone();
         let end = frames::turn_ended(&outcome, key.as_deref());
-        self.publish(end, Some(asked.client.id));
-        let answer = prompt::stored(&outcome);
+        let at = Some(self.publish(end, Some(asked.client.id)));
+        let answer = prompt::stored(&outcome, at);
         self.record(Entry::TurnEnded { key, answer });
         self.touch();
         self.observe(Happening::TurnEnded {
@@ -220,7 +220,7 @@ impl Unit {
                 Err(error) => Err(error.to_string()),
             },
         });
-        self.then(Pending::TurnEnd(asked, outcome));
+        self.then(Pending::TurnEnd(asked, outcome, at));
     }
 
     /// What waits, for those who asked to be told.
@@ -276,7 +276,7 @@ impl Unit {
         self.queue = kept;
         for asked in cancelled {
             let answer = Ok(frames::CANCELLED_TURN.to_owned());
-            self.then(Pending::TurnEnd(asked, answer));
+            self.then(Pending::TurnEnd(asked, answer, None));
         }
         self.tell_queue();
     }
