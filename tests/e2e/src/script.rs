@@ -74,17 +74,30 @@ impl Script {
             if let Some(found) = self.seen.iter().find(|line| matches(line)) {
                 return found.clone();
             }
-            let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
-            match line {
-                Ok(Ok(Some(line))) => {
-                    let line = serde_json::from_str(&line).expect("JSON");
-                    self.seen.push(line);
-                }
-                other => panic!(
-                    "{what} did not come but {other:?} of {:?}; seen: {:#?}",
-                    self.child, self.seen
-                ),
+            self.read(what).await;
+        }
+    }
+
+    async fn read(&mut self, what: &str) {
+        match tokio::time::timeout(PATIENCE, self.output.next_line()).await {
+            Ok(Ok(Some(line))) => {
+                let line = serde_json::from_str(&line).expect("JSON");
+                self.seen.push(line);
             }
+            other => panic!(
+                "{what} did not come but {other:?} of {:?}; seen: {:#?}",
+                self.child, self.seen
+            ),
+        }
+    }
+
+    /// Reads until all chunks of one kind, joined, have this text.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn wait_for_text(&mut self, kind: &str, text: &str) {
+        while !self.text(kind).contains(text) {
+            self.read(text).await;
         }
     }
 

@@ -44,10 +44,14 @@ async fn load(host: &Host, address: &str, sdk: (PathBuf, &str), session: &str) -
     Script::load(host, address, &sdk.0, sdk.1, session).await
 }
 
-fn says(line: &Value, kind: &str, text: &str) -> bool {
-    let update = line.get("update").unwrap_or(line);
-    let said = update["content"]["text"].as_str().unwrap_or_default();
-    update["sessionUpdate"] == kind && said.contains(text)
+/// In which pieces a text comes is the agent's business.
+const SAID: &str = "agent_message_chunk";
+const ASKED: &str = "user_message_chunk";
+
+async fn hears(client: &Client, kind: &str, text: &str) {
+    client
+        .wait_for(text, |_| client.text(kind).contains(text))
+        .await;
 }
 
 async fn three_sdks() {
@@ -73,28 +77,19 @@ async fn three_sdks() {
             .wait_for("its end", |line| line["end"] == "end_turn")
             .await;
         for text in ["to-rust", "to-types", "to-snakes"] {
-            let answer = |line: &Value| says(line, "agent_message_chunk", text);
-            rust.wait_for(text, answer).await;
-            types.wait_for(text, answer).await;
-            snakes.wait_for(text, answer).await;
+            hears(&rust, SAID, text).await;
+            types.wait_for_text(SAID, text).await;
+            snakes.wait_for_text(SAID, text).await;
         }
-        let ask = |line: &Value, text: &str| says(line, "user_message_chunk", text);
-        rust.wait_for("a prompt", |line| ask(line, "to-types"))
-            .await;
-        rust.wait_for("a prompt", |line| ask(line, "to-snakes"))
-            .await;
-        types
-            .wait_for("a prompt", |line| ask(line, "to-rust"))
-            .await;
-        types
-            .wait_for("a prompt", |line| ask(line, "to-snakes"))
-            .await;
-        snakes
-            .wait_for("a prompt", |line| ask(line, "to-rust"))
-            .await;
-        snakes
-            .wait_for("a prompt", |line| ask(line, "to-types"))
-            .await;
+        for other in ["to-types", "to-snakes"] {
+            hears(&rust, ASKED, other).await;
+        }
+        for other in ["to-rust", "to-snakes"] {
+            types.wait_for_text(ASKED, other).await;
+        }
+        for other in ["to-rust", "to-types"] {
+            snakes.wait_for_text(ASKED, other).await;
+        }
 
         // One of them answers; the others are told that it is not needed.
         let file = host.work().join("made.txt");
@@ -169,18 +164,15 @@ async fn lost_and_killed() {
         types
             .wait_for("the end", |line| line["end"] == "end_turn")
             .await;
-        let heron = |line: &Value| says(line, "agent_message_chunk", "heron");
-        snakes.wait_for("the first answer", heron).await;
-        rust.wait_for("the first answer", heron).await;
+        snakes.wait_for_text(SAID, "heron").await;
+        hears(&rust, SAID, "heron").await;
 
         types.prompt("[[slow 100000 20]]").await;
-        let word = |line: &Value| says(line, "agent_message_chunk", "word3");
-        types.wait_for("the middle of a turn", word).await;
+        types.wait_for_text(SAID, "word3 ").await;
         network.cut();
         // The turn goes on without the one who asked for it.
-        let later = |line: &Value| says(line, "agent_message_chunk", "word40");
-        snakes.wait_for("more of it", later).await;
-        rust.wait_for("more of it", later).await;
+        snakes.wait_for_text(SAID, "word40 ").await;
+        hears(&rust, SAID, "word40 ").await;
     })
     .await;
     let had = story(snakes.updates());
@@ -213,9 +205,8 @@ async fn lost_and_killed() {
         snakes
             .wait_for("the end", |line| line["end"] == "end_turn")
             .await;
-        let egret = |line: &Value| says(line, "agent_message_chunk", "egret");
-        rust.wait_for("the next answer", egret).await;
-        types.wait_for("the next answer", egret).await;
+        hears(&rust, SAID, "egret").await;
+        types.wait_for_text(SAID, "egret").await;
     })
     .await;
     let requests = model.requests();
