@@ -27,6 +27,8 @@ pub struct Viewer {
     joined_to: Position,
     /// Every update of the history.
     pub transcript: BTreeMap<Position, Value>,
+    /// How turns ended, by the key of their prompt.
+    ends: BTreeMap<String, Value>,
     /// The answer to the last attach.
     pub welcome: Value,
     /// Everything else of this connection, in the order in which it came.
@@ -62,6 +64,7 @@ impl Viewer {
             at: (0, 0),
             joined_to: (0, 0),
             transcript: BTreeMap::new(),
+            ends: BTreeMap::new(),
             welcome: Value::Null,
             told: Vec::new(),
         }
@@ -179,9 +182,7 @@ impl Viewer {
     /// How the turn of this key ended, so far as it was told.
     #[must_use]
     pub fn end_of(&self, key: &str) -> Option<Value> {
-        let turns = self.transcript.values();
-        let mut turns = turns.map(|update| &update["_meta"]["hostler"]["turn"]);
-        turns.rfind(|turn| turn["prompt"] == key).cloned()
+        self.ends.get(key).cloned()
     }
 
     /// Reads for `time`, or until the connection ends.
@@ -221,6 +222,10 @@ impl Viewer {
         );
         self.at = at;
         let update = message["params"]["update"].clone();
+        let turn = &update["_meta"]["hostler"]["turn"];
+        if let Some(key) = turn["prompt"].as_str() {
+            self.ends.insert(key.to_owned(), turn.clone());
+        }
         let before = self.transcript.insert(at, update);
         assert!(before.is_none(), "{}: {at:?} came twice", self.tag);
     }

@@ -71,8 +71,8 @@ async fn kill_often() {
             // In the middle of the turn, however slow the machine is.
             author
                 .until("a turn", |viewer| {
-                    let text = viewer.text("agent_message_chunk");
-                    text.contains(&said).then_some(())
+                    let (_, last) = viewer.transcript.last_key_value()?;
+                    (last["sessionUpdate"] == "agent_message_chunk").then_some(())
                 })
                 .await;
         }
