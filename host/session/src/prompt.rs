@@ -137,12 +137,14 @@ impl Asked {
             .any(|waiting| waiting.client == client && waiting.id == *id)
     }
 
-    /// Answers all who wait. The turn's end stands at `end`.
-    pub(crate) fn answer(self, answer: &Answer, end: Position) {
+    /// Answers all who wait. The turn's end stands at `end`, if it had a turn.
+    pub(crate) fn answer(self, answer: &Answer, end: Option<Position>) {
         for waiting in self.waiting {
-            waiting.reply.send(match answer {
-                Ok(result) if waiting.positioned => Ok(frames::placed_result(result, end)),
-                other => other.clone(),
+            waiting.reply.send(match (answer, end) {
+                (Ok(result), Some(end)) if waiting.positioned => {
+                    Ok(frames::placed_result(result, end))
+                }
+                (other, _) => other.clone(),
             });
         }
     }

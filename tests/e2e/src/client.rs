@@ -132,11 +132,16 @@ impl Client {
                                 )),
                             ))
                         }
-                        // Until the connection ends.
-                        Decision::Wait => connection.spawn(async move {
-                            std::future::pending::<()>().await;
-                            drop(responder);
-                            Ok(())
+                        // Until it is taken back, or the connection ends.
+                        Decision::Wait => connection.spawn({
+                            let seen = Arc::clone(&requests);
+                            async move {
+                                responder.cancellation().cancelled().await;
+                                seen.push(serde_json::json!({ "sessionUpdate": "taken_back" }));
+                                responder.respond_with_error(
+                                    agent_client_protocol::Error::request_cancelled(),
+                                )
+                            }
                         }),
                     }
                 },

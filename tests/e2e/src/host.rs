@@ -37,10 +37,7 @@ impl Host {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         share_compiled(&folder.path().join("state")).expect("a shared cache");
-        let settings = settings
-            .replace("$WORK", &path("work"))
-            .replace("$AGENT", &built("scripted-agent").display().to_string());
-        std::fs::write(folder.path().join("hostler.toml"), settings).expect("hostler.toml");
+        write_settings(folder.path(), settings);
 
         let path_of_tests = search_path().into_string().expect("a PATH in UTF-8");
         let mut variables = vec![
@@ -78,6 +75,14 @@ impl Host {
         (self.child, self.address) = serve(self.folder.path(), &self.environment, &self.log);
     }
 
+    /// Stops the host, and starts another one with these settings on what it
+    /// leaves.
+    pub fn restart_with(&mut self, settings: &str) {
+        self.stop();
+        write_settings(self.folder.path(), settings);
+        (self.child, self.address) = serve(self.folder.path(), &self.environment, &self.log);
+    }
+
     /// A host with the scripted agent as its harness `scripted`.
     #[must_use]
     pub fn scripted() -> Self {
@@ -94,6 +99,43 @@ impl Host {
     #[must_use]
     pub fn work(&self) -> PathBuf {
         self.folder.path().join("work")
+    }
+
+    /// Where programs of this host find its configuration and the admin token.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("home/hostler")
+    }
+
+    /// Makes a token by `hostler token create`; its id and the token.
+    ///
+    /// # Panics
+    /// When it is not made.
+    #[must_use]
+    pub fn make_token(&self, principal: &str, scopes: &[&str]) -> (String, String) {
+        let state = self.state();
+        let state = state.to_str().expect("a path in UTF-8");
+        let mut args = vec!["token", "create", "--json", "--state-dir", state];
+        args.extend(["--principal", principal]);
+        args.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        let output = self.run(&args);
+        let made: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        let text = |name: &str| made[name].as_str().expect(name).to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// Memory of the host's process, in bytes (Linux).
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the host's process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().split(' ').next());
+        number.and_then(|kib| kib.parse::<u64>().ok()).expect("KiB") * 1024
     }
 
     /// The host's own token.
@@ -211,6 +253,13 @@ pub const SCRIPTED: &str = r#"
     args = [[]]
     env = ["HOME", "PATH"]
 "#;
+
+fn write_settings(folder: &Path, settings: &str) {
+    let settings = settings
+        .replace("$WORK", &folder.join("work").display().to_string())
+        .replace("$AGENT", &built("scripted-agent").display().to_string());
+    std::fs::write(folder.join("hostler.toml"), settings).expect("hostler.toml");
+}
 
 /// Compiled components are the same for all tests. A host believes only what its
 /// own key vouches for, so all of them get the same one.

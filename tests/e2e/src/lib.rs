@@ -1,11 +1,19 @@
 //! What whole-system tests need: a host that is the built binary ([`host`]), and
-//! two clients towards it: the ACP crate's own ([`client`]), and one that says
-//! what no good client would ([`peer`]).
+//! clients towards it: the ACP crate's own ([`client`]), scripts on the SDKs of
+//! other languages ([`script`]), one that says what no good client would
+//! ([`peer`]), and one that knows its position in a session ([`viewer`]). A
+//! [`proxy`] between them is a network that can be cut.
 
 pub mod client;
 pub mod host;
 pub mod peer;
+pub mod proxy;
+pub mod script;
+pub mod viewer;
 
 pub use client::{Client, Decision, Transport};
 pub use host::Host;
-pub use peer::Peer;
+pub use peer::{Came, Peer};
+pub use proxy::Proxy;
+pub use script::Script;
+pub use viewer::Viewer;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest, protocol::CloseFrame},
@@ -22,6 +22,17 @@ pub struct Peer {
     last_id: u64,
     /// What came while an answer was waited for: updates and requests.
     pub early: Vec<Value>,
+}
+
+/// What comes of looking for a message.
+#[derive(Debug)]
+pub enum Came {
+    /// One came.
+    Message(Value),
+    /// None in the time that was given.
+    Nothing,
+    /// The connection has ended; the close frame, if there was one.
+    End(Option<CloseFrame>),
 }
 
 /// What a host says to a connection that it does not take.
@@ -93,6 +104,27 @@ impl Peer {
         peer
     }
 
+    /// A connection with this token that asks for the extension, as the instance
+    /// `tag` of a client.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn positioned(host: &Host, tag: &str, token: &str) -> Self {
+        let bearer = format!("Bearer {token}");
+        let connected = Self::connect(host, "", &[("authorization", &bearer)]).await;
+        let mut peer = connected.expect("a connection");
+        let meta = json!({ "hostler": { "client": tag } });
+        let hello = json!({
+            "protocolVersion": 1,
+            "clientCapabilities": { "_meta": meta },
+            "clientInfo": { "name": tag, "version": "1" },
+        });
+        let hello = peer.ask("initialize", &hello).await;
+        let capabilities = &hello["result"]["agentCapabilities"]["_meta"]["hostler"];
+        assert_eq!(capabilities["attach"], true, "{hello}");
+        peer
+    }
+
     /// A new session in the host's workspace, with its default harness.
     pub async fn session(&mut self, host: &Host) -> String {
         let new = json!({ "cwd": host.work(), "mcpServers": [] });
@@ -154,6 +186,36 @@ impl Peer {
         }
     }
 
+    /// The next message, if one comes in time; what came early is not looked at.
+    pub async fn look(&mut self, time: Duration) -> Came {
+        let look = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Came::Message(serde_json::from_str(&text).expect("JSON"));
+                    }
+                    Some(Ok(Message::Close(close))) => return Came::End(close),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Came::End(None),
+                }
+            }
+        };
+        tokio::time::timeout(time, look)
+            .await
+            .unwrap_or(Came::Nothing)
+    }
+
+    /// Answers a request for a permission with its option of this kind.
+    pub async fn choose(&mut self, asked: &Value, kind: &str) {
+        let options = asked["params"]["options"].as_array().expect("options");
+        let option = options.iter().find(|option| option["kind"] == kind);
+        let option = &option.expect("an option of the kind")["optionId"];
+        let outcome = json!({ "outcome": "selected", "optionId": option });
+        let answer =
+            json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "outcome": outcome } });
+        self.text(&answer.to_string()).await;
+    }
+
     /// Sends a text frame.
     pub async fn text(&mut self, text: &str) {
         self.send(Message::text(text)).await.expect("sent");
@@ -174,6 +236,11 @@ impl Peer {
                 return close.expect("a code");
             }
         }
+    }
+
+    /// Ends the connection without a close frame, as a lost network does.
+    pub async fn lose(&mut self) {
+        let _ = self.socket.get_mut().shutdown().await;
     }
 
     /// Everything that still comes, for `time` or until the connection breaks.

@@ -241,7 +241,11 @@ fn frame(session: &str, id: &str, piece: Piece) -> Bytes {
             hostler::TERMINAL_RESIZED
         }
         Piece::Exited(exit) => {
-            let _ = write!(params, r#","exit":{}"#, exit_json(exit));
+            let write = |name: &str, number: Option<i32>| {
+                number.map_or_else(String::new, |number| format!(r#","{name}":{number}"#))
+            };
+            params.push_str(&write("code", exit.code));
+            params.push_str(&write("signal", exit.signal));
             hostler::TERMINAL_EXITED
         }
     };

@@ -63,20 +63,14 @@ pub(super) enum Settled {
 }
 
 impl Unit {
-    /// Appends an update to the stream.
-    pub(super) fn publish(&mut self, update: String, author: Option<ClientId>) {
+    /// Appends an update to the stream; where it will stand.
+    pub(super) fn publish(&mut self, update: String, author: Option<ClientId>) -> Position {
         self.seq += 1;
         let seq = self.seq;
         self.pending
             .push(Pending::Entry(Entry::Frame { seq, update }, author));
-    }
-
-    /// Of the last update that was published.
-    pub(super) fn last_place(&self) -> Position {
-        Position {
-            seq: self.seq,
-            ..self.hub.head()
-        }
+        let epoch = self.hub.head().epoch;
+        Position { epoch, seq }
     }
 
     /// Appends what no client sees.
@@ -100,7 +94,9 @@ impl Unit {
     /// for those who announced it.
     pub(super) fn forward(&mut self, update: String) {
         match self.progress.note(&update) {
-            Kind::History => self.publish(update, None),
+            Kind::History => {
+                self.publish(update, None);
+            }
             Kind::Notice => self.then(Pending::Event(update)),
         }
     }
@@ -162,9 +158,7 @@ impl Unit {
             Pending::Reply(reply, answer) => {
                 reply.send(answer);
             }
-            Pending::TurnEnd(asked, answer, end) => {
-                asked.answer(&answer, end.unwrap_or(self.hub.head()));
-            }
+            Pending::TurnEnd(asked, answer, end) => asked.answer(&answer, end),
             Pending::Send => self.send_prompt(),
             Pending::Created(creation, answer) => self.created_now(creation, answer),
         }
@@ -252,8 +246,7 @@ impl Unit {
         self.drop_instance(&error);
         // Its end stays out of the journal: it is told when the session is loaded.
         if let Some(turn) = self.running.take() {
-            turn.into_asked()
-                .answer(&Err(error.clone()), self.hub.head());
+            turn.into_asked().answer(&Err(error.clone()), None);
         }
         self.tell_all(&Notice::warning(format!("The session is closed: {error}.")));
         self.observe(crate::Happening::Failed {
@@ -277,7 +270,7 @@ impl Unit {
                 Pending::Reply(reply, _) => {
                     reply.send(Err(error.clone()));
                 }
-                Pending::TurnEnd(asked, ..) => asked.answer(&Err(error.clone()), self.hub.head()),
+                Pending::TurnEnd(asked, ..) => asked.answer(&Err(error.clone()), None),
                 Pending::Created(creation, _) => {
                     creation.reply.send(Err(error.clone()));
                     self.never_came_to_be();
@@ -346,8 +339,8 @@ impl Unit {
         let outcome = Err(SessionError::HostRestarted);
         let open = self.kept.journal.open_prompts(self.kept.key);
         let key = open.ok().and_then(|keys| keys.into_iter().next());
-        self.publish(frames::turn_ended(&outcome, key.as_deref()), None);
-        let answer = crate::prompt::stored(&outcome, Some(self.last_place()));
+        let end = self.publish(frames::turn_ended(&outcome, key.as_deref()), None);
+        let answer = crate::prompt::stored(&outcome, Some(end));
         self.record(Entry::TurnEnded { key, answer });
         self.record(Entry::Asks("[]".to_owned()));
         self.flush();

@@ -95,7 +95,7 @@ impl Unit {
             return;
         };
         if let Err(error) = self.room_for_prompt() {
-            return asked.answer(&Err(error), self.hub.head());
+            return asked.answer(&Err(error), None);
         }
         self.queue.push_back(asked);
         self.pump();
@@ -223,8 +223,7 @@ impl Unit {
         }
         let key = asked.key.clone();
         let end = frames::turn_ended(&outcome, key.as_deref());
-        self.publish(end, Some(asked.client.id));
-        let end = self.last_place();
+        let end = self.publish(end, Some(asked.client.id));
         let answer = prompt::stored(&outcome, Some(end));
         self.record(Entry::TurnEnded { key, answer });
         self.touch();

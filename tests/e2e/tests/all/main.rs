@@ -4,8 +4,15 @@ mod bad_input;
 mod claude;
 mod clients;
 mod contained;
+mod files;
+mod hidden;
+mod positions;
+mod room;
 mod scripted;
+mod shared;
+mod shells;
 mod survival;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -16,8 +23,15 @@ fn main() -> ExitCode {
         claude::trials(),
         clients::trials(),
         contained::trials(),
+        files::trials(),
+        hidden::trials(),
+        positions::trials(),
+        room::trials(),
         scripted::trials(),
+        shared::trials(),
+        shells::trials(),
         survival::trials(),
+        tokens::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }
