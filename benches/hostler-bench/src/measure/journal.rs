@@ -37,7 +37,7 @@ const HELD_UP: f64 = 5.0;
 
 /// What the log may grow to: as `host/store/src/checkpoint.rs` bounds it, and
 /// what is appended while the thread sees it.
-const LOG: f64 = 40.0;
+const LOG: f64 = 100.0;
 
 pub(crate) fn journal(_: &Programs, report: &mut Report) -> Result<()> {
     for sessions in [1, 16] {
