@@ -18,7 +18,7 @@ const MISSED: u64 = 10_000;
 /// Pieces of each turn.
 const PIECES: u64 = 1000;
 
-/// Bytes of text, which make an update of 300.
+/// Bytes of text, so that each update has at least 300.
 const TEXT: usize = 190;
 
 const ROUNDS: usize = 10;

@@ -98,11 +98,12 @@ impl Rounds {
     }
 }
 
+/// Its fields end in order: who views must not see the end.
 struct Session {
+    viewers: Viewers,
     host: Host,
     client: Client,
     id: String,
-    viewers: Viewers,
 }
 
 impl Session {
@@ -135,9 +136,9 @@ impl Session {
 }
 
 struct Bare {
+    viewers: Viewers,
     process: Running,
     go: ChildStdin,
-    viewers: Viewers,
 }
 
 impl Bare {
