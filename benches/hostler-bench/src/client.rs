@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message, WebSocket};
+use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message, Utf8Bytes, WebSocket};
 
 use crate::process::monotonic;
 
@@ -31,8 +31,8 @@ enum Link {
 }
 
 impl Client {
-    /// Over WebSocket, initialised.
-    pub(crate) fn connect(address: &str, token: &str) -> Result<Self> {
+    /// Over WebSocket, initialised; `positioned`: it asks for the extension.
+    pub(crate) fn connect(address: &str, token: &str, positioned: bool) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE))?;
@@ -40,17 +40,22 @@ impl Client {
             .with_header("Authorization", format!("Bearer {token}"));
         let (socket, _) = tungstenite::client(request, stream)
             .map_err(|error| anyhow::anyhow!("cannot connect to the host: {error}"))?;
-        Self::initialised(Link::Socket(Box::new(socket)))
+        Self::initialised(Link::Socket(Box::new(socket)), positioned)
     }
 
     /// Over an agent's standard streams, initialised.
     pub(crate) fn talk(stdin: ChildStdin, stdout: ChildStdout) -> Result<Self> {
-        Self::initialised(Link::Pipes(stdin, BufReader::new(stdout)))
+        Self::initialised(Link::Pipes(stdin, BufReader::new(stdout)), false)
     }
 
-    fn initialised(link: Link) -> Result<Self> {
+    fn initialised(link: Link, positioned: bool) -> Result<Self> {
         let mut client = Self { link, calls: 0 };
-        let params = json!({"protocolVersion": 1, "clientCapabilities": {}});
+        let meta = if positioned {
+            json!({"hostler": {}})
+        } else {
+            json!({})
+        };
+        let params = json!({"protocolVersion": 1, "clientCapabilities": {"_meta": meta}});
         client.call("initialize", params, |_, _| {})?;
         Ok(client)
     }
@@ -89,17 +94,36 @@ impl Client {
         }
     }
 
-    fn call(
-        &mut self,
-        method: &str,
-        params: Value,
-        mut update: impl FnMut(Duration, &Value),
-    ) -> Result<Value> {
+    /// A request whose answer is not waited for.
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Result<u64> {
         self.calls += 1;
         let id = self.calls;
         self.link.send(
             &json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string(),
         )?;
+        Ok(id)
+    }
+
+    /// The next message as it came: reading what is in it takes longer than
+    /// sending it. Only of a host.
+    pub(crate) fn text(&mut self) -> Result<Utf8Bytes> {
+        match &mut self.link {
+            Link::Socket(socket) => loop {
+                if let Message::Text(text) = socket.read()? {
+                    return Ok(text);
+                }
+            },
+            Link::Pipes(..) => bail!("a peer's messages are lines"),
+        }
+    }
+
+    pub(crate) fn call(
+        &mut self,
+        method: &str,
+        params: Value,
+        mut update: impl FnMut(Duration, &Value),
+    ) -> Result<Value> {
+        let id = self.ask(method, &params)?;
         loop {
             let (at, mut message) = self.link.receive().with_context(|| method.to_owned())?;
             if message["method"] == "session/update" {

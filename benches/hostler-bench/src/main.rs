@@ -15,6 +15,7 @@ mod measure;
 mod process;
 mod report;
 mod stage;
+mod viewers;
 
 use std::{
     env,
@@ -57,6 +58,18 @@ enum What {
     Start,
     /// A call of a plugin, beside a bare call of wasmtime
     Call,
+    /// Reading an envelope and finding its session
+    Route,
+    /// A session with 1000 viewers, beside a bare broadcast
+    Fanout,
+    /// 1000 sessions and 1000 connections that do nothing
+    Idle,
+    /// Appending to the journal
+    Journal,
+    /// Attaching after 10 000 missed frames
+    Attach,
+    /// A large file through a terminal
+    Terminal,
 }
 
 /// Measures one promise.
@@ -87,6 +100,7 @@ fn main() -> Result<()> {
     if !arguments.no_build {
         build()?;
     }
+    process::raise_files()?;
     let program = env::current_exe().context("cannot find the path of this program")?;
     let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
     let found = |given: Option<PathBuf>, name| {
@@ -101,12 +115,18 @@ fn main() -> Result<()> {
     };
     let wanted = |what| arguments.what.contains(&What::All) || arguments.what.contains(&what);
     let mut report = Report::default();
-    let measures: [(What, Measure); 5] = [
+    let measures: [(What, Measure); 11] = [
         (What::Latency, measure::latency),
         (What::Cpu, measure::cpu),
         (What::Memory, measure::memory),
         (What::Start, measure::start),
         (What::Call, measure::call),
+        (What::Route, measure::route),
+        (What::Fanout, measure::fanout),
+        (What::Idle, measure::idle),
+        (What::Journal, measure::journal),
+        (What::Attach, measure::attach),
+        (What::Terminal, measure::terminal),
     ];
     for (what, measure) in measures {
         if wanted(what) {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rustix::{
-    process::{Pid, Signal, kill_process},
+    process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit},
     time::{ClockId, clock_gettime},
 };
 
@@ -81,6 +81,16 @@ fn stat(pid: u32) -> Result<Vec<u64>> {
         .skip(1)
         .map(|field| field.trim().parse().unwrap_or(0))
         .collect())
+}
+
+/// A thousand connections are more files than most systems allow at first.
+pub(crate) fn raise_files() -> Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files")
 }
 
 /// The clock that all processes of the machine share.

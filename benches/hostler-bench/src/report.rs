@@ -11,8 +11,14 @@ pub(crate) struct Report(Vec<Row>);
 struct Row {
     figure: String,
     hostler: Value,
-    goal: Option<f64>,
+    goal: Option<Goal>,
     peer: Peer,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// A number with its unit.
@@ -48,10 +54,16 @@ impl Report {
         goal: f64,
         peer: Peer,
     ) {
-        self.push(figure.into(), hostler, Some(goal), peer);
+        self.push(figure.into(), hostler, Some(Goal::AtMost(goal)), peer);
     }
 
-    fn push(&mut self, figure: String, hostler: Value, goal: Option<f64>, peer: Peer) {
+    /// A figure that should be at least `goal`.
+    pub(crate) fn at_least(&mut self, figure: impl Into<String>, hostler: Value, goal: f64) {
+        let goal = Some(Goal::AtLeast(goal));
+        self.push(figure.into(), hostler, goal, Peer::Nothing);
+    }
+
+    fn push(&mut self, figure: String, hostler: Value, goal: Option<Goal>, peer: Peer) {
         self.0.push(Row {
             figure,
             hostler,
@@ -80,16 +92,16 @@ impl fmt::Display for Report {
         table.set_header(["Figure", "Hostler", "Goal", "", "claude-agent-acp"]);
         for row in &self.0 {
             let Value(number, unit) = row.hostler;
-            let met = match row.goal {
-                Some(goal) if number <= goal => "met",
-                Some(_) => "missed",
-                None => "",
+            let (goal, met) = match row.goal {
+                Some(Goal::AtMost(goal)) => (format!("{goal} {unit}"), Some(number <= goal)),
+                Some(Goal::AtLeast(goal)) => (format!("≥ {goal} {unit}"), Some(number >= goal)),
+                None => (String::new(), None),
             };
+            let met = met.map_or("", |met| if met { "met" } else { "missed" });
             table.add_row([
                 row.figure.clone(),
                 row.hostler.to_string(),
-                row.goal
-                    .map_or(String::new(), |goal| format!("{goal} {unit}")),
+                goal,
                 met.to_owned(),
                 match row.peer {
                     Peer::Measured(number) => Value(number, unit).to_string(),

@@ -21,6 +21,8 @@ use crate::{Programs, client::Client, process::Running};
 const SETTINGS: &str = r#"
 [workspace]
 roots = ["$WORK"]
+[session]
+max_live = 1100
 [plugins.scripted]
 component = "acp-agent"
 [plugins.scripted.config]
@@ -60,7 +62,7 @@ pub(crate) struct Host {
     pub(crate) started: Instant,
     /// From its start to its ready line.
     pub(crate) ready: Duration,
-    address: String,
+    pub(crate) address: String,
     log: mpsc::Receiver<(Instant, String)>,
     state: PathBuf,
 }
@@ -203,15 +205,20 @@ impl<'a> Stage<'a> {
 }
 
 impl Host {
-    /// A client of its own.
-    pub(crate) fn client(&self) -> Result<Client> {
+    /// A client of its own; `positioned`: it asks for the extension.
+    pub(crate) fn client(&self, positioned: bool) -> Result<Client> {
+        Client::connect(&self.address, &self.token()?, positioned)
+    }
+
+    /// With which a client may do everything.
+    pub(crate) fn token(&self) -> Result<String> {
         let token = fs::read_to_string(self.state.join("token")).context("no token")?;
-        Client::connect(&self.address, token.trim())
+        Ok(token.trim().to_owned())
     }
 
     pub(crate) fn served(self) -> Result<Served> {
         Ok(Served {
-            client: self.client()?,
+            client: self.client(false)?,
             process: self.process,
         })
     }

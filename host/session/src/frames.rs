@@ -178,3 +178,64 @@ pub(crate) fn ask(id: &Id, params: &str) -> Bytes {
 pub(crate) fn take_back(id: &Id) -> Bytes {
     Bytes::from(compose::cancel_request(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use hostler_auth::Principal;
+
+    use super::*;
+    use crate::{Access, BoxFuture, History, Outlet, Who};
+
+    #[derive(Debug, Default)]
+    struct Sent(Mutex<Vec<Bytes>>);
+
+    impl Outlet for Sent {
+        fn send(&self, frame: Bytes) -> bool {
+            self.0.lock().unwrap().push(frame);
+            true
+        }
+
+        fn replay(&self, _: History) -> bool {
+            false
+        }
+
+        fn room(&self) -> BoxFuture<'_, bool> {
+            Box::pin(async { true })
+        }
+    }
+
+    #[test]
+    fn each_encoding_of_a_frame_is_made_once_however_many_are_sent_it() {
+        let sent = Arc::new(Sent::default());
+        let client = |positioned| Client {
+            id: ClientId::next(),
+            outlet: sent.clone(),
+            notices: false,
+            positioned,
+            access: Access::View,
+            who: Arc::new(Who {
+                principal: Principal::new("p"),
+                tag: None,
+                name: "n".into(),
+            }),
+        };
+        let position = Position { epoch: 1, seq: 2 };
+        let frame = Frame::new("s".into(), r#"{"n":1}"#.into(), None);
+        for number in 0..1000 {
+            assert!(frame.give(&client(number % 2 == 0), position));
+        }
+        let sent = sent.0.lock().unwrap();
+        let at = |frame: &Bytes| (frame.as_ptr(), frame.len());
+        assert!(
+            sent.iter()
+                .step_by(2)
+                .all(|frame| at(frame) == at(&sent[0]))
+        );
+        let others = sent.iter().skip(1).step_by(2);
+        assert!(others.clone().all(|frame| at(frame) == at(&sent[1])));
+        assert_ne!(sent[0], sent[1]);
+        assert_eq!(others.count(), 500);
+    }
+}

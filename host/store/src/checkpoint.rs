@@ -4,7 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
@@ -19,12 +19,14 @@ use crate::{
     retention::{self, Demand, InUse, Retention},
 };
 
-/// The log is moved each time that it has grown by this much.
-pub(crate) const EVERY: usize = 4 * 1024 * 1024;
+/// The log is moved each time that it has grown by this much. The end of it is
+/// moved while those who append wait for the disk: so rarely that few frames of
+/// a hundred are held up.
+pub(crate) const EVERY: usize = 16 * 1024 * 1024;
 
 /// A log of this size means that more is appended than the disk takes: from
 /// here on, who appends waits for the thread.
-pub(crate) const LIMIT: u64 = 32 * 1024 * 1024;
+pub(crate) const LIMIT: u64 = 64 * 1024 * 1024;
 
 /// How long to wait for readers and for who appends; the next time tries again.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -40,6 +42,22 @@ pub(crate) struct Care {
     pub(crate) demand: Demand,
     /// Bytes of updates in the file.
     pub(crate) total: Arc<AtomicU64>,
+    pub(crate) gate: Gate,
+}
+
+/// Who appends passes it. The thread closes it, and then nobody new passes: by
+/// SQLite's lock alone the thread would find no gap between many who append.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(Arc<RwLock<()>>);
+
+impl Gate {
+    pub(crate) fn pass(&self) -> RwLockReadGuard<'_, ()> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) -> RwLockWriteGuard<'_, ()> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The way to the thread. Dropped, it waits until the thread has done its last
@@ -113,12 +131,25 @@ fn run(connection: &Connection, path: &Path, work: &Receiver<()>, care: &Care) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        // Nearly all of it without being in anybody's way, then the rest so that
-        // the log begins anew, while those who append wait for a moment.
-        checkpoint(connection, path, "PASSIVE");
-        checkpoint(connection, path, "TRUNCATE");
+        move_log(connection, path, &care.gate);
     }
     checkpoint(connection, path, "TRUNCATE");
+}
+
+/// Nearly all of it without being in anybody's way, and once more what came
+/// meanwhile. Then the little that is left, so that the log begins anew, while
+/// those who append wait for a moment. A log that has outgrown its bound is moved
+/// while nobody appends, or it would go on growing.
+fn move_log(connection: &Connection, path: &Path, gate: &Gate) {
+    let log = std::fs::metadata(log_of(path));
+    if log.is_ok_and(|log| log.len() <= LIMIT) {
+        checkpoint(connection, path, "PASSIVE");
+        checkpoint(connection, path, "PASSIVE");
+    }
+    let _closed = gate.close();
+    // The file keeps its length: to write over it is cheaper than to make it
+    // longer, and it takes time to make it shorter.
+    checkpoint(connection, path, "RESTART");
 }
 
 fn tidy(connection: &Connection, path: &Path, care: &Care) {

@@ -225,6 +225,7 @@ impl Journal {
         &self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let _passed = self.0.care.gate.pass();
         // A transaction that a panic left open is rolled back when it is dropped.
         let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut writer).map_err(|error| StoreError::of(&self.0.path, &error))

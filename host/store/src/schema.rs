@@ -135,15 +135,18 @@ pub(crate) fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, 
         read_through(path, &connection)?;
         connection.set_db_config(keep_log, false).map_err(failed)?;
     }
-    // The pragmas answer with rows, which do not matter here.
+    // The pragmas answer with rows, which do not matter here. A log that begins
+    // anew keeps the length that it has when all goes well.
     connection
-        .execute_batch(
+        .execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = NORMAL;
              PRAGMA foreign_keys = ON;
              PRAGMA wal_autocheckpoint = 0;
+             PRAGMA journal_size_limit = {};
              PRAGMA busy_timeout = 5000;",
-        )
+            checkpoint::EVERY
+        ))
         .map_err(failed)?;
     let found: u32 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))

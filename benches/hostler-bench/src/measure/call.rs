@@ -1,10 +1,8 @@
 //! A call of a plugin: the benchmark of `hostler-runtime`, run and read.
 
-use std::{fs, process::Command};
+use anyhow::{Result, ensure};
 
-use anyhow::{Context as _, Result, ensure};
-
-use super::cargo;
+use super::{criterion, median};
 use crate::{
     Programs,
     report::{Peer, Report, Value},
@@ -18,20 +16,8 @@ pub(crate) fn call(programs: &Programs, report: &mut Report) -> Result<()> {
         hostler_test_support::component("guests/misbehaving").is_file(),
         "the component guests/misbehaving is not built (run: cargo xtask plugins)"
     );
-    let status = Command::new(cargo())
-        .args(["bench", "-p", "hostler-runtime", "--bench", "plugin_call"])
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(status.success(), "the benchmark failed");
-    let median = |name: &str| -> Result<f64> {
-        let target = programs.folder.parent().context("no target folder")?;
-        let file = target.join("criterion").join(GROUP).join(name);
-        let file = file.join("new/estimates.json");
-        let text = fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
-        let estimates: serde_json::Value = serde_json::from_str(&text)?;
-        let median = &estimates["median"]["point_estimate"];
-        Ok(median.as_f64().context("no median")? / 1e3)
-    };
+    criterion("hostler-runtime", "plugin_call")?;
+    let median = |name| median(programs, GROUP, name).map(|ns| ns / 1e3);
     let (bare, whole) = (median("bare_wasmtime")?, median("whole_runtime")?);
     report.add(
         "plugin call with 1 KB JSON, bare wasmtime",

@@ -1,22 +1,59 @@
 //! The measurements, one promise a file.
 
+mod attach;
 mod call;
 mod cpu;
+mod fanout;
+mod idle;
+mod journal;
 mod latency;
 mod memory;
+mod route;
 mod start;
+mod terminal;
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, fs, process::Command, time::Duration};
 
+use anyhow::{Context as _, Result, ensure};
+
+pub(crate) use attach::attach;
 pub(crate) use call::call;
 pub(crate) use cpu::cpu;
+pub(crate) use fanout::fanout;
+pub(crate) use idle::idle;
+pub(crate) use journal::journal;
 pub(crate) use latency::latency;
 pub(crate) use memory::memory;
+pub(crate) use route::route;
 pub(crate) use start::start;
+pub(crate) use terminal::terminal;
+
+use crate::Programs;
 
 /// The cargo that runs this, or the one on the PATH.
 pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Runs a benchmark of a crate that criterion measures.
+fn criterion(package: &str, bench: &str) -> Result<()> {
+    let status = Command::new(cargo())
+        .args(["bench", "-p", package, "--bench", bench])
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "the benchmark failed");
+    Ok(())
+}
+
+/// What criterion found in its last run, in nanoseconds.
+fn median(programs: &Programs, group: &str, name: &str) -> Result<f64> {
+    let target = programs.folder.parent().context("no target folder")?;
+    let file = target.join("criterion").join(group).join(name);
+    let file = file.join("new/estimates.json");
+    let text = fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
+    let estimates: serde_json::Value = serde_json::from_str(&text)?;
+    let median = &estimates["median"]["point_estimate"];
+    median.as_f64().context("no median")
 }
 
 fn ms(duration: Duration) -> f64 {

@@ -29,7 +29,7 @@ pub(crate) fn start(programs: &Programs, report: &mut Report) -> Result<()> {
         drop(host);
 
         let host = stage.host()?;
-        host.client()?.open(&stage.work(), "claude-code")?;
+        host.client(false)?.open(&stage.work(), "claude-code")?;
         open.push(ms(host.started.elapsed()));
     }
     let mut peer_ready = Vec::new();

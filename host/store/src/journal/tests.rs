@@ -131,7 +131,7 @@ fn the_log_stays_small_whatever_is_appended() {
     let journal = open(&folder);
     let key = begin(&journal, &record("s"));
     let update = "x".repeat(100_000);
-    for seq in 1..=600 {
+    for seq in 1..=1500 {
         let update = update.clone();
         journal
             .append(key, &[Entry::Frame { seq, update }])
@@ -143,10 +143,9 @@ fn the_log_stays_small_whatever_is_appended() {
         .metadata()
         .unwrap()
         .len();
-    assert!(
-        log < 40_000_000,
-        "60 MB were appended, the log has {log} bytes"
-    );
+    // What comes while the thread is at it adds to the limit.
+    let bound = checkpoint::LIMIT + 3 * checkpoint::EVERY as u64;
+    assert!(log < bound, "150 MB were appended, the log has {log} bytes");
 }
 
 #[test]
