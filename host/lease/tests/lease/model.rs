@@ -3,15 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hostler_lease::EndCause;
+use hostler_lease::{Choice, EndCause, HAND_OVER_LIMIT, MAX_QUEUE, REJOIN_GRACE, Sighting};
 
 use crate::world::{label, sighting};
-use hostler_lease::{MAX_QUEUE, Sighting};
 
 pub(crate) const DEVICES: usize = 4;
 pub(crate) const PROVIDERS: usize = 2;
-const HAND_OVER: u64 = 15 * 60;
-const GRACE: u64 = 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Want {
@@ -25,7 +22,7 @@ impl Want {
         match self {
             Want::Device(wanted) => wanted == device,
             Want::Pool(0) => true,
-            Want::Pool(_) => device % 2 == 0,
+            Want::Pool(_) => device.is_multiple_of(2),
         }
     }
 }
@@ -62,8 +59,7 @@ pub(crate) fn seen_by(provider: usize, device: usize) -> Sighting {
 }
 
 impl Spelling {
-    pub(crate) fn choice(self) -> hostler_lease::Choice {
-        use hostler_lease::Choice;
+    pub(crate) fn choice(self) -> Choice {
         match self {
             Spelling::Key(device) => Choice::Device(label(&key_of(device).to_uppercase())),
             Spelling::Alias(provider, device) => {
@@ -236,7 +232,7 @@ impl Model {
         if let Some(lease) = next {
             lease.phase = Phase::HandingOver(device);
             lease.waited = true;
-            lease.expires = now + HAND_OVER;
+            lease.expires = now + HAND_OVER_LIMIT.as_secs();
             self.happened.push(Happened::HandOver(lease.number, device));
         }
     }
@@ -307,7 +303,7 @@ impl Model {
             lease.expires = self.now + lease.ttl;
             if matches!(lease.phase, Phase::HandingOver(_) | Phase::Waiting) {
                 lease.phase = Phase::Waiting;
-                lease.expires = self.now + lease.wait.unwrap().min(GRACE);
+                lease.expires = self.now + lease.wait.unwrap().min(REJOIN_GRACE.as_secs());
             }
         }
     }
