@@ -7,7 +7,7 @@ use hostler_lease::{Choice, EndCause, HAND_OVER_LIMIT, MAX_QUEUE, REJOIN_GRACE, 
 
 use crate::world::{label, sighting};
 
-pub(crate) const DEVICES: usize = 4;
+pub(crate) const DEVICES: usize = 3;
 pub(crate) const PROVIDERS: usize = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

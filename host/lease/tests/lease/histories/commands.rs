@@ -23,14 +23,16 @@ impl History {
                 }
             }
             Step::Allocate { .. } => self.allocate(step, out),
-            Step::Renew(by, back) => {
-                let number = self.pick(back);
+            Step::Renew(by, target) => {
+                let number = self.pick(target);
+                let by = self.by(by, number);
                 let done = self.registry.renew(&who(by), lease_id(number), now, out);
                 let expected = self.touch(by, number, None);
                 assert_eq!(done.map_err(|e| e.code()), expected);
             }
-            Step::Begin(by, back, limit) => {
-                let number = self.pick(back);
+            Step::Begin(by, target, limit) => {
+                let number = self.pick(target);
+                let by = self.by(by, number);
                 let id = lease_id(number);
                 let done = self
                     .registry
@@ -38,8 +40,8 @@ impl History {
                 let expected = self.touch(by, number, Some(limit));
                 assert_eq!(done.map(|a| a.until).map_err(|e| e.code()), expected);
             }
-            Step::End(back) => {
-                let number = self.pick(back);
+            Step::End(target) => {
+                let number = self.pick(target);
                 self.registry.end_command(lease_id(number), now, out);
                 let now = self.model.now;
                 if let Some(lease) = self.lease(number)
@@ -53,8 +55,9 @@ impl History {
                     lease.expires = (now + lease.ttl).max(lease.runs_until);
                 }
             }
-            Step::Release(by, back) => {
-                let number = self.pick(back);
+            Step::Release(by, target) => {
+                let number = self.pick(target);
+                let by = self.by(by, number);
                 let done = self.registry.release(&who(by), lease_id(number), now, out);
                 let expected = self.model.use_code(by, number);
                 assert_eq!(done.map_err(|e| e.code()).err(), expected);
@@ -62,8 +65,9 @@ impl History {
                     self.model.end(number, EndCause::Released);
                 }
             }
-            Step::Rejoin(by, back) => {
-                let number = self.pick(back);
+            Step::Rejoin(by, target) => {
+                let number = self.pick(target);
+                let by = self.by(by, number);
                 let done = self.registry.rejoin(&who(by), lease_id(number), now, out);
                 let expected = self.model.use_code(by, number);
                 assert_eq!(done.map_err(|e| e.code()).err(), expected);
@@ -75,8 +79,8 @@ impl History {
                     lease.expires = now + lease.wait.unwrap();
                 }
             }
-            Step::Abandon(back) => {
-                let number = self.pick(back);
+            Step::Abandon(target) => {
+                let number = self.pick(target);
                 let fresh = self
                     .model
                     .find(number)
@@ -89,8 +93,8 @@ impl History {
                     self.model.end(number, EndCause::Abandoned);
                 }
             }
-            Step::HandedOver(back) => {
-                let number = self.pick(back);
+            Step::HandedOver(target) => {
+                let number = self.pick(target);
                 let done = self.registry.handed_over(lease_id(number), now, out);
                 let now = self.model.now;
                 let expected = match self.lease(number) {
@@ -108,8 +112,8 @@ impl History {
                 };
                 assert_eq!(done.map_err(|e| e.code()).err(), expected);
             }
-            Step::HandOverFailed(back) => {
-                let number = self.pick(back);
+            Step::HandOverFailed(target) => {
+                let number = self.pick(target);
                 let in_it = self
                     .model
                     .find(number)

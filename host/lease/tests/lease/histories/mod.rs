@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use hostler_lease::{Effects, Event, FencingToken, Moment, Principal, Record, Registry, Saved};
 use proptest::prelude::*;
 
-use self::steps::{Step, step};
+use self::steps::{By, Step, Target, step};
 use crate::model::{DEVICES, Model, Phase, key_of};
 use crate::world::{CREATED, principal, secs};
 
@@ -67,9 +67,32 @@ impl History {
         Moment::new(secs(self.model.now))
     }
 
-    /// One of the last leases that were asked for.
-    fn pick(&self, back: usize) -> u64 {
-        self.asked.saturating_sub(back as u64)
+    /// The number of a lease.
+    fn pick(&self, target: Target) -> u64 {
+        let nth = |n: usize, fits: fn(&Phase) -> bool| {
+            let leases = self.model.leases.iter().filter(|lease| fits(&lease.phase));
+            let numbers: Vec<u64> = leases.map(|lease| lease.number).collect();
+            numbers.get(n % numbers.len().max(1)).copied()
+        };
+        let found = match target {
+            Target::Number(number) => Some(number),
+            Target::Asked(back) => self.asked.checked_sub(back as u64),
+            Target::Waiting(n) => nth(n, |phase| matches!(phase, Phase::Waiting)),
+            Target::HandingOver(n) => nth(n, |phase| matches!(phase, Phase::HandingOver(_))),
+            Target::Held(n) => nth(n, |phase| {
+                matches!(phase, Phase::Held(_) | Phase::Reading(_))
+            }),
+        };
+        found.unwrap_or(self.asked)
+    }
+
+    fn by(&self, by: By, number: u64) -> usize {
+        match (by, self.model.find(number), self.model.ended.get(&number)) {
+            (By::Anybody(who), ..) => who,
+            (By::Owner, Some(lease), _) => lease.who,
+            (By::Owner, None, Some((who, _))) => *who,
+            (By::Owner, None, None) => 0,
+        }
     }
 
     fn run(&mut self, step: &Step) {
@@ -134,10 +157,10 @@ impl History {
                 self.run(&Step::TornDown(device, 0));
             }
             for lease in self.model.leases.clone() {
-                let back = usize::try_from(self.asked - lease.number).unwrap();
+                let target = Target::Number(lease.number);
                 match lease.phase {
-                    Phase::HandingOver(_) => self.run(&Step::HandedOver(back)),
-                    Phase::Held(_) => self.run(&Step::Release(lease.who, back)),
+                    Phase::HandingOver(_) => self.run(&Step::HandedOver(target)),
+                    Phase::Held(_) => self.run(&Step::Release(By::Owner, target)),
                     Phase::Waiting | Phase::Reading(_) => {}
                 }
             }
@@ -160,7 +183,7 @@ proptest! {
 
     #[test]
     fn over_any_history_the_registry_does_what_the_model_says(
-        steps in prop::collection::vec(step(), 1..80)
+        steps in prop::collection::vec(step(), 1..120)
     ) {
         let mut history = History::new();
         history.run(&Step::Discover(0, vec![0, 1, 2]));
