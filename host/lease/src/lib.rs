@@ -8,16 +8,15 @@
 //! One [`Ask`] goes this way. Its [`LeaseId`] names it from the start:
 //!
 //! ```text
-//!             allocate                allocate, and a device is free
-//!                |                                |
-//!                v   its turn comes               v
-//!             waiting ----------------------> handing over
-//!                |                             |        | handed_over
-//!   release, its |    release, abandon, failed |        v
-//!   wait is over |                             |      held <--- renew, begin, end
-//!                v                             v        |
-//!              ended <--------------------------------- +  release, expire, force,
-//!                                                          lost, principal ended
+//!   allocate                allocate, and a device is free
+//!      |                           |
+//!      v      its turn comes       v        handed_over
+//!   waiting ---------------> handing over ---------------> held <--+ renew, begin_command,
+//!      |                           |                         |  +--+ end_command
+//!      | release, abandon,         | release, abandon,       | release, expire, force_release,
+//!      | its wait is over          | failed, lost, forced    | lost, principal ended
+//!      v                           v                         v
+//!   ended <------------------------+-------------------------+
 //! ```
 //!
 //! and one device, by which it is seen that nobody gets it too early:
@@ -38,7 +37,8 @@
 //! What it costs: no command looks at all devices, leases or waiters. Each takes
 //! time in the logarithm of their numbers, besides what it must tell: the waiters
 //! behind one that left a queue (at most [`MAX_QUEUE`]), the readers beside a
-//! holder (at most [`MAX_READERS`]), the leases of a principal that ended.
+//! holder (at most [`MAX_READERS`]), the leases of a principal that ended, and what
+//! a provider lists.
 //! A renewal moves no timer: the old one looks again when it fires.
 //!
 //! Deliberately absent: I/O, a clock, randomness, locks, tasks, policies, tokens

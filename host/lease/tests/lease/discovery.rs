@@ -170,6 +170,18 @@ fn a_sighting_that_makes_no_sense_hurts_no_other() {
 }
 
 #[test]
+fn a_device_that_is_suddenly_listed_badly_is_not_lost() {
+    let mut world = World::with(&[PIXEL]);
+    world.allocate(ask(1, "ann", PIXEL)).unwrap();
+    let mut bad = sighting(PIXEL, &[], &[]);
+    bad.aliases = (0..=MAX_ALIASES).map(|n| label(&n.to_string())).collect();
+    let wrong =
+        world.run(|registry, now, out| registry.discover(&label("test"), vec![bad], now, out));
+    assert!(matches!(wrong[..], [SightingError::Aliases(_)]));
+    world.renew(1, "ann").unwrap();
+}
+
+#[test]
 fn a_provider_cannot_fill_the_memory_with_devices() {
     let mut world = World::with(&["ios:real"]);
     let flood = |n: usize| Sighting {
