@@ -110,7 +110,7 @@ mod tests {
     fn what_people_do_is_recorded_and_what_agents_do_is_told() {
         let (ann, bob) = (Principal::new("ann"), Principal::new("bob"));
         let answered = Happening::Answered {
-            by: bob.clone(),
+            by: bob,
             option: Some("allow".into()),
         };
         let kept = record(&event(&ann, answered.clone())).unwrap();

@@ -56,6 +56,11 @@ impl Client {
         Ok(client)
     }
 
+    /// The process of the bridge.
+    pub(super) fn bridge(&self) -> u32 {
+        self.bridge.id()
+    }
+
     fn begin(&mut self, method: &str, params: &Value) -> Result<()> {
         self.last_id += 1;
         let id = self.last_id;

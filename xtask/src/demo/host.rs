@@ -119,6 +119,8 @@ impl Host {
             .arg(&self.config)
             .arg("--state-dir")
             .arg(&self.state)
+            // Nothing of the person's own installation is used or written.
+            .env("XDG_CONFIG_HOME", &self.state)
             .stdin(Stdio::null());
         command
     }
@@ -145,7 +147,7 @@ impl Host {
     /// Ends it as an operator would, and looks that none of its children is left.
     pub(crate) fn stop(mut self) -> Result<()> {
         let ended = self.end();
-        let left = orphans::none_left();
+        let left = orphans::none_left(None);
         ended.and(left)
     }
 
@@ -171,7 +173,7 @@ impl Drop for Host {
         // After a failure, which is reported already.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.end();
-            let _ = orphans::none_left();
+            let _ = orphans::none_left(None);
         }
     }
 }
@@ -184,6 +186,7 @@ fn serve(program: &Path, config: &Path, state: &Path, log: &Path) -> Result<Chil
         .arg(config)
         .arg("--state-dir")
         .arg(state)
+        .env("XDG_CONFIG_HOME", state)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log_file)

@@ -89,7 +89,7 @@ fn interrupt(host: &mut Host, harness: Harness, workspace: &Path) -> Result<Inte
     if over {
         println!("The agent was quick: its turn had ended already.");
     }
-    orphans::none_left()?;
+    orphans::none_left(Some(client.bridge()))?;
     Ok(Interrupted {
         client,
         session,

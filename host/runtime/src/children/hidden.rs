@@ -116,6 +116,9 @@ pub(super) fn hide(hidden: &[std::path::PathBuf]) -> Result<(), String> {
             Err(error) => return Err(format!("{} cannot be hidden: {error}", path.display())),
         }
     }
+    // What lies in another one is hidden with it, and cannot be found then.
+    there.sort_unstable();
+    there.dedup_by(|inner, outer| inner.starts_with(outer));
     if there.is_empty() {
         return Ok(());
     }

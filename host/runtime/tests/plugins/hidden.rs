@@ -92,7 +92,8 @@ impl Stage {
         std::fs::write(secrets.join("token"), "secret").unwrap();
         let missing = folder.path().join("missing");
         let helper = Helper {
-            hidden: vec![missing, secrets.clone()],
+            // One that is not there, and one in the other.
+            hidden: vec![missing, secrets.clone(), secrets.join("inner")],
             ..Helper::new("/proc/self/exe".into())
         };
         Self {
