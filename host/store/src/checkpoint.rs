@@ -22,7 +22,7 @@ use crate::{
 /// The log is moved each time that it has grown by this much. The end of it is
 /// moved while those who append wait for the disk: so rarely that few frames of
 /// a hundred are held up.
-pub(crate) const EVERY: usize = 16 * 1024 * 1024;
+pub(crate) const EVERY: usize = 4 * 1024 * 1024;
 
 /// A log of this size means that more is appended than the disk takes: from
 /// here on, who appends waits for the thread.

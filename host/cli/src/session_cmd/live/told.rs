@@ -152,7 +152,14 @@ impl Live {
         }
         updates
             .into_iter()
-            .try_for_each(|text| self.show(&text, true))
+            .try_for_each(|text| self.show(&text, true))?;
+        if !self.busy {
+            // What is typed next stands on a line of its own.
+            self.renderer
+                .finish()
+                .context("what happened cannot be shown")?;
+        }
+        Ok(())
     }
 
     /// An update with the params that it came in.
