@@ -1,0 +1,362 @@
+//! Model, effort, approval and sandbox: what there is to choose, and what is
+//! chosen. A mode is a pair of approval and sandbox.
+
+use hostler_sdk::{Failure, Result, acp, client};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::incoming::{Model, Reported};
+
+/// Modes: id, name, meaning, approval, sandbox.
+const MODES: [(&str, &str, &str, &str, &str); 3] = [
+    (
+        "read-only",
+        "Read only",
+        "Ask before anything is changed",
+        "on-request",
+        "read-only",
+    ),
+    (
+        "agent",
+        "Agent",
+        "Change files in the folder, ask for everything else",
+        "on-request",
+        "workspace-write",
+    ),
+    (
+        "full-access",
+        "Full access",
+        "Never ask, and run without a sandbox",
+        "never",
+        "danger-full-access",
+    ),
+];
+
+/// The mode of a pair that is none of [`MODES`]. It is shown and cannot be chosen.
+const CUSTOM: &str = "custom";
+
+/// Ids, names and meanings; ids as Codex spells them.
+const APPROVALS: [(&str, &str, &str); 3] = [
+    (
+        "untrusted",
+        "Untrusted",
+        "Ask before all but harmless commands",
+    ),
+    (
+        "on-request",
+        "On request",
+        "Ask when Codex wants to leave the sandbox",
+    ),
+    (
+        "never",
+        "Never",
+        "Never ask; what the sandbox forbids fails",
+    ),
+];
+
+const SANDBOXES: [(&str, &str, &str); 3] = [
+    ("read-only", "Read only", "Commands change nothing"),
+    (
+        "workspace-write",
+        "Workspace",
+        "Commands change files in the folder only, and have no network",
+    ),
+    ("danger-full-access", "None", "Commands may do everything"),
+];
+
+/// What is in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Values {
+    pub model: String,
+    /// None when it is the model's own.
+    pub effort: Option<String>,
+    pub approval: String,
+    pub sandbox: String,
+}
+
+/// Values to be changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Patch {
+    pub model: Option<String>,
+    pub effort: Option<String>,
+    pub approval: Option<String>,
+    pub sandbox: Option<String>,
+}
+
+/// The settings of one conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub values: Values,
+    models: Vec<Model>,
+    /// The `workspaceWrite` policy as Codex's config.toml has it, to come back
+    /// to.
+    workspace: Option<Value>,
+}
+
+impl Settings {
+    pub(crate) fn offer(&mut self, models: Vec<Model>) {
+        self.models = models.into_iter().filter(|model| !model.hidden).collect();
+    }
+
+    /// Takes over what Codex says; whether anything is new.
+    pub(crate) fn take(&mut self, reported: Reported) -> bool {
+        if reported.sandbox["type"] == "workspaceWrite" {
+            self.workspace = Some(reported.sandbox.clone());
+        }
+        let values = reported.values();
+        let changed = values != self.values;
+        self.values = values;
+        changed
+    }
+
+    /// Checks a choice and says what it changes.
+    ///
+    /// # Errors
+    /// `-32602` with the options or values that there are.
+    pub(crate) fn patch(&self, option: &str, value: &str) -> Result<Patch, Failure> {
+        let ids = |offered: &[(&str, &str, &str)]| {
+            offered.iter().map(|offered| offered.0.to_owned()).collect()
+        };
+        let chosen = Some(value.to_owned());
+        let mut patch = Patch::default();
+        let offered: Vec<String> = match option {
+            "mode" => {
+                let mode = MODES.iter().find(|mode| mode.0 == value);
+                patch.approval = mode.map(|mode| mode.3.to_owned());
+                patch.sandbox = mode.map(|mode| mode.4.to_owned());
+                MODES.iter().map(|mode| mode.0.to_owned()).collect()
+            }
+            "model" => {
+                patch.effort = self.effort_for(value);
+                patch.model = chosen;
+                let models = self.models.iter().map(|model| model.model.clone());
+                models.chain([self.values.model.clone()]).collect()
+            }
+            "effort" => {
+                patch.effort = chosen;
+                self.efforts(&self.values.model)
+            }
+            "approval" => {
+                patch.approval = chosen;
+                ids(&APPROVALS)
+            }
+            "sandbox" => {
+                patch.sandbox = chosen;
+                ids(&SANDBOXES)
+            }
+            other => {
+                return Err(Failure::invalid_params(format!(
+                    "there is no option \"{other}\"; there are mode, model, effort, approval, sandbox"
+                )));
+            }
+        };
+        if offered.iter().any(|offered| offered == value) {
+            return Ok(patch);
+        }
+        Err(Failure::invalid_params(format!(
+            "there is no {option} \"{value}\"; there are {}",
+            offered.join(", ")
+        )))
+    }
+
+    /// What must be changed so that `wanted` is in force.
+    pub(crate) fn towards(&self, wanted: &Values) -> Option<Patch> {
+        let now = &self.values;
+        let differs = |wanted: &String, now: &String| (wanted != now).then(|| wanted.clone());
+        let known = |offered: &[(&str, &str, &str)], value: &String| {
+            offered.iter().any(|offered| offered.0 == value)
+        };
+        let patch = Patch {
+            model: differs(&wanted.model, &now.model),
+            effort: wanted
+                .effort
+                .clone()
+                .filter(|_| wanted.effort != now.effort),
+            approval: differs(&wanted.approval, &now.approval)
+                .filter(|value| known(&APPROVALS, value)),
+            sandbox: differs(&wanted.sandbox, &now.sandbox)
+                .filter(|value| known(&SANDBOXES, value)),
+        };
+        (patch != Patch::default()).then_some(patch)
+    }
+
+    /// A patch is in force; whether anything is new.
+    pub(crate) fn apply(&mut self, patch: Patch) -> bool {
+        let before = self.values.clone();
+        let values = &mut self.values;
+        values.model = patch.model.unwrap_or_else(|| before.model.clone());
+        values.effort = patch.effort.or_else(|| before.effort.clone());
+        values.approval = patch.approval.unwrap_or_else(|| before.approval.clone());
+        values.sandbox = patch.sandbox.unwrap_or_else(|| before.sandbox.clone());
+        *values != before
+    }
+
+    /// The clients are told what is in force now.
+    pub(crate) fn tell(&self) -> Result {
+        let mode = acp::CurrentModeUpdate::new(self.mode().to_owned());
+        let told = client::update(&acp::SessionUpdate::CurrentModeUpdate(mode));
+        let options = acp::ConfigOptionUpdate::new(self.options());
+        told.and(client::update(&acp::SessionUpdate::ConfigOptionUpdate(
+            options,
+        )))
+    }
+
+    /// The members of `thread/settings/update` for a patch.
+    pub(crate) fn params(&self, thread: &str, patch: &Patch) -> Value {
+        let mut params = json!({"threadId": thread});
+        let mut add = |name: &str, value: &Option<String>| {
+            if let Some(value) = value {
+                params[name] = json!(value);
+            }
+        };
+        add("model", &patch.model);
+        add("effort", &patch.effort);
+        add("approvalPolicy", &patch.approval);
+        if let Some(sandbox) = &patch.sandbox {
+            params["sandboxPolicy"] = match sandbox.as_str() {
+                "read-only" => json!({"type": "readOnly"}),
+                "danger-full-access" => json!({"type": "dangerFullAccess"}),
+                _ => {
+                    let own = self.workspace.clone();
+                    own.unwrap_or_else(|| json!({"type": "workspaceWrite"}))
+                }
+            };
+        }
+        params
+    }
+
+    /// For clients that know modes only.
+    pub(crate) fn modes(&self) -> acp::SessionModeState {
+        let modes = self.offered_modes().into_iter();
+        let modes = modes.map(|(id, name, meaning)| {
+            acp::SessionMode::new(id.to_owned(), name).description(meaning.to_owned())
+        });
+        acp::SessionModeState::new(self.mode().to_owned(), modes.collect())
+    }
+
+    /// All settings, with all that can be chosen.
+    pub(crate) fn options(&self) -> Vec<acp::SessionConfigOption> {
+        use acp::SessionConfigOptionCategory as Category;
+        let values = &self.values;
+        let select = |id: &str, name: &str, about: &str, value: &str, offered| {
+            acp::SessionConfigOption::select(id.to_owned(), name, value.to_owned(), offered)
+                .description(about.to_owned())
+        };
+        let mode = select(
+            "mode",
+            "Mode",
+            "Approval and sandbox together",
+            self.mode(),
+            choices(&self.offered_modes(), self.mode()),
+        );
+        let models = self.models.iter();
+        let mut models: Vec<_> = models
+            .map(|model| {
+                (
+                    model.model.as_str(),
+                    model.display_name.as_str(),
+                    model.description.as_str(),
+                )
+            })
+            .collect();
+        if !models.iter().any(|model| model.0 == values.model) {
+            models.push((&values.model, &values.model, ""));
+        }
+        let model = select(
+            "model",
+            "Model",
+            "Which model answers",
+            &values.model,
+            choices(&models, &values.model),
+        );
+        let approval = select(
+            "approval",
+            "Approval",
+            "When Codex asks before it acts",
+            &values.approval,
+            choices(&APPROVALS, &values.approval),
+        );
+        let sandbox = select(
+            "sandbox",
+            "Sandbox",
+            "What commands may do without being asked about",
+            &values.sandbox,
+            choices(&SANDBOXES, &values.sandbox),
+        );
+        let mut options = vec![
+            mode.category(Category::Mode),
+            model.category(Category::Model),
+        ];
+        options.extend(self.effort_option());
+        options.extend([approval, sandbox]);
+        options
+    }
+
+    fn effort_option(&self) -> Option<acp::SessionConfigOption> {
+        let model = self.model(&self.values.model);
+        let effort = self.values.effort.as_deref();
+        let effort = effort.or(model.map(|model| model.default_reasoning_effort.as_str()))?;
+        let offered = model.map(|model| model.supported_reasoning_efforts.as_slice());
+        let offered = offered.unwrap_or_default().iter();
+        let offered: Vec<_> = offered
+            .map(|offered| {
+                let id = offered.reasoning_effort.as_str();
+                (id, id, offered.description.as_str())
+            })
+            .collect();
+        let offered = choices(&offered, effort);
+        let option =
+            acp::SessionConfigOption::select("effort", "Effort", effort.to_owned(), offered)
+                .description("How long the model thinks".to_owned());
+        Some(option.category(acp::SessionConfigOptionCategory::ThoughtLevel))
+    }
+
+    fn model(&self, name: &str) -> Option<&Model> {
+        self.models.iter().find(|model| model.model == name)
+    }
+
+    fn efforts(&self, model: &str) -> Vec<String> {
+        let model = self.model(model);
+        let efforts = model.map(|model| model.supported_reasoning_efforts.as_slice());
+        let efforts = efforts.unwrap_or_default().iter();
+        let efforts = efforts.map(|effort| effort.reasoning_effort.clone());
+        efforts.chain(self.values.effort.clone()).collect()
+    }
+
+    /// The effort that must be set together with `model`, which may not have
+    /// the one in force.
+    fn effort_for(&self, model: &str) -> Option<String> {
+        let effort = self.values.effort.as_ref()?;
+        let model = self.model(model)?;
+        let mut offered = model.supported_reasoning_efforts.iter();
+        let fits = offered.any(|offered| offered.reasoning_effort == *effort);
+        (!fits).then(|| model.default_reasoning_effort.clone())
+    }
+
+    fn mode(&self) -> &'static str {
+        let values = &self.values;
+        let is =
+            |mode: &&(_, _, _, &str, &str)| mode.3 == values.approval && mode.4 == values.sandbox;
+        MODES.iter().find(is).map_or(CUSTOM, |mode| mode.0)
+    }
+
+    fn offered_modes(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+        let mut modes: Vec<_> = MODES.iter().map(|mode| (mode.0, mode.1, mode.2)).collect();
+        if self.mode() == CUSTOM {
+            modes.push((CUSTOM, "Custom", "Approval and sandbox as they were chosen"));
+        }
+        modes
+    }
+}
+
+/// What can be chosen; what is in force is always among it.
+fn choices(offered: &[(&str, &str, &str)], current: &str) -> Vec<acp::SessionConfigSelectOption> {
+    let known = offered.iter().any(|offered| offered.0 == current);
+    let unknown = (!known).then_some((current, current, ""));
+    let all = offered.iter().copied().chain(unknown);
+    all.map(|(id, name, meaning)| {
+        let meaning = Some(meaning.to_owned()).filter(|meaning| !meaning.is_empty());
+        acp::SessionConfigSelectOption::new(id.to_owned(), name).description(meaning)
+    })
+    .collect()
+}
