@@ -106,7 +106,13 @@ impl Calls {
             let from = open.tail.len().saturating_sub(TAIL);
             let from = open.tail.ceil_char_boundary(from);
             let tail = shown(open.tail.get(from..).unwrap_or_default());
-            let content = open.view.content.iter().cloned().chain(tail).collect::<Vec<_>>();
+            let content = open
+                .view
+                .content
+                .iter()
+                .cloned()
+                .chain(tail)
+                .collect::<Vec<_>>();
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::InProgress)
                 .content(content);

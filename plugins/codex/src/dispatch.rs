@@ -95,6 +95,10 @@ impl Codex {
                 let progress: Progress = read(params)?;
                 self.calls.progress(&progress.item_id, &progress.message)?;
             }
+            "rawResponseItem/completed" => {
+                let line: ItemChanged<'_> = read(params)?;
+                self.unseen.raw(read(line.item.get())?, &self.cwd)?;
+            }
             "turn/started" => self.turn_begun(read::<TurnChanged>(params)?.turn.id)?,
             "turn/completed" => self.turn_ended(&read::<TurnChanged>(params)?.turn)?,
             "turn/plan/updated" => plan(read(params)?)?,
@@ -151,7 +155,10 @@ impl Codex {
                 self.transcript.thought_done(&head.id, parts)?;
             }
             "agentMessage" | "plan" | "reasoning" => {}
-            _ => self.calls.changed(&head, line.item, done)?,
+            _ => {
+                self.unseen.seen(&head.id);
+                self.calls.changed(&head, line.item, done)?;
+            }
         }
         Ok(())
     }

@@ -18,7 +18,8 @@
 //!   envelope of its lines; `incoming`: what is in them; `blocks`: a prompt.
 //! - `transcript`: messages and thoughts as people see them; `calls`: tool calls
 //!   while they are open; `items`: what one looks like, with `commands`,
-//!   `changes` and `tools` for its kinds; `text`.
+//!   `changes` and `tools` for its kinds; `unseen`: calls that never become
+//!   items; `text`.
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
@@ -58,6 +59,7 @@ mod text;
 mod tools;
 mod transcript;
 mod turn;
+mod unseen;
 
 pub use session::Codex;
 

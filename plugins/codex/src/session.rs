@@ -19,6 +19,7 @@ use crate::{
     start,
     transcript::Transcript,
     turn::{self, Turn},
+    unseen::Unseen,
 };
 
 /// `[plugins.codex.config]`.
@@ -58,6 +59,7 @@ pub struct Codex {
     pub(crate) asks: Asks,
     pub(crate) transcript: Transcript,
     pub(crate) calls: Calls,
+    pub(crate) unseen: Unseen,
     pub(crate) notices: Notices,
 }
 
@@ -98,6 +100,7 @@ impl Harness for Codex {
             turn: None,
             asks: Asks::default(),
             transcript: Transcript::default(),
+            unseen: Unseen::default(),
             notices: Notices::default(),
         };
         session.start()?;

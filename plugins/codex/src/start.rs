@@ -109,7 +109,12 @@ impl Codex {
                 cli.request(request, "thread/resume", &params)
             }
             None => {
-                let params = json!({"cwd": self.cwd, "runtimeWorkspaceRoots": roots});
+                // Raw events tell of calls that never become items (`unseen`); only
+                // a new thread can have them.
+                let params = json!({
+                    "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
+                    "experimentalRawEvents": true,
+                });
                 let request = Request::Thread { resumed: false };
                 cli.request(request, "thread/start", &params)
             }

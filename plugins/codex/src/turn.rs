@@ -194,6 +194,7 @@ impl Codex {
         };
         self.transcript.end_turn();
         self.notices.end_turn();
+        self.unseen.end_turn();
         // An answer that came now would mean nothing any more.
         done = done.and(self.asks.withdraw_all());
         done = done.and(self.calls.end(why));

@@ -91,8 +91,14 @@ impl Stage {
     /// Answers the requests of a start, up to that of the thread.
     pub(crate) fn initialize(&mut self) {
         self.reply("initialize", json!({"userAgent": "hostler/0.169.0"}));
-        assert_eq!(self.written.pop_front().unwrap(), json!({"method": "initialized"}));
-        self.reply("account/read", json!({"account": null, "requiresOpenaiAuth": false}));
+        assert_eq!(
+            self.written.pop_front().unwrap(),
+            json!({"method": "initialized"})
+        );
+        self.reply(
+            "account/read",
+            json!({"account": null, "requiresOpenaiAuth": false}),
+        );
         self.reply("model/list", models());
     }
 
@@ -117,7 +123,10 @@ impl Stage {
         let mut stage = Self::ready();
         let effects = stage.bench.prompt("hello");
         stage.note(effects);
-        stage.reply("turn/start", json!({"turn": {"id": "u", "status": "inProgress"}}));
+        stage.reply(
+            "turn/start",
+            json!({"turn": {"id": "u", "status": "inProgress"}}),
+        );
         stage.clear();
         stage
     }
@@ -138,7 +147,10 @@ impl Stage {
 
     /// Ends the turn `u`.
     pub(crate) fn complete(&mut self, status: &str) -> Effects {
-        self.tell("turn/completed", &json!({"turn": {"id": "u", "status": status}}))
+        self.tell(
+            "turn/completed",
+            &json!({"turn": {"id": "u", "status": status}}),
+        )
     }
 
     /// Feeds a line of the child and returns what came of it.
@@ -173,13 +185,19 @@ impl Stage {
                     self.note(effects);
                 }
                 "x" => {
-                    let code = message["exit"].as_i64().map(|code| code.try_into().unwrap());
+                    let code = message["exit"]
+                        .as_i64()
+                        .map(|code| code.try_into().unwrap());
                     self.exit(code.unwrap_or(143));
                 }
                 other => panic!("unknown direction {other}"),
             }
         }
-        assert!(self.written.is_empty(), "more was written than recorded: {:?}", self.written);
+        assert!(
+            self.written.is_empty(),
+            "more was written than recorded: {:?}",
+            self.written
+        );
     }
 
     pub(crate) fn exit(&mut self, code: i32) {
@@ -221,7 +239,10 @@ impl Stage {
         assert_eq!(written["method"], recorded["method"]);
         match method {
             None if recorded.get("error").is_some() => {}
-            None => assert_eq!((&written["id"], &written["result"]), (&recorded["id"], &recorded["result"])),
+            None => assert_eq!(
+                (&written["id"], &written["result"]),
+                (&recorded["id"], &recorded["result"])
+            ),
             Some(method) => {
                 let compared: &[&str] = match method {
                     "turn/start" => &["threadId", "input"],
@@ -232,7 +253,8 @@ impl Stage {
                 for member in compared {
                     assert_eq!(written["params"][member], recorded["params"][member]);
                 }
-                self.ids.insert(recorded["id"].as_u64().unwrap(), written["id"].clone());
+                self.ids
+                    .insert(recorded["id"].as_u64().unwrap(), written["id"].clone());
             }
         }
     }
@@ -291,9 +313,20 @@ impl Stage {
     /// The ids of all tool calls that are shown and not at an end.
     pub(crate) fn open_calls(&self) -> Vec<String> {
         let updates = self.effects.updates();
-        let ids: BTreeSet<&str> = updates.iter().filter_map(|update| update["toolCallId"].as_str()).collect();
-        let open = |id: &&str| !matches!(self.call(id)["status"].as_str(), Some("completed" | "failed"));
-        ids.into_iter().filter(open).map(ToOwned::to_owned).collect()
+        let ids: BTreeSet<&str> = updates
+            .iter()
+            .filter_map(|update| update["toolCallId"].as_str())
+            .collect();
+        let open = |id: &&str| {
+            !matches!(
+                self.call(id)["status"].as_str(),
+                Some("completed" | "failed")
+            )
+        };
+        ids.into_iter()
+            .filter(open)
+            .map(ToOwned::to_owned)
+            .collect()
     }
 
     /// The answers to prompts: their stop reasons and failures.
@@ -321,7 +354,11 @@ fn block(input: &Value) -> Value {
         "text" => json!({"type": "text", "text": input["text"]}),
         "image" => {
             let url = input["url"].as_str().unwrap();
-            let (kind, data) = url.strip_prefix("data:").unwrap().split_once(";base64,").unwrap();
+            let (kind, data) = url
+                .strip_prefix("data:")
+                .unwrap()
+                .split_once(";base64,")
+                .unwrap();
             json!({"type": "image", "mimeType": kind, "data": data})
         }
         other => panic!("no block gives {other}"),
@@ -335,7 +372,11 @@ fn brief(update: &Value) -> String {
     match kind.as_str() {
         "agent_message_chunk" => text(&update["content"]["text"]),
         "agent_thought_chunk" => format!("thinks {}", text(&update["content"]["text"])),
-        "tool_call" => format!("{id} new: {} ({})", text(&update["title"]), text(&update["kind"])),
+        "tool_call" => format!(
+            "{id} new: {} ({})",
+            text(&update["title"]),
+            text(&update["kind"])
+        ),
         "tool_call_update" => format!("{id} {}", text(&update["status"])),
         "usage_update" => format!("usage {} of {}", update["used"], update["size"]),
         "notice" => format!("{}: {}", text(&update["severity"]), text(&update["title"])),

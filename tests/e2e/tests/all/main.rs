@@ -3,6 +3,7 @@
 mod bad_input;
 mod claude;
 mod clients;
+mod codex;
 mod contained;
 mod scripted;
 mod survival;
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         bad_input::trials(),
         claude::trials(),
         clients::trials(),
+        codex::trials(),
         contained::trials(),
         scripted::trials(),
         survival::trials(),
