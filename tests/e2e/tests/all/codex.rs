@@ -358,7 +358,7 @@ async fn resumes() {
     })
     .await;
     // The model is told the whole conversation.
-    let asked = model.requests().into_iter();
+    let mut asked = model.requests().into_iter();
     let last = asked.rfind(|request| request.path == "/v1/responses");
     let last = last.unwrap().body.to_string();
     assert!(last.contains("[[text one]]"), "{last}");
