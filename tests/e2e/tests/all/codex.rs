@@ -1,6 +1,6 @@
 //! The real Codex CLI against a model server on loopback.
 
-use agent_client_protocol::v1::schema::{PermissionOptionKind, StopReason};
+use agent_client_protocol::v1::schema::{PermissionOptionKind, SessionId, StopReason};
 use hostler_e2e::{Client, Decision, Host};
 use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
@@ -60,7 +60,7 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    setup_with("untrusted", "danger-full-access").await
+    setup_with("on-request", "danger-full-access").await
 }
 
 async fn setup_with(approval: &str, sandbox: &str) -> Setup {
@@ -105,6 +105,14 @@ fn start() -> Host {
     )
 }
 
+/// A session that asks before it runs anything. The config.toml of Codex does
+/// not take this approval any more, its protocol does.
+async fn careful(client: &Client, host: &Host) -> SessionId {
+    let session = client.new_session(host, "codex").await.unwrap().session_id;
+    client.choose(&session, "approval", "untrusted").await;
+    session
+}
+
 async fn text() {
     let Setup { host, .. } = &setup().await;
     Client::run(host, Decision::Wait, async |client| {
@@ -116,7 +124,7 @@ async fn text() {
             option["currentValue"].clone()
         };
         assert_eq!(current("model"), "gpt-5.5");
-        assert_eq!(current("approval"), "untrusted");
+        assert_eq!(current("approval"), "on-request");
         assert_eq!(current("sandbox"), "danger-full-access");
         let session = session.session_id;
         let prompt = "[[think about the weather]] [[text It is sunny.]]";
@@ -133,7 +141,7 @@ async fn text() {
 async fn allowed() {
     let Setup { host, .. } = &setup().await;
     Client::run(host, ALLOW, async |client| {
-        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let session = careful(&client, host).await;
         client
             .prompt(&session, "[[bash touch made.txt && echo made]]")
             .await
@@ -157,7 +165,7 @@ async fn denied() {
     let Setup { host, .. } = &setup().await;
     let decision = Decision::Choose(PermissionOptionKind::RejectOnce);
     Client::run(host, decision, async |client| {
-        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let session = careful(&client, host).await;
         let end = client
             .prompt(&session, "[[bash touch made.txt]]")
             .await
@@ -174,7 +182,7 @@ async fn always() {
     let Setup { host, .. } = &setup().await;
     let decision = Decision::Choose(PermissionOptionKind::AllowAlways);
     Client::run(host, decision, async |client| {
-        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let session = careful(&client, host).await;
         for _ in 0..2 {
             client
                 .prompt(&session, "[[bash touch made.txt]]")
@@ -195,11 +203,11 @@ fn asked(client: &Client) -> Vec<Value> {
 }
 
 async fn edit() {
-    let Setup { host, .. } = &setup_with("untrusted", "read-only").await;
+    let Setup { host, .. } = &setup_with("on-request", "read-only").await;
     let file = host.work().join("poem.txt");
     std::fs::write(&file, "roses are red\n").unwrap();
     Client::run(host, ALLOW, async |client| {
-        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let session = careful(&client, host).await;
         let prompt = "[[edit poem.txt|roses are red|roses are blue]]";
         client.prompt(&session, prompt).await.unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "roses are blue\n");
@@ -296,7 +304,7 @@ async fn cancel_command() {
 async fn cancel_permission() {
     let Setup { host, .. } = &setup().await;
     Client::run(host, Decision::Wait, async |client| {
-        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let session = careful(&client, host).await;
         let prompt = client.prompt(&session, "[[bash touch made.txt]]");
         let cancel = async {
             client
