@@ -1,6 +1,6 @@
 //! What Codex says: line by line, to whoever it concerns.
 
-use hostler_sdk::{Error, Result, acp, client, log};
+use hostler_sdk::{Error, Result, acp, client};
 use serde::Deserialize;
 
 use crate::{
@@ -14,17 +14,40 @@ use crate::{
     session::Codex,
 };
 
-/// How much of a line that could not be read goes to the log, in characters.
-const EXCERPT: usize = 200;
+/// Notifications that nobody here needs: whole families, and single ones of the
+/// families that are read.
+const SILENT: [&str; 24] = [
+    "account/",
+    "app/",
+    "command/",
+    "deprecationNotice",
+    "externalAgentConfig/",
+    "fs/",
+    "fuzzyFileSearch/",
+    "hook/",
+    "item/autoApprovalReview/",
+    "item/commandExecution/terminalInteraction",
+    "item/fileChange/outputDelta",
+    "mcpServer/",
+    "model/",
+    "modelProvider/",
+    "process/",
+    "project/",
+    "rawResponse/",
+    "remoteControl/",
+    "serverRequest/",
+    "skills/",
+    "thread/",
+    "turn/diff/updated",
+    "turn/moderationMetadata",
+    "windows",
+];
 
 impl Codex {
     /// A line that cannot be read is skipped: the next one may be fine.
     pub(crate) fn line(&mut self, text: &str) -> Result {
         match self.message(text) {
-            Err(Unread::Malformed(error)) => {
-                skip(text, error);
-                Ok(())
-            }
+            Err(Unread::Malformed(error)) => self.notices.skipped(text, error),
             Err(Unread::Host(error)) => Err(error),
             Ok(()) => Ok(()),
         }
@@ -76,7 +99,7 @@ impl Codex {
         }
         match method {
             "item/agentMessage/delta" | "item/plan/delta" => {
-                self.transcript.message(&read(params)?)?
+                self.transcript.message(&read(params)?)?;
             }
             "item/reasoning/summaryTextDelta" | "item/reasoning/textDelta" => {
                 self.transcript.thought(&read(params)?)?;
@@ -89,7 +112,7 @@ impl Codex {
                 self.calls.printed(&piece.item_id, &piece.delta)?;
             }
             "item/fileChange/patchUpdated" => {
-                self.calls.patched(&read::<PatchUpdated<'_>>(params)?)?
+                self.calls.patched(&read::<PatchUpdated<'_>>(params)?)?;
             }
             "item/mcpToolCall/progress" => {
                 let progress: Progress = read(params)?;
@@ -122,7 +145,6 @@ impl Codex {
                 self.notices.error(&notice, self.turn.is_some())?;
             }
             "warning" | "guardianWarning" | "configWarning" => self.warn(&read(params)?)?,
-            "deprecationNotice" => log::debug(params),
             "mcpServer/startupStatus/updated" => self.mcp_server(&read(params)?)?,
             "model/rerouted" => {
                 let Rerouted {
@@ -132,7 +154,8 @@ impl Codex {
                 let text = format!("{to_model} answers instead of {from_model}.");
                 self.notices.say(acp::NoticeSeverity::Warning, text)?;
             }
-            _ => log::debug(format_args!("skipped a notification: {method}")),
+            _ if SILENT.iter().any(|silent| method.starts_with(silent)) => {}
+            _ => self.notices.unknown(method)?,
         }
         Ok(())
     }
@@ -225,9 +248,4 @@ impl From<Error> for Unread {
     fn from(error: Error) -> Self {
         Self::Host(error)
     }
-}
-
-pub(crate) fn skip(line: &str, why: impl std::fmt::Display) {
-    let excerpt: String = line.chars().take(EXCERPT).collect();
-    log::warn(format_args!("skipped a line of Codex ({why}): {excerpt}"));
 }

@@ -13,7 +13,8 @@
 //!   - `dispatch`: a line of Codex, to whoever it concerns.
 //!   - `start`: from spawning to ready, and what follows when the process ends.
 //!   - `turn`: from a prompt to its answer; `outcome`: which answer that is.
-//!   - `choice`: a client chooses a setting; `settings`: what there is.
+//!   - `choice`: a client chooses a setting; `settings`: what is in force;
+//!     `options`: what there is.
 //! - `cli`: one process and the requests that it has not answered; `rpc`: the
 //!   envelope of its lines; `incoming`: what is in them; `blocks`: a prompt.
 //! - `transcript`: messages and thoughts as people see them; `calls`: tool calls
@@ -47,6 +48,7 @@ mod elicitation;
 mod incoming;
 mod items;
 mod notice;
+mod options;
 mod outcome;
 mod probe;
 mod questions;

@@ -12,7 +12,6 @@ use crate::{
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
-    dispatch,
     notice::Notices,
     probe,
     settings::{Settings, Values},
@@ -127,10 +126,7 @@ impl Harness for Codex {
                 text,
                 lossy,
             } if self.owns(child) => match source {
-                Stdio::Out if lossy => {
-                    dispatch::skip(&text, "it is damaged");
-                    Ok(())
-                }
+                Stdio::Out if lossy => self.notices.skipped(&text, "it is damaged or too long"),
                 Stdio::Out => self.line(&text),
                 Stdio::Err => {
                     log::debug(format_args!("stderr: {text}"));

@@ -86,7 +86,7 @@ impl Codex {
         match reply.map(|reply| serde_json::from_str::<Models>(reply.get())) {
             Ok(Ok(models)) => self.settings.offer(models.data),
             Ok(Err(error)) => {
-                log::warn(format_args!("the models of Codex cannot be read: {error}"))
+                log::warn(format_args!("the models of Codex cannot be read: {error}"));
             }
             Err(error) => log::warn(format_args!("Codex does not list its models: {error}")),
         }

@@ -44,7 +44,7 @@ impl Turn {
                 "message" if item["role"] == "user" => {
                     let texts = item["content"].as_array().into_iter().flatten();
                     let texts = texts.filter_map(|content| content["text"].as_str());
-                    if let Some(prompt) = texts.filter_map(written_to_codex).last() {
+                    if let Some(prompt) = texts.filter_map(written_to_codex).next_back() {
                         turn = Self {
                             prompt,
                             ..Self::default()

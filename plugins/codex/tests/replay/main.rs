@@ -12,5 +12,6 @@ mod messages;
 mod probe;
 mod process;
 mod settings;
+mod shape;
 mod stage;
 mod tools;

@@ -220,7 +220,7 @@ fn a_second_turn_at_once_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_read_is_skipped_and_logged_and_the_turn_goes_on() {
+fn what_is_not_understood_is_a_notice_and_the_turn_goes_on() {
     let mut stage = Stage::prompted();
     for line in [
         r#"{"method":"item/start"#,
@@ -232,7 +232,12 @@ fn what_cannot_be_read_is_skipped_and_logged_and_the_turn_goes_on() {
         "",
     ] {
         let effects = stage.bench.line(stage.child, line);
-        assert_eq!((effects.len(), effects.logs().len()), (1, 1), "{line}");
+        assert_eq!(
+            (effects.logs().len(), effects.updates().len()),
+            (1, 1),
+            "{line}"
+        );
+        assert_eq!(effects.updates()[0]["sessionUpdate"], "notice");
     }
     let damaged = stage.bench.event(Event::Line {
         child: stage.child,
@@ -240,8 +245,13 @@ fn what_cannot_be_read_is_skipped_and_logged_and_the_turn_goes_on() {
         text: r#"{"method":"warning","params":{"message":"x"}}"#.into(),
         lossy: true,
     });
-    assert_eq!((damaged.len(), damaged.logs().len()), (1, 1));
-    stage.tell("news/of/the/day", &json!({}));
+    assert_eq!((damaged.len(), damaged.logs().len()), (2, 1));
+    for _ in 0..2 {
+        stage.tell("news/of/the/day", &json!({}));
+    }
+    let known = stage.shown();
+    let news = known.iter().filter(|line| line.contains("news/of/the/day"));
+    assert_eq!(news.count(), 1);
     stage.complete("completed");
     assert_eq!(stage.ends(), [Ok("end_turn".into())]);
 }

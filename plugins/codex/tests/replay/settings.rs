@@ -4,7 +4,10 @@ use agent_client_protocol_schema::v1 as acp;
 use hostler_sdk::{Failure, testing::Bench};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, check, play};
+use crate::{
+    shape::check,
+    stage::{Stage, play},
+};
 
 fn set(stage: &mut Stage, option: &str, value: &str) {
     let params = json!({"configId": option, "value": value});

@@ -5,6 +5,7 @@ use hostler_e2e::{Client, Decision, Host};
 use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
 use model_server::ModelServer;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 pub(crate) const NEEDS: &[Need] = &[
@@ -46,6 +47,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             "codex_is_cancelled_while_a_permission_is_open",
             NEEDS,
             cancel_permission,
+        ),
+        trial("codex_in_full_access_asks_nobody", NEEDS, full_access),
+        trial(
+            "codex_killed_in_the_middle_says_so_and_goes_on",
+            NEEDS,
+            killed,
         ),
         trial("codex_tells_the_models_errors", NEEDS, model_errors),
         trial("codex_without_login_says_what_to_do", NEEDS, no_login),
@@ -315,6 +322,48 @@ async fn cancel_permission() {
         let (end, ()) = tokio::join!(prompt, cancel);
         assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
         assert!(!host.work().join("made.txt").exists());
+        client.prompt(&session, "[[text goes on]]").await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+    })
+    .await;
+}
+
+async fn full_access() {
+    let Setup { host, .. } = &setup_with("on-request", "read-only").await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        client.choose(&session, "mode", "full-access").await;
+        client
+            .prompt(&session, "[[bash touch made.txt]]")
+            .await
+            .unwrap();
+        assert!(host.work().join("made.txt").exists());
+        assert_eq!(asked(&client), Vec::<Value>::new());
+    })
+    .await;
+}
+
+async fn killed() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        client.prompt(&session, "[[text one]]").await.unwrap();
+        let prompt = client.prompt(&session, "[[slow 500 20]]");
+        let kill = async {
+            client
+                .wait_for("text", |m| m["content"]["text"] == "word3 ")
+                .await;
+            let codex = host.processes().into_iter();
+            for process in codex.filter(|process| process.contains("app-server")) {
+                let pid = process.split(' ').next().unwrap().parse().unwrap();
+                let pid = Pid::from_raw(pid).unwrap();
+                // The first one may have ended the other.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        };
+        let (end, ()) = tokio::join!(prompt, kill);
+        let error = end.unwrap_err();
+        assert!(error.message.contains("in the middle"), "{error}");
         client.prompt(&session, "[[text goes on]]").await.unwrap();
         assert!(client.text("agent_message_chunk").ends_with("goes on"));
     })
