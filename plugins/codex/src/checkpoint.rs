@@ -3,7 +3,7 @@
 use hostler_sdk::{Error, Result, client};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Values;
+use crate::settings::Patch;
 
 /// A conversation as it stands. Stored by the host; read by later versions of
 /// this plugin, so members are added and never changed.
@@ -12,8 +12,8 @@ pub(crate) struct Checkpoint {
     /// Codex's own id of the conversation; none before the first start.
     pub thread: Option<String>,
     pub kept: Kept,
-    /// As they were in force last.
-    pub settings: Option<Values>,
+    /// Settings that a client chose; the others are Codex's own.
+    pub settings: Option<Patch>,
 }
 
 /// Whether Codex has the conversation in its files.

@@ -1,6 +1,6 @@
 //! A client chooses a mode, a model or another setting.
 
-use hostler_sdk::{Failure, RequestId, Result, acp, client, log};
+use hostler_sdk::{Failure, RequestId, Result, acp, client};
 use serde::{Deserialize, Serialize};
 
 use crate::{cli::Request, session::Codex, settings::Patch};
@@ -68,7 +68,7 @@ impl Codex {
             Err(failure) => client::fail(request, failure),
             Ok(change) if self.is_ready() => self.send_change(change),
             // The next process is told when it has started.
-            Ok(change) => self.chosen(change, None),
+            Ok(change) => self.decided(change, None),
         }
     }
 
@@ -81,9 +81,10 @@ impl Codex {
     }
 
     /// Codex has made a change, or refused it with `error`.
-    pub(crate) fn chosen(&mut self, change: Change, error: Option<String>) -> Result {
+    pub(crate) fn decided(&mut self, change: Change, error: Option<String>) -> Result {
         match (error, change.caller) {
             (None, caller) => {
+                self.chosen.merge(&change.patch);
                 let told = if self.settings.apply(change.patch) {
                     self.settings_changed()
                 } else {
@@ -96,15 +97,17 @@ impl Codex {
                 client::fail(caller.request, Failure::internal(message))
             }
             (Some(error), None) => {
-                log::warn(format_args!("Codex refused earlier settings: {error}"));
-                Ok(())
+                // It is not tried again, and people look before they go on.
+                self.chosen = Patch::default();
+                self.checkpoint();
+                let text = format!("Codex does not take the settings of before: {error}");
+                self.notices.say(acp::NoticeSeverity::Warning, text)
             }
         }
     }
 
     /// Settings are in force, whoever changed them.
     pub(crate) fn settings_changed(&mut self) -> Result {
-        self.saved = Some(self.settings.values.clone());
         self.checkpoint();
         self.settings.tell()
     }

@@ -77,7 +77,7 @@ impl Codex {
                     Some(Request::Models) => self.models_listed(reply),
                     Some(Request::Thread { resumed }) => self.thread_opened(resumed, reply),
                     Some(Request::Choose(change)) => {
-                        self.chosen(change, reply.err().map(|error| error.message))
+                        self.decided(change, reply.err().map(|error| error.message))
                     }
                     Some(Request::Turn) => self.turn_answered(reply),
                     // The turn's end follows, or came before.
@@ -122,7 +122,8 @@ impl Codex {
                 let line: ItemChanged<'_> = read(params)?;
                 self.unseen.raw(read(line.item.get())?, &self.cwd)?;
             }
-            "turn/started" => self.turn_begun(read::<TurnChanged>(params)?.turn.id)?,
+            // The answer to `turn/start` has told already.
+            "turn/started" => {}
             "turn/completed" => self.turn_ended(&read::<TurnChanged>(params)?.turn)?,
             "turn/plan/updated" => plan(read(params)?)?,
             "thread/tokenUsage/updated" => usage(&read(params)?)?,

@@ -14,7 +14,7 @@ use crate::{
     cli::Cli,
     notice::Notices,
     probe,
-    settings::{Settings, Values},
+    settings::{Patch, Settings},
     start,
     transcript::Transcript,
     turn::{self, Turn},
@@ -48,8 +48,8 @@ pub struct Codex {
     /// Codex's id of the conversation, once it has begun.
     pub(crate) thread: Option<String>,
     pub(crate) kept: Kept,
-    /// What was in force last: set again after a new start.
-    pub(crate) saved: Option<Values>,
+    /// Settings that a client chose: set again after a new start.
+    pub(crate) chosen: Patch,
     pub(crate) settings: Settings,
     pub(crate) cli: Option<Cli>,
     /// `open`, until Codex is ready.
@@ -92,7 +92,7 @@ impl Harness for Codex {
             directories: params.additional_directories,
             thread: checkpoint.thread,
             kept: checkpoint.kept,
-            saved: checkpoint.settings,
+            chosen: checkpoint.settings.unwrap_or_default(),
             settings: Settings::default(),
             cli: None,
             opening: Some(request),
@@ -175,7 +175,7 @@ impl Codex {
         let checkpoint = Checkpoint {
             thread: self.thread.clone(),
             kept: self.kept,
-            settings: self.saved.clone(),
+            settings: Some(self.chosen.clone()),
         };
         if let Err(error) = checkpoint.write() {
             log::error(format_args!("the conversation cannot be saved: {error}"));

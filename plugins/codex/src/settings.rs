@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What is in force.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Values {
     pub model: String,
     /// None when it is the model's own.
@@ -20,13 +20,27 @@ pub(crate) struct Values {
     pub sandbox: String,
 }
 
-/// Values to be changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Values to be changed, or those that were chosen so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Patch {
     pub model: Option<String>,
     pub effort: Option<String>,
     pub approval: Option<String>,
     pub sandbox: Option<String>,
+}
+
+impl Patch {
+    /// Takes over what `later` changes.
+    pub(crate) fn merge(&mut self, later: &Self) {
+        let or = |later: &Option<String>, now: &mut Option<String>| {
+            *now = later.clone().or(now.take());
+        };
+        or(&later.model, &mut self.model);
+        or(&later.effort, &mut self.effort);
+        or(&later.approval, &mut self.approval);
+        or(&later.sandbox, &mut self.sandbox);
+    }
 }
 
 /// The settings of one conversation.
@@ -105,23 +119,19 @@ impl Settings {
         )))
     }
 
-    /// What must be changed so that `wanted` is in force.
-    pub(crate) fn towards(&self, wanted: &Values) -> Option<Patch> {
+    /// What must be changed so that all of `chosen` is in force.
+    pub(crate) fn towards(&self, chosen: &Patch) -> Option<Patch> {
         let now = &self.values;
-        let differs = |wanted: &String, now: &String| (wanted != now).then(|| wanted.clone());
-        let known = |offered: &[(&str, &str, &str)], value: &String| {
-            offered.iter().any(|offered| offered.0 == value)
-        };
+        let differs =
+            |chosen: &Option<String>, now: &str| chosen.clone().filter(|chosen| chosen != now);
         let patch = Patch {
-            model: differs(&wanted.model, &now.model),
-            effort: wanted
+            model: differs(&chosen.model, &now.model),
+            effort: chosen
                 .effort
                 .clone()
-                .filter(|_| wanted.effort != now.effort),
-            approval: differs(&wanted.approval, &now.approval)
-                .filter(|value| known(&APPROVALS, value)),
-            sandbox: differs(&wanted.sandbox, &now.sandbox)
-                .filter(|value| known(&SANDBOXES, value)),
+                .filter(|_| chosen.effort != now.effort),
+            approval: differs(&chosen.approval, &now.approval),
+            sandbox: differs(&chosen.sandbox, &now.sandbox),
         };
         (patch != Patch::default()).then_some(patch)
     }

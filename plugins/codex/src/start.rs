@@ -142,8 +142,7 @@ impl Codex {
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
         }
-        let wanted = self.saved.clone();
-        if let Some(patch) = wanted.and_then(|wanted| self.settings.towards(&wanted)) {
+        if let Some(patch) = self.settings.towards(&self.chosen) {
             // The prompt comes behind it.
             done = done.and(self.send_change(Change {
                 patch: patch.clone(),
@@ -151,7 +150,6 @@ impl Codex {
             }));
             self.settings.apply(patch);
         }
-        self.saved = Some(self.settings.values.clone());
         self.checkpoint();
         if let Some(request) = self.opening.take() {
             let opened = client::Opened {

@@ -108,13 +108,10 @@ impl Codex {
         }
     }
 
-    pub(crate) fn turn_begun(&mut self, id: String) -> Result {
+    fn turn_begun(&mut self, id: String) -> Result {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };
-        if turn.waiting.is_some() || turn.id.is_some() {
-            return Ok(());
-        }
         turn.id = Some(id);
         match turn.cancelled {
             true => self.interrupt(),

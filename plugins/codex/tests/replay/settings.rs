@@ -153,6 +153,22 @@ fn settings_are_in_force_again_after_a_restart() {
 }
 
 #[test]
+fn settings_that_codex_does_not_take_after_a_restart_are_told_and_forgotten() {
+    let saved = json!({"thread": null, "kept": "no", "settings": {"approval": "untrusted"}});
+    let mut stage = Stage::opened(Bench::new(), Some(saved.to_string().as_bytes()));
+    stage.initialize();
+    stage.begin_thread();
+    let id = stage.written.pop_front().unwrap()["id"].clone();
+    stage.feed(&json!({"id": id, "error": {"code": -32600, "message": "gone"}}));
+    assert_eq!(
+        stage.shown(),
+        ["warning: Codex does not take the settings of before: gone"]
+    );
+    let saved: Value = serde_json::from_slice(stage.bench.checkpoint().unwrap()).unwrap();
+    assert_eq!(saved["settings"]["approval"], Value::Null);
+}
+
+#[test]
 fn the_workspace_sandbox_comes_back_as_the_operator_set_it() {
     let mut stage = Stage::initialized();
     let own = json!({"type": "workspaceWrite", "writableRoots": ["/cache"], "networkAccess": true});
