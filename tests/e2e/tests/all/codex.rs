@@ -14,6 +14,34 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Component("plugins/codex"),
 ];
 
+const MCP_NEEDS: &[Need] = &[
+    Need::Built("hostler"),
+    Need::Program("codex"),
+    Need::Component("plugins/codex"),
+    Need::Program("python3"),
+];
+
+/// An MCP server with one tool, which says what it is told.
+const ECHO: &str = r#"
+import json, sys
+for line in sys.stdin:
+    ask = json.loads(line)
+    if "id" not in ask:
+        continue
+    params = ask.get("params", {})
+    result = {
+        "initialize": lambda: {
+            "protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
+            "serverInfo": {"name": "echo", "version": "1"}},
+        "tools/list": lambda: {"tools": [{
+            "name": "echo", "description": "Say it again",
+            "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}]},
+        "tools/call": lambda: {"content": [
+            {"type": "text", "text": "echo: " + params["arguments"]["text"]}]},
+    }.get(ask["method"], dict)()
+    print(json.dumps({"jsonrpc": "2.0", "id": ask["id"], "result": result}), flush=True)
+"#;
+
 const ALLOW: Decision = Decision::Choose(PermissionOptionKind::AllowOnce);
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -48,6 +76,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             NEEDS,
             cancel_permission,
         ),
+        trial("codex_uses_a_tool_of_an_mcp_server", MCP_NEEDS, mcp),
         trial("codex_in_full_access_asks_nobody", NEEDS, full_access),
         trial(
             "codex_killed_in_the_middle_says_so_and_goes_on",
@@ -324,6 +353,37 @@ async fn cancel_permission() {
         assert!(!host.work().join("made.txt").exists());
         client.prompt(&session, "[[text goes on]]").await.unwrap();
         assert!(client.text("agent_message_chunk").ends_with("goes on"));
+    })
+    .await;
+}
+
+async fn mcp() {
+    let Setup { host, .. } = &setup().await;
+    let server = host.folder().join("echo.py");
+    std::fs::write(&server, ECHO).unwrap();
+    let config = host.folder().join("home/.codex/config.toml");
+    let mut settings = std::fs::read_to_string(&config).unwrap();
+    settings.push_str(&format!(
+        "[mcp_servers.echo]\ncommand = \"python3\"\nargs = [{server:?}]\n\
+         [mcp_servers.broken]\ncommand = \"/no/such/program\"\n"
+    ));
+    std::fs::write(&config, settings).unwrap();
+    Client::run(host, ALLOW, async |client| {
+        let session = careful(&client, host).await;
+        let prompt = r#"[[call mcp__echo/echo {"text":"ping"}]]"#;
+        client.prompt(&session, prompt).await.unwrap();
+        let [call] = client.tool_calls().try_into().unwrap();
+        let call = client.tool_call(&call);
+        assert_eq!(call["title"], "echo: echo", "{call:#}");
+        assert_eq!(call["status"], "completed", "{call:#}");
+        assert_eq!(call["content"][0]["content"]["text"], "echo: ping");
+        let [asked] = asked(&client).try_into().unwrap();
+        assert!(asked.to_string().contains("ping"), "{asked:#}");
+        let seen = client.seen();
+        let notice = seen
+            .iter()
+            .find(|m| m.to_string().contains("The MCP server broken"));
+        assert!(notice.is_some(), "{seen:#?}");
     })
     .await;
 }
