@@ -32,6 +32,11 @@ pub(crate) fn input(blocks: Vec<acp::ContentBlock>) -> Result<Vec<Input>, Failur
     blocks.into_iter().map(block).collect()
 }
 
+/// Whether the prompt is this command and nothing else.
+pub(crate) fn is_command(input: &[Input], command: &str) -> bool {
+    matches!(input, [Input::Text { text, .. }] if text.trim() == command)
+}
+
 fn block(block: acp::ContentBlock) -> Result<Input, Failure> {
     match block {
         acp::ContentBlock::Text(content) => Ok(text(content.text)),

@@ -31,6 +31,7 @@ pub(crate) enum Request {
     },
     Choose(Change),
     Turn,
+    Compact,
     Interrupt,
 }
 

@@ -80,6 +80,7 @@ impl Codex {
                         self.decided(change, reply.err().map(|error| error.message))
                     }
                     Some(Request::Turn) => self.turn_answered(reply),
+                    Some(Request::Compact) => self.compact_answered(reply),
                     // The turn's end follows, or came before.
                     Some(Request::Interrupt) | None => Ok(()),
                 }?)
@@ -122,8 +123,7 @@ impl Codex {
                 let line: ItemChanged<'_> = read(params)?;
                 self.unseen.raw(read(line.item.get())?, &self.cwd)?;
             }
-            // The answer to `turn/start` has told already.
-            "turn/started" => {}
+            "turn/started" => self.turn_started(read::<TurnChanged>(params)?.turn)?,
             "turn/completed" => self.turn_ended(&read::<TurnChanged>(params)?.turn)?,
             "turn/plan/updated" => plan(read(params)?)?,
             "thread/tokenUsage/updated" => usage(&read(params)?)?,

@@ -18,6 +18,7 @@ use crate::{
     outcome::LOG_IN,
     rpc::RpcError,
     session::Codex,
+    turn,
 };
 
 /// Fires when Codex has not become ready in time.
@@ -157,6 +158,7 @@ impl Codex {
                 config_options: Some(self.settings.options()),
             };
             done = done.and(client::opened(request, &opened));
+            done = done.and(turn::tell_commands());
         }
         done.and(self.notices.release()).and(self.send_prompt())
     }

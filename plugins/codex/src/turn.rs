@@ -23,6 +23,9 @@ pub(crate) const TIMER: u64 = 2;
 /// How long a cancelled turn may take to end; usually it is a tenth of a second.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// The prompt that makes Codex shorten the conversation.
+const COMPACT: &str = "/compact";
+
 /// What is said of a tool call that the turn's end cuts off.
 const NO_RESULT: &str = "It brought no result.";
 
@@ -34,7 +37,18 @@ pub(crate) struct Turn {
     id: Option<String>,
     /// The prompt, until Codex is ready for it.
     waiting: Option<Vec<Input>>,
+    /// It is a command of Codex's own: then only `turn/started` names it.
+    compacts: bool,
     pub cancelled: bool,
+}
+
+/// The clients are told what can be prompted beyond words.
+pub(crate) fn tell_commands() -> Result {
+    let about = "Sum the conversation up, to free its context window";
+    let name = COMPACT.trim_start_matches('/');
+    let commands = vec![acp::AvailableCommand::new(name, about)];
+    let update = acp::AvailableCommandsUpdate::new(commands);
+    client::update(&acp::SessionUpdate::AvailableCommandsUpdate(update))
 }
 
 impl Codex {
@@ -54,6 +68,7 @@ impl Codex {
             request,
             id: None,
             waiting: Some(input),
+            compacts: false,
             cancelled: false,
         });
         self.send_prompt()
@@ -81,7 +96,16 @@ impl Codex {
             thread_id: thread,
             input: &input,
         };
-        match cli.request(Request::Turn, "turn/start", &params) {
+        turn.compacts = blocks::is_command(&input, COMPACT);
+        let sent = match turn.compacts {
+            true => cli.request(
+                Request::Compact,
+                "thread/compact/start",
+                &json!({"threadId": thread}),
+            ),
+            false => cli.request(Request::Turn, "turn/start", &params),
+        };
+        match sent {
             Ok(()) => {}
             // Its end is about to be reported, and says why.
             Err(Error::NotFound(_)) => return Ok(()),
@@ -105,6 +129,26 @@ impl Codex {
                 let message = format!("Codex did not take the prompt: {message}");
                 self.end_turn(Err(Failure::internal(message)))
             }
+        }
+    }
+
+    /// Codex has answered `thread/compact/start`.
+    pub(crate) fn compact_answered(&mut self, reply: Reply<'_>) -> Result {
+        match reply {
+            // `turn/started` follows.
+            Ok(_) => Ok(()),
+            Err(RpcError { message, .. }) => {
+                let message = format!("Codex did not compact the conversation: {message}");
+                self.end_turn(Err(Failure::internal(message)))
+            }
+        }
+    }
+
+    /// A turn has begun, whoever wanted it.
+    pub(crate) fn turn_started(&mut self, started: TurnState) -> Result {
+        match &self.turn {
+            Some(turn) if turn.compacts && turn.id.is_none() => self.turn_begun(started.id),
+            _ => Ok(()), // The answer to `turn/start` tells.
         }
     }
 

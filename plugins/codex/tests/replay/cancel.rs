@@ -34,6 +34,27 @@ fn a_command_that_runs_is_closed_although_codex_does_not_say_so() {
 }
 
 #[test]
+fn compacting_can_be_cancelled_and_refused() {
+    let mut stage = Stage::ready();
+    let effects = stage.bench.prompt(" /compact\n");
+    let asked = effects.written_json()[0].clone();
+    assert_eq!(asked["method"], "thread/compact/start");
+    stage.feed(&json!({"id": asked["id"], "result": {}}));
+    stage.tell(
+        "turn/started",
+        &json!({"turn": {"id": "u", "status": "inProgress"}}),
+    );
+    let effects = stage.bench.cancel();
+    assert_eq!(effects.written_json()[0]["params"]["turnId"], "u");
+    stage.complete("interrupted");
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    let effects = stage.bench.prompt("/compact");
+    let id = effects.written_json()[0]["id"].clone();
+    stage.feed(&json!({"id": id, "error": {"code": -32600, "message": "too short"}}));
+    assert!(stage.failure().message.contains("too short"));
+}
+
+#[test]
 fn a_cancel_without_a_turn_does_nothing() {
     assert!(Stage::ready().bench.cancel().is_empty());
 }

@@ -223,7 +223,7 @@ impl Stage {
     fn expect(&mut self, recorded: &Value) {
         let method = recorded["method"].as_str();
         let steers = method == Some("turn/start") && !self.bench.unanswered().is_empty();
-        if steers || matches!(method, Some("thread/compact/start" | "thread/fork")) {
+        if steers || method == Some("thread/fork") {
             self.skipped.insert(recorded["id"].as_u64().unwrap());
             return;
         }
@@ -248,7 +248,7 @@ impl Stage {
                 let compared: &[&str] = match method {
                     "turn/start" => &["threadId", "input"],
                     "turn/interrupt" => &["threadId", "turnId"],
-                    "thread/resume" => &["threadId"],
+                    "thread/resume" | "thread/compact/start" => &["threadId"],
                     _ => &["cwd"],
                 };
                 for member in compared {
@@ -268,6 +268,7 @@ impl Stage {
                 let blocks: Vec<Value> = input.map(block).collect();
                 self.bench.prompt_blocks(&json!(blocks))
             }
+            Some("thread/compact/start") => self.bench.prompt("/compact"),
             Some("turn/interrupt") => self.bench.cancel(),
             Some(other) => panic!("no way to make the adapter write {other}"),
             None => {

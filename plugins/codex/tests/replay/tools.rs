@@ -155,6 +155,8 @@ fn compacting_is_a_step_that_people_see() {
         .into_iter()
         .find(|line| line.contains("Compact the conversation"));
     assert!(compact.unwrap().ends_with("(think)"));
+    // It is a turn of its own, which ends.
+    assert_eq!(stage.ends(), [Ok("end_turn".into()), Ok("end_turn".into())]);
 }
 
 #[test]

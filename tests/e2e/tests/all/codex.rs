@@ -77,6 +77,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             cancel_permission,
         ),
         trial("codex_uses_a_tool_of_an_mcp_server", MCP_NEEDS, mcp),
+        trial("codex_compacts_its_conversation", NEEDS, compact),
         trial("codex_in_full_access_asks_nobody", NEEDS, full_access),
         trial(
             "codex_killed_in_the_middle_says_so_and_goes_on",
@@ -384,6 +385,25 @@ async fn mcp() {
             .iter()
             .find(|m| m.to_string().contains("The MCP server broken"));
         assert!(notice.is_some(), "{seen:#?}");
+    })
+    .await;
+}
+
+async fn compact() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        client.prompt(&session, "[[text one]]").await.unwrap();
+        let end = client.prompt(&session, "/compact").await.unwrap();
+        assert_eq!(end.stop_reason, StopReason::EndTurn);
+        let [call] = client.tool_calls().try_into().unwrap();
+        let call = client.tool_call(&call);
+        assert_eq!(
+            (&call["kind"], &call["status"]),
+            (&"think".into(), &"completed".into())
+        );
+        client.prompt(&session, "[[text goes on]]").await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("goes on"));
     })
     .await;
 }
