@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// The log is moved each time that it has grown by this much. The end of it is
-/// moved while those who append wait for the disk: so rarely that few frames of
-/// a hundred are held up.
+/// moved while those who append wait for the disk: the smaller the steps, the
+/// shorter each wait.
 pub(crate) const EVERY: usize = 4 * 1024 * 1024;
 
 /// A log of this size means that more is appended than the disk takes: from

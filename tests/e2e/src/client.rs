@@ -16,7 +16,7 @@ use agent_client_protocol::{
             NewSessionRequest, NewSessionResponse, PermissionOptionKind, PromptRequest,
             PromptResponse, RequestPermissionOutcome, RequestPermissionRequest,
             RequestPermissionResponse, SelectedPermissionOutcome, SessionId, SessionNotification,
-            TextContent,
+            SetSessionConfigOptionRequest, TextContent,
         },
     },
 };
@@ -177,6 +177,14 @@ impl Client {
         let request = LoadSessionRequest::new(session.clone(), host.work());
         let loaded = self.connection.send_request(request).block_task().await;
         loaded.expect("session/load");
+    }
+
+    /// `session/set_config_option`.
+    pub async fn choose(&self, session: &SessionId, option: &str, value: &str) {
+        let session = session.clone();
+        let request = SetSessionConfigOptionRequest::new(session, option.to_owned(), value);
+        let set = self.connection.send_request(request).block_task().await;
+        set.expect("session/set_config_option");
     }
 
     /// One turn, to its end.

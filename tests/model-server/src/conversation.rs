@@ -35,6 +35,32 @@ impl Turn {
         turn
     }
 
+    /// Reads the body of a Responses request, in the same way.
+    pub(crate) fn of_responses(request: &Value) -> Self {
+        let mut turn = Self::default();
+        let input = request["input"].as_array();
+        for item in input.into_iter().flatten() {
+            match item["type"].as_str().unwrap_or("message") {
+                "message" if item["role"] == "user" => {
+                    let texts = item["content"].as_array().into_iter().flatten();
+                    let texts = texts.filter_map(|content| content["text"].as_str());
+                    if let Some(prompt) = texts.filter_map(written_to_codex).next_back() {
+                        turn = Self {
+                            prompt,
+                            ..Self::default()
+                        };
+                    }
+                }
+                "function_call_output" | "custom_tool_call_output" => {
+                    turn.results += 1;
+                    turn.failed += usize::from(tells_of_failure(&item["output"].to_string()));
+                }
+                _ => {}
+            }
+        }
+        turn
+    }
+
     fn read(&mut self, content: &Value) {
         // After a turn that failed, the agent program joins the next prompt to
         // the message of that turn: the last text is the one that counts.
@@ -69,6 +95,25 @@ fn written_by_user(text: &str) -> Option<String> {
     let left = left.trim();
     let note = left.is_empty() || NOTES.iter().any(|note| left.starts_with(note));
     (!note).then(|| left.to_owned())
+}
+
+/// Codex puts what it knows into user messages too, each in a tag of its own or
+/// under a heading.
+fn written_to_codex(text: &str) -> Option<String> {
+    let text = text.trim();
+    let note = text.is_empty() || text.starts_with('<') || text.starts_with("# AGENTS.md");
+    (!note).then(|| text.to_owned())
+}
+
+/// Outputs of Codex's tools have no mark for it, but words.
+fn tells_of_failure(output: &str) -> bool {
+    let code = |words: &str| {
+        let (_, rest) = output.split_once(words)?;
+        Some(!rest.starts_with('0'))
+    };
+    let codes = ["exited with code ", "Exit code: "];
+    let failed = codes.into_iter().find_map(code);
+    failed.unwrap_or_else(|| output.contains("rejected") || output.contains("failed"))
 }
 
 #[cfg(test)]
@@ -131,5 +176,25 @@ mod tests {
         for body in [json!(null), json!([1]), json!({"messages": {"role": 1}})] {
             assert_eq!(Turn::of(&body), Turn::default());
         }
+    }
+
+    #[test]
+    fn a_responses_request_is_read_in_the_same_way() {
+        let user = |text: &str| json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]});
+        let output =
+            |text: &str| json!({"type": "function_call_output", "call_id": "c", "output": text});
+        let turn = Turn::of_responses(&json!({"input": [
+            user("<environment_context>x</environment_context>"),
+            user("one"),
+            output("Process exited with code 0"),
+            user("two"),
+            {"type": "message", "role": "assistant", "content": []},
+            output("Process exited with code 3"),
+            output("exec_command failed: rejected by user"),
+            output("Exit code: 0"),
+        ]}));
+        assert_eq!(turn.prompt, "two");
+        assert_eq!((turn.results, turn.failed), (3, 2));
+        assert_eq!(Turn::of_responses(&json!({"input": "x"})), Turn::default());
     }
 }

@@ -1,15 +1,17 @@
-//! A model that does what the prompt says: an Anthropic Messages API on
-//! loopback, for tests that drive a real coding agent without an account.
+//! A model that does what the prompt says: an Anthropic Messages API and an
+//! OpenAI Responses API on loopback, for tests that drive a real coding agent
+//! without an account.
 //!
 //! How a request flows:
 //!
-//! 1. `server` takes `POST /v1/messages` and records it.
+//! 1. `server` takes `POST /v1/messages` or `/v1/responses` and records it.
 //! 2. `conversation` finds the last thing the user wrote and how many tools
 //!    have answered since. Nothing else is remembered between requests, so a
 //!    conversation may be resumed against another server.
 //! 3. `script` reads the directives of that prompt (`[[bash ls]]`) and says
 //!    what the model answers at this point of the turn.
-//! 4. `sse` writes the answer as events or as one JSON message.
+//! 4. `sse` writes the answer as events or as one JSON message, `responses` as
+//!    the events of the other API.
 //!
 //! The directives, several of which may stand in one prompt and run in order:
 //!
@@ -20,11 +22,15 @@
 //! | `[[bash COMMAND]]` | calls Bash |
 //! | `[[write PATH\|CONTENT]]` | calls Write |
 //! | `[[edit PATH\|OLD\|NEW]]` | calls Read, then Edit |
+//! | `[[call NAME JSON]]` | calls any tool; `SPACE/NAME` is one of a namespace |
 //! | `[[deltas N]]` | says `word0 word1 …` in N deltas, as fast as they are read |
 //! | `[[slow N MS]]` | the same with a pause of MS milliseconds after each |
 //! | `[[hang]]` | says one sentence, then nothing: the stream stays open |
 //! | `[[max-tokens]]`, `[[refuse]]` | says one sentence and stops for that reason |
 //! | `[[status CODE]]` | answers with this HTTP error, 400 to 599, each time it is asked |
+//!
+//! Over the Responses API the tools are those of Codex: Bash is `exec_command`,
+//! Write and Edit are `apply_patch`, where OLD and NEW are whole lines.
 //!
 //! After the last tool call it says `Done. Tool calls: N, failed: M.`, unless
 //! the prompt has words for it. A prompt without directives is repeated:
@@ -38,7 +44,7 @@
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! let model = model_server::ModelServer::start().await?;
-//! // run an agent with ANTHROPIC_BASE_URL = model.url()
+//! // run an agent with ANTHROPIC_BASE_URL = model.url(), or base_url = model.url() + "/v1"
 //! assert!(model.requests().is_empty());
 //! # Ok(()) }
 //! ```
@@ -49,6 +55,7 @@
 )]
 
 mod conversation;
+mod responses;
 mod script;
 mod server;
 mod sse;

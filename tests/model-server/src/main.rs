@@ -7,7 +7,8 @@ use clap::Parser;
 use model_server::ModelServer;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// An Anthropic Messages API on loopback with scripted scenarios.
+/// An Anthropic Messages API and an OpenAI Responses API on loopback with
+/// scripted scenarios.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -1,4 +1,5 @@
-//! The directives of a prompt and what the model answers to them.
+//! The directives of a prompt and what the model answers to them, for either
+//! API.
 //!
 //! Their table is in the crate's documentation. A tool call ends a model
 //! message, so the directives after it wait for the tool's result.
@@ -33,9 +34,16 @@ pub(crate) enum Block {
         pause: Duration,
     },
     ToolUse {
-        name: &'static str,
+        name: String,
         input: Value,
     },
+}
+
+/// Who asks: the tools that agents have differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    Messages,
+    Responses,
 }
 
 /// How a model message ends.
@@ -50,14 +58,14 @@ pub(crate) enum End {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     Say(Block),
-    Call(&'static str, Value),
+    Call(String, Value),
     End(End),
     Status(u16),
 }
 
 /// The answer at this point of a turn.
-pub(crate) fn answer(turn: &Turn) -> Answer {
-    let steps = steps(&turn.prompt);
+pub(crate) fn answer(turn: &Turn, api: Api) -> Answer {
+    let steps = steps(&turn.prompt, api);
     if steps.is_empty() {
         return message(vec![Block::Text(format!("You said: {}", turn.prompt))]);
     }
@@ -100,7 +108,7 @@ fn message(blocks: Vec<Block>) -> Answer {
     }
 }
 
-fn steps(prompt: &str) -> Vec<Step> {
+fn steps(prompt: &str, api: Api) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = prompt;
     while let Some((directive, after)) = rest
@@ -108,7 +116,7 @@ fn steps(prompt: &str) -> Vec<Step> {
         .and_then(|(_, after)| after.split_once("]]"))
     {
         let (word, arguments) = directive.split_once(' ').unwrap_or((directive, ""));
-        match parse(word, &arguments.replace("\\n", "\n")) {
+        match parse(word, &arguments.replace("\\n", "\n"), api) {
             Some(parsed) => steps.extend(parsed),
             // Said aloud, so that a mistake in a test shows up in its output.
             None => steps.push(Step::Say(Block::Text(format!(
@@ -121,25 +129,34 @@ fn steps(prompt: &str) -> Vec<Step> {
 }
 
 /// The steps of one directive; `None` if its word or arguments are unknown.
-fn parse(word: &str, arguments: &str) -> Option<Vec<Step>> {
+fn parse(word: &str, arguments: &str, api: Api) -> Option<Vec<Step>> {
     let mut fields = arguments.split('|');
     let step = match word {
         "text" => Step::Say(Block::Text(arguments.to_owned())),
         "think" => Step::Say(Block::Thinking(arguments.to_owned())),
         "bash" => {
             let input = json!({"command": arguments, "description": "Run a scripted command"});
-            Step::Call("Bash", input)
+            Step::Call("Bash".to_owned(), input)
         }
         "write" => {
             let (path, content) = arguments.split_once('|')?;
-            Step::Call("Write", json!({"file_path": path, "content": content}))
+            let input = json!({"file_path": path, "content": content});
+            Step::Call("Write".to_owned(), input)
         }
         "edit" => {
             let (path, old, new) = (fields.next()?, fields.next()?, fields.next()?);
             let edit = json!({"file_path": path, "old_string": old, "new_string": new});
-            // The Edit tool refuses a file that was not read before.
-            let read = Step::Call("Read", json!({"file_path": path}));
-            return Some(vec![read, Step::Call("Edit", edit)]);
+            let edit = Step::Call("Edit".to_owned(), edit);
+            // The Edit tool of Claude Code refuses a file that was not read before.
+            let read = Step::Call("Read".to_owned(), json!({"file_path": path}));
+            return Some(match api {
+                Api::Messages => vec![read, edit],
+                Api::Responses => vec![edit],
+            });
+        }
+        "call" => {
+            let (name, input) = arguments.split_once(' ')?;
+            Step::Call(name.to_owned(), serde_json::from_str(input).ok()?)
         }
         "slow" => {
             let (count, pause) = arguments.split_once(' ')?;
@@ -169,18 +186,24 @@ mod tests {
     use super::*;
 
     fn at(prompt: &str, results: usize) -> Answer {
-        answer(&Turn {
+        ask(prompt, results, Api::Messages)
+    }
+
+    fn ask(prompt: &str, results: usize, api: Api) -> Answer {
+        let turn = Turn {
             prompt: prompt.to_owned(),
             results,
             failed: 0,
-        })
+        };
+        answer(&turn, api)
     }
 
     fn text(text: &str) -> Block {
         Block::Text(text.to_owned())
     }
 
-    fn call(name: &'static str, input: Value) -> Vec<Block> {
+    fn call(name: &str, input: Value) -> Vec<Block> {
+        let name = name.to_owned();
         vec![Block::ToolUse { name, input }]
     }
 
@@ -224,6 +247,20 @@ mod tests {
         assert_eq!(at("[[edit f|a|b]]", 0), calls(read));
         let input = json!({"file_path": "f", "old_string": "a", "new_string": "b"});
         assert_eq!(at("[[edit f|a|b]]", 1), calls(call("Edit", input)));
+    }
+
+    #[test]
+    fn an_edit_by_patch_needs_no_reading() {
+        let input = json!({"file_path": "f", "old_string": "a", "new_string": "b"});
+        let answer = ask("[[edit f|a|b]]", 0, Api::Responses);
+        assert_eq!(answer, calls(call("Edit", input)));
+    }
+
+    #[test]
+    fn any_tool_can_be_called_by_its_name() {
+        let input = json!({"plan": [{"step": "a"}]});
+        let prompt = r#"[[call update_plan {"plan":[{"step":"a"}]}]]"#;
+        assert_eq!(at(prompt, 0), calls(call("update_plan", input)));
     }
 
     #[test]
@@ -274,6 +311,7 @@ mod tests {
             "status 200",
             "deltas 99999999",
             "write f",
+            "call tool no-json",
         ] {
             let said = format!("I do not understand the directive [[{directive}]].");
             let prompt = format!("[[{directive}]]");

@@ -25,7 +25,8 @@ use uuid::Uuid;
 
 use crate::{
     conversation::Turn,
-    script::{Answer, answer},
+    responses::Response as Told,
+    script::{Answer, Api, answer},
     sse::{Message, Reader},
 };
 
@@ -99,6 +100,7 @@ impl ModelServer {
             .route("/", axum::routing::get(root))
             .route("/v1/messages", post(messages))
             .route("/v1/messages/count_tokens", post(count_tokens))
+            .route("/v1/responses", post(responses))
             .fallback(not_found)
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(shared);
@@ -144,7 +146,7 @@ async fn messages(
         let message = "the body is not a JSON object with a list `messages`";
         return error(StatusCode::BAD_REQUEST, message);
     }
-    let (blocks, end) = match answer(&Turn::of(&request)) {
+    let (blocks, end) = match answer(&Turn::of(&request), Api::Messages) {
         Answer::Message { blocks, end } => (blocks, end),
         Answer::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -153,12 +155,7 @@ async fn messages(
     };
     let message = Message::new(&request["model"], tokens(&body), blocks, end);
     if request["stream"] == true {
-        let (sender, receiver) = mpsc::channel(EVENTS_AHEAD);
-        tokio::spawn(message.tell(Reader(sender), shared.stopped));
-        let events = stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|event| (event, receiver))
-        });
-        return ([("request-id", request_id())], Sse::new(events)).into_response();
+        return streamed(|reader| message.tell(reader, shared.stopped));
     }
     match message.whole() {
         Some(message) => json_body(StatusCode::OK, &message),
@@ -168,6 +165,43 @@ async fn messages(
             error(StatusCode::SERVICE_UNAVAILABLE, "the server stops")
         }
     }
+}
+
+async fn responses(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = shared.record(&method, &uri, &headers, &body);
+    if !request["input"].is_array() || request["stream"] != true {
+        let message = "the body is not a JSON object with a list `input` and `stream: true`";
+        return error(StatusCode::BAD_REQUEST, message);
+    }
+    match answer(&Turn::of_responses(&request), Api::Responses) {
+        Answer::Message { blocks, end } => {
+            let response = Told::new(tokens(&body), blocks, end);
+            streamed(|reader| response.tell(reader, shared.stopped))
+        }
+        Answer::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            error(status, "the prompt asked for this error")
+        }
+    }
+}
+
+/// A stream of what `tell` sends.
+fn streamed<F>(tell: impl FnOnce(Reader) -> F) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(EVENTS_AHEAD);
+    tokio::spawn(tell(Reader(sender)));
+    let events = stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|event| (event, receiver))
+    });
+    ([("request-id", request_id())], Sse::new(events)).into_response()
 }
 
 async fn count_tokens(

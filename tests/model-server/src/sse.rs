@@ -1,4 +1,5 @@
-//! One model message, as the events of a stream or as one JSON body.
+//! One model message of the Messages API, as the events of a stream or as one
+//! JSON body.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -13,14 +14,14 @@ use uuid::Uuid;
 use crate::script::{Block, End};
 
 /// How often a message that hangs shows that its connection lives.
-const PING_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(5);
 
 /// Bytes of a text delta or of a tool's input per event: small, so that short
 /// texts come in several.
 const DELTA_BYTES: usize = 16;
 
 /// What one delta of a counted text says.
-fn numbered(index: u32) -> String {
+pub(crate) fn numbered(index: u32) -> String {
     format!("word{index} ")
 }
 
@@ -69,14 +70,8 @@ impl Message {
         })
     }
 
-    /// A rough count, but one that grows with what was said.
     fn output_tokens(&self) -> usize {
-        let of = |block: &Block| match block {
-            Block::Text(text) | Block::Thinking(text) => text.len() / 4,
-            Block::Deltas { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
-            Block::ToolUse { input, .. } => input.to_string().len() / 4,
-        };
-        self.blocks.iter().map(of).sum::<usize>().max(1)
+        output_tokens(&self.blocks)
     }
 
     /// Sends the message as events until it ends, its reader goes away or the
@@ -116,16 +111,26 @@ impl Message {
     }
 }
 
+/// A rough count, but one that grows with what was said.
+pub(crate) fn output_tokens(blocks: &[Block]) -> usize {
+    let of = |block: &Block| match block {
+        Block::Text(text) | Block::Thinking(text) => text.len() / 4,
+        Block::Deltas { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
+        Block::ToolUse { input, .. } => input.to_string().len() / 4,
+    };
+    blocks.iter().map(of).sum::<usize>().max(1)
+}
+
 /// Where events go.
 #[derive(Debug)]
 pub(crate) struct Reader(pub(crate) mpsc::Sender<Result<Event, Infallible>>);
 
 /// The reader went away.
 #[derive(Debug)]
-struct Gone;
+pub(crate) struct Gone;
 
 impl Reader {
-    async fn send(&self, event: &Value) -> Result<(), Gone> {
+    pub(crate) async fn send(&self, event: &Value) -> Result<(), Gone> {
         let name = event["type"].as_str().unwrap_or_default();
         let event = Event::default().event(name).data(event.to_string());
         self.0.send(Ok(event)).await.map_err(|_| Gone)
@@ -194,7 +199,7 @@ async fn deltas(block: &Block, index: usize, reader: &Reader) -> Result<(), Gone
 }
 
 /// Cuts a text into pieces of about [`DELTA_BYTES`], never inside a character.
-fn pieces(text: &str) -> Vec<&str> {
+pub(crate) fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -383,7 +383,17 @@ fn a_file_that_was_named_must_be_there_and_be_a_config() {
 fn the_example_is_a_valid_config() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hostler.toml");
     let text = fs::read_to_string(&file).unwrap();
-    let config = parse_in(&file, &text).unwrap();
+    let codex = Component {
+        name: "codex",
+        wasm: b"codex",
+        grants: Some("[[process]]\nprogram = \"codex\"\nargs = [[\"app-server\"]]\n"),
+    };
+    let bundle: Vec<Component> = BUNDLE.iter().copied().chain([codex]).collect();
+    let document = Document {
+        file: &file,
+        text: &text,
+    };
+    let config = Config::parse(document, Some(Path::new("/home/u")), &bundle).unwrap();
     assert_eq!(config.harness, "claude-code");
     assert_eq!(plugin(&config, "scripted").component, "acp-agent (bundled)");
     assert!(config.disabled.contains(&"my-agent".to_owned()));

@@ -3,6 +3,7 @@
 mod bad_input;
 mod claude;
 mod clients;
+mod codex;
 mod contained;
 mod files;
 mod hidden;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         bad_input::trials(),
         claude::trials(),
         clients::trials(),
+        codex::trials(),
         contained::trials(),
         files::trials(),
         hidden::trials(),

@@ -1,0 +1,200 @@
+//! Asking people on behalf of Codex: every request that it makes is a
+//! permission with options, and each option is the answer that Codex gets.
+
+use hostler_sdk::{Failure, Pending, Result, acp, client, log};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    calls::{self, Calls},
+    cli::Cli,
+    elicitation,
+    questions::Questions,
+    requests::{self, Form},
+};
+
+/// How many asks may be open: more at once no person can answer.
+const MAX_OPEN: usize = 64;
+
+/// The asks that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Asks(Pending<Ask>);
+
+#[derive(Debug)]
+struct Ask {
+    id: Box<RawValue>,
+    form: Form,
+}
+
+impl Asks {
+    /// Codex wants something. Requests that are not known are refused, because
+    /// an unanswered one would stop it.
+    pub(crate) fn ask(
+        &mut self,
+        id: &RawValue,
+        method: &str,
+        params: &str,
+        calls: &mut Calls,
+        cli: &mut Cli,
+    ) -> Result {
+        let form = match method {
+            "item/commandExecution/requestApproval" => requests::command(params, calls),
+            "item/fileChange/requestApproval" => requests::file_change(params, calls),
+            "item/permissions/requestApproval" => requests::permissions(params),
+            "mcpServer/elicitation/request" => elicitation::form(params, calls),
+            "item/tool/requestUserInput" => Questions::form(params),
+            "currentTime/read" => {
+                let now = hostler_sdk::clock::wall()?.as_secs();
+                return cli.reply(id, &json!({"currentTimeAt": now}));
+            }
+            other => {
+                log::warn(format_args!("refused a request of Codex: {other}"));
+                let message = format!("this client does not support {other}");
+                return cli.refuse(id, &message);
+            }
+        };
+        let form = match form {
+            Ok(form) => form,
+            Err(error) => {
+                log::warn(format_args!(
+                    "refused {method} of Codex, which is not understood: {error}"
+                ));
+                return cli.refuse(id, &format!("{method}: {error}"));
+            }
+        };
+        self.put(id.to_owned(), form, calls, cli)
+    }
+
+    /// Asks people, or answers at once when nobody can be asked.
+    fn put(&mut self, id: Box<RawValue>, form: Form, calls: &Calls, cli: &mut Cli) -> Result {
+        if form.options.is_empty() {
+            return cli.reply(&id, &form.unasked);
+        }
+        if self.0.len() == MAX_OPEN {
+            log::warn("too many permissions are being asked for at once: one is refused");
+            return cli.reply(&id, &form.unasked);
+        }
+        let shown = match form.announce {
+            true => client::update(&acp::SessionUpdate::ToolCall(announced(&form.call))),
+            false => calls.asked(&form.call.tool_call_id.0),
+        };
+        let options: Vec<_> = form
+            .options
+            .iter()
+            .map(|choice| {
+                acp::PermissionOption::new(choice.id.clone(), choice.name.clone(), choice.kind)
+            })
+            .collect();
+        let call = form.call.clone();
+        let ask = self.0.insert(Ask { id, form });
+        let Err(error) = client::request_permission(ask, &call, &options) else {
+            return shown;
+        };
+        log::error(format_args!("nobody can be asked for permission: {error}"));
+        let replied = self
+            .0
+            .take(ask)
+            .map_or(Ok(()), |ask| cli.reply(&ask.id, &ask.form.unasked));
+        shown.and(replied)
+    }
+
+    /// Somebody answered, or the ask was cancelled: then the turn ends.
+    pub(crate) fn answered(
+        &mut self,
+        ask: u64,
+        outcome: &Result<String, Failure>,
+        calls: &mut Calls,
+        cli: Option<&mut Cli>,
+    ) -> Result {
+        let (Some(Ask { id, form }), Some(cli)) = (self.0.take(ask), cli) else {
+            return Ok(()); // Codex took it back, or is gone.
+        };
+        let chosen = client::selected(outcome);
+        let choice = chosen.and_then(|chosen| {
+            let mut options = form.options.iter();
+            options.find(|choice| *choice.id == *chosen.0)
+        });
+        let call = form.call.tool_call_id.0.to_string();
+        let Some(choice) = choice else {
+            let answer = match outcome {
+                Ok(_) => &form.cancelled,
+                Err(failure) => {
+                    log::error(format_args!("asking for permission failed: {failure}"));
+                    &form.unasked
+                }
+            };
+            let replied = cli.reply(&id, answer);
+            return replied.and(closed(&form, &call, "No answer."));
+        };
+        if let Some(questions) = form.questions {
+            let shown = answer_shown(&call, &choice.name);
+            return shown.and(match questions.answered(&choice.answer) {
+                Ok(next) => self.put(id, next, calls, cli),
+                Err(answers) => cli.reply(&id, &answers),
+            });
+        }
+        cli.reply(&id, &choice.answer)?;
+        if form.announce {
+            return answer_shown(&call, &choice.name);
+        }
+        match choice.kind {
+            acp::PermissionOptionKind::AllowOnce | acp::PermissionOptionKind::AllowAlways => {
+                calls.running(&call)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Codex no longer wants the answer to its request.
+    pub(crate) fn withdraw(&mut self, id: &RawValue) -> Result {
+        match self.0.find(|ask| ask.id.get() == id.get()) {
+            Some(ask) => self.take_back(ask),
+            None => Ok(()),
+        }
+    }
+
+    /// The turn is over, or Codex is gone.
+    pub(crate) fn withdraw_all(&mut self) -> Result {
+        let mut done = Ok(());
+        while let Some(ask) = self.0.find(|_| true) {
+            done = done.and(self.take_back(ask));
+        }
+        done
+    }
+
+    fn take_back(&mut self, ask: u64) -> Result {
+        let closed = match self.0.take(ask) {
+            Some(Ask { form, .. }) => {
+                let call = form.call.tool_call_id.0.to_string();
+                closed(&form, &call, "No answer is needed any more.")
+            }
+            None => Ok(()),
+        };
+        client::withdraw(ask).and(closed)
+    }
+}
+
+/// A tool call that stands for a question of its own.
+fn announced(update: &acp::ToolCallUpdate) -> acp::ToolCall {
+    let fields = &update.fields;
+    let title = fields.title.clone().unwrap_or_default();
+    let mut call = acp::ToolCall::new(update.tool_call_id.clone(), title)
+        .kind(fields.kind.unwrap_or_default())
+        .status(acp::ToolCallStatus::Pending);
+    call.content = fields.content.clone().unwrap_or_default();
+    call
+}
+
+fn closed(form: &Form, call: &str, why: &str) -> Result {
+    if !form.announce {
+        return Ok(()); // The item itself will say.
+    }
+    let fields = acp::ToolCallUpdateFields::new().status(acp::ToolCallStatus::Failed);
+    calls::update(call, fields.content(vec![crate::items::text(why)]))
+}
+
+fn answer_shown(call: &str, answer: &str) -> Result {
+    let fields = acp::ToolCallUpdateFields::new()
+        .status(acp::ToolCallStatus::Completed)
+        .raw_output(Value::from(answer));
+    calls::update(call, fields.content(vec![crate::items::text(answer)]))
+}

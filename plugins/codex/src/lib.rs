@@ -1,0 +1,68 @@
+//! The harness plugin for Codex: it runs `codex app-server` and turns its
+//! threads, turns and items into ACP.
+//!
+//! # How it flows
+//!
+//! ```text
+//! host ── open, prompt, call, cancel ──> session ── rpc ──> codex's stdin
+//!                                           ^
+//! host <── updates, asks, answers ──────────┴── dispatch <── codex's stdout
+//! ```
+//!
+//! - `session`: where requests and events go; the state of a conversation.
+//!   - `dispatch`: a line of Codex, to whoever it concerns.
+//!   - `start`: from spawning to ready, and what follows when the process ends.
+//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is.
+//!   - `choice`: a client chooses a setting; `settings`: what is in force;
+//!     `options`: what there is.
+//! - `cli`: one process and the requests that it has not answered; `rpc`: the
+//!   envelope of its lines; `incoming`: what is in them; `blocks`: a prompt.
+//! - `transcript`: messages and thoughts as people see them; `calls`: tool calls
+//!   while they are open; `items`: what one looks like, with `commands`,
+//!   `changes` and `tools` for its kinds; `unseen`: calls that never become
+//!   items; `text`.
+//! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
+//!   they are asked, and what Codex gets for each answer.
+//! - `notice`: what else people are told. `checkpoint`: what a fresh instance
+//!   needs. `probe`: is Codex there?
+//!
+//! `grants.toml`, beside this crate's manifest, is what the host lets it do.
+//!
+//! # What is absent
+//!
+//! No history: the host replays what it has journalled, and Codex is told to
+//! leave its own out. No MCP servers of the client: those of Codex's config.toml
+//! are used. No login: that is a person's, with `codex login`. Of sub-agents only
+//! the tool calls that steer them are shown, and what they ask.
+
+mod approvals;
+mod blocks;
+mod calls;
+mod changes;
+mod checkpoint;
+mod choice;
+mod cli;
+mod commands;
+mod dispatch;
+mod elicitation;
+mod incoming;
+mod items;
+mod notice;
+mod options;
+mod outcome;
+mod probe;
+mod questions;
+mod requests;
+mod rpc;
+mod session;
+mod settings;
+mod start;
+mod text;
+mod tools;
+mod transcript;
+mod turn;
+mod unseen;
+
+pub use session::Codex;
+
+hostler_sdk::export!(Codex);

@@ -1,0 +1,184 @@
+//! One conversation: where events and requests go.
+
+use hostler_sdk::{
+    Description, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId, Result, Status,
+    config, log,
+    process::{Child, Stdio},
+};
+use serde::Deserialize;
+
+use crate::{
+    approvals::Asks,
+    calls::{self, Calls},
+    checkpoint::{Checkpoint, Kept},
+    cli::Cli,
+    notice::Notices,
+    probe,
+    settings::{Patch, Settings},
+    start,
+    transcript::Transcript,
+    turn::{self, Turn},
+    unseen::Unseen,
+};
+
+/// `[plugins.codex.config]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Config {
+    /// Codex: a name on the host's PATH or an absolute path.
+    program: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            program: "codex".into(),
+        }
+    }
+}
+
+/// The adapter. Its process is started when the session opens and, should it
+/// end, again for the next prompt.
+#[derive(Debug)]
+pub struct Codex {
+    pub(crate) program: String,
+    pub(crate) cwd: String,
+    /// Further folders that the client named.
+    pub(crate) directories: Vec<String>,
+    /// Codex's id of the conversation, once it has begun.
+    pub(crate) thread: Option<String>,
+    pub(crate) kept: Kept,
+    /// Settings that a client chose: set again after a new start.
+    pub(crate) chosen: Patch,
+    pub(crate) settings: Settings,
+    pub(crate) cli: Option<Cli>,
+    /// `open`, until Codex is ready.
+    pub(crate) opening: Option<RequestId>,
+    pub(crate) turn: Option<Turn>,
+    pub(crate) asks: Asks,
+    pub(crate) transcript: Transcript,
+    pub(crate) calls: Calls,
+    pub(crate) unseen: Unseen,
+    pub(crate) notices: Notices,
+}
+
+impl Harness for Codex {
+    fn describe() -> Description {
+        Description {
+            title: "Codex".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            prompt: PromptCapabilities {
+                image: true,
+                audio: false,
+                embedded_context: true,
+            },
+        }
+    }
+
+    fn probe() -> Result<Status> {
+        probe::probe(&config::get::<Config>()?.program)
+    }
+
+    fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
+        let config: Config = config::get()?;
+        let checkpoint = match resume {
+            Some(state) => Checkpoint::read(&state)?,
+            None => Checkpoint::default(),
+        };
+        let mut session = Self {
+            program: config.program,
+            calls: Calls::new(params.cwd.clone()),
+            cwd: params.cwd,
+            directories: params.additional_directories,
+            thread: checkpoint.thread,
+            kept: checkpoint.kept,
+            chosen: checkpoint.settings.unwrap_or_default(),
+            settings: Settings::default(),
+            cli: None,
+            opening: Some(request),
+            turn: None,
+            asks: Asks::default(),
+            transcript: Transcript::default(),
+            unseen: Unseen::default(),
+            notices: Notices::default(),
+        };
+        session.start()?;
+        Ok(session)
+    }
+
+    fn prompt(&mut self, request: RequestId, prompt: Prompt) -> Result {
+        self.begin_turn(request, &prompt)
+    }
+
+    fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
+        self.choose(request, method, params)
+    }
+
+    fn cancel(&mut self) -> Result {
+        self.cancel_turn()
+    }
+
+    fn on_event(&mut self, event: Event) -> Result {
+        match event {
+            Event::Line {
+                child,
+                source,
+                text,
+                lossy,
+            } if self.owns(child) => match source {
+                Stdio::Out if lossy => self.notices.skipped(&text, "it is damaged or too long"),
+                Stdio::Out => self.line(&text),
+                Stdio::Err => {
+                    log::debug(format_args!("stderr: {text}"));
+                    self.cli.iter_mut().for_each(|cli| cli.said(&text));
+                    Ok(())
+                }
+            },
+            Event::StartFailed { child, message } if self.owns(child) => self.not_started(&message),
+            Event::Exited { child, exit } if self.owns(child) => self.ended(exit),
+            Event::WriteDrained(child) if self.owns(child) => match &mut self.cli {
+                Some(cli) => cli.drained(),
+                None => Ok(()),
+            },
+            Event::AskAnswered { id, outcome } => {
+                let cli = self.cli.as_mut();
+                self.asks.answered(id, &outcome, &mut self.calls, cli)
+            }
+            Event::Timer(start::TIMER) => self.start_took_too_long(),
+            Event::Timer(turn::TIMER) => self.cancel_took_too_long(),
+            Event::Timer(calls::TIMER) => self.calls.show_output(),
+            // Of a process that was given up, or of no interest.
+            _ => Ok(()),
+        }
+    }
+
+    fn close(&mut self) -> Result {
+        match &mut self.cli {
+            Some(cli) => cli.close(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Codex {
+    fn owns(&self, child: Child) -> bool {
+        self.cli.as_ref().is_some_and(|cli| cli.is(child))
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.cli.as_ref().is_some_and(|cli| cli.ready)
+    }
+
+    /// Saves how the conversation stands. What cannot be saved is no reason to
+    /// fail what is being done.
+    pub(crate) fn checkpoint(&self) {
+        let checkpoint = Checkpoint {
+            thread: self.thread.clone(),
+            kept: self.kept,
+            settings: Some(self.chosen.clone()),
+        };
+        if let Err(error) = checkpoint.write() {
+            log::error(format_args!("the conversation cannot be saved: {error}"));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! A turn: from the prompt to its one answer.
+
+use std::time::Duration;
+
+use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log, timer};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    blocks::{self, Input},
+    checkpoint::Kept,
+    cli::{Cli, Request},
+    incoming::{TurnChanged, TurnState},
+    outcome::outcome,
+    rpc::RpcError,
+    session::Codex,
+    start::Reply,
+};
+
+/// Fires when a cancelled turn has not ended in time.
+pub(crate) const TIMER: u64 = 2;
+
+/// How long a cancelled turn may take to end; usually it is a tenth of a second.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The prompt that makes Codex shorten the conversation.
+const COMPACT: &str = "/compact";
+
+/// What is said of a tool call that the turn's end cuts off.
+const NO_RESULT: &str = "It brought no result.";
+
+/// The turn that runs.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    request: RequestId,
+    /// Codex's name for it, once it has begun.
+    id: Option<String>,
+    /// The prompt, until Codex is ready for it.
+    waiting: Option<Vec<Input>>,
+    /// It is a command of Codex's own: then only `turn/started` names it.
+    compacts: bool,
+    pub cancelled: bool,
+}
+
+/// The clients are told what can be prompted beyond words.
+pub(crate) fn tell_commands() -> Result {
+    let about = "Sum the conversation up, to free its context window";
+    let name = COMPACT.trim_start_matches('/');
+    let commands = vec![acp::AvailableCommand::new(name, about)];
+    let update = acp::AvailableCommandsUpdate::new(commands);
+    client::update(&acp::SessionUpdate::AvailableCommandsUpdate(update))
+}
+
+impl Codex {
+    pub(crate) fn begin_turn(&mut self, request: RequestId, prompt: &Prompt) -> Result {
+        if self.turn.is_some() {
+            let failure = Failure::internal("a turn is running already; cancel it first");
+            return client::fail(request, failure);
+        }
+        let input = match blocks::input(prompt.blocks()?) {
+            Ok(input) => input,
+            Err(failure) => return client::fail(request, failure),
+        };
+        if self.cli.is_none() {
+            self.start()?;
+        }
+        self.turn = Some(Turn {
+            request,
+            id: None,
+            waiting: Some(input),
+            compacts: false,
+            cancelled: false,
+        });
+        self.send_prompt()
+    }
+
+    /// Writes the prompt that waits, if Codex is ready.
+    pub(crate) fn send_prompt(&mut self) -> Result {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Params<'a> {
+            thread_id: &'a str,
+            input: &'a [Input],
+        }
+        let (Some(turn), Some(cli), Some(thread)) = (&mut self.turn, &mut self.cli, &self.thread)
+        else {
+            return Ok(());
+        };
+        if !cli.ready {
+            return Ok(());
+        }
+        let Some(input) = turn.waiting.take() else {
+            return Ok(());
+        };
+        let params = Params {
+            thread_id: thread,
+            input: &input,
+        };
+        turn.compacts = blocks::is_command(&input, COMPACT);
+        let sent = match turn.compacts {
+            true => cli.request(
+                Request::Compact,
+                "thread/compact/start",
+                &json!({"threadId": thread}),
+            ),
+            false => cli.request(Request::Turn, "turn/start", &params),
+        };
+        match sent {
+            Ok(()) => {}
+            // Its end is about to be reported, and says why.
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => return self.end_turn(Err(error.into())),
+        }
+        if self.kept == Kept::No {
+            self.kept = Kept::Maybe;
+            self.checkpoint();
+        }
+        Ok(())
+    }
+
+    /// Codex has answered `turn/start`.
+    pub(crate) fn turn_answered(&mut self, reply: Reply<'_>) -> Result {
+        match reply.map(|reply| serde_json::from_str::<TurnChanged>(reply.get())) {
+            Ok(Ok(begun)) => self.turn_begun(begun.turn.id),
+            Ok(Err(error)) => self.end_turn(Err(Failure::internal(format!(
+                "this version of Codex is not understood: {error}"
+            )))),
+            Err(RpcError { message, .. }) => {
+                let message = format!("Codex did not take the prompt: {message}");
+                self.end_turn(Err(Failure::internal(message)))
+            }
+        }
+    }
+
+    /// Codex has answered `thread/compact/start`.
+    pub(crate) fn compact_answered(&mut self, reply: Reply<'_>) -> Result {
+        match reply {
+            // `turn/started` follows.
+            Ok(_) => Ok(()),
+            Err(RpcError { message, .. }) => {
+                let message = format!("Codex did not compact the conversation: {message}");
+                self.end_turn(Err(Failure::internal(message)))
+            }
+        }
+    }
+
+    /// A turn has begun, whoever wanted it.
+    pub(crate) fn turn_started(&mut self, started: TurnState) -> Result {
+        match &self.turn {
+            Some(turn) if turn.compacts && turn.id.is_none() => self.turn_begun(started.id),
+            _ => Ok(()), // The answer to `turn/start` tells.
+        }
+    }
+
+    fn turn_begun(&mut self, id: String) -> Result {
+        let Some(turn) = &mut self.turn else {
+            return Ok(());
+        };
+        turn.id = Some(id);
+        match turn.cancelled {
+            true => self.interrupt(),
+            false => Ok(()),
+        }
+    }
+
+    /// Without a turn there is nothing to cancel.
+    pub(crate) fn cancel_turn(&mut self) -> Result {
+        let Some(turn) = &mut self.turn else {
+            return Ok(());
+        };
+        if turn.waiting.is_some() {
+            return self.end_turn(Ok(acp::StopReason::Cancelled));
+        }
+        turn.cancelled = true;
+        timer::set(TIMER, LIMIT).and(self.interrupt())
+    }
+
+    /// Asks Codex to end the turn, if its name is known already.
+    fn interrupt(&mut self) -> Result {
+        let id = self.turn.as_ref().and_then(|turn| turn.id.as_ref());
+        match (id, &mut self.cli, &self.thread) {
+            (Some(id), Some(cli), Some(thread)) => {
+                let params = json!({"threadId": thread, "turnId": id});
+                cli.request(Request::Interrupt, "turn/interrupt", &params)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn cancel_took_too_long(&mut self) -> Result {
+        if !self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
+            return Ok(());
+        }
+        log::warn(format_args!(
+            "Codex did not stop within {} s: killed",
+            LIMIT.as_secs()
+        ));
+        let killed = self.cli.as_ref().map_or(Ok(()), Cli::kill);
+        let forgotten = self.forget_process("Codex was stopped.");
+        let ended = self.end_turn(Ok(acp::StopReason::Cancelled));
+        killed.and(forgotten).and(ended)
+    }
+
+    /// Codex has ended a turn.
+    pub(crate) fn turn_ended(&mut self, ended: &TurnState) -> Result {
+        if self.kept != Kept::Yes {
+            self.kept = Kept::Yes;
+            self.checkpoint();
+        }
+        let ours = |turn: &Turn| turn.waiting.is_none() && turn.id.as_ref() == Some(&ended.id);
+        match &self.turn {
+            Some(turn) if ours(turn) => {
+                let outcome = match outcome(ended) {
+                    _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
+                    outcome => outcome,
+                };
+                self.end_turn(outcome)
+            }
+            _ => {
+                log::debug("a turn that nobody here began has ended");
+                self.calls.end(NO_RESULT)
+            }
+        }
+    }
+
+    /// Answers the turn, if one runs; whatever else fails.
+    pub(crate) fn end_turn(&mut self, outcome: Result<acp::StopReason, Failure>) -> Result {
+        let Some(turn) = self.turn.take() else {
+            return Ok(());
+        };
+        let mut done = timer::cancel(TIMER);
+        let why = match &outcome {
+            Ok(acp::StopReason::Cancelled) => "Cancelled.",
+            _ => NO_RESULT,
+        };
+        self.transcript.end_turn();
+        self.notices.end_turn();
+        self.unseen.end_turn();
+        // An answer that came now would mean nothing any more.
+        done = done.and(self.asks.withdraw_all());
+        done = done.and(self.calls.end(why));
+        done.and(match outcome {
+            Ok(reason) => client::end_turn(turn.request, reason),
+            Err(failure) => client::fail(turn.request, failure),
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! Recordings of the real Codex, played to the adapter.
+//!
+//! `../fixtures/*.jsonl` hold what went over the pipes of `codex app-server`
+//! once it was initialized: `>` to its stdin, `<` from its stdout, `!` from its
+//! stderr, `x` its end. Lines and members that no test needs are left out.
+
+mod all;
+mod approvals;
+mod cancel;
+mod errors;
+mod messages;
+mod probe;
+mod process;
+mod settings;
+mod shape;
+mod stage;
+mod tools;
