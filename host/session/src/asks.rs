@@ -1,5 +1,7 @@
 //! Permissions that a harness asked for and nobody has answered yet.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 use hostler_wire::{Id, with_session_id};
 use serde::Deserialize;
@@ -46,14 +48,23 @@ struct Tool {
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
     open: Vec<Ask>,
-    /// Numbers go on over instances, so that a late answer never meets another
-    /// question.
+    /// Of this host: part of every number.
+    epoch: u64,
+    /// Numbers are never used again, also not after a restart of the host or when
+    /// the session was out of memory: a late answer never meets another question.
     last: u64,
     /// The open ones are not those that were taken last.
     changed: bool,
 }
 
 impl Asks {
+    pub(crate) fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            ..Self::default()
+        }
+    }
+
     /// Adds a question; the result is its frame.
     pub(crate) fn open(
         &mut self,
@@ -72,7 +83,7 @@ impl Asks {
         let options = options(params)?;
         let params = with_session_id(session, params)
             .map_err(|error| SessionError::Params(error.to_string()))?;
-        self.last += 1;
+        self.last = self.next_number();
         let name = format!("{session}/{}", self.last);
         let id = Id::string(&name);
         self.open.push(Ask {
@@ -91,6 +102,14 @@ impl Asks {
         self.open
             .last()
             .ok_or_else(|| SessionError::Params("the question was lost".to_owned()))
+    }
+
+    /// Greater than any before, in whatever unit or host this session lived.
+    fn next_number(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        // So many questions are not asked in the life of a host.
+        let count = NEXT.fetch_add(1, Ordering::Relaxed) & u64::from(u32::MAX);
+        (self.epoch << 32) | count
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -263,8 +282,9 @@ mod tests {
     #[test]
     fn the_id_of_a_question_names_its_session_and_no_other_id_does() {
         let mut asks = Asks::default();
-        let id = asks.open("s-1", 7, PARAMS, None).unwrap().id.clone();
-        assert_eq!(parse_ask_id(&id), Some(("s-1", 1)));
+        let ask = asks.open("s-1", 7, PARAMS, None).unwrap();
+        let (id, number) = (ask.id.clone(), ask.number);
+        assert_eq!(parse_ask_id(&id), Some(("s-1", number)));
         for other in [
             Id::number(1),
             Id::null(),
@@ -277,12 +297,16 @@ mod tests {
 
     #[test]
     fn numbers_are_never_used_again() {
-        let mut asks = Asks::default();
-        asks.open("s", 7, PARAMS, None).unwrap();
+        let mut asks = Asks::new(7);
+        let first = asks.open("s", 7, PARAMS, None).unwrap().number;
         assert!(asks.withdraw(7).is_some());
-        let again = asks.open("s", 7, PARAMS, None).unwrap();
-        assert_eq!(parse_ask_id(&again.id), Some(("s", 2)));
-        assert!(asks.close(1).is_none());
+        let second = asks.open("s", 7, PARAMS, None).unwrap().number;
+        assert!(second > first);
+        assert!(asks.close(first).is_none());
+        // The same session after it was out of memory, and in the next host.
+        let third = Asks::new(7).open("s", 1, PARAMS, None).unwrap().number;
+        let fourth = Asks::new(8).open("s", 1, PARAMS, None).unwrap().number;
+        assert!(second < third && third < fourth);
     }
 
     #[test]
@@ -290,13 +314,14 @@ mod tests {
         let mut asks = Asks::default();
         let now = Instant::now();
         let second = std::time::Duration::from_secs(1);
-        asks.open("s", 1, PARAMS, Some(now + 2 * second)).unwrap();
-        asks.open("s", 2, PARAMS, Some(now + second)).unwrap();
-        asks.open("s", 3, PARAMS, None).unwrap();
+        let mut number = |until| asks.open("s", 1, PARAMS, until).unwrap().number;
+        number(Some(now + 2 * second));
+        let due = number(Some(now + second));
+        let last = number(None);
         assert_eq!(asks.deadline(), Some(now + second));
         assert_eq!(asks.late(now), None);
-        assert_eq!(asks.late(now + second), Some(2));
-        assert!(asks.was_open(3) && !asks.was_open(4));
+        assert_eq!(asks.late(now + second), Some(due));
+        assert!(asks.was_open(last) && !asks.was_open(last + 1));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Client {
     pub positioned: bool,
     /// What it may do in this session.
     pub access: Access,
+    /// Its token allows terminals.
+    pub shell: bool,
     /// Whose it is.
     pub who: Arc<Who>,
 }

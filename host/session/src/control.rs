@@ -42,6 +42,13 @@ impl Control {
             }
     }
 
+    /// Whether `client` drives already, and need not become the one who does.
+    pub(crate) fn holds(&self, client: &Client) -> bool {
+        let holds = |holder: &Client| holder.is_same_as(client);
+        self.allows(client)
+            && (self.mode == ControlMode::Shared || self.holder.as_ref().is_some_and(holds))
+    }
+
     /// `client` is about to drive: if control is free, who does has it from now
     /// on. `true`: the holder is another than before.
     ///

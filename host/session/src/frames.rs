@@ -215,6 +215,7 @@ mod tests {
             notices: false,
             positioned,
             access: Access::View,
+            shell: true,
             who: Arc::new(Who {
                 principal: Principal::new("p"),
                 tag: None,

@@ -56,6 +56,8 @@ pub struct Surroundings {
 struct Inner {
     around: Surroundings,
     table: Mutex<Table>,
+    /// One change of shares at a time: journal and memory change in one order.
+    sharing: Mutex<()>,
     /// Sessions, also those that are closing.
     alive: watch::Sender<usize>,
 }
@@ -115,6 +117,7 @@ impl Router {
         Self(Arc::new(Inner {
             around,
             table: Mutex::default(),
+            sharing: Mutex::default(),
             alive: watch::Sender::new(0),
         }))
     }

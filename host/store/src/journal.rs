@@ -183,6 +183,14 @@ impl Journal {
         })
     }
 
+    /// [`hide`](Self::hide), unless somebody uses the session: then `false`.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn hide_unused(&self, session: SessionKey) -> Result<bool, StoreError> {
+        self.write(|connection| retention::hide(connection, session, &self.0.care.in_use))
+    }
+
     /// Removes a session that nobody uses any more. Blocks for as long as it is
     /// large.
     ///

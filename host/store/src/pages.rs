@@ -54,7 +54,12 @@ impl Journal {
     /// # Errors
     /// The file cannot be read.
     pub fn head(&self, session: SessionKey) -> Result<Option<Position>, StoreError> {
-        self.read(|connection| last(connection, session))
+        self.read(|connection| {
+            let trimmed = trimmed(connection, session)?;
+            let last = last(connection, session)?;
+            // If all was removed, its place is still taken.
+            Ok(last.or((trimmed > NOWHERE).then_some(trimmed)))
+        })
     }
 
     /// Whether everything after `after` is here: the frame itself is, or it is
@@ -105,7 +110,7 @@ impl Pages {
         let page = self.journal.read(|connection| {
             // Both are of the same moment.
             let moment = connection.unchecked_transaction()?;
-            if trimmed(&moment, self.session)? > self.after {
+            if !is_there(&moment, self.session)? || trimmed(&moment, self.session)? > self.after {
                 return Ok(None);
             }
             self.read_page(&moment).map(Some)
@@ -113,8 +118,8 @@ impl Pages {
         let Some(page) = page else {
             return Err(StoreError::Failed {
                 path: self.journal.path().to_owned(),
-                message: "the session has outgrown `[journal] max_session_bytes` while it was \
-                          read, and its beginning was removed"
+                message: "while the session was read it was deleted, or it has outgrown \
+                          `[journal] max_session_bytes` and its beginning was removed"
                     .to_owned(),
             });
         };
@@ -163,6 +168,13 @@ fn last(connection: &Connection, session: SessionKey) -> rusqlite::Result<Option
             |row| Ok(position(row.get(0)?, row.get(1)?)),
         )
         .optional()
+}
+
+/// It was not removed. One that nobody was told of yet is there too.
+fn is_there(connection: &Connection, session: SessionKey) -> rusqlite::Result<bool> {
+    connection
+        .prepare("SELECT 1 FROM session WHERE key = ?")?
+        .exists([session.0])
 }
 
 fn trimmed(connection: &Connection, session: SessionKey) -> rusqlite::Result<Position> {

@@ -2,7 +2,7 @@
 //! the beginning of a session that has grown too large.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -40,9 +40,10 @@ impl Default for Retention {
 /// Frames that are removed in one transaction: those who append wait for it.
 const BATCH: u32 = 2000;
 
-/// The sessions that are in use: they are not removed.
+/// The sessions that are in use, and how often: one that was put back may still
+/// end when it is taken up again. They are not removed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct InUse(Arc<Mutex<HashSet<SessionKey>>>);
+pub(crate) struct InUse(Arc<Mutex<HashMap<SessionKey, usize>>>);
 
 /// Keeps a session from being removed.
 #[derive(Debug)]
@@ -52,12 +53,12 @@ pub struct Held {
 }
 
 impl InUse {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashSet<SessionKey>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn hold(&self, session: SessionKey) -> Held {
-        self.lock().insert(session);
+        *self.lock().entry(session).or_default() += 1;
         Held {
             session,
             in_use: self.clone(),
@@ -67,7 +68,13 @@ impl InUse {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.in_use.lock().remove(&self.session);
+        let mut in_use = self.in_use.lock();
+        if let Some(times) = in_use.get_mut(&self.session) {
+            *times -= 1;
+            if *times == 0 {
+                in_use.remove(&self.session);
+            }
+        }
     }
 }
 
@@ -187,7 +194,7 @@ pub(crate) fn hide(
 ) -> rusqlite::Result<bool> {
     // Whoever wants to use it waits until it is clear whether it is there.
     let held = in_use.lock();
-    if held.contains(&session) {
+    if held.contains_key(&session) {
         return Ok(false);
     }
     connection.execute(

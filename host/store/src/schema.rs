@@ -80,6 +80,11 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE session ADD COLUMN trimmed_epoch INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE session ADD COLUMN trimmed_seq INTEGER NOT NULL DEFAULT 0;
 
+    -- Keys are never used again: whoever still reads a session that is gone must
+    -- not find another one.
+    ALTER TABLE host ADD COLUMN last_session INTEGER NOT NULL DEFAULT 0;
+    UPDATE host SET last_session = (SELECT coalesce(max(key), 0) FROM session);
+
     -- Prompts that carried a key, so that none runs twice.
     CREATE TABLE prompt (
         session INTEGER NOT NULL REFERENCES session (key) ON DELETE CASCADE,

@@ -35,13 +35,21 @@ impl Writer {
             additional.extend_from_slice(path.as_os_str().as_bytes());
             additional.push(0);
         }
-        let key = self
+        let change = self
             .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let key: i64 = change
             .prepare_cached(
-                "INSERT INTO session (id, owner, harness, cwd, additional, updated, announced)
-                 VALUES (?, ?, ?, ?, ?, ?, FALSE)",
+                "UPDATE host SET last_session = last_session + 1 RETURNING last_session",
             )?
-            .insert(params![
+            .query_row([], |row| row.get(0))?;
+        change
+            .prepare_cached(
+                "INSERT INTO session (key, id, owner, harness, cwd, additional, updated, announced)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, FALSE)",
+            )?
+            .execute(params![
+                key,
                 record.id,
                 record.owner,
                 record.harness,
@@ -49,6 +57,7 @@ impl Writer {
                 additional,
                 now()
             ])?;
+        change.commit()?;
         Ok(SessionKey(key))
     }
 

@@ -128,7 +128,8 @@ fn run(order: Order) -> Result<(), String> {
     };
     release_stdio();
     let group = Pid::from_child(&child);
-    report(&mut control, &Report::Started(group.as_raw_nonzero().get()))?;
+    // The host may be gone already: then the program is ended as ever.
+    let _ = report(&mut control, &Report::Started(group.as_raw_nonzero().get()));
 
     let ended = Arc::new(Ended::default());
     let commands = control.try_clone().map_err(|error| error.to_string())?;

@@ -256,6 +256,7 @@ impl Connection {
             notices: peer.is_some_and(|peer| peer.notices),
             positioned: peer.is_some_and(|peer| peer.positioned),
             access,
+            shell: self.identity.scopes.contains(Scope::Shell),
             who,
         }
     }

@@ -139,9 +139,13 @@ impl Peer {
         if !self.take(Incoming::Message { text, plan }).await {
             return Err(None);
         }
-        match reading.await {
-            Ok(reading) => reading.map_err(Some),
-            Err(_) => Err(None),
+        tokio::select! {
+            reading = reading => match reading {
+                Ok(reading) => reading.map_err(Some),
+                Err(_) => Err(None),
+            },
+            // Nobody takes the message any more.
+            _ = self.streams.until_closed() => Err(None),
         }
     }
 }

@@ -30,6 +30,7 @@ fn client(principal: &str, tag: Option<&str>, access: Access) -> Client {
         notices: true,
         positioned: true,
         access,
+        shell: true,
         who: Arc::new(Who {
             principal: Principal::new(principal),
             tag: tag.map(str::to_owned),

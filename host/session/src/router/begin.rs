@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Info, NewSession, Registration, Router, Shown, journal_error, list::shown, shares,
+    Info, NewSession, Registration, Router, Shown, journal_error, list::shown, lock, shares,
     stored_access,
 };
 use crate::{
@@ -136,22 +136,50 @@ impl Router {
             at_rest: false,
         }));
         let (mailbox_of, info_of) = (sender.clone(), info.clone());
-        let mut registration = match Registration::new(self, &record.id, mailbox_of, info_of) {
+        let registration = match Registration::new(self, &record.id, mailbox_of, info_of) {
             Ok(registration) => registration,
             // Somebody else was faster.
             Err(error) => return self.get(caller, &record.id).map_err(|_| error),
         };
         let held = self.journal().hold(stored.key).map_err(journal_error)?;
-        let head = self.head(stored.key)?;
         let kept = Kept {
             journal: self.journal().clone(),
             key: stored.key,
             _held: held.ok_or_else(unknown)?,
         };
-        let mut unit = self.unit(record, folders, kept, head, info.clone(), None);
-        unit.take_up(stored, registration.predecessor());
-        self.spawn(unit, mailbox, registration);
+        let taken_up =
+            self.clone()
+                .run_taken_up(kept, folders, info.clone(), mailbox, registration);
+        tokio::spawn(taken_up);
         Ok(SessionHandle::new(sender, info, access))
+    }
+
+    /// What the journal has is read when the session has its place and nobody
+    /// else writes into it: what was read before may be old.
+    async fn run_taken_up(
+        self,
+        kept: Kept,
+        folders: Arc<Folders>,
+        info: Arc<Mutex<Info>>,
+        mailbox: mpsc::Receiver<Message>,
+        mut registration: Registration,
+    ) {
+        registration.until_written().await;
+        let id = lock(&info).summary.id.clone();
+        let read = self.journal().session(&id).map_err(journal_error);
+        let read = read.and_then(|stored| Ok((stored, self.head(kept.key)?)));
+        match read {
+            Ok((Some(stored), head)) => {
+                lock(&info).shares = shares(&stored);
+                let record = stored.record.clone();
+                let mut unit = self.unit(record, folders, kept, head, info, None);
+                unit.take_up(&stored, registration.predecessor());
+                unit.run(mailbox, registration).await;
+            }
+            // Who waits is answered by its reply being dropped.
+            Ok((None, _)) => tracing::info!(session = id, "it was deleted while it was taken up"),
+            Err(error) => tracing::error!(session = id, %error, "it could not be taken up"),
+        }
     }
 
     fn beginning(&self) -> Position {

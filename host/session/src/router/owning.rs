@@ -18,6 +18,7 @@ impl Router {
         to: &Principal,
         scope: Option<ShareScope>,
     ) -> Result<Shares, SessionError> {
+        let _one_at_a_time = lock(&self.0.sharing);
         // The caller sees it: else this is an error.
         self.find(caller, id)?;
         let stored = self.journal().session(id).map_err(journal_error)?;
@@ -79,6 +80,12 @@ impl Router {
         if let Some(stored) = stored {
             let journal = self.journal().clone();
             joined(tokio::task::spawn_blocking(move || {
+                // Somebody may just take it up.
+                if !journal.hide_unused(stored.key).map_err(journal_error)? {
+                    return Err(SessionError::Params(
+                        "the session is just being used by somebody; try again".to_owned(),
+                    ));
+                }
                 journal.remove(stored.key).map_err(journal_error)
             }))
             .await?;

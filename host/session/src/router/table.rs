@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Table {
     live: HashMap<String, Entry>,
     /// Sessions that nobody finds any more; their instances may not be gone yet.
-    ending: HashMap<String, watch::Receiver<()>>,
+    ending: HashMap<String, End>,
     /// No session begins any more.
     pub(super) stopping: bool,
 }
@@ -26,6 +26,14 @@ pub(super) struct Table {
 pub(super) struct Entry {
     pub(super) mailbox: mpsc::Sender<Message>,
     pub(super) info: Arc<Mutex<Info>>,
+    end: End,
+}
+
+/// The end of a session as a later one of the same id sees it.
+#[derive(Debug, Clone)]
+struct End {
+    /// Closed when it writes nothing more into the journal.
+    written: watch::Receiver<()>,
     /// Closed when its instance is gone.
     gone: watch::Receiver<()>,
 }
@@ -40,7 +48,9 @@ pub(crate) struct Registration {
     info: Arc<Mutex<Info>>,
     /// Nothing is sent: it is closed when this is dropped.
     _gone: watch::Sender<()>,
-    before: Option<watch::Receiver<()>>,
+    /// Likewise, when all is written.
+    writing: Option<watch::Sender<()>>,
+    before: Option<End>,
 }
 
 impl Table {
@@ -89,12 +99,12 @@ impl Table {
     /// Nobody finds the session any more. One of the same id that begins from now
     /// on waits until this one's instance is gone.
     fn leave(&mut self, id: &str, info: &Arc<Mutex<Info>>) {
-        self.ending.retain(|_, gone| gone.has_changed().is_ok());
+        self.ending.retain(|_, end| end.gone.has_changed().is_ok());
         let own = |entry: &Entry| Arc::ptr_eq(&entry.info, info);
         if self.live.get(id).is_some_and(own)
             && let Some(entry) = self.live.remove(id)
         {
-            self.ending.insert(id.to_owned(), entry.gone);
+            self.ending.insert(id.to_owned(), entry.end);
         }
     }
 }
@@ -126,17 +136,22 @@ impl Registration {
         }
         table.make_room(router.config().max_live)?;
         router.0.alive.send_modify(|alive| *alive += 1);
-        let gone = watch::Sender::new(());
+        let (gone, writing) = (watch::Sender::new(()), watch::Sender::new(()));
+        let end = End {
+            written: writing.subscribe(),
+            gone: gone.subscribe(),
+        };
         let entry = Entry {
             mailbox,
             info: info.clone(),
-            gone: gone.subscribe(),
+            end,
         };
         let registration = Self {
             router: router.clone(),
             id: id.to_owned(),
             info,
             _gone: gone,
+            writing: Some(writing),
             before: table.ending.get(id).cloned(),
         };
         table.live.insert(id.to_owned(), entry);
@@ -145,13 +160,27 @@ impl Registration {
 
     /// The end of an earlier session of the same id, if it was not gone yet.
     pub(super) fn predecessor(&mut self) -> Option<Ending> {
-        let mut gone = self.before.take()?;
+        let mut gone = self.before.take()?.gone;
         Some(Box::pin(async move {
             // An error says that the other side was dropped. It waits for its
             // instance only so long, so this needs no bound.
             let _ = gone.changed().await;
             true
         }))
+    }
+
+    /// Waits until an earlier session of the same id writes nothing more.
+    pub(super) async fn until_written(&self) {
+        if let Some(before) = &self.before {
+            let mut written = before.written.clone();
+            // An error says that the other side was dropped.
+            let _ = written.changed().await;
+        }
+    }
+
+    /// The session writes nothing more into the journal.
+    pub(crate) fn has_written(&mut self) {
+        self.writing = None;
     }
 
     /// Nobody finds the session any more.

@@ -183,7 +183,7 @@ impl Unit {
             queue: VecDeque::new(),
             queue_told: false,
             calls: Vec::new(),
-            asks: Asks::default(),
+            asks: Asks::new(head.epoch),
             requests,
             shells,
             over: false,
@@ -199,7 +199,7 @@ impl Unit {
     pub(crate) async fn run(
         mut self,
         mut mailbox: mpsc::Receiver<Message>,
-        registration: Registration,
+        mut registration: Registration,
     ) {
         // A session that was taken up starts one when it is prompted.
         if self.creation.is_some() {
@@ -220,6 +220,7 @@ impl Unit {
             self.flush();
         }
         registration.leave();
+        registration.has_written();
         if let Some(reply) = self.farewell.take() {
             reply.send(Ok("{}".to_owned()));
         }

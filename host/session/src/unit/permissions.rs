@@ -85,12 +85,12 @@ impl Unit {
             return self.answered_too_late(client, number, &result);
         };
         let judged = ask.judge(&result);
-        if let Err(error) = self.drive(client) {
-            // One that only gives way, because another is asked now, is not told.
-            if judged != Ok(None) {
-                self.notify(client.id, &error);
-            }
+        // Control may have come and gone meanwhile: giving way is no driving.
+        if judged == Ok(None) && !self.control.holds(client) {
             return;
+        }
+        if let Err(error) = self.drive(client) {
+            return self.notify(client.id, &error);
         }
         match judged {
             Ok(option) => {

@@ -131,6 +131,13 @@ impl Unit {
             match self.kept.journal.append(self.kept.key, entries) {
                 Ok(()) => self.goes_on(),
                 Err(StoreError::Full { .. }) if self.over => return self.drop_pending(pending),
+                // Nobody views it yet who could be told to wait.
+                Err(error @ StoreError::Full { .. }) if begins(&pending) => {
+                    let error = SessionError::JournalFull(error.to_string());
+                    self.over = true;
+                    self.drop_instance(&error);
+                    return self.refuse_pending(pending, &error);
+                }
                 Err(error @ StoreError::Full { .. }) => {
                     self.pending = pending;
                     return self.wait_for_room(&error);
@@ -358,4 +365,11 @@ impl Unit {
             }
         }
     }
+}
+
+/// It has still to be told to whoever made it.
+fn begins(pending: &[Pending]) -> bool {
+    pending
+        .iter()
+        .any(|step| matches!(step, Pending::Created(..)))
 }

@@ -125,7 +125,13 @@ impl Unit {
             .into_iter()
             .chain(&mut self.queue)
             .find(|earlier| earlier.key.as_ref() == Some(&key));
-        if let Some(earlier) = earlier {
+        // One that has ended may still wait for room in the journal.
+        let ended = self.pending.iter_mut().filter_map(|step| match step {
+            Pending::TurnEnd(ended, ..) => Some(ended),
+            _ => None,
+        });
+        let mut ended = ended.filter(|ended| ended.key.as_ref() == Some(&key));
+        if let Some(earlier) = earlier.or_else(|| ended.next()) {
             earlier.merge(asked);
             return None;
         }

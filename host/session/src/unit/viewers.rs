@@ -149,6 +149,9 @@ impl Unit {
             .collect();
         let info = lock(&self.info);
         let settings = self.progress.settings();
+        let may_see = client.shell && client.access >= Access::Drive;
+        let terminals = may_see.then(|| self.shells.to_json());
+        let terminals = terminals.unwrap_or_else(|| json!([]));
         let mut members = json!({
             "epoch": head.epoch,
             "headSeq": head.seq,
@@ -157,7 +160,7 @@ impl Unit {
             "openPermissions": open,
             "control": self.control.to_json(client),
             "queue": self.queue_json(),
-            "terminals": self.shells.to_json(),
+            "terminals": terminals,
             "owner": info.owner.as_str(),
             "access": client.access.name(),
             "title": info.summary.title,

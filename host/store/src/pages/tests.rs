@@ -64,14 +64,20 @@ fn an_update_larger_than_a_page_is_a_page() {
 }
 
 #[test]
-fn the_pages_of_a_session_that_is_removed_end() {
+fn the_pages_of_a_session_that_is_removed_end_with_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&folder.path().join("journal.db")).unwrap();
     let own = session(&journal, "own");
     say(&journal, own, 1, "gone");
     let pages = journal.pages(own, None).unwrap();
     journal.remove(own).unwrap();
-    assert!(all(pages).is_empty());
+    // Another one does not stand in its place.
+    let next = session(&journal, "next");
+    say(&journal, next, 1, "of somebody else");
+    assert_ne!(own, next);
+    let mut pages = pages;
+    let error = pages.next_page().unwrap_err();
+    assert!(error.to_string().contains("deleted"), "{error}");
 }
 
 #[test]

@@ -75,6 +75,14 @@ fn the_oldest_sessions_that_nobody_uses_go_first() {
     let held = journal.hold(used).unwrap().unwrap();
     assert_eq!(tidy(&journal, &folder, &retention), 20 * BODY as u64);
     assert_eq!(ids(&journal), ["a", "d"]);
+    // Held twice, it is in use until both have let go.
+    drop(journal.hold(used).unwrap().unwrap());
+    let none = Retention {
+        max_total_bytes: 0,
+        ..retention
+    };
+    tidy(&journal, &folder, &none);
+    assert_eq!(ids(&journal), ["a"]);
     drop(held);
     let nothing = Retention {
         max_total_bytes: 0,

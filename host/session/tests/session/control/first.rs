@@ -141,7 +141,8 @@ async fn a_client_that_is_alone_drives_as_if_there_were_no_modes() {
         answer.await.unwrap().unwrap();
         session.settle().await;
         let all = format!("{ask}{:?}", viewer.rest());
-        frames.push(all.replace(&session.id, "ID"));
+        let id = ask["id"].as_str().unwrap();
+        frames.push(all.replace(id, "ASK").replace(&session.id, "ID"));
     }
     assert_eq!(frames[0], frames[1]);
     assert_eq!(frames[0], frames[2]);

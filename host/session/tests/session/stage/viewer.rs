@@ -113,6 +113,7 @@ impl Viewer {
             notices: true,
             positioned,
             access,
+            shell: true,
             who: Arc::new(Who {
                 principal,
                 tag: tag.map(str::to_owned),
