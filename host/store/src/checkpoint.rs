@@ -126,7 +126,7 @@ pub(crate) fn start(path: &Path, care: Care) -> Result<Checkpoints, StoreError> 
 
 fn run(connection: &Connection, path: &Path, work: &Receiver<()>, care: &Care) {
     loop {
-        tidy(connection, path, care);
+        tidy(connection, path, work, care);
         match work.recv_timeout(TIDY) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
@@ -152,8 +152,20 @@ fn move_log(connection: &Connection, path: &Path, gate: &Gate) {
     checkpoint(connection, path, "RESTART");
 }
 
-fn tidy(connection: &Connection, path: &Path, care: &Care) {
-    match retention::tidy(connection, &care.retention, &care.in_use, &care.demand) {
+/// Those who append do not wait until all of it is removed.
+fn tidy(connection: &Connection, path: &Path, work: &Receiver<()>, care: &Care) {
+    let mut between = || {
+        if work.try_recv().is_ok() {
+            move_log(connection, path, &care.gate);
+        }
+    };
+    let Care {
+        retention,
+        in_use,
+        demand,
+        ..
+    } = care;
+    match retention::tidy(connection, retention, in_use, demand, &mut between) {
         Ok(total) => care.total.store(total, Ordering::Relaxed),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "old sessions could not be removed");

@@ -201,7 +201,7 @@ impl Journal {
         let removed = Connection::open(&self.0.path).and_then(|mut connection| {
             connection.busy_handler(Some(wait_for_the_lock))?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            retention::remove(&connection, session)?;
+            retention::remove(&connection, session, &mut || {})?;
             let uncounted = &self.0.care.demand.uncounted;
             uncounted.set(session, 0);
             retention::total(&connection, uncounted)

@@ -126,17 +126,18 @@ pub(crate) struct Demand {
 }
 
 /// Removes what there is too much of, and returns how many bytes of updates
-/// there are afterwards.
+/// there are afterwards. It may take long: `between` is called after each step.
 pub(crate) fn tidy(
     connection: &Connection,
     retention: &Retention,
     in_use: &InUse,
     demand: &Demand,
+    between: &mut dyn FnMut(),
 ) -> rusqlite::Result<u64> {
     let refused = demand.refused.swap(0, Ordering::Relaxed);
     let goal = goal(retention.max_total_bytes, refused);
     demand.uncounted.forget_removed(connection)?;
-    trim_large(connection, retention.max_session_bytes)?;
+    trim_large(connection, retention.max_session_bytes, between)?;
     let age = i64::try_from(retention.max_age.as_millis()).unwrap_or(i64::MAX);
     for (session, id, updated) in oldest(connection)? {
         let total = total(connection, &demand.uncounted)?;
@@ -154,7 +155,7 @@ pub(crate) fn tidy(
                 session = id,
                 "a session was removed from the journal: `[journal] {why}`"
             );
-            remove(connection, session)?;
+            remove(connection, session, between)?;
         }
     }
     demand.uncounted.forget_removed(connection)?;
@@ -205,8 +206,14 @@ pub(crate) fn hide(
 }
 
 /// Removes a session bit by bit.
-pub(crate) fn remove(connection: &Connection, session: SessionKey) -> rusqlite::Result<()> {
-    while remove_frames(connection, session, BATCH)? > 0 {}
+pub(crate) fn remove(
+    connection: &Connection,
+    session: SessionKey,
+    between: &mut dyn FnMut(),
+) -> rusqlite::Result<()> {
+    while remove_frames(connection, session, BATCH)? > 0 {
+        between();
+    }
     connection.execute("DELETE FROM session WHERE key = ?", [session.0])?;
     Ok(())
 }
@@ -223,7 +230,11 @@ fn remove_frames(
     )
 }
 
-fn trim_large(connection: &Connection, bound: u64) -> rusqlite::Result<()> {
+fn trim_large(
+    connection: &Connection,
+    bound: u64,
+    between: &mut dyn FnMut(),
+) -> rusqlite::Result<()> {
     let bound = i64::try_from(bound).unwrap_or(i64::MAX);
     let large: Vec<(i64, String, i64)> = connection
         .prepare("SELECT key, id, bytes FROM session WHERE bytes > ?")?
@@ -235,13 +246,18 @@ fn trim_large(connection: &Connection, bound: u64) -> rusqlite::Result<()> {
             bytes,
             "the beginning of a session is removed from the journal: `[journal] max_session_bytes`"
         );
-        trim(connection, session, bytes - bound / 4 * 3)?;
+        trim(connection, session, bytes - bound / 4 * 3, between)?;
     }
     Ok(())
 }
 
 /// Removes at least `surplus` bytes from the beginning of a session.
-fn trim(connection: &Connection, session: i64, mut surplus: i64) -> rusqlite::Result<()> {
+fn trim(
+    connection: &Connection,
+    session: i64,
+    mut surplus: i64,
+    between: &mut dyn FnMut(),
+) -> rusqlite::Result<()> {
     while surplus > 0 {
         let change = connection.unchecked_transaction()?;
         let (mut last, mut removed) = (None, 0_i64);
@@ -270,6 +286,7 @@ fn trim(connection: &Connection, session: i64, mut surplus: i64) -> rusqlite::Re
         )?;
         change.commit()?;
         surplus -= removed;
+        between();
     }
     Ok(())
 }

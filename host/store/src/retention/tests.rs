@@ -45,6 +45,7 @@ fn tidy(journal: &Journal, folder: &tempfile::TempDir, retention: &Retention) ->
         retention,
         &journal.in_use(),
         &Demand::default(),
+        &mut || {},
     )
     .unwrap()
 }
