@@ -116,11 +116,13 @@ impl Link {
                         }
                     }
                     Err(_) if greeting => self.online(out),
-                    // The client may try another.
-                    Err(_) => {
+                    // The client may try another. One that comes too late changes
+                    // nothing.
+                    Err(_) if self.host == Host::Unknown => {
                         self.hello = None;
                         self.introduced = false;
                     }
+                    Err(_) => {}
                 }
             }
             What::New => {

@@ -275,7 +275,8 @@ impl Link {
         };
         self.phase = Phase::Greeting;
         let is_hello = |request: &Request| request.what == What::Initialize;
-        if self.requests.iter().any(is_hello) {
+        // A second one, to a host that has answered, is repeated with the rest.
+        if self.host == Host::Unknown && self.requests.iter().any(is_hello) {
             out.push(Out::Host(hello));
             return;
         }
@@ -341,7 +342,7 @@ impl Link {
         if self.phase != Phase::Attaching || !self.own.is_empty() {
             return;
         }
-        for mut request in self.requests.take(|open| open.what != What::Initialize) {
+        for mut request in self.requests.take(|_| true) {
             request.again = true;
             self.repeat(request, out);
         }

@@ -93,3 +93,39 @@ fn a_resumed_session_that_said_nothing_yet_is_not_replayed() {
         json!({"epoch": 1, "seq": 9})
     );
 }
+
+#[test]
+fn a_second_initialize_that_is_refused_changes_nothing() {
+    let mut stage = Stage::open();
+    stage.host(&update_at(1, 1));
+    stage.client(&request(1, "initialize", &json!({})));
+    let second = stage.sent();
+    let error = json!({"code": -32600, "message": "it was initialized before"});
+    stage.host(&json!({"jsonrpc": "2.0", "id": second["id"], "error": error}));
+    assert_eq!(stage.given().len(), 2, "the client is told");
+    stage.cut();
+    stage.link_connects();
+    let hello = stage.sent();
+    assert_eq!(hello["method"], "initialize");
+    stage.answer_hello(&hello);
+    assert_eq!(
+        stage.sent()["params"]["after"],
+        json!({"epoch": 1, "seq": 1})
+    );
+}
+
+#[test]
+fn a_second_initialize_that_is_cut_is_answered_by_the_next_host() {
+    let mut stage = Stage::open();
+    stage.client(&request(1, "initialize", &json!({})));
+    stage.sent();
+    stage.cut();
+    stage.back(&attached(&json!({})));
+    let second = stage.sent();
+    assert_eq!(
+        (&second["id"], &second["method"]),
+        (&json!(1), &json!("initialize"))
+    );
+    stage.answer_hello(&second);
+    assert_eq!(stage.given()[0]["id"], 1);
+}
