@@ -180,10 +180,7 @@ impl Link {
     }
 
     fn left(&mut self, request: &Request, outcome: Outcome<'_>, out: &mut Vec<Out>) -> bool {
-        let gone = request.again
-            && outcome.is_err_and(|error| {
-                error_name(error).as_deref() == Some(codes::UNKNOWN_SESSION.name)
-            });
+        let gone = request.again && outcome.is_err_and(is_unknown_session);
         if let Some(session) = request.session.as_ref().filter(|_| gone || outcome.is_ok()) {
             self.sessions.remove(session);
             self.asks.forget(session);
@@ -239,17 +236,26 @@ impl Link {
     fn gone(&mut self, id: String, error: &RawValue, out: &mut Vec<Out>) {
         let session = self.sessions.remove(&id);
         out.extend(session.and_then(|session| session.held).map(Out::Client));
+        let mut left = false;
         for request in self
             .requests
             .take(|open| open.session.as_deref() == Some(&id))
         {
+            if request.what == What::Leave && is_unknown_session(error) {
+                // It was done, and only the answer was lost.
+                left = true;
+                out.push(Out::Client(compose::response(&request.id, "{}")));
+                continue;
+            }
             let (id, error) = (request.id.as_json(), error.get());
             let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
             out.push(Out::Client(answer));
         }
         self.withdraw(&id, |_| false, out);
-        let why = message(error);
-        out.push(Out::Note(Note::Gone { session: id, why }));
+        if !left {
+            let why = message(error);
+            out.push(Out::Note(Note::Gone { session: id, why }));
+        }
         self.go_on(out);
     }
 
@@ -283,6 +289,10 @@ fn start(request: &Request, result: &RawValue) -> Option<Position> {
 
 fn is_shutting_down(outcome: Outcome<'_>) -> bool {
     outcome.is_err_and(|error| error_name(error).as_deref() == Some(codes::SHUTTING_DOWN.name))
+}
+
+fn is_unknown_session(error: &RawValue) -> bool {
+    error_name(error).as_deref() == Some(codes::UNKNOWN_SESSION.name)
 }
 
 fn message(error: &RawValue) -> String {
