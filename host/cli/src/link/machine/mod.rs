@@ -13,12 +13,14 @@
 //! the position that the client has come to, sends again what has no answer yet,
 //! and then what the client wrote meanwhile.
 //!
-//! - [`requests`]: what waits for an answer. [`session`]: how far the client has
-//!   come. [`asks`]: permissions that it is asked for.
+//! - [`queued`]: what waits for a connection. [`requests`]: for an answer.
+//! - [`session`]: how far the client has come. [`asks`]: permissions that it is
+//!   asked for.
 //! - [`up`]: messages of the client. [`down`]: messages of the host.
 
 mod asks;
 mod down;
+mod queued;
 mod requests;
 mod session;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{json, names};
 use asks::Asks;
+use queued::Queued;
 use requests::{Request, Requests, What};
 use session::{Opening, Session};
 
@@ -114,13 +117,6 @@ enum Own {
     Attach(String),
     /// Learns where a session stands before it is resumed.
     Place(String),
-}
-
-/// A message that waits for a connection.
-#[derive(Debug)]
-enum Queued {
-    Request(Request),
-    Other(Utf8Bytes),
 }
 
 /// See the module.
@@ -208,7 +204,11 @@ impl Link {
                 let fault = Fault::new(codes::DUPLICATE_ID, message);
                 out.push(Out::Client(compose::error(&request.id, &fault)));
             }
-            Queued::Request(request) => self.send_request(request, out),
+            Queued::Request(request) => {
+                let cancel = request.cancel();
+                self.send_request(request, out);
+                out.extend(cancel);
+            }
             Queued::Other(text) => {
                 self.spoken = true;
                 out.push(Out::Host(text));
@@ -351,9 +351,7 @@ impl Link {
     }
 
     fn repeat(&mut self, request: Request, out: &mut Vec<Out>) {
-        let cancel = request
-            .cancelled
-            .then(|| compose::cancel_request(&request.id));
+        let cancel = request.cancel();
         let session = request.session.as_ref();
         let session = session.and_then(|id| self.sessions.get_mut(id));
         match session.filter(|session| request.what != What::Prompt && session.is_half_open()) {
@@ -365,8 +363,7 @@ impl Link {
             }
             None => self.send_request(request, out),
         }
-        // Not `session/cancel`: it would end what runs by now.
-        out.extend(cancel.map(|cancel| Out::Host(cancel.into())));
+        out.extend(cancel);
     }
 
     fn online(&mut self, out: &mut Vec<Out>) {
@@ -387,15 +384,6 @@ impl Link {
         for request in self.requests.take(|_| true).into_iter().chain(queued) {
             let fault = Fault::new(HOST_LOST, why);
             out.push(Out::Client(compose::error(&request.id, &fault)));
-        }
-    }
-}
-
-impl Queued {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Request(request) => request.text.len(),
-            Self::Other(text) => text.len(),
         }
     }
 }

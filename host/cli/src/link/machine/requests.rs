@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hostler_wire::{Id, RawValue, methods};
+use hostler_wire::{Id, RawValue, compose, methods};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::Out;
 use crate::link::{names, parts::string};
 
 /// Bytes of requests that are kept so that they can be sent again: some prompts
@@ -87,6 +88,13 @@ impl Request {
             cancelled: false,
             again: false,
         }
+    }
+
+    /// What the host is told after it if it is cancelled. Not `session/cancel`:
+    /// that would end what runs by then.
+    pub(super) fn cancel(&self) -> Option<Out> {
+        let cancel = || Out::Host(compose::cancel_request(&self.id).into());
+        self.cancelled.then(cancel)
     }
 }
 
