@@ -228,6 +228,9 @@ impl Link {
             }
             out.extend(session.held.take().map(Out::Client));
         }
+        if self.positioned {
+            out.extend(answer.news(&id).map(Out::Client));
+        }
         self.withdraw(&id, |ask| answer.asks(ask), out);
         self.go_on(out);
     }

@@ -3,6 +3,7 @@
 
 mod model;
 mod opening;
+mod positioned;
 mod random;
 mod stage;
 
