@@ -58,7 +58,12 @@ impl Link {
                 }
                 self.positioned
             }
-            _ => self.positioned || !method.starts_with(names::PREFIX),
+            _ => {
+                if self.positioned && method.starts_with(names::TERMINAL) {
+                    self.terminals.told(method, params);
+                }
+                self.positioned || !method.starts_with(names::PREFIX)
+            }
         }
     }
 
@@ -134,6 +139,11 @@ impl Link {
                 return self.opened(&request, text, outcome, out);
             }
             What::Leave => return self.left(&request, outcome, out),
+            What::TerminalOpen | What::TerminalAttach | What::TerminalLeave => {
+                if let (Ok(result), true) = (outcome, self.positioned) {
+                    self.terminals.done(&request, result);
+                }
+            }
             What::Prompt | What::Repeatable | What::Once => {}
         }
         true
@@ -184,6 +194,7 @@ impl Link {
         if let Some(session) = request.session.as_ref().filter(|_| gone || outcome.is_ok()) {
             self.sessions.remove(session);
             self.asks.forget(session);
+            self.terminals.forget_all(session);
         }
         if gone {
             // It was done the first time.
@@ -216,7 +227,14 @@ impl Link {
                 }
             }
             // The answer to the client says it.
-            (Own::Place(_), Err(_)) => {}
+            (Own::Place(_), Err(_)) | (Own::Terminal(_), Ok(_)) => {}
+            (Own::Terminal(_), Err(error)) if is_shutting_down(Err(error)) => {}
+            (Own::Terminal(place), Err(error)) => {
+                let ended = error_name(error).as_deref() == Some(codes::UNKNOWN_TERMINAL.name);
+                if self.terminals.forget(&place) && ended {
+                    out.push(Out::Client(place.exited()));
+                }
+            }
         }
     }
 
@@ -239,6 +257,7 @@ impl Link {
     fn gone(&mut self, id: String, error: &RawValue, out: &mut Vec<Out>) {
         let session = self.sessions.remove(&id);
         out.extend(session.and_then(|session| session.held).map(Out::Client));
+        self.terminals.forget_all(&id);
         let mut left = false;
         for request in self
             .requests

@@ -14,8 +14,8 @@
 //! and then what the client wrote meanwhile.
 //!
 //! - [`queued`]: what waits for a connection. [`requests`]: for an answer.
-//! - [`session`]: how far the client has come. [`asks`]: permissions that it is
-//!   asked for.
+//! - [`session`], [`terminals`]: how far the client has come. [`asks`]: permissions
+//!   that it is asked for.
 //! - [`up`]: messages of the client. [`down`]: messages of the host.
 
 mod asks;
@@ -23,6 +23,7 @@ mod down;
 mod queued;
 mod requests;
 mod session;
+mod terminals;
 #[cfg(test)]
 mod tests;
 mod up;
@@ -41,6 +42,7 @@ use asks::Asks;
 use queued::Queued;
 use requests::{Request, Requests, What};
 use session::{Opening, Session};
+use terminals::{Place, Terminals};
 
 /// The host was lost before it had answered.
 pub(crate) const HOST_LOST: Code = Code {
@@ -117,6 +119,8 @@ enum Own {
     Attach(String),
     /// Learns where a session stands before it is resumed.
     Place(String),
+    /// Goes on with a terminal.
+    Terminal(Place),
 }
 
 /// See the module.
@@ -135,6 +139,7 @@ pub(crate) struct Link {
     sessions: BTreeMap<String, Session>,
     requests: Requests,
     asks: Asks,
+    terminals: Terminals,
     own: HashMap<Id, Own>,
     queue: VecDeque<Queued>,
     queued: usize,
@@ -157,6 +162,7 @@ impl Link {
             sessions: BTreeMap::new(),
             requests: Requests::default(),
             asks: Asks::default(),
+            terminals: Terminals::default(),
             own: HashMap::new(),
             queue: VecDeque::new(),
             queued: 0,
@@ -341,6 +347,9 @@ impl Link {
     fn go_on(&mut self, out: &mut Vec<Out>) {
         if self.phase != Phase::Attaching || !self.own.is_empty() {
             return;
+        }
+        for (place, params) in self.terminals.again() {
+            self.ask(names::TERMINAL_ATTACH, &params, Own::Terminal(place), out);
         }
         for mut request in self.requests.take(|_| true) {
             request.again = true;
