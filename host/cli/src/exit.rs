@@ -3,6 +3,8 @@
 
 use std::process::ExitCode;
 
+use crate::client::text::clean;
+
 /// An exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -50,6 +52,11 @@ impl Failure {
         let error = anyhow::Error::msg(message.into());
         Self { exit, error }
     }
+
+    /// For a terminal: a host or an agent may have said some of it.
+    pub(crate) fn shown(&self) -> String {
+        clean(&format!("{:#}", self.error)).into_owned()
+    }
 }
 
 /// What has no code of its own.
@@ -77,6 +84,12 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_host_said_cannot_act_upon_the_terminal() {
+        let failure = Failure::new(Exit::Refused, "the host refused:\n\u{1b}]0;me\u{7}");
+        assert_eq!(failure.shown(), "the host refused:\n\\u{1b}]0;me\\u{7}");
+    }
 
     #[test]
     fn the_help_lists_every_code() {

@@ -88,9 +88,9 @@ fn main() -> ExitCode {
     }
     match run(Cli::parse()) {
         Ok(exit) => exit.into(),
-        Err(Failure { exit, error }) => {
-            eprintln!("hostler: {error:#}");
-            exit.into()
+        Err(failure) => {
+            eprintln!("hostler: {}", failure.shown());
+            failure.exit.into()
         }
     }
 }

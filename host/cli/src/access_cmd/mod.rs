@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     args::StateDir,
-    client::dial::Target,
+    client::{dial::Target, text::one_line},
     exit::{Exit, Failure, OrExit as _},
     paths::Bases,
 };
@@ -38,11 +38,14 @@ fn host(state: &StateDir) -> Result<Target, Failure> {
     Target::local_admin(&storage.state, &config_dir)
 }
 
+/// Longest time that is not one, in characters.
+const TIME: usize = 40;
+
 /// Of a time as the host tells it: in this machine's zone would need a data base
 /// of zones, so it is UTC, to the minute.
 fn short(time: &str) -> String {
     match time.parse::<Timestamp>() {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),
-        Err(_) => time.to_owned(),
+        Err(_) => one_line(time, TIME),
     }
 }

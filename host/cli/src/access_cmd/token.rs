@@ -20,6 +20,10 @@ use crate::{
 /// Longest cell of the table, in characters.
 const CELL: usize = 40;
 
+/// Longest part of the line about a new token, in characters: no name that a
+/// host gives is longer.
+const PART: usize = 160;
+
 #[derive(Debug, Deserialize)]
 struct Listed {
     tokens: Vec<TokenView>,
@@ -60,9 +64,9 @@ pub(super) fn about(token: &TokenView) -> String {
     };
     format!(
         "Token {} lets in as {} with {}, {until}.",
-        token.id,
-        token.principal,
-        token.scopes.join(", ")
+        one_line(&token.id, PART),
+        one_line(&token.principal, PART),
+        one_line(&token.scopes.join(", "), PART)
     )
 }
 
@@ -184,5 +188,9 @@ mod tests {
             "Token 0123456789abcdef lets in as ann with view, drive, until 2026-11-20 09:00 UTC."
         );
         assert!(about(&token(json!({}))).ends_with("until it is revoked."));
+        let odd = json!({
+            "id": "\u{1b}[2J", "principal": "\n\u{1b}", "scopes": ["\u{7}"], "expires": "\u{1b}]0;me",
+        });
+        assert!(!about(&token(odd)).contains(char::is_control));
     }
 }

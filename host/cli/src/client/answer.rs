@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use hostler_wire::RawValue;
 use serde::Deserialize;
 
+use super::text::clean;
 use crate::exit::Failure;
 
 /// The `error` of an answer.
@@ -31,9 +32,11 @@ impl RpcError {
 
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever reads it has a terminal.
+        let message = clean(&self.message);
         match self.name() {
-            Some(name) => write!(f, "{} ({name})", self.message),
-            None => write!(f, "{} ({})", self.message, self.code),
+            Some(name) => write!(f, "{message} ({})", clean(name)),
+            None => write!(f, "{message} ({})", self.code),
         }
     }
 }
@@ -48,4 +51,16 @@ pub(crate) fn answer(
             Err(serde_json::from_str(error.get()).context("an error of the host is odd")?)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_host_cannot_act_upon_the_terminal() {
+        let text = r#"{"code":-1,"message":"no\u001b[2J\nmore","data":{"code":"A\u202eB"}}"#;
+        let error: RpcError = serde_json::from_str(text).unwrap();
+        assert_eq!(error.to_string(), "no\\u{1b}[2J\nmore (A\\u{202e}B)");
+    }
 }

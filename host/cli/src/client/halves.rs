@@ -33,7 +33,8 @@ pub(crate) struct Receiver {
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
     begin: Instant,
-    millis: Arc<AtomicU64>,
+    /// Since then. Not rounded: it is compared with other instants.
+    nanos: Arc<AtomicU64>,
 }
 
 impl Heard {
@@ -41,18 +42,19 @@ impl Heard {
     pub(crate) fn new() -> Self {
         Self {
             begin: Instant::now(),
-            millis: Arc::default(),
+            nanos: Arc::default(),
         }
     }
 
     pub(crate) fn now(&self) {
-        let millis = self.begin.elapsed().as_millis();
-        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-        self.millis.store(millis, Ordering::Release);
+        let nanos = self.begin.elapsed().as_nanos();
+        // Full after 584 years.
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+        self.nanos.store(nanos, Ordering::Release);
     }
 
     pub(crate) fn last(&self) -> Instant {
-        self.begin + std::time::Duration::from_millis(self.millis.load(Ordering::Acquire))
+        self.begin + std::time::Duration::from_nanos(self.nanos.load(Ordering::Acquire))
     }
 }
 

@@ -63,26 +63,20 @@ pub(crate) async fn call<T: DeserializeOwned>(
 
 /// What a refusal means, in the host's own words.
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
-    match serde_json::from_slice::<Refusal>(body) {
-        Ok(Refusal { error }) => {
-            // It goes away, as good as gone.
-            let exit = if error.code == codes::SHUTTING_DOWN.name {
-                Exit::NoHost
-            } else {
-                Exit::Refused
-            };
-            Failure::new(exit, format!("the host refused: {}", error.message))
-        }
-        Err(_) => {
-            // What stands before a host says so of one that is not there.
-            let exit = if status.is_server_error() {
-                Exit::NoHost
-            } else {
-                Exit::Refused
-            };
-            Failure::new(exit, format!("the host refused the connection: {status}"))
-        }
-    }
+    let refusal = serde_json::from_slice::<Refusal>(body);
+    let going = |error: &RefusalError| error.code == codes::SHUTTING_DOWN.name;
+    // What goes away, is full or stands before a host that is not there says
+    // something else later.
+    let exit = if status.is_server_error() || refusal.as_ref().is_ok_and(|r| going(&r.error)) {
+        Exit::NoHost
+    } else {
+        Exit::Refused
+    };
+    let message = match refusal {
+        Ok(Refusal { error }) => format!("the host refused: {}", error.message),
+        Err(_) => format!("the host refused the connection: {status}"),
+    };
+    Failure::new(exit, message)
 }
 
 #[cfg(test)]
@@ -114,5 +108,14 @@ mod tests {
     fn a_host_that_is_stopping_is_no_host() {
         let body = r#"{"error":{"code":"SHUTTING_DOWN","message":"this host is stopping"}}"#;
         assert_eq!(refused(body).exit, Exit::NoHost);
+    }
+
+    #[test]
+    fn a_host_that_cannot_now_is_no_host_whatever_it_says() {
+        let full = r#"{"error":{"code":"TOO_MANY","message":"there are too many connections"}}"#;
+        let told = refusal(StatusCode::SERVICE_UNAVAILABLE, full.as_bytes());
+        assert_eq!(told.exit, Exit::NoHost);
+        assert!(told.error.to_string().contains("too many"));
+        assert_eq!(refusal(StatusCode::BAD_GATEWAY, b"").exit, Exit::NoHost);
     }
 }

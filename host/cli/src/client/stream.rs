@@ -18,7 +18,7 @@ pub(crate) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 /// Why there is no connection. What was to be reached stands before it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    /// Nobody is there.
+    /// Nobody is there, or no longer.
     #[error("{0}")]
     Connect(io::Error),
     /// Somebody is there, and says nothing.
@@ -60,17 +60,59 @@ pub(crate) async fn open(
     match timeout(PATIENCE, connector.connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(Either::Right(stream)),
         Ok(Err(error)) if is_other_certificate(&error) => Err(StreamError::OtherCertificate),
-        Ok(Err(error)) => Err(StreamError::Tls(error)),
+        Ok(Err(error)) if of_tls(&error).is_some() => Err(StreamError::Tls(error)),
+        // It broke on the way, which says nothing about who is there.
+        Ok(Err(error)) => Err(StreamError::Connect(error)),
         Err(_) => Err(StreamError::Silent),
     }
 }
 
+/// What TLS itself says against the other side.
+fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 fn is_other_certificate(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     matches!(
-        inner,
+        of_tls(error),
         Some(rustls::Error::InvalidCertificate(
             CertificateError::ApplicationVerificationFailure
         ))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    /// What comes of a host that says this to a TLS greeting and is gone.
+    async fn after(said: &'static [u8]) -> StreamError {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let host = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_buf(&mut Vec::new()).await.unwrap();
+            stream.write_all(said).await.unwrap();
+        };
+        let address = Address::parse(&format!("https://127.0.0.1:{port}")).unwrap();
+        let pin = Some(Fingerprint::of(b"x"));
+        let (opened, ()) = tokio::join!(open(&address, pin), host);
+        opened.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_host_that_goes_away_while_tls_is_agreed_on_is_not_there() {
+        let error = after(b"").await;
+        assert!(matches!(error, StreamError::Connect(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_speaks_no_tls_is_not_to_be_trusted() {
+        let error = after(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        assert!(matches!(error, StreamError::Tls(_)), "{error}");
+    }
 }

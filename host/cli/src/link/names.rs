@@ -13,6 +13,7 @@ pub(crate) const PERMISSION: &str = "_hostler/permission";
 pub(crate) const PRESENCE: &str = "_hostler/presence";
 pub(crate) const QUEUE: &str = "_hostler/queue";
 pub(crate) const TERMINAL: &str = "_hostler/terminal/";
+pub(crate) const TERMINAL_ATTACH: &str = "_hostler/terminal/attach";
 pub(crate) const TERMINAL_LIST: &str = "_hostler/terminal/list";
 pub(crate) const WORKSPACE: &str = "_hostler/workspace/";
 pub(crate) const WORKSPACE_EDIT: &str = "_hostler/workspace/edit";

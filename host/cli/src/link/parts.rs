@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use hostler_wire::{Id, RawValue};
+use hostler_wire::{Id, RawValue, compose};
 use serde::{Deserialize, Serialize};
+
+use super::names;
 
 /// A place in a session's stream; later places are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -105,6 +107,10 @@ pub(crate) struct Attached {
     pub(crate) reset: bool,
     #[serde(default)]
     open_permissions: Vec<Box<RawValue>>,
+    /// Who drives, as in `_hostler/control`.
+    control: Option<Box<RawValue>>,
+    /// What waits, as in `_hostler/queue`.
+    queue: Option<Box<RawValue>>,
 }
 
 impl Attached {
@@ -117,6 +123,19 @@ impl Attached {
             epoch: self.epoch,
             seq: self.head_seq,
         }
+    }
+
+    /// As if it had just become so in `session`: what a client that was away is
+    /// told of who drives and what waits.
+    pub(crate) fn news(&self, session: &str) -> impl Iterator<Item = String> {
+        let id = serde_json::Value::from(session).to_string();
+        let control = self.control.as_ref();
+        let control = control.and_then(|it| super::json::set(it.get(), &["sessionId"], &id));
+        let queue = self.queue.as_ref();
+        let queue = queue.map(|it| format!(r#"{{"sessionId":{id},"queue":{}}}"#, it.get()));
+        let control = control.map(|params| compose::notification(names::CONTROL, &params));
+        let queue = queue.map(|params| compose::notification(names::QUEUE, &params));
+        control.into_iter().chain(queue)
     }
 
     pub(crate) fn asks(&self, id: &Id) -> bool {

@@ -99,6 +99,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_in_the_next_moment_is_one() {
+        let heard = Heard::new();
+        let mut watch = Watch::new(Some(heard.clone()));
+        watch.silence().await;
+        let moment = Duration::from_micros(1);
+        tokio::time::advance(moment).await;
+        assert!(!watch.is_dead(), "it is asked");
+        tokio::time::advance(moment).await;
+        heard.now();
+        watch.silence().await;
+        assert!(!watch.is_dead(), "it has answered");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_host_of_this_machine_is_not_asked() {
         let watch = Watch::new(None);
         let day = Duration::from_secs(24 * 60 * 60);

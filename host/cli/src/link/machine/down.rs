@@ -58,7 +58,12 @@ impl Link {
                 }
                 self.positioned
             }
-            _ => self.positioned || !method.starts_with(names::PREFIX),
+            _ => {
+                if self.positioned && method.starts_with(names::TERMINAL) {
+                    self.terminals.told(method, params);
+                }
+                self.positioned || !method.starts_with(names::PREFIX)
+            }
         }
     }
 
@@ -116,11 +121,13 @@ impl Link {
                         }
                     }
                     Err(_) if greeting => self.online(out),
-                    // The client may try another.
-                    Err(_) => {
+                    // The client may try another. One that comes too late changes
+                    // nothing.
+                    Err(_) if self.host == Host::Unknown => {
                         self.hello = None;
                         self.introduced = false;
                     }
+                    Err(_) => {}
                 }
             }
             What::New => {
@@ -132,6 +139,11 @@ impl Link {
                 return self.opened(&request, text, outcome, out);
             }
             What::Leave => return self.left(&request, outcome, out),
+            What::TerminalOpen | What::TerminalAttach | What::TerminalLeave => {
+                if let (Ok(result), true) = (outcome, self.positioned) {
+                    self.terminals.done(&request, result);
+                }
+            }
             What::Prompt | What::Repeatable | What::Once => {}
         }
         true
@@ -178,13 +190,11 @@ impl Link {
     }
 
     fn left(&mut self, request: &Request, outcome: Outcome<'_>, out: &mut Vec<Out>) -> bool {
-        let gone = request.again
-            && outcome.is_err_and(|error| {
-                error_name(error).as_deref() == Some(codes::UNKNOWN_SESSION.name)
-            });
+        let gone = request.again && outcome.is_err_and(is_unknown_session);
         if let Some(session) = request.session.as_ref().filter(|_| gone || outcome.is_ok()) {
             self.sessions.remove(session);
             self.asks.forget(session);
+            self.terminals.forget_all(session);
         }
         if gone {
             // It was done the first time.
@@ -217,7 +227,14 @@ impl Link {
                 }
             }
             // The answer to the client says it.
-            (Own::Place(_), Err(_)) => {}
+            (Own::Place(_), Err(_)) | (Own::Terminal(_), Ok(_)) => {}
+            (Own::Terminal(_), Err(error)) if is_shutting_down(Err(error)) => {}
+            (Own::Terminal(place), Err(error)) => {
+                let ended = error_name(error).as_deref() == Some(codes::UNKNOWN_TERMINAL.name);
+                if self.terminals.forget(&place) && ended {
+                    out.push(Out::Client(place.exited()));
+                }
+            }
         }
     }
 
@@ -229,6 +246,9 @@ impl Link {
             }
             out.extend(session.held.take().map(Out::Client));
         }
+        if self.positioned {
+            out.extend(answer.news(&id).map(Out::Client));
+        }
         self.withdraw(&id, |ask| answer.asks(ask), out);
         self.go_on(out);
     }
@@ -237,17 +257,27 @@ impl Link {
     fn gone(&mut self, id: String, error: &RawValue, out: &mut Vec<Out>) {
         let session = self.sessions.remove(&id);
         out.extend(session.and_then(|session| session.held).map(Out::Client));
+        self.terminals.forget_all(&id);
+        let mut left = false;
         for request in self
             .requests
             .take(|open| open.session.as_deref() == Some(&id))
         {
+            if request.what == What::Leave && is_unknown_session(error) {
+                // It was done, and only the answer was lost.
+                left = true;
+                out.push(Out::Client(compose::response(&request.id, "{}")));
+                continue;
+            }
             let (id, error) = (request.id.as_json(), error.get());
             let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
             out.push(Out::Client(answer));
         }
         self.withdraw(&id, |_| false, out);
-        let why = message(error);
-        out.push(Out::Note(Note::Gone { session: id, why }));
+        if !left {
+            let why = message(error);
+            out.push(Out::Note(Note::Gone { session: id, why }));
+        }
         self.go_on(out);
     }
 
@@ -281,6 +311,10 @@ fn start(request: &Request, result: &RawValue) -> Option<Position> {
 
 fn is_shutting_down(outcome: Outcome<'_>) -> bool {
     outcome.is_err_and(|error| error_name(error).as_deref() == Some(codes::SHUTTING_DOWN.name))
+}
+
+fn is_unknown_session(error: &RawValue) -> bool {
+    error_name(error).as_deref() == Some(codes::UNKNOWN_SESSION.name)
 }
 
 fn message(error: &RawValue) -> String {

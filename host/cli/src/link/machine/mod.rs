@@ -13,14 +13,17 @@
 //! the position that the client has come to, sends again what has no answer yet,
 //! and then what the client wrote meanwhile.
 //!
-//! - [`requests`]: what waits for an answer. [`session`]: how far the client has
-//!   come. [`asks`]: permissions that it is asked for.
+//! - [`queued`]: what waits for a connection. [`requests`]: for an answer.
+//! - [`session`], [`terminals`]: how far the client has come. [`asks`]: permissions
+//!   that it is asked for.
 //! - [`up`]: messages of the client. [`down`]: messages of the host.
 
 mod asks;
 mod down;
+mod queued;
 mod requests;
 mod session;
+mod terminals;
 #[cfg(test)]
 mod tests;
 mod up;
@@ -36,8 +39,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{json, names};
 use asks::Asks;
+use queued::Queued;
 use requests::{Request, Requests, What};
 use session::{Opening, Session};
+use terminals::{Place, Terminals};
 
 /// The host was lost before it had answered.
 pub(crate) const HOST_LOST: Code = Code {
@@ -114,13 +119,8 @@ enum Own {
     Attach(String),
     /// Learns where a session stands before it is resumed.
     Place(String),
-}
-
-/// A message that waits for a connection.
-#[derive(Debug)]
-enum Queued {
-    Request(Request),
-    Other(Utf8Bytes),
+    /// Goes on with a terminal.
+    Terminal(Place),
 }
 
 /// See the module.
@@ -139,6 +139,7 @@ pub(crate) struct Link {
     sessions: BTreeMap<String, Session>,
     requests: Requests,
     asks: Asks,
+    terminals: Terminals,
     own: HashMap<Id, Own>,
     queue: VecDeque<Queued>,
     queued: usize,
@@ -161,6 +162,7 @@ impl Link {
             sessions: BTreeMap::new(),
             requests: Requests::default(),
             asks: Asks::default(),
+            terminals: Terminals::default(),
             own: HashMap::new(),
             queue: VecDeque::new(),
             queued: 0,
@@ -208,7 +210,11 @@ impl Link {
                 let fault = Fault::new(codes::DUPLICATE_ID, message);
                 out.push(Out::Client(compose::error(&request.id, &fault)));
             }
-            Queued::Request(request) => self.send_request(request, out),
+            Queued::Request(request) => {
+                let cancel = request.cancel();
+                self.send_request(request, out);
+                out.extend(cancel);
+            }
             Queued::Other(text) => {
                 self.spoken = true;
                 out.push(Out::Host(text));
@@ -275,7 +281,8 @@ impl Link {
         };
         self.phase = Phase::Greeting;
         let is_hello = |request: &Request| request.what == What::Initialize;
-        if self.requests.iter().any(is_hello) {
+        // A second one, to a host that has answered, is repeated with the rest.
+        if self.host == Host::Unknown && self.requests.iter().any(is_hello) {
             out.push(Out::Host(hello));
             return;
         }
@@ -341,7 +348,10 @@ impl Link {
         if self.phase != Phase::Attaching || !self.own.is_empty() {
             return;
         }
-        for mut request in self.requests.take(|open| open.what != What::Initialize) {
+        for (place, params) in self.terminals.again() {
+            self.ask(names::TERMINAL_ATTACH, &params, Own::Terminal(place), out);
+        }
+        for mut request in self.requests.take(|_| true) {
             request.again = true;
             self.repeat(request, out);
         }
@@ -350,9 +360,7 @@ impl Link {
     }
 
     fn repeat(&mut self, request: Request, out: &mut Vec<Out>) {
-        let cancel = request
-            .cancelled
-            .then(|| compose::cancel_request(&request.id));
+        let cancel = request.cancel();
         let session = request.session.as_ref();
         let session = session.and_then(|id| self.sessions.get_mut(id));
         match session.filter(|session| request.what != What::Prompt && session.is_half_open()) {
@@ -364,8 +372,7 @@ impl Link {
             }
             None => self.send_request(request, out),
         }
-        // Not `session/cancel`: it would end what runs by now.
-        out.extend(cancel.map(|cancel| Out::Host(cancel.into())));
+        out.extend(cancel);
     }
 
     fn online(&mut self, out: &mut Vec<Out>) {
@@ -386,15 +393,6 @@ impl Link {
         for request in self.requests.take(|_| true).into_iter().chain(queued) {
             let fault = Fault::new(HOST_LOST, why);
             out.push(Out::Client(compose::error(&request.id, &fault)));
-        }
-    }
-}
-
-impl Queued {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Request(request) => request.text.len(),
-            Self::Other(text) => text.len(),
         }
     }
 }

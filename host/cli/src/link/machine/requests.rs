@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hostler_wire::{Id, RawValue, methods};
+use hostler_wire::{Id, RawValue, compose, methods};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::Out;
 use crate::link::{names, parts::string};
 
 /// Bytes of requests that are kept so that they can be sent again: some prompts
@@ -26,6 +27,11 @@ pub(super) enum What {
     Attach,
     /// `session/close`, `session/delete` and a detach: the client leaves it.
     Leave,
+    /// A terminal that the client views from then on. Not to be sent twice.
+    TerminalOpen,
+    TerminalAttach,
+    /// Its detach or close: the client views it no more.
+    TerminalLeave,
     /// Another that may be sent twice.
     Repeatable,
     /// Done twice, it may do something else than done once.
@@ -34,7 +40,6 @@ pub(super) enum What {
 
 impl What {
     pub(super) fn of(method: &str) -> Self {
-        const TERMINAL_READS: &[&str] = &["list", "attach", "detach", "resize", "close"];
         match method {
             methods::INITIALIZE => Self::Initialize,
             methods::SESSION_PROMPT => Self::Prompt,
@@ -53,7 +58,10 @@ impl What {
                 Self::Repeatable
             }
             _ => match method.strip_prefix(names::TERMINAL) {
-                Some(verb) if TERMINAL_READS.contains(&verb) => Self::Repeatable,
+                Some("open") => Self::TerminalOpen,
+                Some("attach") => Self::TerminalAttach,
+                Some("detach" | "close") => Self::TerminalLeave,
+                Some("list" | "resize") => Self::Repeatable,
                 _ => Self::Once,
             },
         }
@@ -83,10 +91,17 @@ impl Request {
             what,
             session: string(params, &["sessionId"]),
             text,
-            repeatable: what != What::Once,
+            repeatable: !matches!(what, What::Once | What::TerminalOpen),
             cancelled: false,
             again: false,
         }
+    }
+
+    /// What the host is told after it if it is cancelled. Not `session/cancel`:
+    /// that would end what runs by then.
+    pub(super) fn cancel(&self) -> Option<Out> {
+        let cancel = || Out::Host(compose::cancel_request(&self.id).into());
+        self.cancelled.then(cancel)
     }
 }
 
@@ -153,6 +168,7 @@ mod tests {
 
     #[test]
     fn what_could_be_done_twice_is_not_repeatable() {
+        let request = |method| Request::new(Id::number(1), method, None, Utf8Bytes::default());
         for method in [
             "_hostler/terminal/open",
             "_hostler/terminal/input",
@@ -160,15 +176,16 @@ mod tests {
             "_other/thing",
             "session/fork",
         ] {
-            assert_eq!(What::of(method), What::Once, "{method}");
+            assert!(!request(method).repeatable, "{method}");
         }
         for method in [
             "session/list",
             "_hostler/workspace/read",
+            "_hostler/terminal/attach",
             "_hostler/terminal/resize",
             "_hostler/control/take",
         ] {
-            assert_eq!(What::of(method), What::Repeatable, "{method}");
+            assert!(request(method).repeatable, "{method}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod model;
 mod opening;
+mod positioned;
 mod random;
 mod stage;
 
@@ -99,35 +100,56 @@ fn a_prompt_is_sent_again_with_its_key_after_the_attachment() {
     assert_eq!(stage.given().len(), 1, "the update before the cut");
 }
 
+fn cancel(session: &str) -> Value {
+    json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": session}})
+}
+
+fn sent_by_name(stage: &mut Stage) -> Vec<String> {
+    let mut sent = Vec::new();
+    while !stage.nothing_sent() {
+        let message = stage.sent();
+        let id = &message.get("id").unwrap_or(&message["params"]["requestId"]);
+        sent.push(format!("{} {id}", message["method"].as_str().unwrap()));
+    }
+    sent
+}
+
 #[test]
 fn what_was_written_offline_is_sent_after_what_is_open_in_order() {
     let mut stage = Stage::open();
     stage.client(&prompt(1));
     stage.cut();
     stage.client(&prompt(2));
-    stage.client(
-        &json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": "s"}}),
-    );
+    stage.client(&request(3, "session/list", &json!({})));
     stage.back(&attached(&json!({})));
-    let mut sent = Vec::new();
-    while !stage.nothing_sent() {
-        let message = stage.sent();
-        sent.push(format!(
-            "{}{}",
-            message["method"].as_str().unwrap(),
-            message["id"]
-        ));
-    }
-    // The cancel met a prompt that had been sent: that one is named.
     assert_eq!(
-        sent,
-        [
-            "session/prompt1",
-            "$/cancel_requestnull",
-            "session/prompt2",
-            "session/cancelnull"
-        ]
+        sent_by_name(&mut stage),
+        ["session/prompt 1", "session/prompt 2", "session/list 3"]
     );
+}
+
+#[test]
+fn a_cancel_written_offline_ends_the_clients_prompts_and_nothing_else() {
+    let mut stage = Stage::open();
+    stage.client(&prompt(1));
+    stage.cut();
+    stage.client(&prompt(2));
+    stage.client(&cancel("other"));
+    stage.client(&cancel("s"));
+    stage.client(&prompt(3));
+    let expected = [
+        "session/prompt 1",
+        "$/cancel_request 1",
+        "session/prompt 2",
+        "$/cancel_request 2",
+        "session/prompt 3",
+    ];
+    // However often the connection is lost.
+    for _ in 0..2 {
+        stage.back(&attached(&json!({})));
+        assert_eq!(sent_by_name(&mut stage), expected);
+        stage.cut();
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use hostler_wire::{Id, Message, RawValue, methods};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
-    Host, Link, Out, Queued,
+    Host, Link, Out, Phase, Queued,
     asks::Answer,
     requests::{Request, What},
 };
@@ -25,8 +25,9 @@ impl Link {
                 self.send(Queued::Request(request), out);
             }
             Message::Notification { method, params } => {
-                self.notification(&method, params);
-                self.send(Queued::Other(text.clone()), out);
+                if self.notification(&method, params) {
+                    self.send(Queued::Other(text.clone()), out);
+                }
             }
             Message::Response { id, .. } => match self.asks.answered(&id, &text) {
                 Answer::Send => self.send(Queued::Other(text.clone()), out),
@@ -91,14 +92,18 @@ impl Link {
         }
     }
 
-    /// What is cancelled stays so when it is sent again.
-    fn notification(&mut self, method: &str, params: Option<&RawValue>) {
+    /// What is cancelled stays so when it is sent again. True: the notification
+    /// is for the host.
+    fn notification(&mut self, method: &str, params: Option<&RawValue>) -> bool {
         match method {
             methods::SESSION_CANCEL => {
                 let session = string(params, &["sessionId"]);
-                for request in self.requests.iter_mut() {
+                let queued = self.queue.iter_mut().filter_map(Queued::request_mut);
+                for request in self.requests.iter_mut().chain(queued) {
                     request.cancelled |= request.what == What::Prompt && request.session == session;
                 }
+                // Sent later it would end what runs by then, whosever that is.
+                self.phase == Phase::Online || self.host != Host::Positioned
             }
             methods::CANCEL_REQUEST => {
                 let id = params.and_then(|params| json::get(params.get(), &["requestId"]));
@@ -108,8 +113,9 @@ impl Link {
                 {
                     request.cancelled = true;
                 }
+                true
             }
-            _ => {}
+            _ => true,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    attached, request,
+    Note, attached, request,
     stage::{Stage, update_at},
 };
 
@@ -25,6 +25,30 @@ fn a_close_that_was_done_the_first_time_is_done() {
         stage.given(),
         [json!({"jsonrpc": "2.0", "id": 1, "result": {}})]
     );
+}
+
+#[test]
+fn a_delete_whose_answer_was_lost_is_done_when_the_session_is_gone() {
+    let mut stage = Stage::open();
+    stage.client(&request(1, "session/delete", &json!({"sessionId": "s"})));
+    stage.client(&request(2, "session/prompt", &json!({"sessionId": "s"})));
+    stage.cut();
+    stage.link_connects();
+    let hello = stage.sent();
+    stage.answer_hello(&hello);
+    let attach = stage.sent();
+    let error = json!({"code": -32002, "message": "", "data": {"code": "UNKNOWN_SESSION"}});
+    stage.host(&json!({"jsonrpc": "2.0", "id": attach["id"], "error": error}));
+    assert_eq!(
+        stage.given(),
+        [
+            json!({"jsonrpc": "2.0", "id": 1, "result": {}}),
+            json!({"jsonrpc": "2.0", "id": 2, "error": error}),
+        ]
+    );
+    assert!(stage.nothing_sent());
+    let gone = |note: &Note| matches!(note, Note::Gone { .. });
+    assert!(!stage.notes.iter().any(gone), "the client wanted it");
 }
 
 #[test]
@@ -92,4 +116,40 @@ fn a_resumed_session_that_said_nothing_yet_is_not_replayed() {
         stage.sent()["params"]["after"],
         json!({"epoch": 1, "seq": 9})
     );
+}
+
+#[test]
+fn a_second_initialize_that_is_refused_changes_nothing() {
+    let mut stage = Stage::open();
+    stage.host(&update_at(1, 1));
+    stage.client(&request(1, "initialize", &json!({})));
+    let second = stage.sent();
+    let error = json!({"code": -32600, "message": "it was initialized before"});
+    stage.host(&json!({"jsonrpc": "2.0", "id": second["id"], "error": error}));
+    assert_eq!(stage.given().len(), 2, "the client is told");
+    stage.cut();
+    stage.link_connects();
+    let hello = stage.sent();
+    assert_eq!(hello["method"], "initialize");
+    stage.answer_hello(&hello);
+    assert_eq!(
+        stage.sent()["params"]["after"],
+        json!({"epoch": 1, "seq": 1})
+    );
+}
+
+#[test]
+fn a_second_initialize_that_is_cut_is_answered_by_the_next_host() {
+    let mut stage = Stage::open();
+    stage.client(&request(1, "initialize", &json!({})));
+    stage.sent();
+    stage.cut();
+    stage.back(&attached(&json!({})));
+    let second = stage.sent();
+    assert_eq!(
+        (&second["id"], &second["method"]),
+        (&json!(1), &json!("initialize"))
+    );
+    stage.answer_hello(&second);
+    assert_eq!(stage.given()[0]["id"], 1);
 }
