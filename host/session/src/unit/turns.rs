@@ -28,6 +28,8 @@ const CANCEL_GRACE: Duration = Duration::from_secs(15);
 pub(crate) struct Turn {
     asked: Asked,
     state: State,
+    /// Its prompt is in the stream.
+    shown: bool,
 }
 
 #[derive(Debug)]
@@ -155,10 +157,13 @@ impl Unit {
             let Some(asked) = self.queue.pop_front() else {
                 return;
             };
-            self.show_prompt(&asked);
+            if let Some(text) = asked.prompt.text() {
+                self.progress.title_from_prompt(&text);
+            }
             self.running = Some(Turn {
                 asked,
                 state: State::Waiting,
+                shown: false,
             });
             self.touch();
             self.tell_queue();
@@ -180,6 +185,9 @@ impl Unit {
         // twice.
         turn.state = State::Sending;
         let key = turn.asked.key.clone();
+        // In one step with its prompt, or a prompt that is sent again after a
+        // crash would stand there twice.
+        self.show_prompt();
         self.record(Entry::TurnSent { key });
         self.then(Pending::Send);
     }
@@ -203,19 +211,27 @@ impl Unit {
         }
     }
 
-    fn show_prompt(&mut self, asked: &Asked) {
-        if let Some(text) = asked.prompt.text() {
-            self.progress.title_from_prompt(&text);
-        }
+    /// Shows the prompt of the running turn, once.
+    fn show_prompt(&mut self) {
+        let Some(turn) = self.running.as_mut().filter(|turn| !turn.shown) else {
+            return;
+        };
+        turn.shown = true;
+        let asked = &turn.asked;
         let message = Uuid::new_v4().to_string();
-        for block in asked.prompt.blocks() {
-            let chunk = frames::user_chunk(&message, asked.key.as_deref(), block);
-            self.publish(chunk, Some(asked.client.id));
+        let (key, author) = (asked.key.as_deref(), asked.client.id);
+        let blocks = asked.prompt.blocks().into_iter();
+        let chunks: Vec<_> = blocks
+            .map(|block| frames::user_chunk(&message, key, block))
+            .collect();
+        for chunk in chunks {
+            self.publish(chunk, Some(author));
         }
     }
 
     /// Answers the running turn; the caller goes on with [`pump`](Self::pump).
     pub(super) fn finish_turn(&mut self, outcome: Answer) {
+        self.show_prompt();
         let Some(turn) = self.running.take() else {
             return;
         };

@@ -239,3 +239,22 @@ async fn prompts_without_a_key_run_as_often_as_they_are_sent() {
         assert_ne!(answer.await.unwrap(), Err(SessionError::Closed));
     }
 }
+
+#[tokio::test]
+async fn a_prompt_that_no_harness_got_before_a_kill_leaves_nothing_to_stand_there_twice() {
+    let mut host = Host::new();
+    let (session, instance, viewer) = host.session().await;
+    instance.end(Ended::Closed).await;
+    session.settle().await;
+    // The next one starts and is never ready.
+    let _answer = session.prompt(&viewer, 1, "lost and sent again").await;
+    session.settle().await;
+    let _starting = host.instance().await;
+    session.settle().await;
+
+    let host = host.after_a_kill();
+    let mut reader = Viewer::new();
+    host.take_up(&session.id).attach(&reader, true).await;
+    let told = format!("{:?}", reader.rest());
+    assert!(!told.contains("lost and sent again"), "{told}");
+}
