@@ -44,7 +44,7 @@ async fn a_history_over_the_budget_is_loaded_whole_and_in_order_while_a_turn_run
     while one.next().await["method"] != "session/request_permission" {}
 
     let mut history = numbers(1..=LONG);
-    history.extend(["ask".into(), "opening".into()]);
+    history.extend(["opening".into(), "ask".into()]);
     let mut two = server.peer().await;
     // Twice, and the first is not read meanwhile: neither is in memory.
     let loads = [
@@ -94,7 +94,8 @@ async fn what_happens_during_a_replay_follows_it_once() {
     }
     two.answer(id).await;
     let mut history = numbers(2..=LONG);
-    history.extend(["first".into(), "opening".into(), "first".into()]);
+    // The prompt is shown when the agent is ready for it.
+    history.extend(["opening".into(), "first".into(), "first".into()]);
     assert_eq!(words(&two.early), history);
     for number in 1..=20 {
         for _ in ["the prompt", "and what was said"] {
