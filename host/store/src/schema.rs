@@ -287,9 +287,8 @@ mod tests {
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
         let insert = "INSERT INTO session (id, owner, harness, cwd, additional, updated)
-            VALUES ('s', 'local', 'h', '/', '', 0)";
-        old.execute(&insert.replace("''", "x''").replace("'/'", "x'2f'"), [])
-            .unwrap();
+            VALUES ('s', 'local', 'h', x'2f', x'', unixepoch() * 1000)";
+        old.execute(insert, []).unwrap();
         drop(old);
         let journal = crate::Journal::open(&path).unwrap();
         assert!(journal.session("s").unwrap().is_some());
@@ -304,7 +303,7 @@ mod tests {
         old.pragma_update(None, "user_version", 2).unwrap();
         old.execute_batch(
             "INSERT INTO session (id, owner, harness, cwd, additional, updated)
-             VALUES ('s', 'local', 'h', x'2f', x'', 0);
+             VALUES ('s', 'local', 'h', x'2f', x'', unixepoch() * 1000);
              INSERT INTO frame (session, epoch, seq, body)
              VALUES (1, 3, 1, 'a'), (1, 3, 2, 'b'), (1, 3, 1, 'c'), (1, 4, 1, 'd');",
         )
