@@ -9,6 +9,7 @@
 //! - [`outputs`]: what the harness has to say.
 //! - [`permissions`]: questions to all clients, the first valid answer counts.
 //! - [`driving`]: who may, and who does.
+//! - [`ending`]: for one client, for all, or with the host.
 //! - [`requests`]: what the host answers to the agent by itself.
 //! - [`shell`]: terminals for people.
 //! - [`stream`]: the journal first, then the viewers.
@@ -30,11 +31,10 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Client, ClientId, Happening, Observer, Reply, SessionConfig, SessionError,
-    SessionEvent,
+    ClientId, Happening, Observer, Reply, SessionConfig, SessionError, SessionEvent,
     asks::Asks,
     control::Control,
-    frames::{self, Frame},
+    frames::Frame,
     launcher::Launcher,
     progress::Progress,
     prompt::Asked,
@@ -45,11 +45,12 @@ use crate::{
         shell::Shells,
         stream::{Kept, Pending},
         turns::Turn,
-        viewers::{Watcher, given},
+        viewers::Watcher,
     },
 };
 
 mod driving;
+mod ending;
 pub(crate) mod instance;
 mod message;
 mod opening;
@@ -230,7 +231,7 @@ impl Unit {
         let deleted = self.deleted;
         self.wait_for_end().await;
         if deleted {
-            forget(journal, key).await;
+            ending::forget(journal, key).await;
         }
         // Who has loaded the session meanwhile may start an instance now.
         drop(registration);
@@ -357,27 +358,6 @@ impl Unit {
         }
     }
 
-    /// The last who views a session ends it, and so does its owner who says so;
-    /// otherwise who closes it leaves.
-    fn close_for(&mut self, client: &Client, end: bool, reply: Reply) {
-        let others = self.watchers.keys().any(|other| *other != client.id);
-        let owns = client.access == crate::Access::Owner;
-        if owns && (end || !others) {
-            self.observe(Happening::Ended {
-                by: client.who.principal.clone(),
-                deleted: false,
-            });
-            self.farewell = Some(reply);
-            return self.close();
-        }
-        if end {
-            reply.send(Err(SessionError::NotOwner("end it for all")));
-            return;
-        }
-        self.leave(client.id, false);
-        reply.send(Ok("{}".to_owned()));
-    }
-
     /// Tells whoever keeps a record.
     fn observe(&self, what: Happening) {
         let info = lock(&self.info);
@@ -387,55 +367,6 @@ impl Unit {
             title: info.summary.title.as_deref(),
             what,
         });
-    }
-
-    /// Ends the session for all; whoever waits for a turn had it cancelled.
-    fn close(&mut self) {
-        self.end(
-            &SessionError::Closed,
-            &Ok(frames::CANCELLED_TURN.to_owned()),
-        );
-    }
-
-    /// The host stops: nobody has cancelled anything.
-    fn stop(&mut self) {
-        let error = SessionError::ShuttingDown;
-        self.end(&error, &Err(error.clone()));
-    }
-
-    fn end(&mut self, reason: &SessionError, turns: &Answer) {
-        self.over = true;
-        if let Some(creation) = self.creation.take() {
-            creation.reply.send(Err(reason.clone()));
-            self.never_came_to_be();
-        }
-        for call in self.calls.drain(..) {
-            call.reply.send(Err(reason.clone()));
-        }
-        for asked in std::mem::take(&mut self.queue) {
-            self.answer_unsent(asked, turns.clone());
-        }
-        self.requests.stop_all();
-        self.take_back_all();
-        self.fail_open_tools();
-        if let Some(turn) = &self.running {
-            let outcome = match turns.clone() {
-                Err(error) => turn.outcome_of_failure(error),
-                cancelled => cancelled,
-            };
-            self.finish_turn(outcome);
-        }
-        self.flush();
-        self.tell_closed();
-    }
-
-    /// Tells all who view the session that it is over.
-    fn tell_closed(&mut self) {
-        let closed = frames::update(&self.id, &frames::session_closed());
-        let lost = self
-            .hub
-            .each(|_, watcher| given(watcher.client.outlet.send(closed.clone())));
-        self.forget(lost);
     }
 
     /// Keeps what `session/list` shows up to date.
@@ -474,13 +405,5 @@ impl Unit {
     /// From now on the session can be found.
     fn announce(&self) {
         lock(&self.info).announced = true;
-    }
-}
-
-/// Removes a session that is over from the journal.
-async fn forget(journal: hostler_store::Journal, key: hostler_store::SessionKey) {
-    let removed = tokio::task::spawn_blocking(move || journal.remove(key)).await;
-    if let Ok(Err(error)) = removed {
-        tracing::error!(%error, "a deleted session is still in the journal in part; the next start removes it");
     }
 }
