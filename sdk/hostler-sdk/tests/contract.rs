@@ -6,7 +6,7 @@ use std::path::Path;
 use wit_parser::{Docs, Interface, Resolve, Type, TypeDefKind};
 
 /// In the order of their dependencies.
-const PACKAGES: [&str; 3] = ["types", "host", "harness"];
+const PACKAGES: [&str; 5] = ["types", "host", "harness", "device", "policy"];
 
 #[test]
 fn every_item_of_the_contract_is_documented() {
