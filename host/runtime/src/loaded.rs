@@ -3,9 +3,18 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use tokio::sync::OnceCell;
+
 use crate::{
-    bindings::HarnessPluginPre, children::Helper, clock::Clock, grants::Grants, limits::Limits,
-    state::State,
+    about::Description,
+    children::Helper,
+    clock::Clock,
+    grants::Grants,
+    harness::Ended,
+    instance::Instance,
+    limits::Limits,
+    state::Role,
+    world::{Pre, World},
 };
 
 /// Where a component came from, for people.
@@ -19,6 +28,7 @@ pub enum Origin {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: String,
+    pub(crate) world: World,
     pub(crate) digest: String,
     pub(crate) origin: Origin,
     pub(crate) imports: Vec<String>,
@@ -33,9 +43,36 @@ pub(crate) struct Shared {
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Loaded {
+pub(crate) struct Loaded<P> {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) pre: HarnessPluginPre<State>,
+    pub(crate) pre: P,
+    description: Arc<OnceCell<Description>>,
+}
+
+impl<P: Pre> Loaded<P> {
+    pub(crate) fn new(shared: Shared, pre: P) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            pre,
+            description: Arc::default(),
+        }
+    }
+
+    /// Asked once, on an instance of its own.
+    pub(crate) async fn describe(&self) -> Result<&Description, Ended> {
+        self.description
+            .get_or_try_init(async || {
+                let mut instance = Instance::new(self, Role::Describe).await?;
+                instance.describe().await
+            })
+            .await
+    }
+}
+
+impl<P> std::fmt::Debug for Loaded<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.shared.fmt(f)
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +81,7 @@ impl Shared {
         let period = std::time::Duration::from_secs(1);
         Self {
             id: "test".into(),
+            world: World::Harness,
             digest: String::new(),
             origin: Origin::Bundled,
             imports: Vec::new(),

@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Report {
     id: String,
+    /// `harness`, `device-provider` or `lease-policy`.
+    kind: Option<String>,
     component: String,
     title: Option<String>,
     /// Of the plugin.
@@ -53,7 +55,7 @@ pub(crate) async fn run(args: PluginInspect) -> Result<Exit, Failure> {
     }
     Ok(match found {
         Found::Unusable(_) => Exit::Failed,
-        Found::Probed(..) | Found::Unprobed(..) => Exit::Done,
+        Found::Probed(..) | Found::Described(_) | Found::Failed(..) => Exit::Done,
     })
 }
 
@@ -71,10 +73,7 @@ fn unknown(id: &str, config: &Config) -> String {
 }
 
 async fn report(entry: &PluginEntry, found: &Found) -> Report {
-    let plugin = match found {
-        Found::Probed(plugin, _) | Found::Unprobed(plugin, _) => Some(plugin),
-        Found::Unusable(_) => None,
-    };
+    let plugin = found.plugin();
     let description = match plugin {
         Some(plugin) => plugin.describe().await.ok(),
         None => None,
@@ -82,6 +81,7 @@ async fn report(entry: &PluginEntry, found: &Found) -> Report {
     let keys = entry.spec.config.as_object().into_iter().flatten();
     Report {
         id: entry.id().to_owned(),
+        kind: found.world().map(|world| world.to_string()),
         component: entry.component.clone(),
         title: description.map(|description| description.title.clone()),
         version: description.map(|description| description.version.clone()),
@@ -113,6 +113,9 @@ fn text(report: &Report) -> Result<String> {
     if let Some(title) = &report.title {
         let version = report.version.as_deref().unwrap_or_default();
         line("title", &format!("{title} (plugin version {version})"));
+    }
+    if let Some(kind) = &report.kind {
+        line("kind", kind);
     }
     line("component", &report.component);
     if let (Some(digest), Some(size)) = (&report.digest, report.size) {

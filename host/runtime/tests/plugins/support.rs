@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use hostler_runtime::{
-    Command, Ended, Event, Failure, Grants, Harness, LoadError, OPEN_REQUEST, OpenParams, Output,
-    Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
+    Command, Ended, Event, Failure, Grants, Harness, HarnessPlugin, LoadError, OPEN_REQUEST,
+    OpenParams, Output, Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
 };
 use hostler_test_support::{Need, component};
 use tokio::sync::mpsc;
@@ -49,7 +49,7 @@ impl Host {
     }
 
     /// The misbehaving guest with `[plugins.misbehaving]` as in TOML.
-    pub(crate) async fn misbehaving(&self, settings: &str) -> Plugin {
+    pub(crate) async fn misbehaving(&self, settings: &str) -> HarnessPlugin {
         #[derive(serde::Deserialize, Default)]
         #[serde(default)]
         struct Settings {
@@ -64,10 +64,13 @@ impl Host {
             config: settings.config.into(),
             ..spec(Source::File(component("guests/misbehaving")))
         };
-        self.runtime.load(spec).await.unwrap()
+        match self.runtime.load(spec).await.unwrap() {
+            Plugin::Harness(harness) => harness,
+            other => panic!("{} is no harness", other.world()),
+        }
     }
 
-    pub(crate) fn session(&self, plugin: &Plugin, resume: Option<Bytes>) -> Session {
+    pub(crate) fn session(&self, plugin: &HarnessPlugin, resume: Option<Bytes>) -> Session {
         let (harness, events) = plugin.start(
             OpenParams {
                 session: "00000000-0000-4000-8000-000000000000".into(),
