@@ -34,6 +34,7 @@ struct Inner {
 #[derive(Default)]
 struct Known {
     values: VecDeque<(SecretName, SecretValue)>,
+    /// Made when it is needed after the values have changed.
     finder: Option<Arc<Finder>>,
 }
 
@@ -71,7 +72,7 @@ impl Mask {
             state.values.pop_front();
         }
         state.values.push_back((name.clone(), value.clone()));
-        state.finder = Finder::new(&state.values).map(Arc::new);
+        state.finder = None;
         self.0.any.store(true, Ordering::Release);
     }
 
@@ -141,6 +142,14 @@ impl Mask {
             return None;
         }
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(finder) = &known.finder {
+            return Some(finder.clone());
+        }
+        drop(known);
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.finder.is_none() {
+            known.finder = Finder::new(&known.values).map(Arc::new);
+        }
         known.finder.clone()
     }
 }

@@ -77,14 +77,14 @@ impl Vault {
     pub async fn get(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
         let value = match self.0.sources.get(name) {
             Some(SecretSource::Env(variable)) => from_environment(name, variable)?,
-            Some(SecretSource::Command(words)) => self.from_command(name, words).await?,
-            None => self.from_store(name).await?,
+            Some(SecretSource::Command(words)) => self.output(name, words).await?,
+            None => self.stored(name).await?,
         };
         self.0.mask.learn(name, &value);
         Ok(value)
     }
 
-    async fn from_store(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+    async fn stored(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
         let unknown = || SecretError::Unknown {
             name: name.to_string(),
         };
@@ -113,7 +113,7 @@ impl Vault {
         }
     }
 
-    async fn from_command(
+    async fn output(
         &self,
         name: &SecretName,
         words: &[String],
