@@ -100,7 +100,7 @@ async fn run(
         timers: Vec::new(),
         child_events,
         room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
-        helper: plugin.shared.helper.clone(),
+        helper: plugin.shared.outside.helper.clone(),
         outputs,
     };
     let session = match opened {

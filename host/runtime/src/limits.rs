@@ -35,6 +35,9 @@ pub struct Limits {
     /// Children that live at the same time; of a provider, the programs that
     /// belong to one device.
     pub children: u32,
+    /// Requests of a plugin that are on their way at the same time, over all its
+    /// instances: each may hold a response of 64 MiB.
+    pub http: u32,
 }
 
 /// How often the engine looks at the clock.
@@ -53,6 +56,7 @@ impl Default for Limits {
             output_mib: 64,
             effects: 100_000,
             children: 8,
+            http: 32,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use hostler_egress::Egress;
+use hostler_secret::Vault;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -24,6 +26,14 @@ pub enum Origin {
     File(PathBuf),
 }
 
+/// The ways out of the sandbox, which are the same for all plugins of a host.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    pub(crate) helper: Helper,
+    pub(crate) egress: Egress,
+    pub(crate) vault: Vault,
+}
+
 /// What all instances of a plugin have in common.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -37,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
     pub(crate) config: String,
-    pub(crate) helper: Helper,
+    pub(crate) outside: Outside,
     pub(crate) clock: Arc<Clock>,
 }
 
@@ -90,7 +100,11 @@ impl Shared {
             grants: Grants::default(),
             limits,
             config: "{}".into(),
-            helper: Helper::new(PathBuf::new()),
+            outside: Outside {
+                helper: Helper::new(PathBuf::new()),
+                egress: Egress::default(),
+                vault: Vault::default(),
+            },
             clock: Clock::start(period, || {}).unwrap(),
         }
     }

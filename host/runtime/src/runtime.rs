@@ -7,6 +7,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use hostler_egress::Egress;
+use hostler_secret::Vault;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::{
@@ -24,7 +26,7 @@ use crate::{
     error::{LoadError, RuntimeError},
     grants::Grants,
     limits::Limits,
-    loaded::{Loaded, Origin, Shared},
+    loaded::{Loaded, Origin, Outside, Shared},
     plugin::{HarnessPlugin, Plugin},
     policy::PolicyPlugin,
     provider::{Belongings, ProviderPlugin},
@@ -38,6 +40,10 @@ pub struct RuntimeOptions {
     /// Its program has the subcommands `child` ([`child_main`](crate::child_main))
     /// and `compile` ([`compile_main`](crate::compile_main)): the host's own.
     pub helper: Helper,
+    /// For requests of plugins.
+    pub egress: Egress,
+    /// For the secrets that grants name.
+    pub vault: Vault,
     /// For compiled components; made when missing, mode 0700.
     pub cache_dir: PathBuf,
     /// The key that compiled components are checked with; made when missing,
@@ -57,7 +63,7 @@ struct Inner {
     /// plugin is loaded again, while the old one is there.
     belongings: Mutex<HashMap<String, Weak<Belongings>>>,
     cache: Cache,
-    helper: Helper,
+    outside: Outside,
     /// Compilers use every core by themselves: one at a time.
     compiling: Semaphore,
 }
@@ -87,7 +93,7 @@ impl Linkers {
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime")
-            .field("helper", &self.helper)
+            .field("outside", &self.outside)
             .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
@@ -127,7 +133,11 @@ impl Runtime {
             linkers,
             belongings: Mutex::default(),
             cache,
-            helper: options.helper,
+            outside: Outside {
+                helper: options.helper,
+                egress: options.egress,
+                vault: options.vault,
+            },
             compiling: Semaphore::new(1),
         })))
     }
@@ -173,7 +183,7 @@ impl Runtime {
             grants: spec.grants,
             limits: spec.limits,
             config: spec.config.to_string(),
-            helper: self.0.helper.clone(),
+            outside: self.0.outside.clone(),
             clock: self.0.clock.clone(),
         };
         let linkers = &self.0.linkers;
@@ -209,7 +219,7 @@ impl Runtime {
             return Ok(code);
         }
         let begun = std::time::Instant::now();
-        let code = compile::compile(&self.0.helper.program, id, bytes).await?;
+        let code = compile::compile(&self.0.outside.helper.program, id, bytes).await?;
         tracing::info!(plugin = %id, ms = begun.elapsed().as_millis(), "compiled");
         self.0.cache.put(digest, &code);
         Ok(code)

@@ -144,7 +144,7 @@ fn text(report: &Report) -> Result<String> {
         out,
         "\n# Granted by: {}\n{}\n# Limits\n{}",
         report.grants_from,
-        grants_toml(&report.id, &report.grants),
+        grants_toml(&report.id, &report.grants)?,
         limits_toml(&report.id, &report.limits)?
     );
     Ok(out)
@@ -152,14 +152,15 @@ fn text(report: &Report) -> Result<String> {
 
 /// The grants as they would stand in `hostler.toml`, each command line on a
 /// line.
-fn grants_toml(id: &str, grants: &Grants) -> String {
+fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
     let Grants {
         process,
+        http,
         files,
         terminal,
     } = grants;
     let mut out = String::new();
-    if files.is_some() || *terminal || process.is_empty() {
+    if files.is_some() || *terminal || (process.is_empty() && http.is_empty()) {
         let _ = writeln!(out, "[plugins.{id}.grants]");
     }
     match files {
@@ -187,7 +188,11 @@ fn grants_toml(id: &str, grants: &Grants) -> String {
         }
         let _ = writeln!(out, "]\nenv = {}\nset = {}", words(env), words(set));
     }
-    out
+    for grant in http {
+        let _ = writeln!(out, "[[plugins.{id}.grants.http]]");
+        out.push_str(&toml::to_string(grant)?);
+    }
+    Ok(out)
 }
 
 fn words(words: &[String]) -> Value {
@@ -219,10 +224,15 @@ mod tests {
                 env: vec!["HOME".into()],
                 set: vec![],
             }],
+            http: toml::from_str::<Grants>(
+                "[[http]]\nhosts = [\"api.example.com\"]\nmethods = [\"GET\"]\nsecrets = [\"key\"]",
+            )
+            .unwrap()
+            .http,
             files: Some(FileAccess::ReadWrite),
             terminal: true,
         };
-        let shown = grants_toml("my-agent", &grants);
+        let shown = grants_toml("my-agent", &grants).unwrap();
         assert!(
             shown.contains("[[plugins.my-agent.grants.process]]"),
             "{shown}"
@@ -238,7 +248,8 @@ mod tests {
 
     #[test]
     fn no_grants_are_shown_as_an_empty_table() {
-        assert_eq!(grants_toml("x", &Grants::default()), "[plugins.x.grants]\n");
+        let shown = grants_toml("x", &Grants::default()).unwrap();
+        assert_eq!(shown, "[plugins.x.grants]\n");
     }
 
     #[test]

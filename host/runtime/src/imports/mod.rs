@@ -50,6 +50,7 @@ impl log::Host for State {
         }
         message.truncate(end);
         self.count(end)?;
+        let message = self.plugin.outside.vault.mask().text(&message).into_owned();
         let plugin = self.plugin.id.as_str();
         match level {
             log::Level::Trace => tracing::trace!(target: "plugin", plugin, "{message}"),

@@ -84,7 +84,7 @@ impl service::Host for State {
             ))));
         };
         let ms = timeout_ms.min(READY_MS);
-        let helper = self.plugin.helper.clone();
+        let helper = self.plugin.outside.helper.clone();
         let time = Duration::from_millis(ms.into());
         let program = spec.program.clone();
         let started = slot.start(&helper, Wanted { spec, ready }, time);

@@ -7,10 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use hostler_egress::Egress;
 use hostler_runtime::{
     Command, Ended, Event, Failure, Grants, Harness, HarnessPlugin, LoadError, OPEN_REQUEST,
     OpenParams, Output, Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
 };
+use hostler_secret::Vault;
 use hostler_test_support::{Need, component};
 use tokio::sync::mpsc;
 
@@ -101,6 +103,8 @@ pub(crate) fn helper(lock: Option<Arc<std::fs::File>>) -> Helper {
 pub(crate) fn runtime_in(folder: &Path) -> Runtime {
     Runtime::new(RuntimeOptions {
         helper: helper(None),
+        egress: Egress::default(),
+        vault: Vault::default(),
         cache_dir: folder.join("cache"),
         key_file: folder.join("cache.key"),
     })
