@@ -45,8 +45,10 @@
 //! assert!(Hourly::terms(&Caller::default(), &look).is_err());
 //! ```
 
+mod rules;
 mod value;
 
+pub use rules::Rules;
 pub use value::{Caller, Choice, Device, HandOver, Terms, Wish};
 
 use crate::About;
