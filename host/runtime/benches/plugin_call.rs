@@ -189,6 +189,7 @@ impl Whole {
                 helper: Helper::new(std::env::current_exe().unwrap()),
                 cache_dir: folder.path().join("cache"),
                 key_file: folder.path().join("key"),
+                vault: hostler_secret::Vault::default(),
             })
             .unwrap();
             let spec = PluginSpec {

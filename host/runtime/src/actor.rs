@@ -333,6 +333,7 @@ impl Effects<'_> {
                 Effect::Spawn {
                     child,
                     spec,
+                    secrets,
                     credit,
                 } => {
                     let events = self.child_events.clone();
@@ -342,7 +343,7 @@ impl Effects<'_> {
                         events,
                         room,
                     };
-                    let handle = pump::start(self.helper.clone(), spec, credit, emitter);
+                    let handle = pump::start(self.helper.clone(), spec, secrets, credit, emitter);
                     self.children.insert(child, handle);
                 }
                 Effect::Write { child, data } => self.to(child, |handle| handle.write(data)),

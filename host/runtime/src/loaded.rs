@@ -3,6 +3,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use hostler_secret::{Mask, Vault};
+
 use crate::{
     bindings::HarnessPluginPre, children::Helper, clock::Clock, grants::Grants, limits::Limits,
     state::State,
@@ -29,6 +31,9 @@ pub(crate) struct Shared {
     pub(crate) config: String,
     pub(crate) helper: Helper,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) vault: Vault,
+    /// For what it sends to clients; none if it is granted no secret.
+    pub(crate) mask: Option<Mask>,
 }
 
 /// Cheap to clone.
@@ -54,6 +59,8 @@ impl Shared {
             config: "{}".into(),
             helper: Helper::new(PathBuf::new()),
             clock: Clock::start(period, || {}).unwrap(),
+            vault: Vault::default(),
+            mask: None,
         }
     }
 }

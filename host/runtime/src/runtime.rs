@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
+use hostler_secret::Vault;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::{
@@ -36,6 +37,8 @@ pub struct RuntimeOptions {
     /// The key that compiled components are checked with; made when missing,
     /// mode 0600. Keep it where plugins' children cannot write.
     pub key_file: PathBuf,
+    /// Where the secrets that grants name come from.
+    pub vault: Vault,
 }
 
 /// One engine. Cheap to clone.
@@ -48,6 +51,7 @@ struct Inner {
     linker: Linker<State>,
     cache: Cache,
     helper: Helper,
+    vault: Vault,
     /// Compilers use every core by themselves: one at a time.
     compiling: Semaphore,
 }
@@ -96,6 +100,7 @@ impl Runtime {
             linker,
             cache,
             helper: options.helper,
+            vault: options.vault,
             compiling: Semaphore::new(1),
         })))
     }
@@ -124,6 +129,10 @@ impl Runtime {
         let ty = component.component_type();
         let imports = ty.imports(&self.0.engine).map(|(name, _)| name.to_owned());
         let exports = ty.exports(&self.0.engine).map(|(name, _)| name.to_owned());
+        let mask = spec
+            .grants
+            .have_secrets()
+            .then(|| self.0.vault.mask().clone());
         let shared = Shared {
             imports: imports.collect(),
             exports: exports.collect(),
@@ -134,6 +143,8 @@ impl Runtime {
             grants: spec.grants,
             limits: spec.limits,
             config: spec.config.to_string(),
+            vault: self.0.vault.clone(),
+            mask,
             helper: self.0.helper.clone(),
             clock: self.0.clock.clone(),
         };

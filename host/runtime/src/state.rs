@@ -12,7 +12,7 @@ use std::{
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 
 use crate::{
-    children::{ChildSpec, Signal, pump::Credit},
+    children::{ChildSpec, Signal, pump::Credit, secrets::SecretEnv},
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
     loaded::Shared,
@@ -37,6 +37,7 @@ pub(crate) enum Effect {
     Spawn {
         child: u32,
         spec: ChildSpec,
+        secrets: SecretEnv,
         credit: Arc<Credit>,
     },
     Write {

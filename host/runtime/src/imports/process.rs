@@ -15,7 +15,7 @@ use crate::{
         host::process::{self, Command, Host, Output},
         types::types::Error,
     },
-    children::{ChildSpec, Helper, Signal, Supervised, pump::Credit},
+    children::{ChildSpec, Helper, Signal, Supervised, pump::Credit, secrets::SecretEnv},
     state::{Effect, Role, State, Stdin},
 };
 
@@ -35,10 +35,13 @@ impl Host for State {
             let text = "process.run is for probe alone; a session uses process.spawn".into();
             return Ok(Err(Error::Denied(text)));
         }
-        let spec = match self.resolve(command, Path::new("/")) {
-            Ok(spec) => spec,
+        let (mut spec, secrets) = match self.resolve(command, Path::new("/")) {
+            Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
+        if let Err(error) = secrets.fill(&mut spec).await {
+            return Ok(Err(Error::Other(Some(error.to_string()))));
+        }
         let timeout = Duration::from_millis(timeout_ms.into()).min(RUN_LIMIT);
         let output = run(&self.plugin.helper, &spec);
         Ok(match tokio::time::timeout(timeout, output).await {
@@ -65,8 +68,8 @@ impl Host for State {
                 self.plugin.id
             ))));
         }
-        let spec = match self.resolve(command, &cwd) {
-            Ok(spec) => spec,
+        let (spec, secrets) = match self.resolve(command, &cwd) {
+            Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
         let child = self.next_child;
@@ -81,6 +84,7 @@ impl Host for State {
             Effect::Spawn {
                 child,
                 spec,
+                secrets,
                 credit,
             },
             0,
@@ -136,8 +140,9 @@ impl State {
         Ok(Ok(()))
     }
 
-    /// From what the plugin wrote to what will run, if it is granted.
-    fn resolve(&self, command: Command, cwd: &Path) -> Result<ChildSpec, Error> {
+    /// From what the plugin wrote to what will run, if it is granted, and the
+    /// secrets that it will have.
+    fn resolve(&self, command: Command, cwd: &Path) -> Result<(ChildSpec, SecretEnv), Error> {
         let id = &self.plugin.id;
         let nul = |text: &String| text.contains('\0');
         if nul(&command.program)
@@ -166,12 +171,17 @@ impl State {
                 .into_iter()
                 .map(|(name, value)| (name.into(), value.into())),
         );
-        Ok(ChildSpec {
+        let secrets = SecretEnv {
+            vault: self.plugin.vault.clone(),
+            variables: grant.secrets.clone().into_iter().collect(),
+        };
+        let spec = ChildSpec {
             program: find(&command.program)?,
             args: command.args.into_iter().map(OsString::from).collect(),
             env,
             cwd: cwd.to_owned(),
-        })
+        };
+        Ok((spec, secrets))
     }
 }
 

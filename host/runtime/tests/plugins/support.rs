@@ -11,6 +11,7 @@ use hostler_runtime::{
     Command, Ended, Event, Failure, Grants, Harness, LoadError, OPEN_REQUEST, OpenParams, Output,
     Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
 };
+use hostler_secret::Vault;
 use hostler_test_support::{Need, component};
 use tokio::sync::mpsc;
 
@@ -100,6 +101,7 @@ pub(crate) fn runtime_in(folder: &Path) -> Runtime {
         helper: helper(None),
         cache_dir: folder.join("cache"),
         key_file: folder.join("cache.key"),
+        vault: Vault::default(),
     })
     .unwrap()
 }
