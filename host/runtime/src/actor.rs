@@ -341,6 +341,7 @@ impl Effects<'_> {
                 Effect::Spawn {
                     child,
                     spec,
+                    secrets,
                     credit,
                 } => {
                     let events = self.child_events.clone();
@@ -350,7 +351,7 @@ impl Effects<'_> {
                         events,
                         room,
                     };
-                    let handle = pump::start(self.helper.clone(), spec, credit, emitter);
+                    let handle = pump::start(self.helper.clone(), spec, secrets, credit, emitter);
                     self.children.insert(child, handle);
                 }
                 Effect::Write { child, data } => self.to(child, |handle| handle.write(data)),

@@ -1,7 +1,10 @@
 //! What the operator lets a plugin do. Everything that is not granted is
 //! denied; a denial names the lines of `hostler.toml` that would allow it.
 
+use std::collections::BTreeMap;
+
 use hostler_egress::HttpGrant;
+use hostler_secret::SecretName;
 use serde::{Deserialize, Serialize};
 
 /// `[plugins.ID.grants]`.
@@ -11,7 +14,7 @@ pub struct Grants {
     /// Programs that it may run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<ProcessGrant>,
-    /// Hosts to which it may send requests.
+    /// Hosts that it may send requests to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpGrant>,
     /// Whether the host answers its agent's file requests, inside the
@@ -49,6 +52,10 @@ pub struct ProcessGrant {
     /// Variables that the plugin may set.
     #[serde(default)]
     pub set: Vec<String>,
+    /// Variables of the program whose values are secrets: `VARIABLE = "NAME"`.
+    /// The plugin neither sees nor sets them; the program is trusted with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretName>,
 }
 
 impl Grants {
@@ -74,6 +81,13 @@ impl Grants {
                 )
             })?;
         for (name, _) in env {
+            if let Some(secret) = grant.secrets.get(name) {
+                return Err(format!(
+                    "the variable {name} of {program:?} is secret {secret} and cannot be set; to allow \
+                     it, take {name} out of `secrets` of its [[plugins.{plugin}.grants.process]] in \
+                     hostler.toml"
+                ));
+            }
             if !grant.set.iter().any(|allowed| allowed == name) {
                 return Err(format!(
                     "setting the variable {name} for {program:?} is not granted; to allow it, add {name:?} \
@@ -82,6 +96,12 @@ impl Grants {
             }
         }
         Ok(grant)
+    }
+
+    /// Whether any secret is granted.
+    pub(crate) fn have_secrets(&self) -> bool {
+        self.process.iter().any(|grant| !grant.secrets.is_empty())
+            || self.http.iter().any(|grant| !grant.secrets.is_empty())
     }
 }
 
@@ -192,7 +212,8 @@ mod tests {
                 program: "agent".into(),
                 args: vec![words("**")],
                 env: vec!["AGENT_*".into()],
-                set: vec!["MODE".into()],
+                set: vec!["MODE".into(), "KEY".into()],
+                secrets: BTreeMap::from([("KEY".into(), "NAME".parse().unwrap())]),
             }],
             ..Grants::default()
         };
@@ -203,6 +224,8 @@ mod tests {
         };
         assert!(set("MODE").is_ok());
         assert!(set("LD_PRELOAD").unwrap_err().contains("LD_PRELOAD"));
+        let denial = set("KEY").unwrap_err();
+        assert!(denial.contains("secret NAME"), "{denial}");
         assert!(grants.process[0].passes("AGENT_KEY"));
         assert!(!grants.process[0].passes("HOME"));
     }
@@ -211,5 +234,22 @@ mod tests {
     fn an_unknown_key_is_an_error() {
         let error = toml::from_str::<Grants>("terminals = true").unwrap_err();
         assert!(error.to_string().contains("terminals"), "{error}");
+    }
+
+    #[test]
+    fn grants_with_and_without_secrets_are_told_apart() {
+        for (text, expected) in [
+            ("", false),
+            ("http = [{ hosts = [\"a\"] }]", false),
+            ("http = [{ hosts = [\"a\"], secrets = [\"K\"] }]", true),
+            ("process = [{ program = \"a\", args = [] }]", false),
+            (
+                "process = [{ program = \"a\", args = [], secrets = { V = \"K\" } }]",
+                true,
+            ),
+        ] {
+            let grants: Grants = toml::from_str(text).unwrap();
+            assert_eq!(grants.have_secrets(), expected, "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use hostler_egress::Egress;
-use hostler_secret::Vault;
+use hostler_secret::{Mask, Vault};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) config: String,
     pub(crate) outside: Outside,
     pub(crate) clock: Arc<Clock>,
+    /// For what it sends to clients; none if it is granted no secret.
+    pub(crate) mask: Option<Mask>,
 }
 
 /// Cheap to clone.
@@ -106,6 +108,7 @@ impl Shared {
                 vault: Vault::default(),
             },
             clock: Clock::start(period, || {}).unwrap(),
+            mask: None,
         }
     }
 }

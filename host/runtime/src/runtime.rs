@@ -166,6 +166,10 @@ impl Runtime {
         let ty = component.component_type();
         let imports = ty.imports(&self.0.engine).map(|(name, _)| name.to_owned());
         let exports = ty.exports(&self.0.engine).map(|(name, _)| name.to_owned());
+        let mask = spec
+            .grants
+            .have_secrets()
+            .then(|| self.0.outside.vault.mask().clone());
         let exports: Vec<_> = exports.collect();
         let wrong_world = |message: String| LoadError::WrongWorld {
             id: id.clone(),
@@ -184,6 +188,7 @@ impl Runtime {
             limits: spec.limits,
             config: spec.config.to_string(),
             outside: self.0.outside.clone(),
+            mask,
             clock: self.0.clock.clone(),
         };
         let linkers = &self.0.linkers;

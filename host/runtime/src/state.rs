@@ -17,7 +17,7 @@ use wasmtime::{
 
 use crate::{
     blob::{Blob, HANDLES, Used},
-    children::{ChildSpec, Signal, pump::Credit},
+    children::{ChildSpec, Signal, pump::Credit, secrets::SecretEnv},
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
     loaded::Shared,
@@ -52,6 +52,7 @@ pub(crate) enum Effect {
     Spawn {
         child: u32,
         spec: ChildSpec,
+        secrets: SecretEnv,
         credit: Arc<Credit>,
     },
     Write {

@@ -56,5 +56,5 @@ pub use error::StoreError;
 pub use journal::Journal;
 pub use pages::Pages;
 pub use record::{Entry, Known, Placed, SessionKey, SessionRecord, StoredSession};
-pub use records::{Records, StoredToken};
+pub use records::{Records, StoredSecret, StoredToken};
 pub use retention::{Held, Retention};

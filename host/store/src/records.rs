@@ -1,4 +1,7 @@
-//! `hostler.db`: what must survive a power loss, as the tokens must.
+//! `hostler.db`: what must survive a power loss, as the tokens must. [`secrets`]:
+//! the sealed values in it.
+
+mod secrets;
 
 use std::{
     path::{Path, PathBuf},
@@ -8,10 +11,14 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
+pub use secrets::StoredSecret;
+
 use crate::{AuditRecord, StoreError, audit, schema};
 
 /// As for the journal: a published step never changes.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[TOKENS_AND_AUDIT, secrets::TABLE];
+
+const TOKENS_AND_AUDIT: &str = "
     CREATE TABLE token (
         id TEXT PRIMARY KEY,
         -- SHA-256 of the token. The token itself is nowhere.
@@ -42,7 +49,7 @@ const MIGRATIONS: &[&str] = &["
         BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
     CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
-"];
+";
 
 /// `hostler.db` of one host. Cheap to clone; all clones are the same one. Every
 /// call blocks, and every write waits for the disk: not for async tasks.

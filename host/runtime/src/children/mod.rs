@@ -9,12 +9,14 @@
 //! - [`hidden`]: directories that programs do not see; `ssh_config`: what mends
 //!   ssh there.
 //! - [`pump`]: a harness' child: lines out, bounded bytes in.
+//! - `secrets`: variables whose values nobody else sees.
 //! - [`lines`]: splits output into bounded lines.
 
 pub mod control;
 pub mod hidden;
 pub(crate) mod lines;
 pub(crate) mod pump;
+pub(crate) mod secrets;
 #[cfg(target_os = "linux")]
 mod ssh_config;
 pub mod supervised;

@@ -21,6 +21,7 @@ use tokio::{
 use super::{
     control::{Exit, Signal},
     lines::{LINE_LIMIT, Line, Splitter},
+    secrets::SecretEnv,
     supervised::{ChildSpec, Helper, Supervised, Supervision},
 };
 
@@ -168,12 +169,18 @@ impl Emitter {
 /// Starts a child; everything that it does arrives at the emitter.
 pub(crate) fn start(
     helper: Helper,
-    spec: ChildSpec,
+    mut spec: ChildSpec,
+    secrets: SecretEnv,
     credit: Arc<Credit>,
     emitter: Emitter,
 ) -> ChildHandle {
     let (orders, inbox) = mpsc::unbounded_channel();
     let task = tokio::spawn(async move {
+        if let Err(error) = secrets.fill(&mut spec).await {
+            let failed = ChildEvent::StartFailed(error.to_string());
+            let _ = emitter.emit(failed).await;
+            return;
+        }
         match Supervised::start(&helper, &spec).await {
             Ok(mut child) => {
                 let pipes = (child.stdin, child.stdout, child.stderr);

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     fs::File,
     io,
     os::fd::OwnedFd,
@@ -23,7 +24,7 @@ use tokio::{
 use super::control::{CONTROL_FD, Exit, HIDE, LOCK_FD, Report, Signal, TTY};
 
 /// What to start: nothing is inherited from the host but what stands here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ChildSpec {
     /// Absolute.
     pub program: PathBuf,
@@ -31,6 +32,19 @@ pub struct ChildSpec {
     /// The whole environment.
     pub env: Vec<(OsString, OsString)>,
     pub cwd: PathBuf,
+}
+
+/// Of the environment the names alone: a value may be a secret.
+impl fmt::Debug for ChildSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ChildSpec")
+            .field("program", &self.program)
+            .field("args", &self.args)
+            .field("env", &variables)
+            .field("cwd", &self.cwd)
+            .finish()
+    }
 }
 
 /// How supervisors are started.

@@ -1,6 +1,8 @@
 //! `hostler:harness/client`: towards the ACP clients. JSON is checked to be one
 //! object, and its bytes are kept as they are.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
@@ -25,6 +27,7 @@ impl Host for State {
         if let Err(error) = object("client.update", &update) {
             return Ok(Err(error));
         }
+        let update = self.masked(update);
         self.client(update.len(), Output::Update(update))
     }
 
@@ -49,6 +52,7 @@ impl Host for State {
         }
         self.last_ask = Some(id);
         self.open_asks.insert(id);
+        let params = self.masked(params);
         let bytes = method.len() + params.len();
         self.client(bytes, Output::Ask { id, method, params })
     }
@@ -70,6 +74,7 @@ impl Host for State {
                 if let Err(error) = object("client.answer", &result) {
                     return Ok(Err(error));
                 }
+                let result = self.masked(result);
                 (result.len(), Ok(result))
             }
             Err(failure) => {
@@ -82,8 +87,8 @@ impl Host for State {
                 }
                 let failure = Failure {
                     code: failure.code,
-                    message: failure.message,
-                    data: failure.data,
+                    message: self.masked(failure.message),
+                    data: failure.data.map(|data| self.masked(data)),
                 };
                 let data = failure.data.as_ref().map_or(0, String::len);
                 (failure.message.len() + data, Err(failure))
@@ -109,6 +114,16 @@ impl Host for State {
 }
 
 impl State {
+    /// JSON, or text, for clients: without the secrets that this plugin's
+    /// programs may have told it.
+    fn masked(&self, text: String) -> String {
+        let masked = self.plugin.mask.as_ref().map(|mask| mask.json(&text));
+        match masked {
+            Some(Cow::Owned(masked)) => masked,
+            _ => text,
+        }
+    }
+
     fn client(&mut self, bytes: usize, output: Output) -> wasmtime::Result<Result<(), Error>> {
         self.push(Effect::Client(output), bytes)?;
         Ok(Ok(()))
@@ -122,5 +137,37 @@ fn object(function: &str, text: &str) -> Result<(), Error> {
             "{function}: a JSON object is needed"
         ))),
         Err(error) => Err(Error::Invalid(format!("{function}: not JSON: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hostler_secret::{Mask, SecretValue};
+
+    use super::*;
+    use crate::{limits::Limits, loaded::Shared, state::Role};
+
+    fn update(mask: Option<Mask>, text: &str) -> String {
+        let mut shared = Shared::for_tests(Limits::default());
+        shared.mask = mask;
+        let mut state = State::new(Arc::new(shared), Role::Describe);
+        Host::update(&mut state, text.into()).unwrap().unwrap();
+        match state.effects.pop() {
+            Some(Effect::Client(Output::Update(update))) => update,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_known_secret_does_not_reach_clients() {
+        let mask = Mask::default();
+        let value = SecretValue::new("KEY", b"correct \"horse\"".to_vec()).unwrap();
+        mask.learn(&"KEY".parse().unwrap(), &value);
+        let text = r#"{ "text":"it is correct \"horse\"" }"#;
+        let masked = update(Some(mask.clone()), text);
+        assert_eq!(masked, r#"{ "text":"it is [secret KEY]" }"#);
+        assert_eq!(update(Some(mask), r#"{ "a" : 1 }"#), r#"{ "a" : 1 }"#);
     }
 }

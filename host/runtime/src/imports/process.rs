@@ -13,7 +13,7 @@ use crate::{
         host::process::{self, Command, Host, Output},
         types::types::Error,
     },
-    children::{ChildSpec, Signal, pump::Credit},
+    children::{ChildSpec, Signal, pump::Credit, secrets::SecretEnv},
     state::{Effect, Role, State, Stdin},
 };
 
@@ -42,10 +42,13 @@ impl Host for State {
                 return Ok(Err(Error::Denied(text)));
             }
         };
-        let spec = match self.resolve(command, Path::new("/")) {
-            Ok(spec) => spec,
+        let (mut spec, secrets) = match self.resolve(command, Path::new("/")) {
+            Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
+        if let Err(error) = secrets.fill(&mut spec).await {
+            return Ok(Err(Error::Other(Some(error.to_string()))));
+        }
         let limit = Duration::from_millis(timeout_ms.into()).min(limit);
         let program = spec.program.clone();
         let running = self.waits.run(self.plugin.outside.helper.clone(), spec, limit);
@@ -86,8 +89,8 @@ impl Host for State {
                 self.plugin.id
             ))));
         }
-        let spec = match self.resolve(command, &cwd) {
-            Ok(spec) => spec,
+        let (spec, secrets) = match self.resolve(command, &cwd) {
+            Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
         let child = self.next_child;
@@ -102,6 +105,7 @@ impl Host for State {
             Effect::Spawn {
                 child,
                 spec,
+                secrets,
                 credit,
             },
             0,
@@ -157,8 +161,13 @@ impl State {
         Ok(Ok(()))
     }
 
-    /// From what the plugin wrote to what will run, if it is granted.
-    pub(super) fn resolve(&self, command: Command, cwd: &Path) -> Result<ChildSpec, Error> {
+    /// From what the plugin wrote to what will run, if it is granted, and the
+    /// secrets that it will have.
+    pub(super) fn resolve(
+        &self,
+        command: Command,
+        cwd: &Path,
+    ) -> Result<(ChildSpec, SecretEnv), Error> {
         let id = &self.plugin.id;
         let nul = |text: &String| text.contains('\0');
         if nul(&command.program)
@@ -187,12 +196,17 @@ impl State {
                 .into_iter()
                 .map(|(name, value)| (name.into(), value.into())),
         );
-        Ok(ChildSpec {
+        let secrets = SecretEnv {
+            vault: self.plugin.outside.vault.clone(),
+            variables: grant.secrets.clone().into_iter().collect(),
+        };
+        let spec = ChildSpec {
             program: find(&command.program)?,
             args: command.args.into_iter().map(OsString::from).collect(),
             env,
             cwd: cwd.to_owned(),
-        })
+        };
+        Ok((spec, secrets))
     }
 }
 

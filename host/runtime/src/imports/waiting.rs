@@ -71,10 +71,13 @@ impl service::Host for State {
             Ok(owner) => owner,
             Err(error) => return Ok(Err(error)),
         };
-        let spec = match self.resolve(command, Path::new("/")) {
-            Ok(spec) => spec,
+        let (mut spec, secrets) = match self.resolve(command, Path::new("/")) {
+            Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
+        if let Err(error) = secrets.fill(&mut spec).await {
+            return Ok(Err(Error::Other(Some(error.to_string()))));
+        }
         let limit = self.limits().children;
         let Some(slot) = owner.slot(&name, limit) else {
             return Ok(Err(Error::Limit(format!(
