@@ -48,12 +48,10 @@ pub(crate) async fn look(runtime: &Runtime, entry: &PluginEntry) -> Found {
             Ok(status) => Found::Probed(plugin, status),
             Err(ended) => failed(plugin, ended),
         },
-        Plugin::Provider(_) | Plugin::Policy(_) => {
-            match plugin.describe().await.map(drop) {
-                Ok(()) => Found::Described(plugin),
-                Err(ended) => failed(plugin, ended),
-            }
-        }
+        Plugin::Provider(_) | Plugin::Policy(_) => match plugin.describe().await.map(drop) {
+            Ok(()) => Found::Described(plugin),
+            Err(ended) => failed(plugin, ended),
+        },
     }
 }
 
