@@ -15,7 +15,7 @@ use tokio::{
 use super::{Asked, Devices, State, discover, policy, settle::held};
 use crate::{
     Labels, Refusal, Ticket, Who,
-    ticket::{Told, Way},
+    ticket::{Again, Told, Way},
 };
 
 /// Devices that a policy chooses from, by its contract.
@@ -24,6 +24,10 @@ const MAX_CANDIDATES: usize = 256;
 /// How long an ask that does not wait stays while the device is being freed: a
 /// browser is closed in a second, an app in less.
 const FREEING: Duration = Duration::from_secs(10);
+
+/// How many devices of a pool are tried beside the first, if they turn out to be
+/// gone.
+const OTHERS: usize = 3;
 
 /// How often two first commands of one session may cross.
 const CROSSINGS: usize = 8;
@@ -47,7 +51,7 @@ impl Devices {
         } else {
             Mode::Explicit
         };
-        self.ask(who, labels, &wish, policy, mode).await
+        self.ask(again(who, labels, wish, policy, mode)).await
     }
 
     /// The lease of a caller that knows nothing of leases: the one of its token
@@ -74,7 +78,8 @@ impl Devices {
             }
             let token = who.token.clone();
             let mode = Mode::Implicit { token };
-            match self.ask(who, labels, &wish, policy, mode).await {
+            let ask = again(who, labels, wish.clone(), policy, mode);
+            match self.ask(ask).await {
                 Err(Refusal::Lease(refused @ Refused::SessionHasOne { .. })) => {
                     crossed = refused.into();
                 }
@@ -131,6 +136,7 @@ impl Devices {
             way,
             owned,
             told: Told::default(),
+            again: None,
         }
     }
 
@@ -163,15 +169,23 @@ impl Devices {
         }
     }
 
-    async fn ask(
-        &self,
-        who: &Who,
-        labels: &Labels,
-        wish: &Wish,
-        policy: Option<&str>,
-        mode: Mode,
-    ) -> Result<Ticket, Refusal> {
+    /// Whoever got a device that is gone, of several that would do.
+    pub(crate) async fn ask_again(&self, mut again: Again) -> Result<Ticket, Refusal> {
+        again.left -= 1;
+        self.ask(again).await
+    }
+
+    async fn ask(&self, asked: Again) -> Result<Ticket, Refusal> {
         let inner = &self.0;
+        let Again {
+            who,
+            labels,
+            wish,
+            policy,
+            mode,
+            ..
+        } = &asked;
+        let policy = policy.as_deref();
         policy::check_wish(wish)?;
         let rules = inner.lock().policy(&inner.config, policy)?;
         let implicit = matches!(mode, Mode::Implicit { .. });
@@ -212,7 +226,16 @@ impl Devices {
                 scope,
                 terms: terms.clone(),
             };
+            let several = ask.scope.selector.choices();
+            let several = several.len() > 1
+                || several
+                    .iter()
+                    .any(|it| matches!(it, hostler_lease::Choice::Pool(_)));
             match self.take_up(who, ask) {
+                Ok(mut ticket) => {
+                    ticket.again = (several && asked.left > 0).then(|| Box::new(asked));
+                    return Ok(ticket);
+                }
                 // It may have been plugged in just now.
                 Err(Refusal::Lease(
                     Refused::UnknownDevice(_) | Refused::UnknownPool(_) | Refused::IdInUse,
@@ -357,6 +380,17 @@ impl State {
                 }
                 Choice::Pool(pool) => seen.is_some_and(|seen| seen.is_in(pool)),
             })
+    }
+}
+
+fn again(who: &Who, labels: &Labels, wish: Wish, policy: Option<&str>, mode: Mode) -> Again {
+    Again {
+        who: who.clone(),
+        labels: labels.clone(),
+        wish,
+        policy: policy.map(str::to_owned),
+        mode,
+        left: OTHERS,
     }
 }
 

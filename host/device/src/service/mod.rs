@@ -150,6 +150,7 @@ impl Devices {
         });
         let weak = Arc::downgrade(&inner);
         inner.runtime.spawn(settle::run(weak.clone(), batches));
+        inner.runtime.spawn(time::watch(weak.clone()));
         inner
             .runtime
             .spawn(time::run(weak, Arc::clone(&inner.sooner)));
