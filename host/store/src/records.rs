@@ -13,10 +13,10 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 
 pub use secrets::StoredSecret;
 
-use crate::{AuditRecord, StoreError, audit, schema};
+use crate::{AuditRecord, StoreError, audit, leases, schema};
 
 /// As for the journal: a published step never changes.
-const MIGRATIONS: &[&str] = &[TOKENS_AND_AUDIT, secrets::TABLE];
+const MIGRATIONS: &[&str] = &[TOKENS_AND_AUDIT, leases::MIGRATION, secrets::TABLE];
 
 const TOKENS_AND_AUDIT: &str = "
     CREATE TABLE token (

@@ -1,0 +1,175 @@
+//! One thread that writes for all who wait.
+
+use std::{
+    fmt,
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hostler_lease::Record;
+
+use super::apply;
+use crate::{Records, StoreError};
+
+/// Which part of the last write's time is given to those who are about to come.
+const GATHERING: u32 = 4;
+
+/// And no more of a slow disk's than this.
+const MAX_GATHERING: Duration = Duration::from_millis(2);
+
+/// How often what could not be written is tried again without being asked.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Makes records of leases durable. A thread takes all that waits, writes it in
+/// one step, waits for the disk once, and then tells everyone. It ends with the
+/// last clone, when all is written. Cheap to clone; all clones are the same one.
+#[derive(Clone)]
+pub struct Leases {
+    jobs: Sender<Job>,
+}
+
+pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+pub(super) struct Job {
+    pub(super) records: Vec<Record>,
+    pub(super) done: Done,
+}
+
+impl fmt::Debug for Leases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Leases")
+    }
+}
+
+impl Leases {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(records: Records) -> std::io::Result<Self> {
+        let (jobs, waiting) = channel();
+        thread::Builder::new()
+            .name("hostler-leases".into())
+            .spawn(move || {
+                run(&waiting, |due| records.write(|change| apply(change, due)));
+            })?;
+        Ok(Self { jobs })
+    }
+
+    /// Writes the records, after those of earlier calls, and calls `done` from the
+    /// thread when they and all before are durable, or could not be written. Then
+    /// they stay due: they go ahead of the next, and are tried again each second.
+    /// Without records: when all before is durable. Never blocks; `done` must not
+    /// either.
+    ///
+    /// What waits is bounded by who calls: each lease has few records on the way.
+    pub fn write(
+        &self,
+        records: Vec<Record>,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        let done: Done = Box::new(done);
+        // The thread ends after the last sender only.
+        let _ = self.jobs.send(Job { records, done });
+    }
+}
+
+/// What the last batch was like: who writes again and again comes back together.
+struct Pace {
+    jobs: usize,
+    took: Duration,
+}
+
+/// Takes all that waits, writes it at once, tells everyone, until the last clone
+/// is gone.
+pub(super) fn run(
+    waiting: &Receiver<Job>,
+    mut write: impl FnMut(&[Record]) -> Result<(), StoreError>,
+) {
+    let mut due: Vec<Record> = Vec::new();
+    let mut failing = false;
+    let mut pace = Pace {
+        jobs: 0,
+        took: Duration::ZERO,
+    };
+    loop {
+        let first = if due.is_empty() {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            waiting.recv_timeout(RETRY)
+        };
+        let mut told = Vec::new();
+        match first {
+            Ok(first) => gather(first, waiting, &pace, |job| {
+                due.extend(job.records);
+                told.push(job.done);
+            }),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                if !due.is_empty() && write(&due).is_err() {
+                    tracing::error!("the last changes of leases could not be written");
+                }
+                return;
+            }
+        }
+        let began = Instant::now();
+        let result = if due.is_empty() { Ok(()) } else { write(&due) };
+        match &result {
+            Ok(()) => due.clear(),
+            Err(error) => {
+                if !failing {
+                    tracing::error!("leases cannot be written, so none is granted: {error}");
+                }
+                compact(&mut due);
+            }
+        }
+        failing = result.is_err();
+        pace = Pace {
+            jobs: told.len(),
+            took: began.elapsed(),
+        };
+        for done in told {
+            done(result.clone());
+        }
+    }
+}
+
+/// Takes the first and all that wait. If it was many the last time, as many may
+/// be about to come: they are given a part of the time that they would otherwise
+/// wait for the disk.
+fn gather(first: Job, waiting: &Receiver<Job>, pace: &Pace, mut take: impl FnMut(Job)) {
+    take(first);
+    let mut count = 1;
+    let until = Instant::now() + (pace.took / GATHERING).min(MAX_GATHERING);
+    loop {
+        let job = if count < pace.jobs {
+            let left = until.saturating_duration_since(Instant::now());
+            waiting.recv_timeout(left).ok()
+        } else {
+            waiting.try_recv().ok()
+        };
+        let Some(job) = job else { return };
+        take(job);
+        count += 1;
+    }
+}
+
+/// Keeps the last record of each lease, so that what is due while the disk is
+/// full does not grow with time.
+pub(super) fn compact(due: &mut Vec<Record>) {
+    let mut seen = std::collections::HashSet::new();
+    let mut kept: Vec<Record> = due
+        .drain(..)
+        .rev()
+        .filter(|record| {
+            seen.insert(match record {
+                Record::Tokens(_) => None,
+                Record::Put(stored) => Some(stored.ask.id),
+                Record::Remove(id) => Some(*id),
+            })
+        })
+        .collect();
+    kept.reverse();
+    *due = kept;
+}
