@@ -121,7 +121,9 @@ impl Evaluated {
     fn value<T: DeserializeOwned>(self) -> Result<T> {
         if let Some(exception) = self.exception_details {
             let thrown = exception.exception.map(|thrown| thrown.description);
-            let said = thrown.filter(|said| !said.is_empty()).unwrap_or(exception.text);
+            let said = thrown
+                .filter(|said| !said.is_empty())
+                .unwrap_or(exception.text);
             let line = said.lines().next().unwrap_or_default();
             return Err(Fault::new(Kind::Other, format!("the page says: {line}")));
         }

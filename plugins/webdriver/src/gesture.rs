@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use hostler_sdk::device::{
-    Act, Direction, Error, Movement, Point, Result, Stop, Target,
-};
+use hostler_sdk::device::{Act, Direction, Error, Movement, Point, Result, Stop, Target};
 use serde_json::{Value, json};
 
 use crate::element::{gone, on_screen};
@@ -156,7 +154,9 @@ fn scroll(
         "preventFling": true, "speed": SCROLL_SPEED.max(distance),
         "gestureSourceType": "mouse",
     });
-    Ok(browser.wire.cdp_run("Input.synthesizeScrollGesture", params)?)
+    Ok(browser
+        .wire
+        .cdp_run("Input.synthesizeScrollGesture", params)?)
 }
 
 /// All fingers step at the same times: at each time of any stop, first all move
@@ -189,7 +189,9 @@ fn fingers(browser: &Browser, fingers: &[Vec<Stop>]) -> Result {
                 _ => pause(took),
             });
             // Of all, so that they stay in step.
-            let ends = fingers.iter().any(|stops| stops.last().is_some_and(|last| last.ms == ms));
+            let ends = fingers
+                .iter()
+                .any(|stops| stops.last().is_some_and(|last| last.ms == ms));
             steps.push(if ms == first.ms { down() } else { pause(0) });
             if ends {
                 steps.push(pause(STILL_MS));
@@ -335,6 +337,9 @@ mod tests {
             let refused = check(&fingers);
             assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
         }
-        assert_eq!(check(&[vec![stop(0.0, 0)], vec![stop(0.0, 7)]]), Ok(vec![0, 7]));
+        assert_eq!(
+            check(&[vec![stop(0.0, 0)], vec![stop(0.0, 7)]]),
+            Ok(vec![0, 7])
+        );
     }
 }

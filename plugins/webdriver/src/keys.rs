@@ -101,7 +101,10 @@ fn parse(key: &str) -> Result<Vec<char>> {
         (Some(character), None) if !RESERVED.contains(&character) => Some(character),
         _ => None,
     };
-    let named = NAMED.iter().chain(MODIFIERS).find(|(name, _)| *name == rest);
+    let named = NAMED
+        .iter()
+        .chain(MODIFIERS)
+        .find(|(name, _)| *name == rest);
     match single.or(named.map(|&(_, code)| code)) {
         Some(code) => {
             keys.push(code);
@@ -137,7 +140,9 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused_with_what_is_one() {
-        for key in ["", "enter", "Control+", "Ctrl+a", "ab", "Enter+a", "\u{e007}", "a+b"] {
+        for key in [
+            "", "enter", "Control+", "Ctrl+a", "ab", "Enter+a", "\u{e007}", "a+b",
+        ] {
             let refused = parse(key).unwrap_err();
             assert!(
                 matches!(&refused, Error::Invalid(text) if text.contains("ArrowLeft")),

@@ -38,14 +38,14 @@ struct Entry {
 
 impl Log {
     pub(crate) fn read(&mut self, wire: &Wire, since: u64) -> Result<Logs> {
-        let entries: Vec<Entry> = wire
-            .post("/se/log", &json!({"type": "browser"}))
-            .map_err(|fault| match fault.kind {
-                Kind::Unsupported | Kind::Invalid => {
-                    Error::Unsupported("this endpoint gives no log of the browser".to_owned())
-                }
-                _ => fault.into(),
-            })?;
+        let entries: Vec<Entry> =
+            wire.post("/se/log", &json!({"type": "browser"}))
+                .map_err(|fault| match fault.kind {
+                    Kind::Unsupported | Kind::Invalid => {
+                        Error::Unsupported("this endpoint gives no log of the browser".to_owned())
+                    }
+                    _ => fault.into(),
+                })?;
         for entry in entries {
             self.keep(entry);
         }
@@ -144,6 +144,9 @@ mod tests {
             timestamp: 1.5,
         });
         let line = &log.since(0).lines[0];
-        assert_eq!((line.text.len(), line.level.as_str(), line.time), (MAX_TEXT, "error", 1));
+        assert_eq!(
+            (line.text.len(), line.level.as_str(), line.time),
+            (MAX_TEXT, "error", 1)
+        );
     }
 }

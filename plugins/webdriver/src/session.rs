@@ -70,9 +70,9 @@ impl Browser {
     /// as it was turned: a page that is loaded undoes that.
     pub(crate) fn ready(&mut self) -> Result {
         let handles: Vec<String> = self.wire.get("/window/handles")?;
-        let newest = handles.last().ok_or_else(|| {
-            Error::Lost("the last window of the browser was closed".to_owned())
-        })?;
+        let newest = handles
+            .last()
+            .ok_or_else(|| Error::Lost("the last window of the browser was closed".to_owned()))?;
         if (handles.len() > 1 || self.window.is_some()) && self.window.as_ref() != Some(newest) {
             self.wire.switch_to(newest)?;
             self.window = Some(newest.clone());
@@ -121,7 +121,10 @@ impl DeviceSession for Browser {
     fn press(&mut self, key: &str) -> Result {
         self.ready()?;
         match key {
-            "back" => Ok(self.wire.post_for::<Value>("/back", &json!({}), load()).map(drop)?),
+            "back" => Ok(self
+                .wire
+                .post_for::<Value>("/back", &json!({}), load())
+                .map(drop)?),
             "home" => {
                 let page = self.target.start_page.clone();
                 self.open_url(page.as_deref().unwrap_or("about:blank"))
@@ -231,7 +234,9 @@ impl DeviceSession for Browser {
         let params: Value = serde_json::from_str(if params.is_empty() { "{}" } else { params })
             .map_err(|error| Error::Invalid(format!("the params are not JSON: {error}")))?;
         if !params.is_object() {
-            return Err(Error::Invalid("the params are not a JSON object".to_owned()));
+            return Err(Error::Invalid(
+                "the params are not a JSON object".to_owned(),
+            ));
         }
         Ok(self.wire.cdp::<Value>(method, params)?.to_string())
     }

@@ -129,7 +129,8 @@ impl Target {
     fn check(&self) -> Result<(), String> {
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
         let lower = |text: &str| {
-            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             !text.is_empty() && text.bytes().all(fits)
         };
         if self.name.is_empty() || self.name.len() > MAX_NAME || !plain(&self.name) {
@@ -142,9 +143,11 @@ impl Target {
             (None, Some(driver)) if !driver.is_empty() => {}
             (Some(_), Some(_)) => return Err("give `url` or `driver`, not both".to_owned()),
             _ => {
-                return Err("give `url = \"http://…\"` of an endpoint, or `driver = \"chromedriver\"` \
+                return Err(
+                    "give `url = \"http://…\"` of an endpoint, or `driver = \"chromedriver\"` \
                             to have one started"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
         }
         if self.hardware_id().len() > MAX_HARDWARE_ID {
@@ -171,9 +174,7 @@ impl Target {
             }
         }
         if !(1..=MAX_OPEN_SECONDS).contains(&self.open_timeout_seconds) {
-            return Err(format!(
-                "open_timeout_seconds is 1 to {MAX_OPEN_SECONDS}"
-            ));
+            return Err(format!("open_timeout_seconds is 1 to {MAX_OPEN_SECONDS}"));
         }
         Ok(())
     }
@@ -194,7 +195,11 @@ impl Target {
     }
 
     pub(crate) fn device(&self) -> Device {
-        let target = if self.is_mobile() { "mobile" } else { "desktop" };
+        let target = if self.is_mobile() {
+            "mobile"
+        } else {
+            "desktop"
+        };
         Device {
             platform: self.platform.clone(),
             hardware_id: self.hardware_id(),

@@ -81,11 +81,13 @@ pub(crate) fn fill(browser: &Browser, target: Target, text: &str) -> Result {
         None if prepared == "closed" => {
             invalid("the field is disabled or only for reading".to_owned())
         }
-        Some(("options", options)) => {
-            invalid(format!("there is no option {text:?}; the options are: {options}"))
-        }
+        Some(("options", options)) => invalid(format!(
+            "there is no option {text:?}; the options are: {options}"
+        )),
         Some(("kind", kind)) => invalid(format!("an input of type {kind} is tapped, not filled")),
-        Some(("value", kind)) => invalid(format!("{text:?} is no value of an input of type {kind}")),
+        Some(("value", kind)) => {
+            invalid(format!("{text:?} is no value of an input of type {kind}"))
+        }
         _ => invalid("no text can be typed into that element".to_owned()),
     }
 }

@@ -141,9 +141,10 @@ impl Endpoint {
         };
         let said = serde_json::from_str::<Refusal>(&body).ok();
         match (said, response.status) {
-            (Some(Refusal { value }), 429) => {
-                Fault::new(Kind::Busy, format!("{} is busy: {}", self.base, said_of(&value.message)))
-            }
+            (Some(Refusal { value }), 429) => Fault::new(
+                Kind::Busy,
+                format!("{} is busy: {}", self.base, said_of(&value.message)),
+            ),
             (Some(Refusal { value }), _) => value.fault(),
             (None, status) => self.not_webdriver(status, &body),
         }
@@ -211,8 +212,11 @@ impl Said {
             "no such window" => Kind::NoWindow,
             "timeout" | "script timeout" => Kind::TimedOut,
             "unknown command" | "unknown method" | "unsupported operation" => Kind::Unsupported,
-            "invalid argument" | "invalid selector" | "move target out of bounds"
-            | "element not interactable" | "invalid element state" => Kind::Invalid,
+            "invalid argument"
+            | "invalid selector"
+            | "move target out of bounds"
+            | "element not interactable"
+            | "invalid element state" => Kind::Invalid,
             _ if ends.iter().any(|end| self.message.contains(end)) => Kind::Lost,
             _ => Kind::Other,
         };

@@ -167,9 +167,17 @@ impl Document {
         name.map_or("", |&name| all.string(name))
     }
 
-    pub(crate) fn attribute<'a>(&self, all: &'a Answer, node: usize, wanted: &str) -> Option<&'a str> {
+    pub(crate) fn attribute<'a>(
+        &self,
+        all: &'a Answer,
+        node: usize,
+        wanted: &str,
+    ) -> Option<&'a str> {
         let attributes = self.nodes.attributes.get(node)?;
-        let (names, values) = (attributes.iter().step_by(2), attributes.iter().skip(1).step_by(2));
+        let (names, values) = (
+            attributes.iter().step_by(2),
+            attributes.iter().skip(1).step_by(2),
+        );
         names
             .zip(values)
             .find(|(name, _)| all.string(**name) == wanted)
@@ -179,7 +187,11 @@ impl Document {
     /// Frames, and the documents in them.
     pub(crate) fn contents(&self) -> impl Iterator<Item = (usize, usize)> {
         let contents = &self.nodes.content_document_index;
-        contents.index.iter().copied().zip(contents.value.iter().copied())
+        contents
+            .index
+            .iter()
+            .copied()
+            .zip(contents.value.iter().copied())
     }
 }
 

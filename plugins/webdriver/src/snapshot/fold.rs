@@ -70,9 +70,12 @@ pub(crate) fn fate(node: &AxNode, scrollable: bool, covered: Option<&str>) -> Fa
     Fate::Kept
 }
 
-/// Whether what is in it only repeats its value.
+/// Fields that browsers make of several little ones.
+const WHOLE: [&str; 4] = ["Date", "DateTime", "InputTime", "ColorWell"];
+
+/// Whether what is in it only repeats its value, or is a part of it.
 pub(crate) fn holds_its_value(node: &AxNode) -> bool {
-    node.editable() == Some("plaintext")
+    node.editable() == Some("plaintext") || WHOLE.contains(&node.role())
 }
 
 /// The name of WAI-ARIA; Chrome has some of its own.

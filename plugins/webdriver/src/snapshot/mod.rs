@@ -50,7 +50,8 @@ fn attempt(browser: &mut Browser) -> Result<Option<Tree>> {
     let Some(trees) = left(trees(wire, &before))? else {
         return Ok(None);
     };
-    let captured = wire.cdp_for::<dom::Answer>("DOMSnapshot.captureSnapshot", dom::params(), COMMAND);
+    let captured =
+        wire.cdp_for::<dom::Answer>("DOMSnapshot.captureSnapshot", dom::params(), COMMAND);
     let Some(captured) = left(captured)? else {
         return Ok(None);
     };
@@ -139,9 +140,12 @@ impl Builder<'_> {
                 break;
             }
             left -= 1;
-            let place = step.document.zip(node.backend).and_then(|(document, backend)| {
-                Some((document, self.places.node(document, backend)?))
-            });
+            let place = step
+                .document
+                .zip(node.backend)
+                .and_then(|(document, backend)| {
+                    Some((document, self.places.node(document, backend)?))
+                });
             let shown = place.and_then(|(document, node)| self.places.shown(document, node));
             let scrollable = shown.is_some_and(|shown| shown.scrollable);
             let (depth, covered) = match fate(node, scrollable, step.covered.as_deref()) {
@@ -162,10 +166,13 @@ impl Builder<'_> {
             if holds_its_value(node) {
                 continue;
             }
-            let content = step.document.zip(node.backend).and_then(|(document, backend)| {
-                let id = self.places.frame_in(document, backend)?;
-                frames.iter().find(|frame| frame.id == id)
-            });
+            let content = step
+                .document
+                .zip(node.backend)
+                .and_then(|(document, backend)| {
+                    let id = self.places.frame_in(document, backend)?;
+                    frames.iter().find(|frame| frame.id == id)
+                });
             let children = step.tree.children(step.index).iter().rev();
             open.extend(children.map(|&index| Step {
                 index,

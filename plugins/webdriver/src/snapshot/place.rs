@@ -208,7 +208,10 @@ impl<'a> Placed<'a> {
             document,
             by_backend: document.backends().collect(),
             boxes,
-            layers: layers.into_iter().map(|(_, node, rect)| (node, rect)).collect(),
+            layers: layers
+                .into_iter()
+                .map(|(_, node, rect)| (node, rect))
+                .collect(),
             frame: ground.frame,
         }
     }

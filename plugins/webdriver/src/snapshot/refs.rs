@@ -83,8 +83,14 @@ mod tests {
     #[test]
     fn an_element_keeps_its_number_and_no_other_gets_it() {
         let mut refs = Refs::new(5);
-        assert_eq!(snapshot(&mut refs, &[("a", 1), ("a", 2)]), [Some(5), Some(6)]);
-        assert_eq!(snapshot(&mut refs, &[("a", 2), ("a", 3)]), [Some(6), Some(7)]);
+        assert_eq!(
+            snapshot(&mut refs, &[("a", 1), ("a", 2)]),
+            [Some(5), Some(6)]
+        );
+        assert_eq!(
+            snapshot(&mut refs, &[("a", 2), ("a", 3)]),
+            [Some(6), Some(7)]
+        );
         assert_eq!(refs.element(5), None);
         assert_eq!(refs.element(6), Some(&element("a", 2)));
         // Back again: the old number could have been forgotten by its holder.
