@@ -12,6 +12,7 @@
 mod config;
 mod error;
 mod event;
+pub mod json;
 mod observer;
 pub mod query;
 mod service;

@@ -1,5 +1,9 @@
+use hostler_lease::{Choice, Label, LeaseScope, Principal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::ms;
+use crate::{LeaseInfo, LeaseStanding};
 
 /// A lease, or a place in a queue, as others may see it: without its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +77,8 @@ pub struct Granted {
     /// The secret half of the right to the device: 32 hexadecimal digits, to be
     /// sent in the header `hostler-lease` and never in an address.
     pub id: String,
+    /// How long it lives after each use.
+    pub ttl_ms: u64,
     /// The lease.
     #[serde(flatten)]
     pub lease: Lease,
@@ -86,18 +92,18 @@ impl std::fmt::Debug for Granted {
     }
 }
 
+/// The leases that the reader may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Leases {
+    /// In no order that matters.
+    pub leases: Vec<Lease>,
+}
+
 impl Lease {
-    /// What the lease asks for, who asks, and how: the part that does not change.
-    /// `moment` says how long it is until a moment of the registry.
-    #[must_use]
-    pub fn new(
-        view: &hostler_lease::LeaseView,
-        until: impl Fn(hostler_lease::Moment) -> std::time::Duration,
-    ) -> Self {
-        let scope = &view.scope;
-        let text = |label: &Option<hostler_lease::Label>| label.as_ref().map(ToString::to_string);
+    fn new(principal: String, scope: &LeaseScope, standing: &LeaseStanding) -> Self {
+        let text = |label: &Option<Label>| label.as_ref().map(ToString::to_string);
         let mut lease = Self {
-            principal: view.principal.to_string(),
+            principal,
             session: scope.session.to_string(),
             client: text(&scope.client),
             tenant: text(&scope.tenant),
@@ -112,37 +118,53 @@ impl Lease {
             fencing_token: None,
             ends_in_ms: None,
         };
-        match &view.status {
-            hostler_lease::Status::Waiting {
-                position,
-                until: end,
-            } => {
+        match standing {
+            LeaseStanding::Waiting { position, left } => {
                 lease.place = Some(*position);
-                lease.ends_in_ms = Some(super::ms(until(*end)));
+                lease.ends_in_ms = Some(ms(*left));
             }
-            hostler_lease::Status::HandingOver { key } => {
+            LeaseStanding::HandingOver { key } => {
                 lease.state = LeaseState::HandingOver;
                 lease.device = Some(key.to_string());
             }
-            hostler_lease::Status::Held {
-                key,
-                token,
-                until: end,
-            } => {
+            LeaseStanding::Held { key, token, left } => {
                 lease.state = LeaseState::Held;
                 lease.device = Some(key.to_string());
                 lease.fencing_token = Some(token.number());
-                lease.ends_in_ms = Some(super::ms(until(*end)));
+                lease.ends_in_ms = Some(ms(*left));
             }
         }
         lease
     }
 }
 
-fn want(choice: &hostler_lease::Choice) -> String {
+impl From<&LeaseInfo> for Lease {
+    fn from(info: &LeaseInfo) -> Self {
+        Self::new(info.principal.to_string(), &info.scope, &info.standing)
+    }
+}
+
+impl Granted {
+    /// The lease of that principal, to be shown to it and to nobody else.
+    #[must_use]
+    pub fn new(principal: &Principal, lease: &crate::Lease) -> Self {
+        let standing = LeaseStanding::Held {
+            key: lease.key.clone(),
+            token: lease.token,
+            left: lease.expires_in,
+        };
+        Self {
+            id: lease.id.reveal(),
+            ttl_ms: ms(lease.ttl),
+            lease: Lease::new(principal.to_string(), &lease.scope, &standing),
+        }
+    }
+}
+
+fn want(choice: &Choice) -> String {
     match choice {
-        hostler_lease::Choice::Device(name) => name.to_string(),
-        hostler_lease::Choice::Pool(name) => format!("@{name}"),
+        Choice::Device(name) => name.to_string(),
+        Choice::Pool(name) => format!("@{name}"),
     }
 }
 

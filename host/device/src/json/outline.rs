@@ -106,7 +106,14 @@ fn is(node: &Node, state: &str) -> bool {
 }
 
 fn line(text: &mut String, node: &Node, indent: usize) {
-    let _ = write!(text, "{:indent$}{} {}", "", node.reference, node.role, indent = 2 + 2 * indent);
+    let _ = write!(
+        text,
+        "{:indent$}{} {}",
+        "",
+        node.reference,
+        node.role,
+        indent = 2 + 2 * indent
+    );
     if !node.label.is_empty() {
         let _ = write!(text, " {}", quoted(&node.label));
     }
@@ -118,10 +125,18 @@ fn line(text: &mut String, node: &Node, indent: usize) {
         let _ = write!(text, " id={}", quoted(identifier));
     }
     // What is usual is not said.
-    let mut states: Vec<&str> = ["focused", "selected", "checked", "expanded", "secure", "scrollable", "offscreen"]
-        .into_iter()
-        .filter(|state| is(node, state))
-        .collect();
+    let mut states: Vec<&str> = [
+        "focused",
+        "selected",
+        "checked",
+        "expanded",
+        "secure",
+        "scrollable",
+        "offscreen",
+    ]
+    .into_iter()
+    .filter(|state| is(node, state))
+    .collect();
     if !is(node, "enabled") {
         states.push("disabled");
     }

@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ms;
+use crate::{DeviceView, Listing};
 
 /// A device and how it stands with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,9 +31,9 @@ pub struct Device {
     /// What it can do.
     #[serde(default)]
     pub capabilities: Vec<String>,
-    /// The provider plugin that sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
+    /// The provider plugins that see it; the first opens it.
+    #[serde(default)]
+    pub providers: Vec<String>,
     /// Who has it.
     #[serde(flatten)]
     pub status: DeviceStatus,
@@ -88,6 +89,25 @@ pub struct Holder {
     pub client: Option<String>,
 }
 
+/// All devices, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Devices {
+    /// By key.
+    pub devices: Vec<Device>,
+    /// The providers that did not answer the last time.
+    #[serde(default)]
+    pub failures: Vec<ProviderFailure>,
+}
+
+/// A provider that has nothing to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProviderFailure {
+    /// The plugin.
+    pub provider: String,
+    /// Why, and what to do.
+    pub message: String,
+}
+
 impl DeviceState {
     /// As it is written.
     #[must_use]
@@ -134,6 +154,40 @@ impl From<&hostler_lease::Holder> for Holder {
             principal: holder.principal.to_string(),
             session: holder.session.to_string(),
             client: holder.client.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl From<DeviceView> for Device {
+    fn from(view: DeviceView) -> Self {
+        let capabilities = view.info.capabilities.named().into_iter();
+        let capabilities = capabilities.filter(|(_, is)| *is);
+        Self {
+            key: view.key.to_string(),
+            name: view.info.name,
+            platform: view.info.platform,
+            kind: view.info.kind,
+            target: view.info.target,
+            version: view.info.version,
+            booted: view.info.booted,
+            aliases: view.info.aliases,
+            pools: view.pools,
+            capabilities: capabilities.map(|(name, _)| name.to_owned()).collect(),
+            providers: view.providers,
+            status: DeviceStatus::from(&view.status),
+        }
+    }
+}
+
+impl From<Listing> for Devices {
+    fn from(listing: Listing) -> Self {
+        let failures = listing.failures.into_iter().map(|failure| ProviderFailure {
+            provider: failure.id,
+            message: failure.error.to_string(),
+        });
+        Self {
+            failures: failures.collect(),
+            devices: listing.devices.into_iter().map(Device::from).collect(),
         }
     }
 }

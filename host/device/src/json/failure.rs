@@ -1,7 +1,9 @@
+use hostler_lease::Refused;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Busy;
+use crate::Refusal;
 
 /// An answer that says no: `{"error":{"code":NAME,"message":TEXT}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +19,9 @@ pub struct FailureBody {
     pub code: String,
     /// What was wrong, where, and what to do.
     pub message: String,
+    /// Whether the same request may do better in a while.
+    #[serde(default)]
+    pub retriable: bool,
     /// Who is in the way, when the code is `DEVICE_LEASE_BUSY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
@@ -31,6 +36,7 @@ impl FailureBody {
         Self {
             code: code.into(),
             message: message.into(),
+            retriable: false,
             busy: None,
             candidates: Vec::new(),
         }
@@ -43,23 +49,17 @@ impl From<FailureBody> for Failure {
     }
 }
 
-impl From<&hostler_lease::Refused> for FailureBody {
-    fn from(refused: &hostler_lease::Refused) -> Self {
-        use hostler_lease::Refused;
-        let mut body = Self::new(refused.code(), refused.to_string());
-        match refused {
-            Refused::Busy(busy) => body.busy = Some(Busy::from(&**busy)),
-            Refused::Ambiguous { candidates, .. } => {
+impl From<&Refusal> for FailureBody {
+    fn from(refusal: &Refusal) -> Self {
+        let mut body = Self::new(refusal.code(), refusal.to_string());
+        body.retriable = refusal.retriable();
+        match refusal {
+            Refusal::Lease(Refused::Busy(busy)) => body.busy = Some(Busy::from(&**busy)),
+            Refusal::Lease(Refused::Ambiguous { candidates, .. }) => {
                 body.candidates = candidates.iter().map(ToString::to_string).collect();
             }
             _ => {}
         }
         body
-    }
-}
-
-impl From<&hostler_provider::DeviceError> for FailureBody {
-    fn from(error: &hostler_provider::DeviceError) -> Self {
-        Self::new(error.code(), error.to_string())
     }
 }

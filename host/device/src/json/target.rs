@@ -4,15 +4,20 @@ use hostler_provider as provider;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// What a gesture is aimed at: `@e12`, an element of the latest snapshot, or
-/// `X,Y`, a place on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The longest selector, in bytes: some alternatives with some words each.
+pub const MAX_SELECTOR: usize = 1024;
+
+/// What a gesture is aimed at: `@e12`, an element of the latest snapshot; `X,Y`,
+/// a place on the screen; or a selector such as `role=button label="Next"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Target {
     /// An element.
     Ref(u32),
     /// A place.
     Point(Point),
+    /// The one element that fits; see [`crate::query`].
+    Selector(String),
 }
 
 /// A place in device-independent units, from the top left.
@@ -27,7 +32,8 @@ pub struct Point {
 /// A text that is no target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no target: write a ref of the latest snapshot, such as @e12, or a place, such as 120,340"
+    "{0:?} is no target: write a ref of the latest snapshot, such as @e12, a place, such as 120,340, \
+     or a selector, such as role=button label=\"Next\""
 )]
 pub struct TargetError(String);
 
@@ -37,10 +43,13 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, TargetError> {
         let wrong = || TargetError(text.chars().take(40).collect());
         let text = text.trim();
-        if let Some(number) = text.strip_prefix("@e").or_else(|| text.strip_prefix('e')) {
+        if let Some(number) = text.strip_prefix("@e") {
             let digits = number.bytes().all(|byte| byte.is_ascii_digit());
             let number = number.parse().ok().filter(|_| digits);
             return number.map(Self::Ref).ok_or_else(wrong);
+        }
+        if text.contains('=') && text.len() <= MAX_SELECTOR && !text.contains(char::is_control) {
+            return Ok(Self::Selector(text.to_owned()));
         }
         let (x, y) = text.split_once(',').ok_or_else(wrong)?;
         let finite = |part: &str| part.trim().parse().ok().filter(|at: &f64| at.is_finite());
@@ -56,6 +65,7 @@ impl fmt::Display for Target {
         match self {
             Self::Ref(number) => write!(f, "@e{number}"),
             Self::Point(Point { x, y }) => write!(f, "{x},{y}"),
+            Self::Selector(text) => f.write_str(text),
         }
     }
 }
@@ -82,9 +92,11 @@ impl JsonSchema for Target {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "maxLength": 64,
-            "description": "A ref of the latest snapshot, such as @e12, or a place in \
-                device-independent units from the top left, such as 120,340.",
+            "minLength": 1,
+            "maxLength": MAX_SELECTOR,
+            "description": "A ref of the latest snapshot, such as @e12; or a selector, such as \
+                role=button label=\"Next\"; or a place, such as 120,340, in device-independent \
+                units from the top left.",
         })
     }
 
@@ -93,11 +105,11 @@ impl JsonSchema for Target {
     }
 }
 
-impl From<Target> for provider::Target {
-    fn from(target: Target) -> Self {
+impl From<provider::Target> for Target {
+    fn from(target: provider::Target) -> Self {
         match target {
-            Target::Ref(number) => Self::Ref(number),
-            Target::Point(point) => Self::Point(point.into()),
+            provider::Target::Ref(number) => Self::Ref(number),
+            provider::Target::Point(provider::Point { x, y }) => Self::Point(Point { x, y }),
         }
     }
 }
@@ -179,10 +191,10 @@ mod tests {
     #[test]
     fn targets_are_refs_or_places() {
         assert_eq!("@e12".parse(), Ok(Target::Ref(12)));
-        assert_eq!("e3".parse(), Ok(Target::Ref(3)));
         let place = Target::Point(Point { x: 120.0, y: 34.5 });
-        assert_eq!("120, 34.5".parse(), Ok(place));
-        for target in [Target::Ref(7), place] {
+        assert_eq!("120, 34.5".parse(), Ok(place.clone()));
+        let selector = Target::Selector("role=button label=\"a, b\"".into());
+        for target in [Target::Ref(7), place, selector] {
             assert_eq!(target.to_string().parse(), Ok(target));
         }
     }
@@ -190,7 +202,21 @@ mod tests {
     #[test]
     fn anything_else_is_no_target_and_the_message_is_short() {
         let long = "x".repeat(10_000);
-        for text in ["", "@", "@e", "@e-1", "@e+1", "@e99999999999", "1", "1,", "NaN,1", "inf,2", &long] {
+        for text in [
+            "",
+            "@",
+            "e3",
+            "@e",
+            "@e-1",
+            "@e+1",
+            "a=\u{7}b",
+            "@e99999999999",
+            "1",
+            "1,",
+            "NaN,1",
+            "inf,2",
+            &long,
+        ] {
             let error = text.parse::<Target>().unwrap_err().to_string();
             assert!(error.contains("@e12") && error.len() < 200, "{error}");
         }

@@ -1,9 +1,9 @@
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hostler_provider::{self as provider, Act, AlertAnswer, Call, Movement};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+//! From a command as it is written to a call of the contract, within bounds.
 
-use super::{Direction, Orientation, Point, Target};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hostler_provider::{self as provider, Act, Call, Movement};
+
+use super::{AlertAnswer, Command, Stop, Target};
 
 /// The longest text of one command, in characters: some pages of typing.
 pub const MAX_TEXT: usize = 32 * 1024;
@@ -13,231 +13,6 @@ pub const MAX_FINGERS: usize = 10;
 
 /// Stops of one finger: ten seconds at a hundred a second.
 pub const MAX_STOPS: usize = 1000;
-
-/// A command for a device, as it is written: `{"command":"tap","target":"@e2"}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// The size of the screen and how it is held.
-    Screen {},
-    /// What is on the screen, with refs.
-    Snapshot {},
-    /// Touches briefly.
-    Tap {
-        /// What.
-        target: Target,
-        /// How many times; once if it is not said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = 10))]
-        times: Option<u8>,
-    },
-    /// Touches for a while.
-    Hold {
-        /// What.
-        target: Target,
-        /// How long.
-        #[schemars(range(min = 1, max = 60_000))]
-        ms: u32,
-    },
-    /// Points at it without touching.
-    Hover {
-        /// What.
-        target: Target,
-    },
-    /// Gives it the keyboard.
-    Focus {
-        /// What.
-        target: Target,
-    },
-    /// Moves one finger, without a fling.
-    Swipe {
-        /// Where it goes down.
-        start: Point,
-        /// Where it goes up.
-        end: Point,
-        /// How long it takes; 300 if it is not said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = 60_000))]
-        duration_ms: Option<u32>,
-    },
-    /// Brings other content into view, without a fling.
-    Scroll {
-        /// Which way.
-        direction: Direction,
-        /// What; the middle of the screen if it is not said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        target: Option<Target>,
-        /// How far; three quarters of what is visible if it is not said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = 100_000))]
-        distance: Option<f64>,
-    },
-    /// Moves several fingers.
-    Fingers {
-        /// Each with its stops, whose times grow.
-        #[schemars(length(min = 1, max = 10))]
-        fingers: Vec<Vec<Stop>>,
-    },
-    /// Replaces the text of a field.
-    Fill {
-        /// Which.
-        target: Target,
-        /// With what.
-        #[schemars(length(max = 32_768))]
-        text: String,
-    },
-    /// Types where the keyboard is.
-    Type {
-        /// What.
-        #[schemars(length(max = 32_768))]
-        text: String,
-    },
-    /// Presses keys.
-    Press {
-        /// Such as `Enter`, `ctrl+a`, `back`, `home`.
-        #[schemars(length(min = 1, max = 64))]
-        key: String,
-    },
-    /// Waits until nothing has moved for a moment.
-    WaitIdle {
-        /// At most so long; 10 seconds if it is not said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = 600_000))]
-        timeout_ms: Option<u32>,
-    },
-    /// A picture; the answer is its bytes.
-    Screenshot {
-        /// With what must be scrolled to.
-        #[serde(default)]
-        full: bool,
-    },
-    /// A cheap picture; the answer is its bytes.
-    Frame {},
-    /// Begins to film.
-    RecordStart {},
-    /// Ends it; the answer is the film's bytes.
-    RecordStop {},
-    /// The log.
-    Logs {
-        /// From where on: `next` of an earlier answer.
-        #[serde(default)]
-        since: u64,
-    },
-    /// The apps that are installed.
-    Apps {},
-    /// What an app is doing.
-    AppState {
-        /// Its id.
-        #[schemars(length(min = 1, max = 512))]
-        app: String,
-    },
-    /// Installs a package.
-    Install {
-        /// Its file name.
-        #[schemars(length(min = 1, max = 256))]
-        name: String,
-        /// Its bytes in base64.
-        package: String,
-    },
-    /// Removes an app.
-    Uninstall {
-        /// Its id.
-        #[schemars(length(min = 1, max = 512))]
-        app: String,
-    },
-    /// Brings an app to the front.
-    Launch {
-        /// Its id.
-        #[schemars(length(min = 1, max = 512))]
-        app: String,
-    },
-    /// Ends an app.
-    Terminate {
-        /// Its id.
-        #[schemars(length(min = 1, max = 512))]
-        app: String,
-    },
-    /// Opens a URL.
-    OpenUrl {
-        /// Which.
-        #[schemars(length(min = 1, max = 8192))]
-        url: String,
-    },
-    /// About the alert that is open.
-    Alert {
-        /// What to do with it; only read it if it is not said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        answer: Option<Answer>,
-        /// The text that it asks for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(length(max = 32_768))]
-        text: Option<String>,
-    },
-    /// The clipboard's text.
-    Clipboard {},
-    /// Sets it.
-    SetClipboard {
-        /// To what.
-        #[schemars(length(max = 32_768))]
-        text: String,
-    },
-    /// How the device is held.
-    Orientation {},
-    /// Turns it.
-    SetOrientation {
-        /// How.
-        orientation: Orientation,
-    },
-    /// Puts a file there.
-    Push {
-        /// Where.
-        #[schemars(length(min = 1, max = 4096))]
-        path: String,
-        /// Its bytes in base64.
-        data: String,
-    },
-    /// Reads a file; the answer is its bytes.
-    Pull {
-        /// Which.
-        #[schemars(length(min = 1, max = 4096))]
-        path: String,
-    },
-    /// What only the provider knows.
-    Native {
-        /// Which.
-        #[schemars(length(min = 1, max = 128))]
-        method: String,
-        /// As the provider wants them.
-        #[serde(default)]
-        params: serde_json::Value,
-    },
-    /// Whether the device still answers.
-    Alive {},
-    /// Turns it off, which ends the lease.
-    Shutdown {},
-}
-
-/// What is done with an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Answer {
-    /// Agrees.
-    Accept,
-    /// Closes it.
-    Dismiss,
-}
-
-/// Where a finger is at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Stop {
-    /// From the left.
-    pub x: f64,
-    /// From the top.
-    pub y: f64,
-    /// Milliseconds since the gesture began.
-    pub ms: u32,
-}
 
 /// A command with a value that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -265,7 +40,7 @@ impl Command {
     /// What is asked of the device.
     ///
     /// # Errors
-    /// A value is out of its bounds.
+    /// A value is out of its bounds, or a selector was not resolved.
     pub fn into_call(self) -> Result<Call, CommandError> {
         Ok(match self {
             Self::Screen {} => Call::Screen,
@@ -273,14 +48,14 @@ impl Command {
             Self::Tap { target, times } => {
                 let times = times.unwrap_or(1);
                 within("tap", "`times`", u32::from(times), 1, 10)?;
-                Call::Act(target.into(), Act::Tap(times))
+                Call::Act(aimed("tap", target)?, Act::Tap(times))
             }
             Self::Hold { target, ms } => {
                 within("hold", "`ms`", ms, 1, MAX_GESTURE_MS)?;
-                Call::Act(target.into(), Act::Hold(ms))
+                Call::Act(aimed("hold", target)?, Act::Hold(ms))
             }
-            Self::Hover { target } => Call::Act(target.into(), Act::Hover),
-            Self::Focus { target } => Call::Act(target.into(), Act::Focus),
+            Self::Hover { target } => Call::Act(aimed("hover", target)?, Act::Hover),
+            Self::Focus { target } => Call::Act(aimed("focus", target)?, Act::Focus),
             Self::Swipe {
                 start,
                 end,
@@ -304,13 +79,15 @@ impl Command {
                     return Err(wrong("scroll", "`distance` is between 1 and 100000"));
                 }
                 Call::Move(Movement::Scroll {
-                    target: target.map(provider::Target::from),
+                    target: target.map(|target| aimed("scroll", target)).transpose()?,
                     direction: direction.into(),
                     distance,
                 })
             }
             Self::Fingers { fingers } => Call::Move(Movement::Fingers(stops(fingers)?)),
-            Self::Fill { target, text } => Call::Fill(target.into(), bounded("fill", text)?),
+            Self::Fill { target, text } => {
+                Call::Fill(aimed("fill", target)?, bounded("fill", text)?)
+            }
             Self::Type { text } => Call::TypeText(bounded("type", text)?),
             Self::Press { key } => Call::Press(named("press", "key", key, 64)?),
             Self::WaitIdle { timeout_ms } => {
@@ -334,9 +111,9 @@ impl Command {
             Self::Terminate { app } => Call::Terminate(named("terminate", "app", app, 512)?),
             Self::OpenUrl { url } => Call::OpenUrl(named("open-url", "url", url, 8192)?),
             Self::Alert { answer, text } => Call::Alert(match answer {
-                None => AlertAnswer::Read,
-                Some(Answer::Dismiss) => AlertAnswer::Dismiss,
-                Some(Answer::Accept) => AlertAnswer::Accept(match text {
+                None => provider::AlertAnswer::Read,
+                Some(AlertAnswer::Dismiss) => provider::AlertAnswer::Dismiss,
+                Some(AlertAnswer::Accept) => provider::AlertAnswer::Accept(match text {
                     Some(text) => Some(bounded("alert", text)?),
                     None => None,
                 }),
@@ -364,6 +141,14 @@ fn wrong(command: &'static str, problem: impl Into<String>) -> CommandError {
     CommandError {
         command,
         problem: problem.into(),
+    }
+}
+
+fn aimed(command: &'static str, target: Target) -> Result<provider::Target, CommandError> {
+    match target {
+        Target::Ref(number) => Ok(provider::Target::Ref(number)),
+        Target::Point(point) => Ok(provider::Target::Point(point.into())),
+        Target::Selector(_) => Err(wrong(command, "its selector was not resolved")),
     }
 }
 
@@ -409,13 +194,10 @@ fn named(
     Err(wrong(command, problem))
 }
 
-fn decoded(
-    command: &'static str,
-    what: &str,
-    text: &str,
-) -> Result<bytes::Bytes, CommandError> {
+fn decoded(command: &'static str, what: &str, text: &str) -> Result<bytes::Bytes, CommandError> {
     let decoded = STANDARD.decode(text);
-    let decoded = decoded.map_err(|error| wrong(command, format!("`{what}` is not base64: {error}")));
+    let decoded =
+        decoded.map_err(|error| wrong(command, format!("`{what}` is not base64: {error}")));
     Ok(decoded?.into())
 }
 
@@ -425,7 +207,9 @@ fn stops(fingers: Vec<Vec<Stop>>) -> Result<Vec<Vec<provider::Stop>>, CommandErr
             (1..=MAX_STOPS).contains(&finger.len())
                 && finger.is_sorted_by(|one, next| one.ms < next.ms)
                 && finger.last().is_some_and(|last| last.ms <= MAX_GESTURE_MS)
-                && finger.iter().all(|stop| stop.x.is_finite() && stop.y.is_finite())
+                && finger
+                    .iter()
+                    .all(|stop| stop.x.is_finite() && stop.y.is_finite())
         });
     if !fits {
         let problem = format!(
@@ -461,7 +245,10 @@ mod tests {
         for (value, said) in [
             (json!({ "command": "dance" }), "dance"),
             (json!({ "command": "tap" }), "target"),
-            (json!({ "command": "tap", "target": "@e2", "tmies": 3 }), "tmies"),
+            (
+                json!({ "command": "tap", "target": "@e2", "tmies": 3 }),
+                "tmies",
+            ),
             (json!({ "command": "snapshot", "deep": true }), "deep"),
         ] {
             let error = call(value).unwrap_err();
@@ -472,12 +259,27 @@ mod tests {
     #[test]
     fn values_out_of_bounds_are_refused_with_the_bounds() {
         for (value, said) in [
-            (json!({ "command": "tap", "target": "@e2", "times": 11 }), "1 and 10"),
-            (json!({ "command": "hold", "target": "@e2", "ms": 0 }), "1 and 60000"),
-            (json!({ "command": "type", "text": "x".repeat(MAX_TEXT + 1) }), "32768"),
+            (
+                json!({ "command": "tap", "target": "@e2", "times": 11 }),
+                "1 and 10",
+            ),
+            (
+                json!({ "command": "hold", "target": "@e2", "ms": 0 }),
+                "1 and 60000",
+            ),
+            (
+                json!({ "command": "type", "text": "x".repeat(MAX_TEXT + 1) }),
+                "32768",
+            ),
             (json!({ "command": "press", "key": "" }), "1 to 64"),
-            (json!({ "command": "push", "path": "/a", "data": "%" }), "base64"),
-            (json!({ "command": "fingers", "fingers": [] }), "1 to 10 fingers"),
+            (
+                json!({ "command": "push", "path": "/a", "data": "%" }),
+                "base64",
+            ),
+            (
+                json!({ "command": "fingers", "fingers": [] }),
+                "1 to 10 fingers",
+            ),
             (
                 json!({ "command": "fingers", "fingers": [[
                     { "x": 1, "y": 1, "ms": 5 }, { "x": 1, "y": 1, "ms": 5 }

@@ -12,6 +12,7 @@
 //! A reader passes over members that it does not know.
 
 mod busy;
+mod call;
 mod command;
 mod device;
 mod event;
@@ -23,15 +24,16 @@ mod screen;
 mod target;
 
 pub use busy::Busy;
-pub use command::{Command, CommandError, MAX_FINGERS, MAX_STOPS, MAX_TEXT, Stop};
-pub use device::{Device, DeviceState, DeviceStatus, Holder};
-pub use event::{Event, EventKind};
+pub use call::{CommandError, MAX_FINGERS, MAX_STOPS, MAX_TEXT};
+pub use command::{AlertAnswer, Command, Stop};
+pub use device::{Device, DeviceState, DeviceStatus, Devices, Holder, ProviderFailure};
+pub use event::{Event, EventKind, Told};
 pub use failure::{Failure, FailureBody};
-pub use lease::{Granted, Lease, LeaseState, Mode};
+pub use lease::{Granted, Lease, LeaseState, Leases, Mode};
 pub use outcome::{Outcome, Picture};
 pub use outline::{Outline, outline};
 pub use screen::{Alert, App, AppState, LogLine, Logs, Node, Rect, Screen, Snapshot};
-pub use target::{Direction, Orientation, Point, Target, TargetError};
+pub use target::{Direction, MAX_SELECTOR, Orientation, Point, Target, TargetError};
 
 use std::time::Duration;
 
