@@ -59,19 +59,23 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
         .collect();
     if operation.of_lease {
         parameters.push(json!({
-            "name": LEASE_HEADER, "in": "header", "required": true,
+            "name": LEASE_HEADER.as_str(), "in": "header", "required": true,
             "schema": { "type": "string", "pattern": "^[0-9a-fA-F]{32}$" },
             "description": "The id of the lease, as the allocation answered it.",
         }));
     }
     if let Some(query) = operation.query {
         let query = query(schemas).to_value();
-        let needed = query["required"].as_array().cloned().unwrap_or_default();
-        for (name, schema) in query["properties"].as_object().into_iter().flatten() {
-            let needed = needed.iter().any(|one| one == name);
-            parameters.push(
-                json!({ "name": name, "in": "query", "required": needed, "schema": schema }),
-            );
+        let needed = query.get("required").and_then(Value::as_array);
+        for (name, schema) in query
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let needed = needed.is_some_and(|needed| needed.iter().any(|one| one == name));
+            parameters
+                .push(json!({ "name": name, "in": "query", "required": needed, "schema": schema }));
         }
     }
     let mut content = Map::new();
@@ -83,7 +87,7 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
     }
     let text = json!({ "schema": { "type": "string" } });
     if operation.events {
-        content.insert("text/event-stream".to_owned(), text.clone());
+        content.insert("text/event-stream".to_owned(), text);
     }
     if operation.bytes {
         content.insert("*/*".to_owned(), json!({}));
