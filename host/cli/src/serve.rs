@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use hostler_egress::Egress;
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_secret::Vault;
-use hostler_server::{Clients, ServerConfig, Tls};
+use hostler_server::{Clients, NoPlugins, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
 use hostler_store::Journal;
 use tokio::{
@@ -152,6 +152,8 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         roots: config.roots,
         default_harness: config.harness,
         clients,
+        devices: None,
+        plugins: Arc::new(NoPlugins),
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;

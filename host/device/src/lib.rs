@@ -54,6 +54,7 @@ mod catalog;
 mod config;
 mod error;
 mod event;
+pub mod json;
 mod observer;
 pub mod query;
 mod ring;
