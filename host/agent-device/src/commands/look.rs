@@ -1,0 +1,216 @@
+//! Looking at the screen: snapshots, what changed, and asking about an element.
+
+use std::time::Duration;
+
+use hostler_device::query::Snapshot;
+use hostler_provider::{Node, Target};
+use serde_json::{Value, json};
+
+use super::{
+    aim::{Aim, found, split},
+    run::{Run, within},
+    settle::MAX_PATIENCE,
+};
+use crate::{
+    diff::Diff,
+    fault::Fault,
+    tree::{self, Shown, View},
+};
+
+/// `snapshot`.
+pub(crate) async fn snapshot(run: &Run<'_>) -> Result<Value, Fault> {
+    let limit = match run.command.flags.whole("timeoutMs")? {
+        Some(ms) => Duration::from_millis(ms).min(MAX_PATIENCE),
+        None => MAX_PATIENCE,
+    };
+    let seen = within(limit, "the snapshot", run.look()).await?;
+    run.shared
+        .notes
+        .with(run.lease, |note| note.baseline = Some(seen.clone()));
+    shown(&seen, &view(run)?)
+}
+
+/// The snapshot that `open --foreground` returns.
+pub(crate) async fn first(run: &Run<'_>) -> Result<Value, Fault> {
+    let seen = run.look().await?;
+    let interactive = View {
+        interactive: true,
+        ..View::default()
+    };
+    shown(&seen, &interactive)
+}
+
+fn view(run: &Run<'_>) -> Result<View, Fault> {
+    let flags = &run.command.flags;
+    Ok(View {
+        interactive: flags.is("snapshotInteractiveOnly"),
+        depth: flags.whole("snapshotDepth")?,
+        scope: flags.text("snapshotScope")?.map(str::to_owned),
+        raw: flags.is("snapshotRaw"),
+    })
+}
+
+fn shown(seen: &Snapshot, view: &View) -> Result<Value, Fault> {
+    let tree = seen.tree();
+    let nodes = of_view(seen, view)?;
+    let nodes: Vec<_> = nodes
+        .iter()
+        .enumerate()
+        .map(|(index, shown)| tree::node(*shown, index))
+        .collect();
+    let mut value = json!({ "nodes": nodes, "truncated": tree.truncated });
+    if let Some(map) = value.as_object_mut() {
+        if let Some(name) = tree.title.as_ref().or(tree.app.as_ref()) {
+            map.insert("appName".into(), name.clone().into());
+        }
+        if let Some(app) = &tree.app {
+            map.insert("appBundleId".into(), app.clone().into());
+        }
+    }
+    Ok(value)
+}
+
+fn of_view<'a>(seen: &'a Snapshot, view: &View) -> Result<Vec<Shown<'a>>, Fault> {
+    tree::shown(seen.tree(), view).ok_or_else(|| {
+        let scope = view.scope.clone().unwrap_or_default();
+        Fault::from(hostler_device::query::QueryError::NoMatch(format!("{scope:?}")))
+    })
+}
+
+/// `diff snapshot`: what has changed since the last `snapshot` or `diff`.
+pub(crate) async fn diff(run: &Run<'_>) -> Result<Value, Fault> {
+    match run.command.at(0) {
+        None | Some("snapshot") => {}
+        Some(_) => {
+            return Err(Fault::unsupported(
+                "only snapshots are compared here; compare screenshots on your side",
+            ));
+        }
+    }
+    let seen = run.look().await?;
+    let before = run
+        .shared
+        .notes
+        .with(run.lease, |note| note.baseline.replace(seen.clone()));
+    let initialized = before.is_none();
+    let before = before.unwrap_or_else(|| seen.clone());
+    let diff = Diff::between(before.tree(), seen.tree());
+    Ok(json!({
+        "mode": "snapshot", "baselineInitialized": initialized,
+        "summary": diff.summary(), "lines": diff.lines_json(),
+    }))
+}
+
+/// `get text|attrs TARGET`.
+pub(crate) async fn get(run: &Run<'_>) -> Result<Value, Fault> {
+    let words = run.command.positionals.get(1..).unwrap_or_default();
+    let what = run.command.at(0).unwrap_or_default().to_lowercase();
+    if !matches!(what.as_str(), "text" | "attrs") {
+        return Err(Fault::args("`get` gives `text` or `attrs`"));
+    }
+    let (aim, _) = split(words, false)?;
+    let (seen, number) = element(run, &aim).await?;
+    let node = node(&seen, number)?;
+    let mut answer = found(node);
+    if let Aim::Selector(selector) = &aim {
+        answer.insert("selector".into(), selector.clone().into());
+    }
+    if what == "text" {
+        answer.insert("text".into(), tree::text(node).into());
+    }
+    Ok(Value::Object(answer))
+}
+
+/// The element that is meant, on the screen as it is now.
+async fn element(
+    run: &Run<'_>,
+    aim: &Aim,
+) -> Result<(std::sync::Arc<Snapshot>, u32), Fault> {
+    if matches!(aim, Aim::At(_)) {
+        return Err(Fault::args("this needs an element: a ref or a selector"));
+    }
+    // A selector is looked for on a new snapshot; for a ref the latest counts.
+    let target = run.aim(&aim.text()).await?;
+    match (target, run.latest()?) {
+        (Target::Ref(number), Some(seen)) => Ok((seen, number)),
+        _ => Err(super::run::odd_answer()),
+    }
+}
+
+fn node(seen: &Snapshot, number: u32) -> Result<&Node, Fault> {
+    let stale = || hostler_device::Refusal::from(hostler_provider::DeviceError::StaleRef(number));
+    Ok(seen.node(number).ok_or_else(stale)?)
+}
+
+/// What `is` can ask.
+const PREDICATES: [&str; 11] = [
+    "visible", "hidden", "exists", "absent", "editable", "selected", "focused", "enabled",
+    "checked", "hittable", "text",
+];
+
+/// `is PREDICATE SELECTOR [TEXT]`.
+pub(crate) async fn is(run: &Run<'_>) -> Result<Value, Fault> {
+    let words = &run.command.positionals;
+    let predicate = words.first().map(|word| word.to_lowercase()).unwrap_or_default();
+    if !PREDICATES.contains(&predicate.as_str()) {
+        let message = format!("`is` asks one of: {}", PREDICATES.join(", "));
+        return Err(Fault::args(message));
+    }
+    let is_text = predicate == "text";
+    let (aim, rest) = split(words.get(1..).unwrap_or_default(), is_text)?;
+    if is_text && rest.is_empty() {
+        return Err(Fault::args("`is text` needs the text that is expected"));
+    }
+    let expected = rest.join(" ");
+    let there = match element(run, &aim).await {
+        Ok(there) => Some(there),
+        Err(fault) if fault.is_no_match() => None,
+        // Several are enough for being there.
+        Err(fault) if fault.reason() == "AMBIGUOUS_MATCH" && predicate == "exists" => {
+            return Ok(json!({ "predicate": predicate, "pass": true, "selector": aim.text() }));
+        }
+        Err(fault) => return Err(fault),
+    };
+    let node = match &there {
+        Some((seen, number)) => Some(node(seen, *number)?),
+        None => None,
+    };
+    let holds = match (predicate.as_str(), node) {
+        ("absent" | "hidden", None) => true,
+        ("exists", node) => node.is_some(),
+        ("text", Some(node)) => tree::text(node) == expected,
+        (predicate, Some(node)) => state(predicate, node),
+        (_, None) => {
+            let missing = format!("{:?}", aim.text());
+            return Err(hostler_device::query::QueryError::NoMatch(missing).into());
+        }
+    };
+    if !holds {
+        let actual = node.map_or_else(|| "nothing".to_owned(), tree::line);
+        let message = format!("`is {predicate} {}` does not hold", aim.text());
+        return Err(Fault::new("COMMAND_FAILED", "ASSERTION_FAILED", message)
+            .detail("actual", actual)
+            .detail("predicate", predicate));
+    }
+    let mut answer = json!({ "predicate": predicate, "pass": true, "selector": aim.text() });
+    if let (Some(map), Some(node)) = (answer.as_object_mut(), node) {
+        map.insert("text".into(), tree::text(node).into());
+    }
+    Ok(answer)
+}
+
+/// Whether that state holds of an element.
+pub(crate) fn state(name: &str, node: &Node) -> bool {
+    let states = node.states;
+    match name {
+        "visible" => !states.offscreen,
+        "hidden" => states.offscreen,
+        "editable" => states.editable,
+        "selected" => states.selected || states.checked,
+        "checked" => states.checked,
+        "focused" => states.focused,
+        "enabled" => states.enabled,
+        "hittable" => states.hittable,
+        _ => false,
+    }
+}
