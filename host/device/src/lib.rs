@@ -9,11 +9,13 @@
     )
 )]
 
+mod catalog;
 mod config;
 mod error;
 mod event;
 mod observer;
 pub mod query;
+mod ring;
 mod service;
 mod store;
 mod ticket;
