@@ -27,7 +27,13 @@ struct Record {
 
 impl Records {
     /// Remembers a failure of a request that has an id. Returns whether it does.
-    pub(crate) fn note(&self, owner: &Principal, command: &Command, fault: &Fault, ms: u64) -> bool {
+    pub(crate) fn note(
+        &self,
+        owner: &Principal,
+        command: &Command,
+        fault: &Fault,
+        ms: u64,
+    ) -> bool {
         let Some(request) = command.request_id().filter(|id| id.len() <= 128) else {
             return false;
         };
@@ -57,11 +63,16 @@ impl Records {
     /// What is remembered of a request, as lines of JSON.
     pub(crate) fn find(&self, owner: &Principal, session: &str, request: &str) -> Option<String> {
         let records = self.lock();
-        let is = |one: &&Record| {
-            one.owner == *owner && one.session == session && one.request == request
-        };
+        let is =
+            |one: &&Record| one.owner == *owner && one.session == session && one.request == request;
         let record = records.iter().rev().find(is)?;
-        Some(record.lines.iter().map(|line| format!("{line}\n")).collect())
+        Some(
+            record
+                .lines
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect(),
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Record>> {

@@ -136,7 +136,11 @@ pub(crate) fn digest(tree: &Tree) -> String {
         hash.update(b"\n");
     }
     let bytes = hash.finalize();
-    bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -167,8 +171,16 @@ mod tests {
 
     #[test]
     fn what_came_went_and_stayed_is_told_apart() {
-        let before = tree(&[(1, "page", "Shop"), (2, "button", "Buy"), (3, "link", "Help")]);
-        let after = tree(&[(1, "page", "Shop"), (2, "button", "Bought"), (3, "link", "Help")]);
+        let before = tree(&[
+            (1, "page", "Shop"),
+            (2, "button", "Buy"),
+            (3, "link", "Help"),
+        ]);
+        let after = tree(&[
+            (1, "page", "Shop"),
+            (2, "button", "Bought"),
+            (3, "link", "Help"),
+        ]);
         let diff = Diff::between(&before, &after);
         assert_eq!(
             diff.json(),
@@ -180,7 +192,10 @@ mod tests {
                 ],
             })
         );
-        assert_eq!(diff.tail(), [json!({ "ref": "e3", "role": "link", "label": "Help" })]);
+        assert_eq!(
+            diff.tail(),
+            [json!({ "ref": "e3", "role": "link", "label": "Help" })]
+        );
         assert_ne!(digest(&before), digest(&after));
         assert_eq!(digest(&before).len(), 16);
     }

@@ -29,7 +29,11 @@ pub(crate) struct Fault {
 const COMMAND: i32 = -32000;
 
 impl Fault {
-    pub(crate) fn new(code: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        code: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             status: status_of(code),
             rpc: COMMAND,

@@ -54,7 +54,9 @@ pub(crate) async fn hold(
 /// The lease that the client's session has, if it has one: the one that it
 /// names, or its implicit one. Nothing is made.
 pub(crate) fn held(shared: &Shared, caller: &Caller, command: &Command) -> Option<Lease> {
-    let id = shared.devices.implicit_held(&caller.who, &command.session)?;
+    let id = shared
+        .devices
+        .implicit_held(&caller.who, &command.session)?;
     shared.devices.lease(&caller.who, id).ok()
 }
 
@@ -86,7 +88,9 @@ async fn implicit(
     loop {
         match ticket.next().await? {
             Step::Waiting { position } => {
-                progress.say(&format!("waiting for a device, number {position} in the queue"));
+                progress.say(&format!(
+                    "waiting for a device, number {position} in the queue"
+                ));
             }
             Step::Progress(text) => progress.say(&text),
             Step::Granted(granted) => {

@@ -122,9 +122,22 @@ fn shown(lease: &Lease, claims: &Claims, left: Duration) -> Value {
     };
     let id = lease.id.reveal();
     put("leaseId", Some(&id));
-    put("tenantId", scope.tenant.as_ref().map(|label| label.as_str()).or(Some("")));
-    put("runId", scope.run.as_ref().map(|label| label.as_str()).or(Some("")));
-    put("clientId", scope.client.as_ref().map(|label| label.as_str()));
+    put(
+        "tenantId",
+        scope
+            .tenant
+            .as_ref()
+            .map(|label| label.as_str())
+            .or(Some("")),
+    );
+    put(
+        "runId",
+        scope.run.as_ref().map(|label| label.as_str()).or(Some("")),
+    );
+    put(
+        "clientId",
+        scope.client.as_ref().map(|label| label.as_str()),
+    );
     let backend = scope.backend.as_ref().map(|label| label.as_str());
     put("backend", backend.or(Some(SOME_BACKEND)));
     put("leaseProvider", claims.provider.as_deref());

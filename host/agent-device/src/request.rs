@@ -80,6 +80,20 @@ impl Fields {
     }
 }
 
+/// A body that is no request, and the id to answer it under.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) id: Value,
+    pub(crate) fault: Box<Fault>,
+}
+
+impl Unread {
+    fn new(id: Value, fault: Fault) -> Self {
+        let fault = Box::new(fault);
+        Self { id, fault }
+    }
+}
+
 /// One message of JSON-RPC.
 #[derive(Debug)]
 pub(crate) struct Rpc {
@@ -92,13 +106,13 @@ pub(crate) struct Rpc {
 }
 
 impl Rpc {
-    /// Reads a body. The id comes back with the error where there is one.
-    pub(crate) fn read(body: &[u8]) -> Result<Self, (Value, Fault)> {
+    /// Reads a body.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Unread> {
         let value: Value = serde_json::from_slice(body)
-            .map_err(|error| (Value::Null, Fault::parse(error.to_string())))?;
+            .map_err(|error| Unread::new(Value::Null, Fault::parse(error.to_string())))?;
         let Value::Object(mut map) = value else {
             let message = "the body must be one JSON-RPC request, an object";
-            return Err((Value::Null, Fault::request(message)));
+            return Err(Unread::new(Value::Null, Fault::request(message)));
         };
         let id = match map.remove("id") {
             Some(id @ (Value::String(_) | Value::Number(_))) => id,
@@ -106,11 +120,11 @@ impl Rpc {
         };
         let Some(Value::String(method)) = map.remove("method") else {
             let message = "`method` is missing; it is for example `agent_device.command`";
-            return Err((id, Fault::request(message)));
+            return Err(Unread::new(id, Fault::request(message)));
         };
         match Fields::of("params", map.remove("params")) {
             Ok(params) => Ok(Self { id, method, params }),
-            Err(fault) => Err((id, fault)),
+            Err(fault) => Err(Unread::new(id, fault)),
         }
     }
 }

@@ -41,7 +41,9 @@ fn check(devices: &Devices, lease: &Lease, session: &str, claims: &Claims) -> Re
         run: said.run,
         client: said.client,
         backend: said.backend,
-        policy: policy(devices, claims).map(|name| label(&name)).transpose()?,
+        policy: policy(devices, claims)
+            .map(|name| label(&name))
+            .transpose()?,
         session: said.session,
         ..lease.scope.clone()
     };

@@ -318,7 +318,10 @@ mod tests {
         let (ann, bob) = (who("ann"), who("bob"));
         let id = spool.keep(&ann, artifact("s.png"), b"abc").await.unwrap();
         let kept = spool.find(&ann, Kind::Artifact, &id).unwrap();
-        assert_eq!((kept.read().await.unwrap(), kept.name.as_str()), (b"abc".to_vec(), "s.png"));
+        assert_eq!(
+            (kept.read().await.unwrap(), kept.name.as_str()),
+            (b"abc".to_vec(), "s.png")
+        );
         assert!(spool.find(&bob, Kind::Artifact, &id).is_none());
         assert!(spool.find(&ann, Kind::Upload, &id).is_none());
         assert!(spool.find(&ann, Kind::Artifact, "x").is_none());
@@ -346,7 +349,12 @@ mod tests {
         let mut ids = Vec::new();
         for number in 0..=MAX_FILES_OF_ONE {
             let name = number.to_string();
-            ids.push(spool.keep(&ann, artifact(&name), name.as_bytes()).await.unwrap());
+            ids.push(
+                spool
+                    .keep(&ann, artifact(&name), name.as_bytes())
+                    .await
+                    .unwrap(),
+            );
         }
         assert!(spool.find(&ann, Kind::Artifact, &ids[0]).is_none());
         assert!(spool.find(&ann, Kind::Artifact, &ids[1]).is_some());

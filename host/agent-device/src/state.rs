@@ -72,7 +72,10 @@ impl Notes {
     /// The lease is over.
     pub(crate) fn forget(&self, lease: &Lease) {
         let mut notes = self.lock();
-        if notes.get(&lease.key).is_some_and(|note| note.lease == lease.id) {
+        if notes
+            .get(&lease.key)
+            .is_some_and(|note| note.lease == lease.id)
+        {
             notes.remove(&lease.key);
         }
     }

@@ -99,15 +99,35 @@ pub(crate) fn ref_of(node: &Node) -> String {
 
 /// Roles of elements that people act on.
 const ACTIVE: [&str; 21] = [
-    "button", "link", "textbox", "searchbox", "checkbox", "radio", "switch", "slider", "spinbutton",
-    "combobox", "listbox", "option", "tab", "menuitem", "menuitemcheckbox", "menuitemradio",
-    "treeitem", "cell", "textfield", "alert", "dialog",
+    "button",
+    "link",
+    "textbox",
+    "searchbox",
+    "checkbox",
+    "radio",
+    "switch",
+    "slider",
+    "spinbutton",
+    "combobox",
+    "listbox",
+    "option",
+    "tab",
+    "menuitem",
+    "menuitemcheckbox",
+    "menuitemradio",
+    "treeitem",
+    "cell",
+    "textfield",
+    "alert",
+    "dialog",
 ];
 
 /// Whether one can act on it.
 pub(crate) fn is_active(node: &Node) -> bool {
     let states = node.states;
-    let named = ACTIVE.iter().any(|role| role.eq_ignore_ascii_case(&node.role));
+    let named = ACTIVE
+        .iter()
+        .any(|role| role.eq_ignore_ascii_case(&node.role));
     named || states.editable || states.scrollable || states.focused
 }
 
@@ -120,14 +140,6 @@ fn is_of_use(node: &Node) -> bool {
 /// What it holds; of a field for secrets, nothing.
 pub(crate) fn value(node: &Node) -> Option<&str> {
     node.value.as_deref().filter(|_| !node.states.secure)
-}
-
-/// What people read: its label, or what it holds.
-pub(crate) fn text(node: &Node) -> &str {
-    match value(node) {
-        Some(value) if node.states.editable || node.label.is_empty() => value,
-        _ => &node.label,
-    }
 }
 
 /// One node, as a member of a snapshot.
@@ -224,8 +236,16 @@ mod tests {
             label: label.into(),
             value: None,
             identifier: None,
-            rect: Some(Rect { x: 0.0, y: 0.0, width: 10.0, height: 10.0 }),
-            states: States { enabled: true, ..States::default() },
+            rect: Some(Rect {
+                x: 0.0,
+                y: 0.0,
+                width: 10.0,
+                height: 10.0,
+            }),
+            states: States {
+                enabled: true,
+                ..States::default()
+            },
         }
     }
 
@@ -238,19 +258,35 @@ mod tests {
             made(5, 3, "textbox", "Name"),
             made(9, 1, "link", "Help"),
         ];
-        Tree { nodes, ..Tree::default() }
+        Tree {
+            nodes,
+            ..Tree::default()
+        }
     }
 
     fn refs(view: &View) -> Option<Vec<(u32, usize, Option<usize>)>> {
         let tree = tree();
         let shown = shown(&tree, view)?;
-        Some(shown.iter().map(|shown| (shown.node.number, shown.depth, shown.parent)).collect())
+        Some(
+            shown
+                .iter()
+                .map(|shown| (shown.node.number, shown.depth, shown.parent))
+                .collect(),
+        )
     }
 
     #[test]
     fn what_is_left_out_hands_its_children_to_its_parent() {
-        let view = View { interactive: true, ..View::default() };
-        let expected = vec![(1, 0, None), (3, 1, Some(0)), (5, 1, Some(0)), (9, 1, Some(0))];
+        let view = View {
+            interactive: true,
+            ..View::default()
+        };
+        let expected = vec![
+            (1, 0, None),
+            (3, 1, Some(0)),
+            (5, 1, Some(0)),
+            (9, 1, Some(0)),
+        ];
         assert_eq!(refs(&view), Some(expected));
     }
 
@@ -259,22 +295,47 @@ mod tests {
         let all = refs(&View::default()).unwrap();
         assert_eq!(all.len(), 6);
         assert_eq!(all[4], (5, 3, Some(3)));
-        let raw = View { raw: true, interactive: true, ..View::default() };
+        let raw = View {
+            raw: true,
+            interactive: true,
+            ..View::default()
+        };
         assert_eq!(refs(&raw).unwrap().len(), 6);
     }
 
     #[test]
     fn depth_and_scope_bound_what_is_shown() {
-        let view = View { depth: Some(1), ..View::default() };
-        let numbers: Vec<_> = refs(&view).unwrap().iter().map(|(number, ..)| *number).collect();
+        let view = View {
+            depth: Some(1),
+            ..View::default()
+        };
+        let numbers: Vec<_> = refs(&view)
+            .unwrap()
+            .iter()
+            .map(|(number, ..)| *number)
+            .collect();
         assert_eq!(numbers, [1, 2, 9]);
         for scope in ["@e4", "@e4~s7", "e4"] {
-            let view = View { scope: Some(scope.into()), ..View::default() };
-            assert_eq!(refs(&view), Some(vec![(4, 0, None), (5, 1, Some(0))]), "{scope}");
+            let view = View {
+                scope: Some(scope.into()),
+                ..View::default()
+            };
+            assert_eq!(
+                refs(&view),
+                Some(vec![(4, 0, None), (5, 1, Some(0))]),
+                "{scope}"
+            );
         }
-        let view = View { scope: Some("sho".into()), depth: Some(0), ..View::default() };
+        let view = View {
+            scope: Some("sho".into()),
+            depth: Some(0),
+            ..View::default()
+        };
         assert_eq!(refs(&view), Some(vec![(1, 0, None)]));
-        let nothing = View { scope: Some("elsewhere".into()), ..View::default() };
+        let nothing = View {
+            scope: Some("elsewhere".into()),
+            ..View::default()
+        };
         assert_eq!(refs(&nothing), None);
     }
 
@@ -282,7 +343,17 @@ mod tests {
     fn a_pin_of_a_ref_is_taken_and_anything_else_is_no_ref() {
         assert_eq!(reference("@e12~s4"), Some(12));
         assert_eq!(reference("@e12"), Some(12));
-        for bad in ["@12", "@e", "@e1x", "@e1~s", "@e1~4", "@e1~sx", "@e-1", "@e99999999999", ""] {
+        for bad in [
+            "@12",
+            "@e",
+            "@e1x",
+            "@e1~s",
+            "@e1~4",
+            "@e1~sx",
+            "@e-1",
+            "@e99999999999",
+            "",
+        ] {
             assert_eq!(reference(bad), None, "{bad}");
         }
     }
@@ -294,8 +365,10 @@ mod tests {
         field.states.secure = true;
         assert!(!line(&field).contains("1234"));
         let shown = Value::Object(attributes(&field)).to_string();
-        assert!(!shown.contains("1234") && shown.contains("\"password\":true"), "{shown}");
-        assert_eq!(text(&field), "PIN");
+        assert!(
+            !shown.contains("1234") && shown.contains("\"password\":true"),
+            "{shown}"
+        );
     }
 
     #[test]

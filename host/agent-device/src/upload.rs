@@ -33,9 +33,13 @@ impl Announced {
     /// Of the body of a preflight.
     pub(crate) fn read(fields: &Fields) -> Result<Self, Fault> {
         let missing = |name| Fault::args(format!("`{name}` is missing"));
-        let name = fields.text("fileName")?.ok_or_else(|| missing("fileName"))?;
+        let name = fields
+            .text("fileName")?
+            .ok_or_else(|| missing("fileName"))?;
         let sha256 = fields.text("sha256")?.ok_or_else(|| missing("sha256"))?;
-        let size = fields.whole("sizeBytes")?.ok_or_else(|| missing("sizeBytes"))?;
+        let size = fields
+            .whole("sizeBytes")?
+            .ok_or_else(|| missing("sizeBytes"))?;
         let archived = fields.text("artifactType")? == Some("app-bundle");
         Self::new(name, sha256, Some(size), archived)
     }
@@ -53,7 +57,9 @@ impl Announced {
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
         let plain = !last.is_empty() && last.len() <= 200 && !last.contains(char::is_control);
         if !plain || matches!(last, "." | "..") {
-            return Err(Fault::args("the file name must be 1 to 200 plain characters"));
+            return Err(Fault::args(
+                "the file name must be 1 to 200 plain characters",
+            ));
         }
         let archived = if archived { ".tar.gz" } else { "" };
         Ok(Self {
@@ -118,7 +124,11 @@ pub(crate) struct Ticket {
 
 impl Uploads {
     /// Takes an announcement.
-    pub(crate) fn announce(&self, owner: &Principal, announced: Announced) -> Result<Ticket, Fault> {
+    pub(crate) fn announce(
+        &self,
+        owner: &Principal,
+        announced: Announced,
+    ) -> Result<Ticket, Fault> {
         let ticket = Ticket {
             id: random_id()?,
             secret: random_id()?,
@@ -144,9 +154,9 @@ impl Uploads {
     /// What is to come under that id, for whoever has its ticket.
     pub(crate) fn expected(&self, id: &str, ticket: &str) -> Result<Announced, Fault> {
         let pending = self.lock();
-        let one = pending.get(id).filter(|one| {
-            one.ticket == ticket && one.since.elapsed() < PATIENCE
-        });
+        let one = pending
+            .get(id)
+            .filter(|one| one.ticket == ticket && one.since.elapsed() < PATIENCE);
         one.map(|one| one.announced.clone()).ok_or_else(unknown)
     }
 
@@ -159,7 +169,12 @@ impl Uploads {
     }
 
     /// Ends it: the file is the principal's upload from now on.
-    pub(crate) fn finish(&self, spool: &Spool, owner: &Principal, id: &str) -> Result<String, Fault> {
+    pub(crate) fn finish(
+        &self,
+        spool: &Spool,
+        owner: &Principal,
+        id: &str,
+    ) -> Result<String, Fault> {
         let kept = {
             let mut pending = self.lock();
             let own = pending.get(id).is_some_and(|one| one.owner == *owner);
@@ -171,7 +186,10 @@ impl Uploads {
                 let message = "nothing came under this upload yet";
                 return Err(Fault::new("INVALID_ARGS", "UPLOAD_MISSING", message));
             }
-            pending.remove(id).and_then(|one| one.came).ok_or_else(unknown)?
+            pending
+                .remove(id)
+                .and_then(|one| one.came)
+                .ok_or_else(unknown)?
         };
         Ok(spool.add(owner, Kind::Upload, kept)?)
     }
@@ -200,7 +218,9 @@ mod tests {
         assert_eq!(announced.name, "App.app.tar.gz");
         assert_eq!(hex(&announced.sha256), HASH);
         let reason = |name: &str, hash: &str, size| {
-            Announced::new(name, hash, size, false).unwrap_err().reason()
+            Announced::new(name, hash, size, false)
+                .unwrap_err()
+                .reason()
         };
         assert_eq!(reason("a", HASH, Some(MAX_FILE + 1)), "UPLOAD_TOO_LARGE");
         assert_eq!(reason("..", HASH, None), "INVALID_ARGS");
@@ -214,10 +234,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         let uploads = Uploads::default();
-        let (ann, bob) = (Principal::new("ann").unwrap(), Principal::new("bob").unwrap());
+        let (ann, bob) = (
+            Principal::new("ann").unwrap(),
+            Principal::new("bob").unwrap(),
+        );
         let announced = Announced::new("a.apk", HASH, Some(3), false).unwrap();
         let ticket = uploads.announce(&ann, announced).unwrap();
-        assert_eq!(uploads.expected(&ticket.id, "guess").unwrap_err().reason(), "UPLOAD_UNKNOWN");
+        assert_eq!(
+            uploads.expected(&ticket.id, "guess").unwrap_err().reason(),
+            "UPLOAD_UNKNOWN"
+        );
         let expected = uploads.expected(&ticket.id, &ticket.secret).unwrap();
         let early = uploads.finish(&spool, &ann, &ticket.id).unwrap_err();
         assert_eq!(early.reason(), "UPLOAD_MISSING");
@@ -226,7 +252,13 @@ mod tests {
         let kept = draft.finish("a.apk".into()).await.unwrap();
         expected.check(&kept).unwrap();
         uploads.came(&ticket.id, kept).unwrap();
-        assert_eq!(uploads.finish(&spool, &bob, &ticket.id).unwrap_err().reason(), "UPLOAD_UNKNOWN");
+        assert_eq!(
+            uploads
+                .finish(&spool, &bob, &ticket.id)
+                .unwrap_err()
+                .reason(),
+            "UPLOAD_UNKNOWN"
+        );
         let id = uploads.finish(&spool, &ann, &ticket.id).unwrap();
         assert!(spool.find(&ann, Kind::Upload, &id).is_some());
         assert_eq!(spool.same(&ann, &expected.sha256), Some(id));

@@ -101,7 +101,11 @@ impl Asked {
             wish.choices.push(Choice::Device(chosen.to_string()));
             return Ok(wish);
         }
-        let mut fitting: Vec<_> = listing.devices.iter().filter(|view| self.fits(&view.info)).collect();
+        let mut fitting: Vec<_> = listing
+            .devices
+            .iter()
+            .filter(|view| self.fits(&view.info))
+            .collect();
         let Some(first) = fitting.first() else {
             return Err(Refusal::NoDevice(self.platform.clone()).into());
         };
@@ -112,7 +116,10 @@ impl Asked {
             return Ok(wish);
         }
         fitting.sort_by_key(|view| view.status.condition != Condition::Free);
-        let keys = fitting.iter().take(MAX_CHOICES).map(|view| view.key.to_string());
+        let keys = fitting
+            .iter()
+            .take(MAX_CHOICES)
+            .map(|view| view.key.to_string());
         wish.choices = keys.map(Choice::Device).collect();
         Ok(wish)
     }

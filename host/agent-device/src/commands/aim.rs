@@ -30,14 +30,27 @@ pub(crate) struct Aimed {
 }
 
 /// Keys of a selector. A word with one of them before its `=` is a part of one.
-const KEYS: [&str; 18] = [
-    "id", "role", "text", "label", "value", "appname", "windowtitle", "visible", "hidden",
-    "editable", "selected", "focused", "enabled", "hittable", "checked", "expanded", "secure",
+const KEYS: [&str; 16] = [
+    "id",
+    "role",
+    "text",
+    "label",
+    "value",
+    "visible",
+    "hidden",
+    "editable",
+    "selected",
+    "focused",
+    "enabled",
+    "hittable",
+    "checked",
+    "expanded",
+    "secure",
     "scrollable",
 ];
 
 /// Where selectors' states begin in [`KEYS`]: those may stand alone.
-const FIRST_STATE: usize = 7;
+const FIRST_STATE: usize = 5;
 
 fn is_term(word: &str) -> bool {
     let word = word.trim();
@@ -45,7 +58,9 @@ fn is_term(word: &str) -> bool {
         return true;
     }
     match word.split_once('=') {
-        Some((key, _)) => KEYS.iter().any(|known| known.eq_ignore_ascii_case(key.trim())),
+        Some((key, _)) => KEYS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(key.trim())),
         None => KEYS
             .iter()
             .skip(FIRST_STATE)
@@ -73,7 +88,11 @@ pub(crate) fn split(words: &[String], text_follows: bool) -> Result<(Aim, &[Stri
     let terms = words.iter().take_while(|word| is_term(word)).count();
     if terms > 0 {
         let all = terms == words.len();
-        let terms = if all && text_follows && terms > 1 { terms - 1 } else { terms };
+        let terms = if all && text_follows && terms > 1 {
+            terms - 1
+        } else {
+            terms
+        };
         let (selector, rest) = words.split_at_checked(terms).unwrap_or((words, &[]));
         return Ok((Aim::Selector(selector.join(" ")), rest));
     }
@@ -85,8 +104,7 @@ pub(crate) fn split(words: &[String], text_follows: bool) -> Result<(Aim, &[Stri
         (Some(x), Some(y)) => Ok((Aim::At(Point { x, y }), words.get(2..).unwrap_or_default())),
         _ => {
             let shown: String = first.chars().take(80).collect();
-            let message =
-                format!("{shown:?} is no target; it needs a ref, a selector, or x and y");
+            let message = format!("{shown:?} is no target; it needs a ref, a selector, or x and y");
             Err(Fault::args(message).hint(format!(
                 "To match a visible text write text={shown:?}; refs look like @e12."
             )))
@@ -127,7 +145,12 @@ impl Aim {
         })
     }
 
-    fn members(&self, target: Target, node: Option<&Node>, at: Option<Point>) -> Map<String, Value> {
+    fn members(
+        &self,
+        target: Target,
+        node: Option<&Node>,
+        at: Option<Point>,
+    ) -> Map<String, Value> {
         let mut map = Map::new();
         let mut put = |name: &str, value: Value| map.insert(name.to_owned(), value);
         let kind = match self {
@@ -202,23 +225,61 @@ mod tests {
     fn refs_selectors_and_places_are_told_apart() {
         is(&["@e12"], false, &Aim::Ref(12), &[]);
         is(&["@e12~s4", "800"], false, &Aim::Ref(12), &["800"]);
-        is(&["10", "20.5"], false, &Aim::At(Point { x: 10.0, y: 20.5 }), &[]);
-        is(&["10", "20", "abc"], true, &Aim::At(Point { x: 10.0, y: 20.0 }), &["abc"]);
-        is(&["label=\"Sign in\" || id=ok"], false, &selector("label=\"Sign in\" || id=ok"), &[]);
-        is(&["role=button", "label=Go"], false, &selector("role=button label=Go"), &[]);
+        is(
+            &["10", "20.5"],
+            false,
+            &Aim::At(Point { x: 10.0, y: 20.5 }),
+            &[],
+        );
+        is(
+            &["10", "20", "abc"],
+            true,
+            &Aim::At(Point { x: 10.0, y: 20.0 }),
+            &["abc"],
+        );
+        is(
+            &["label=\"Sign in\" || id=ok"],
+            false,
+            &selector("label=\"Sign in\" || id=ok"),
+            &[],
+        );
+        is(
+            &["role=button", "label=Go"],
+            false,
+            &selector("role=button label=Go"),
+            &[],
+        );
         is(&["visible"], false, &selector("visible"), &[]);
     }
 
     #[test]
     fn the_text_of_a_field_is_no_part_of_a_selector() {
         is(&["id=email", ""], true, &selector("id=email"), &[""]);
-        is(&["id=email", "id=not"], true, &selector("id=email"), &["id=not"]);
-        is(&["@e3", "hello world"], true, &Aim::Ref(3), &["hello world"]);
+        is(
+            &["id=email", "id=not"],
+            true,
+            &selector("id=email"),
+            &["id=not"],
+        );
+        is(
+            &["@e3", "hello world"],
+            true,
+            &Aim::Ref(3),
+            &["hello world"],
+        );
     }
 
     #[test]
     fn what_is_no_target_says_what_one_is() {
-        for bad in [&[][..], &["@handle"], &["e12"], &["Sign in"], &["10"], &["10", "x"], &["nan", "1"]] {
+        for bad in [
+            &[][..],
+            &["@handle"],
+            &["e12"],
+            &["Sign in"],
+            &["10"],
+            &["10", "x"],
+            &["nan", "1"],
+        ] {
             let message = split(&words(bad), false).unwrap_err().message().to_owned();
             assert!(message.contains("ref"), "{bad:?}: {message}");
         }

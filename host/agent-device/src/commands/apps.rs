@@ -17,7 +17,11 @@ pub(crate) async fn install(run: &Run<'_>) -> Result<Value, Fault> {
     let (app, path) = match command.positionals.as_slice() {
         [path] => (None, path),
         [app, path] => (Some(app), path),
-        _ => return Err(Fault::args("`install` needs an app and the path of its package")),
+        _ => {
+            return Err(Fault::args(
+                "`install` needs an app and the path of its package",
+            ));
+        }
     };
     let Some(upload) = command.meta.text("uploadedArtifactId")? else {
         let shown: String = path.chars().take(80).collect();
@@ -26,13 +30,18 @@ pub(crate) async fn install(run: &Run<'_>) -> Result<Value, Fault> {
             .hint("Check that the file is there on your side."));
     };
     let owner = &run.caller.who.principal;
-    let kept = run.shared.spool.find(owner, Kind::Upload, upload).ok_or_else(|| {
-        let message = "there is no such upload of yours; it may have expired";
-        Fault::new("INVALID_ARGS", "UPLOAD_UNKNOWN", message).hint("Run the command again.")
-    })?;
-    let package = kept.read().await.map_err(|error| {
-        Fault::internal("an upload could not be read", &error)
-    })?;
+    let kept = run
+        .shared
+        .spool
+        .find(owner, Kind::Upload, upload)
+        .ok_or_else(|| {
+            let message = "there is no such upload of yours; it may have expired";
+            Fault::new("INVALID_ARGS", "UPLOAD_UNKNOWN", message).hint("Run the command again.")
+        })?;
+    let package = kept
+        .read()
+        .await
+        .map_err(|error| Fault::internal("an upload could not be read", &error))?;
     if let (Some(app), "reinstall") = (app, command.name.as_str()) {
         match run.act(Call::Uninstall(app.clone())).await {
             Err(fault) if fault.reason() != "NOT_FOUND" => return Err(fault),
@@ -105,7 +114,9 @@ pub(crate) async fn state(run: &Run<'_>) -> Result<Value, Fault> {
 pub(crate) async fn native(run: &Run<'_>) -> Result<Value, Fault> {
     let name = run.command.name.clone();
     if !run.view().await?.info.capabilities.native {
-        return Err(Fault::unsupported(format!("this device does not do `{name}`")));
+        return Err(Fault::unsupported(format!(
+            "this device does not do `{name}`"
+        )));
     }
     let params = json!({ "arguments": run.command.positionals }).to_string();
     let call = Call::Native {

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{
-    caller::Caller, fault::Fault, progress::Progress, request::Command, state::Shared,
-};
+use crate::{caller::Caller, fault::Fault, progress::Progress, request::Command, state::Shared};
 
 /// Steps of one batch: its answer has all their answers.
 const MAX_STEPS: usize = 100;

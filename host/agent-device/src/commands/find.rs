@@ -143,17 +143,19 @@ pub(crate) async fn find(run: &Run<'_>) -> Result<Value, Fault> {
         }
         Action::Fill(text) => fill_with(run, &aim, &text).await,
         Action::Focus => {
-            run.act(Call::Act(Target::Ref(node.number), Act::Focus)).await?;
+            run.act(Call::Act(Target::Ref(node.number), Act::Focus))
+                .await?;
             Ok(json!({ "ref": format!("@{}", ref_of(node)), "message": "Focused" }))
         }
         Action::Type(text) => {
-            run.act(Call::Act(Target::Ref(node.number), Act::Focus)).await?;
+            run.act(Call::Act(Target::Ref(node.number), Act::Focus))
+                .await?;
             typed(run, &text).await?;
             Ok(json!({ "ref": format!("@{}", ref_of(node)), "text": text }))
         }
         Action::Text => {
             let mut answer = found(node);
-            answer.insert("text".into(), tree::text(node).into());
+            answer.insert("text".into(), super::look::text(&seen, node).into());
             Ok(Value::Object(answer))
         }
         Action::Attributes => Ok(Value::Object(found(node))),
@@ -171,7 +173,11 @@ async fn wait(run: &Run<'_>, wanted: &Wanted, ms: Option<u64>) -> Result<Value, 
             return Ok(json!({ "found": true, "waitedMs": waited }));
         }
         if began.elapsed() + PAUSE > patience {
-            let message = format!("{:?} did not come within {} ms", wanted.query, patience.as_millis());
+            let message = format!(
+                "{:?} did not come within {} ms",
+                wanted.query,
+                patience.as_millis()
+            );
             return Err(Fault::new("COMMAND_FAILED", "TIMED_OUT", message));
         }
         sleep(PAUSE).await;
@@ -257,7 +263,11 @@ fn one<'a>(run: &Run<'_>, all: &[&'a Node], wanted: &Wanted) -> Result<&'a Node,
         }
     };
     chosen.ok_or_else(|| {
-        let names: Vec<_> = all.iter().take(SHOWN).map(|node| tree::line(node)).collect();
+        let names: Vec<_> = all
+            .iter()
+            .take(SHOWN)
+            .map(|node| tree::line(node))
+            .collect();
         let message = format!("{} elements match {:?}", all.len(), wanted.query);
         Fault::new("AMBIGUOUS_MATCH", "AMBIGUOUS_MATCH", message)
             .hint("Use --first, --last, or one of these refs.")
@@ -277,19 +287,58 @@ mod tests {
     #[track_caller]
     fn is(words: &[&str], place: Place, query: &str, action: Action) {
         let query = query.to_owned();
-        assert_eq!(wanted(words).unwrap(), Wanted { place, query, action }, "{words:?}");
+        assert_eq!(
+            wanted(words).unwrap(),
+            Wanted {
+                place,
+                query,
+                action
+            },
+            "{words:?}"
+        );
     }
 
     #[test]
     fn place_text_and_action_are_read() {
         is(&["Hi"], Place::Any, "Hi", Action::Click);
         is(&["Hi", "tap"], Place::Any, "Hi", Action::Click);
-        is(&["label", "Hi", "exists"], Place::Label, "Hi", Action::Exists);
-        is(&["id", "foo", "fill", "abc def"], Place::Id, "foo", Action::Fill("abc def".into()));
-        is(&["id", "foo", "fill", ""], Place::Id, "foo", Action::Fill(String::new()));
-        is(&["role", "button", "get", "text"], Place::Role, "button", Action::Text);
-        is(&["Hi", "wait", "3000"], Place::Any, "Hi", Action::Wait(Some(3000)));
-        for bad in [&[][..], &["text"], &["Hi", "longpress"], &["Hi", "get"], &["Hi", "fill"]] {
+        is(
+            &["label", "Hi", "exists"],
+            Place::Label,
+            "Hi",
+            Action::Exists,
+        );
+        is(
+            &["id", "foo", "fill", "abc def"],
+            Place::Id,
+            "foo",
+            Action::Fill("abc def".into()),
+        );
+        is(
+            &["id", "foo", "fill", ""],
+            Place::Id,
+            "foo",
+            Action::Fill(String::new()),
+        );
+        is(
+            &["role", "button", "get", "text"],
+            Place::Role,
+            "button",
+            Action::Text,
+        );
+        is(
+            &["Hi", "wait", "3000"],
+            Place::Any,
+            "Hi",
+            Action::Wait(Some(3000)),
+        );
+        for bad in [
+            &[][..],
+            &["text"],
+            &["Hi", "longpress"],
+            &["Hi", "get"],
+            &["Hi", "fill"],
+        ] {
             assert!(wanted(bad).is_err(), "{bad:?}");
         }
     }

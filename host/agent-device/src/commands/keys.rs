@@ -81,7 +81,11 @@ pub(crate) async fn alert(run: &Run<'_>) -> Result<Value, Fault> {
     match action {
         "get" => {
             let open = ask(run, AlertAnswer::Read).await?;
-            let message = if open.is_some() { "Alert visible" } else { "No alert visible" };
+            let message = if open.is_some() {
+                "Alert visible"
+            } else {
+                "No alert visible"
+            };
             Ok(json!({
                 "kind": "alertStatus", "action": "get", "alert": open.as_ref().map(shown),
                 "message": message,

@@ -33,8 +33,12 @@ pub(crate) async fn logs(run: &Run<'_>) -> Result<Value, Fault> {
             let (lines, _) = read(run).await?;
             Ok(json!({ "action": action, "active": true, "lineCount": lines.len() }))
         }
-        "mark" => Err(Fault::unsupported("the log of a device cannot be written here")),
-        _ => Err(Fault::args("`logs` takes path, start, stop, clear or doctor")),
+        "mark" => Err(Fault::unsupported(
+            "the log of a device cannot be written here",
+        )),
+        _ => Err(Fault::args(
+            "`logs` takes path, start, stop, clear or doctor",
+        )),
     }
 }
 

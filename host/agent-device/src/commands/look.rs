@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hostler_device::query::Snapshot;
+use hostler_device::query::{Condition, Element, QueryError, Snapshot};
 use hostler_provider::{Node, Target};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn shown(seen: &Snapshot, view: &View) -> Result<Value, Fault> {
 fn of_view<'a>(seen: &'a Snapshot, view: &View) -> Result<Vec<Shown<'a>>, Fault> {
     tree::shown(seen.tree(), view).ok_or_else(|| {
         let scope = view.scope.clone().unwrap_or_default();
-        Fault::from(hostler_device::query::QueryError::NoMatch(format!("{scope:?}")))
+        Fault::from(QueryError::NoMatch(format!("{scope:?}")))
     })
 }
 
@@ -116,16 +116,13 @@ pub(crate) async fn get(run: &Run<'_>) -> Result<Value, Fault> {
         answer.insert("selector".into(), selector.clone().into());
     }
     if what == "text" {
-        answer.insert("text".into(), tree::text(node).into());
+        answer.insert("text".into(), text(&seen, node).into());
     }
     Ok(Value::Object(answer))
 }
 
 /// The element that is meant, on the screen as it is now.
-async fn element(
-    run: &Run<'_>,
-    aim: &Aim,
-) -> Result<(std::sync::Arc<Snapshot>, u32), Fault> {
+async fn element(run: &Run<'_>, aim: &Aim) -> Result<(std::sync::Arc<Snapshot>, u32), Fault> {
     if matches!(aim, Aim::At(_)) {
         return Err(Fault::args("this needs an element: a ref or a selector"));
     }
@@ -142,75 +139,50 @@ fn node(seen: &Snapshot, number: u32) -> Result<&Node, Fault> {
     Ok(seen.node(number).ok_or_else(stale)?)
 }
 
-/// What `is` can ask.
-const PREDICATES: [&str; 11] = [
-    "visible", "hidden", "exists", "absent", "editable", "selected", "focused", "enabled",
-    "checked", "hittable", "text",
-];
+/// What people read of an element; of a field for secrets, its label.
+pub(crate) fn text(seen: &Snapshot, node: &Node) -> String {
+    match node.states.secure {
+        true => node.label.clone(),
+        false => seen.text(node.number).unwrap_or_default(),
+    }
+}
 
 /// `is PREDICATE SELECTOR [TEXT]`.
 pub(crate) async fn is(run: &Run<'_>) -> Result<Value, Fault> {
     let words = &run.command.positionals;
-    let predicate = words.first().map(|word| word.to_lowercase()).unwrap_or_default();
-    if !PREDICATES.contains(&predicate.as_str()) {
-        let message = format!("`is` asks one of: {}", PREDICATES.join(", "));
-        return Err(Fault::args(message));
-    }
+    let predicate = words.first().map(|word| word.to_lowercase());
+    let predicate = predicate.unwrap_or_default();
     let is_text = predicate == "text";
     let (aim, rest) = split(words.get(1..).unwrap_or_default(), is_text)?;
     if is_text && rest.is_empty() {
         return Err(Fault::args("`is text` needs the text that is expected"));
     }
-    let expected = rest.join(" ");
-    let there = match element(run, &aim).await {
-        Ok(there) => Some(there),
-        Err(fault) if fault.is_no_match() => None,
-        // Several are enough for being there.
-        Err(fault) if fault.reason() == "AMBIGUOUS_MATCH" && predicate == "exists" => {
-            return Ok(json!({ "predicate": predicate, "pass": true, "selector": aim.text() }));
+    let element = Element::parse(&aim.text())?;
+    // A ref is of the latest snapshot; a selector, of the screen as it is now.
+    let seen = match (&element, run.latest()?) {
+        (Element::Ref(_), Some(seen)) => seen,
+        _ => run.look().await?,
+    };
+    let holds = match predicate.as_str() {
+        "absent" => !seen.holds(&element, &Condition::Exists)?,
+        "text" => {
+            let node = seen.find(&element)?;
+            text(&seen, node) == rest.join(" ")
         }
-        Err(fault) => return Err(fault),
+        name => seen.holds(&element, &Condition::parse(name)?)?,
     };
-    let node = match &there {
-        Some((seen, number)) => Some(node(seen, *number)?),
-        None => None,
-    };
-    let holds = match (predicate.as_str(), node) {
-        ("absent" | "hidden", None) => true,
-        ("exists", node) => node.is_some(),
-        ("text", Some(node)) => tree::text(node) == expected,
-        (predicate, Some(node)) => state(predicate, node),
-        (_, None) => {
-            let missing = format!("{:?}", aim.text());
-            return Err(hostler_device::query::QueryError::NoMatch(missing).into());
-        }
-    };
+    let node = seen.find(&element).ok();
     if !holds {
-        let actual = node.map_or_else(|| "nothing".to_owned(), tree::line);
+        let actual = node.map_or_else(|| "nothing fits".to_owned(), tree::line);
         let message = format!("`is {predicate} {}` does not hold", aim.text());
         return Err(Fault::new("COMMAND_FAILED", "ASSERTION_FAILED", message)
+            .hint(format!("On the screen: {actual}"))
             .detail("actual", actual)
             .detail("predicate", predicate));
     }
     let mut answer = json!({ "predicate": predicate, "pass": true, "selector": aim.text() });
     if let (Some(map), Some(node)) = (answer.as_object_mut(), node) {
-        map.insert("text".into(), tree::text(node).into());
+        map.insert("text".into(), text(&seen, node).into());
     }
     Ok(answer)
-}
-
-/// Whether that state holds of an element.
-pub(crate) fn state(name: &str, node: &Node) -> bool {
-    let states = node.states;
-    match name {
-        "visible" => !states.offscreen,
-        "hidden" => states.offscreen,
-        "editable" => states.editable,
-        "selected" => states.selected || states.checked,
-        "checked" => states.checked,
-        "focused" => states.focused,
-        "enabled" => states.enabled,
-        "hittable" => states.hittable,
-        _ => false,
-    }
 }

@@ -159,7 +159,9 @@ async fn to_the_end<F: Future<Output = Result<(), Fault>>>(
 /// Where everything is: the same when a scroll moved nothing.
 fn places(tree: &hostler_provider::Tree) -> Vec<(u32, i64, i64, bool)> {
     let place = |node: &hostler_provider::Node| {
-        let at = node.rect.map_or((0, 0), |rect| (rect.x.round() as i64, rect.y.round() as i64));
+        let at = node.rect.map_or((0, 0), |rect| {
+            (rect.x.round() as i64, rect.y.round() as i64)
+        });
         (node.number, at.0, at.1, node.states.offscreen)
     };
     tree.nodes.iter().map(place).collect()
@@ -178,10 +180,20 @@ pub(crate) async fn swipe(run: &Run<'_>) -> Result<Value, Fault> {
     let (start, end) = match command.positionals.as_slice() {
         [] => (point(&command.input, "from")?, point(&command.input, "to")?),
         [x1, y1, x2, y2, ..] => (
-            Point { x: number(x1)?, y: number(y1)? },
-            Point { x: number(x2)?, y: number(y2)? },
+            Point {
+                x: number(x1)?,
+                y: number(y1)?,
+            },
+            Point {
+                x: number(x2)?,
+                y: number(y2)?,
+            },
         ),
-        _ => return Err(Fault::args("`swipe` needs x and y of its start and of its end")),
+        _ => {
+            return Err(Fault::args(
+                "`swipe` needs x and y of its start and of its end",
+            ));
+        }
     };
     let flags = &command.flags;
     let count = bounded("count", flags.whole("count")?, 1, 50)?.max(1);
@@ -198,7 +210,12 @@ pub(crate) async fn swipe(run: &Run<'_>) -> Result<Value, Fault> {
         }
         let back = and_back && done % 2 == 1;
         let (start, end) = if back { (end, start) } else { (start, end) };
-        run.act(Call::Move(Movement::Swipe { start, end, duration_ms })).await?;
+        run.act(Call::Move(Movement::Swipe {
+            start,
+            end,
+            duration_ms,
+        }))
+        .await?;
     }
     Ok(json!({
         "x1": start.x, "y1": start.y, "x2": end.x, "y2": end.y, "count": count,
@@ -210,7 +227,9 @@ pub(crate) async fn swipe(run: &Run<'_>) -> Result<Value, Fault> {
 pub(crate) async fn gesture(run: &Run<'_>) -> Result<Value, Fault> {
     let input = &run.command.input;
     let Some(kind) = input.text("kind")? else {
-        return Err(Fault::args("`gesture` needs its arguments in `input`; update agent-device"));
+        return Err(Fault::args(
+            "`gesture` needs its arguments in `input`; update agent-device",
+        ));
     };
     let said = input.whole("durationMs")?;
     let ms = bounded("the duration", said, 500, MAX_MS)?.max(1) as u32;
@@ -221,7 +240,11 @@ pub(crate) async fn gesture(run: &Run<'_>) -> Result<Value, Fault> {
             let fingers = input.whole("pointerCount")?.unwrap_or(1);
             let end = moved(start, delta.x, delta.y);
             match fingers {
-                1 => Movement::Swipe { start, end, duration_ms: ms },
+                1 => Movement::Swipe {
+                    start,
+                    end,
+                    duration_ms: ms,
+                },
                 2 => {
                     let aside = |at: Point, by: f64| moved(at, by, 0.0);
                     let one = |by| line(aside(start, by), aside(end, by), ms);
@@ -235,14 +258,24 @@ pub(crate) async fn gesture(run: &Run<'_>) -> Result<Value, Fault> {
             let far = input.number("distance")?.unwrap_or(300.0);
             let (x, y) = unit(input.text("direction")?.unwrap_or_default())?;
             // As fast as it gets: what the device makes of it, it flings or not.
-            Movement::Swipe { start, end: moved(start, x * far, y * far), duration_ms: 60 }
+            Movement::Swipe {
+                start,
+                end: moved(start, x * far, y * far),
+                duration_ms: 60,
+            }
         }
-        "swipe" => preset(&screen(run).await?, input.text("preset")?.unwrap_or_default())?,
+        "swipe" => preset(
+            &screen(run).await?,
+            input.text("preset")?.unwrap_or_default(),
+        )?,
         "pinch" | "rotate" | "transform" => {
             let screen = screen(run).await?;
             let origin = match input.object("origin")?.number("x")? {
                 Some(_) => point(input, "origin")?,
-                None => Point { x: screen.width / 2.0, y: screen.height / 2.0 },
+                None => Point {
+                    x: screen.width / 2.0,
+                    y: screen.height / 2.0,
+                },
             };
             let delta = match kind {
                 "transform" => point(input, "delta")?,
@@ -279,7 +312,12 @@ async fn drag(run: &Run<'_>, input: &Fields) -> Result<Movement, Fault> {
     };
     let held = bounded("sourceHoldMs", input.whole("sourceHoldMs")?, 600, MAX_MS)? as u32;
     let moving = bounded("moveMs", input.whole("moveMs")?, 500, MAX_MS)? as u32;
-    let kept = bounded("destinationHoldMs", input.whole("destinationHoldMs")?, 100, MAX_MS)? as u32;
+    let kept = bounded(
+        "destinationHoldMs",
+        input.whole("destinationHoldMs")?,
+        100,
+        MAX_MS,
+    )? as u32;
     let stop = |at: Point, ms| Stop { at, ms };
     Ok(Movement::Fingers(vec![vec![
         stop(*start, 0),
@@ -327,10 +365,21 @@ fn preset(screen: &Screen, name: &str) -> Result<Movement, Fault> {
         "right" => (0.2, 0.8),
         "left-edge" => (0.005, 0.7),
         "right-edge" => (0.995, 0.3),
-        _ => return Err(Fault::args("a swipe goes left, right, left-edge or right-edge")),
+        _ => {
+            return Err(Fault::args(
+                "a swipe goes left, right, left-edge or right-edge",
+            ));
+        }
     };
-    let at = |part: f64| Point { x: screen.width * part, y: screen.height / 2.0 };
-    Ok(Movement::Swipe { start: at(from), end: at(to), duration_ms: 250 })
+    let at = |part: f64| Point {
+        x: screen.width * part,
+        y: screen.height / 2.0,
+    };
+    Ok(Movement::Swipe {
+        start: at(from),
+        end: at(to),
+        duration_ms: 250,
+    })
 }
 
 fn line(start: Point, end: Point, ms: u32) -> Vec<Stop> {
@@ -338,7 +387,10 @@ fn line(start: Point, end: Point, ms: u32) -> Vec<Stop> {
 }
 
 fn moved(at: Point, x: f64, y: f64) -> Point {
-    Point { x: at.x + x, y: at.y + y }
+    Point {
+        x: at.x + x,
+        y: at.y + y,
+    }
 }
 
 fn unit(direction: &str) -> Result<(f64, f64), Fault> {
@@ -392,7 +444,8 @@ mod tests {
         let origin = Point { x: 200.0, y: 400.0 };
         let still = Point { x: 0.0, y: 0.0 };
         for (scale, degrees, ms) in [(2.0, 0.0, 500), (0.5, 90.0, 1), (8.0, 360.0, 10_000)] {
-            let Movement::Fingers(fingers) = two_fingers(&screen, origin, still, scale, degrees, ms)
+            let Movement::Fingers(fingers) =
+                two_fingers(&screen, origin, still, scale, degrees, ms)
             else {
                 panic!("no fingers");
             };

@@ -32,11 +32,17 @@ pub(crate) async fn screenshot(run: &Run<'_>) -> Result<Value, Fault> {
     let Answer::Image(image) = run.call(Call::Screenshot { full }).await? else {
         return Err(odd_answer());
     };
-    let extension = if image.media_type == "image/jpeg" { "jpg" } else { "png" };
+    let extension = if image.media_type == "image/jpeg" {
+        "jpg"
+    } else {
+        "png"
+    };
     let path = client_path(run, "path", 0)?;
     let name = file_name(path.as_deref(), &format!("screenshot.{extension}"));
     let scale = image.scale;
-    let left_out = LEFT_OUT.iter().filter(|(flag, _)| flags.text(flag).is_err() || flags.is(flag) || matches!(flags.text(flag), Ok(Some(_))));
+    let left_out = LEFT_OUT.iter().filter(|(flag, _)| {
+        flags.text(flag).is_err() || flags.is(flag) || matches!(flags.text(flag), Ok(Some(_)))
+    });
     let warnings: Vec<_> = left_out
         .map(|(_, option)| format!("{option} is not known here and was left out"))
         .collect();
@@ -56,7 +62,9 @@ pub(crate) async fn record(run: &Run<'_>) -> Result<Value, Fault> {
         Some("start") => {
             let path = client_path(run, "outPath", 1)?;
             run.act(Call::RecordStart).await?;
-            run.shared.notes.with(run.lease, |note| note.film = path.clone());
+            run.shared
+                .notes
+                .with(run.lease, |note| note.film = path.clone());
             Ok(json!({
                 "recording": "started", "outPath": path.unwrap_or_default(), "showTouches": false,
             }))
@@ -119,9 +127,7 @@ async fn artifact(
 /// `artifacts`: what there is to fetch.
 pub(crate) fn artifacts(shared: &Shared, caller: &Caller) -> Value {
     let all = shared.spool.list(&caller.who.principal, Kind::Artifact);
-    let shown = |(id, name, size): &(String, String, u64)| {
-        json!({ "artifactId": id, "fileName": name, "sizeBytes": size })
-    };
+    let shown = |(id, name, size): &(String, String, u64)| json!({ "artifactId": id, "fileName": name, "sizeBytes": size });
     let artifacts: Vec<_> = all.iter().map(shown).collect();
     json!({ "source": "daemon", "status": "ready", "artifacts": artifacts })
 }

@@ -7,12 +7,7 @@ use hostler_provider::{Answer, Call, Target};
 use serde_json::{Map, Value};
 
 use crate::{
-    caller::Caller,
-    fault::Fault,
-    hold,
-    platform::of_session,
-    progress::Progress,
-    request::Command,
+    caller::Caller, fault::Fault, hold, platform::of_session, progress::Progress, request::Command,
     state::Shared,
 };
 
@@ -38,7 +33,9 @@ impl Run<'_> {
     /// The same, in that time.
     pub(crate) async fn call_within(&self, call: Call, limit: Duration) -> Result<Answer, Fault> {
         let devices = &self.shared.devices;
-        Ok(devices.run(&self.caller.who, self.lease.id, call, limit).await?)
+        Ok(devices
+            .run(&self.caller.who, self.lease.id, call, limit)
+            .await?)
     }
 
     /// The same, for what has no answer.
@@ -58,7 +55,10 @@ impl Run<'_> {
 
     /// The latest snapshot, if one was taken.
     pub(crate) fn latest(&self) -> Result<Option<Arc<Snapshot>>, Fault> {
-        Ok(self.shared.devices.snapshot(&self.caller.who, self.lease.id)?)
+        Ok(self
+            .shared
+            .devices
+            .snapshot(&self.caller.who, self.lease.id)?)
     }
 
     /// The element that a ref or a selector means.

@@ -44,7 +44,10 @@ pub(crate) async fn devices(
         && let Some(map) = answer.as_object_mut()
     {
         let say = |failure: &hostler_device::ProviderFailure| {
-            format!("the provider {} does not answer: {}", failure.id, failure.error)
+            format!(
+                "the provider {} does not answer: {}",
+                failure.id, failure.error
+            )
         };
         let warnings: Vec<_> = listing.failures.iter().map(say).collect();
         map.insert("warnings".into(), warnings.into());
@@ -93,7 +96,10 @@ pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Faul
         let mut session = of_session(&view.info);
         if let Some(map) = session.as_object_mut() {
             map.insert("name".into(), lease.scope.session.as_str().into());
-            let since = shared.notes.since(key).unwrap_or_else(crate::clock::unix_ms);
+            let since = shared
+                .notes
+                .since(key)
+                .unwrap_or_else(crate::clock::unix_ms);
             map.insert("createdAt".into(), since.into());
         }
         sessions.push(session);
@@ -101,8 +107,11 @@ pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Faul
     Ok(json!({ "sessions": sessions }))
 }
 
+/// Whether a device does what a command needs.
+type Does = fn(&Capabilities) -> bool;
+
 /// Commands, and what a device must do for them.
-const COMMANDS: [(&str, fn(&Capabilities) -> bool); 36] = [
+const COMMANDS: [(&str, Does); 36] = [
     ("devices", |_| true),
     ("capabilities", |_| true),
     ("open", |can| can.open_url || can.launch),
@@ -306,7 +315,10 @@ pub(crate) async fn shutdown(run: &Run<'_>) -> Result<Value, Fault> {
     let devices = &run.shared.devices;
     run.shared.notes.forget(run.lease);
     if let Err(refusal) = devices.release(&run.caller.who, run.lease.id).await
-        && !matches!(refusal, Refusal::Lease(_) | Refusal::Device(DeviceError::Lost(_)))
+        && !matches!(
+            refusal,
+            Refusal::Lease(_) | Refusal::Device(DeviceError::Lost(_))
+        )
     {
         return Err(refusal.into());
     }

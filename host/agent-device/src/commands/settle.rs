@@ -80,7 +80,10 @@ impl Watch {
                 answer.insert("evidence".into(), self.evidence(&seen));
             }
             Err(fault) => {
-                let warning = format!("what the command did could not be seen: {}", fault.message());
+                let warning = format!(
+                    "what the command did could not be seen: {}",
+                    fault.message()
+                );
                 answer.insert("warning".into(), warning.into());
             }
         }
@@ -102,7 +105,8 @@ impl Watch {
         }
         if !stable.settled {
             let hint = stable.why.clone().unwrap_or_else(|| {
-                "The screen was still changing. Wait for what you expect, or take a snapshot.".into()
+                "The screen was still changing. Wait for what you expect, or take a snapshot."
+                    .into()
             });
             map.insert("hint".into(), hint.into());
         }

@@ -29,7 +29,9 @@ const MAX_SLOW_CHARS: usize = 2000;
 pub(crate) async fn press(run: &Run<'_>) -> Result<Value, Fault> {
     let flags = &run.command.flags;
     if let Some(button @ ("secondary" | "middle")) = flags.text("clickButton")? {
-        return Err(Fault::unsupported(format!("a touch has no {button} button")));
+        return Err(Fault::unsupported(format!(
+            "a touch has no {button} button"
+        )));
     }
     let count = bounded("count", flags.whole("count")?, 1, MAX_COUNT)?.max(1);
     let interval = bounded("intervalMs", flags.whole("intervalMs")?, 0, MAX_MS)?;
@@ -65,7 +67,8 @@ pub(crate) async fn long_press(run: &Run<'_>) -> Result<Value, Fault> {
     };
     let ms = bounded("the duration", said, LONG_MS, MAX_MS)?;
     let watch = Watch::begin(run).await?;
-    run.act(Call::Act(aimed.target, Act::Hold(ms as u32))).await?;
+    run.act(Call::Act(aimed.target, Act::Hold(ms as u32)))
+        .await?;
     let message = format!("Held {} for {ms} ms", aimed.named());
     let mut answer = aimed.answer();
     answer.insert("gesture".into(), "longpress".into());

@@ -48,7 +48,9 @@ fn read(words: &[String]) -> Result<(For, Duration), Fault> {
     }
     // A whole number at the end is the time, if something stands before it.
     let (what, patience) = match words.split_last() {
-        Some((last, before)) if before.len() > usize::from(first == "text" || first == "absent") => {
+        Some((last, before))
+            if before.len() > usize::from(first == "text" || first == "absent") =>
+        {
             match whole(last) {
                 Ok(ms) => (before, Duration::from_millis(ms)),
                 Err(_) => (words, PATIENCE),
@@ -99,56 +101,68 @@ pub(crate) async fn wait(run: &Run<'_>) -> Result<Value, Fault> {
         For::Stable { quiet } => {
             let stable = stable(run, *quiet, patience).await;
             if !stable.settled {
-                let message = format!("the screen did not come to rest within {} ms", patience.as_millis());
+                let message = format!(
+                    "the screen did not come to rest within {} ms",
+                    patience.as_millis()
+                );
                 return Err(timed_out(message));
             }
-            let nodes = stable.last.as_ref().map_or(0, |last| last.tree().nodes.len());
+            let nodes = stable
+                .last
+                .as_ref()
+                .map_or(0, |last| last.tree().nodes.len());
             Ok(json!({
                 "waitedMs": stable.waited.as_millis() as u64, "captures": stable.captures,
                 "nodeCount": nodes,
             }))
         }
         For::Text(text) => {
-            until(run, patience, &format!("the text {text:?} did not come"), async || {
-                has_text(run, text).await
-            })
+            until(
+                run,
+                patience,
+                &wanted,
+                &format!("the text {text:?} did not come"),
+            )
             .await?;
             Ok(json!({ "waitedMs": waited(), "text": text }))
         }
-        For::There(aim) => {
+        For::There(aim) | For::Gone(aim) => {
             let name = aim.text();
-            until(run, patience, &format!("{name} did not come"), async || {
-                is_there(run, aim, false).await
-            })
-            .await?;
-            Ok(json!({ "waitedMs": waited(), "kind": "selector", "selector": name }))
-        }
-        For::Gone(aim) => {
-            let name = aim.text();
-            until(run, patience, &format!("{name} did not go"), async || {
-                Ok(!is_there(run, aim, true).await?)
-            })
-            .await?;
+            let verb = if matches!(wanted, For::Gone(_)) {
+                "go"
+            } else {
+                "come"
+            };
+            until(run, patience, &wanted, &format!("{name} did not {verb}")).await?;
             Ok(json!({ "waitedMs": waited(), "kind": "selector", "selector": name }))
         }
     }
 }
 
-async fn until(
-    run: &Run<'_>,
-    patience: Duration,
-    what: &str,
-    holds: impl AsyncFn() -> Result<bool, Fault>,
-) -> Result<(), Fault> {
+/// Whether it has come about.
+async fn holds(run: &Run<'_>, wanted: &For) -> Result<bool, Fault> {
+    match wanted {
+        For::Text(text) => has_text(run, text).await,
+        For::There(aim) => is_there(run, aim, false).await,
+        For::Gone(aim) => Ok(!is_there(run, aim, true).await?),
+        For::Time(_) | For::Stable { .. } => Ok(true),
+    }
+}
+
+async fn until(run: &Run<'_>, patience: Duration, wanted: &For, what: &str) -> Result<(), Fault> {
     let began = Instant::now();
     loop {
-        if holds().await? {
+        if holds(run, wanted).await? {
             return Ok(());
         }
         if began.elapsed() + PAUSE > patience {
             let names: Vec<_> = match run.latest()? {
                 Some(seen) => {
-                    let said = seen.tree().nodes.iter().filter(|node| !node.label.is_empty());
+                    let said = seen
+                        .tree()
+                        .nodes
+                        .iter()
+                        .filter(|node| !node.label.is_empty());
                     said.take(20).map(tree::line).collect()
                 }
                 None => Vec::new(),
@@ -212,16 +226,28 @@ mod tests {
     #[test]
     fn what_is_waited_for_is_read() {
         is(&["100"], For::Time(ms(100)), ms(0));
-        is(&["text", "Hello World", "3000"], For::Text("Hello World".into()), ms(3000));
+        is(
+            &["text", "Hello World", "3000"],
+            For::Text("Hello World".into()),
+            ms(3000),
+        );
         is(&["text", "Hello"], For::Text("Hello".into()), PATIENCE);
         is(&["text", "42"], For::Text("42".into()), PATIENCE);
         is(&["@e2", "2000"], For::There(Aim::Ref(2)), ms(2000));
         let hi = Aim::Selector("label=Hi".into());
         is(&["label=Hi", "2000"], For::There(hi.clone()), ms(2000));
         is(&["absent", "label=Hi", "2000"], For::Gone(hi), ms(2000));
-        is(&["stable", "300", "4000"], For::Stable { quiet: ms(300) }, ms(4000));
+        is(
+            &["stable", "300", "4000"],
+            For::Stable { quiet: ms(300) },
+            ms(4000),
+        );
         is(&["stable"], For::Stable { quiet: QUIET }, PATIENCE);
-        is(&["Hello", "World"], For::Text("Hello World".into()), PATIENCE);
+        is(
+            &["Hello", "World"],
+            For::Text("Hello World".into()),
+            PATIENCE,
+        );
     }
 
     #[test]

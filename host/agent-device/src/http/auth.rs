@@ -16,9 +16,10 @@ pub(super) fn caller(
     in_body: Option<&str>,
 ) -> Result<Caller, Fault> {
     let authorization = match only(headers, &header::AUTHORIZATION)? {
-        Some(value) => Some(bearer(value).ok_or_else(|| {
-            Fault::token("the header Authorization must be `Bearer TOKEN`")
-        })?),
+        Some(value) => Some(
+            bearer(value)
+                .ok_or_else(|| Fault::token("the header Authorization must be `Bearer TOKEN`"))?,
+        ),
         None => None,
     };
     let own = only(headers, &TOKEN)?;
@@ -44,7 +45,9 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(Fault::token("a header with a token is there more than once"));
+        return Err(Fault::token(
+            "a header with a token is there more than once",
+        ));
     }
     let text = value.to_str();
     text.map(Some)

@@ -54,12 +54,17 @@ pub(super) async fn preflight(
         _ if shared.tls => "https",
         _ => "http",
     };
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
     let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
     let Some(host) = host else {
         return Err(Fault::args("the header Host is missing"));
     };
-    let before = uri.path().strip_suffix("/upload/preflight").unwrap_or_default();
+    let before = uri
+        .path()
+        .strip_suffix("/upload/preflight")
+        .unwrap_or_default();
     let url = format!("{scheme}://{host}{before}/upload/direct/{}", ticket.id);
     let upload = json!({ "url": url, "headers": { TICKET.as_str(): ticket.secret } });
     Ok(ok(json!({
@@ -109,8 +114,10 @@ pub(super) async fn upload(
         value.ok_or_else(|| Fault::args(format!("the header {name} is missing")))
     };
     let hash = needed("x-artifact-hash")?;
-    if let Some(algorithm) = text(&headers, &HeaderName::from_static("x-artifact-hash-algorithm"))
-        && !algorithm.eq_ignore_ascii_case("sha256")
+    if let Some(algorithm) = text(
+        &headers,
+        &HeaderName::from_static("x-artifact-hash-algorithm"),
+    ) && !algorithm.eq_ignore_ascii_case("sha256")
     {
         return Err(Fault::args("the hash of an upload is its SHA-256"));
     }
@@ -132,11 +139,14 @@ pub(super) async fn artifact(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let caller = auth::caller(&shared.tokens, &headers, None)?;
-    let found = shared.spool.find(&caller.who.principal, Kind::Artifact, &id);
+    let found = shared
+        .spool
+        .find(&caller.who.principal, Kind::Artifact, &id);
     let Some(kept) = found else {
         let message = "there is no such artifact of yours; it may have expired";
-        return Err(Fault::new("COMMAND_FAILED", "ARTIFACT_UNKNOWN", message)
-            .status(StatusCode::NOT_FOUND));
+        return Err(
+            Fault::new("COMMAND_FAILED", "ARTIFACT_UNKNOWN", message).status(StatusCode::NOT_FOUND)
+        );
     };
     let bytes = kept
         .read()
@@ -160,8 +170,9 @@ pub(super) async fn diagnostics(
     let owner = &caller.who.principal;
     let Some(lines) = shared.records.find(owner, &session, &request) else {
         let message = "nothing is known of that request; only the last failures are";
-        return Err(Fault::new("COMMAND_FAILED", "REQUEST_UNKNOWN", message)
-            .status(StatusCode::NOT_FOUND));
+        return Err(
+            Fault::new("COMMAND_FAILED", "REQUEST_UNKNOWN", message).status(StatusCode::NOT_FOUND)
+        );
     };
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
@@ -201,7 +212,10 @@ async fn write(draft: &mut Draft, body: Body, most: u64) -> Result<(), Fault> {
 }
 
 fn slow() -> Fault {
-    let message = format!("the upload did not come within {} s", UPLOAD_LIMIT.as_secs());
+    let message = format!(
+        "the upload did not come within {} s",
+        UPLOAD_LIMIT.as_secs()
+    );
     Fault::new("COMMAND_FAILED", "UPLOAD_TOO_SLOW", message).status(StatusCode::REQUEST_TIMEOUT)
 }
 

@@ -42,13 +42,13 @@ pub(super) async fn rpc(
     let caller = match auth::caller(&shared.tokens, &headers, token) {
         Ok(caller) => caller,
         Err(fault) => {
-            let id = read.map_or_else(|(id, _)| id, |rpc| rpc.id);
+            let id = read.map_or_else(|unread| unread.id, |rpc| rpc.id);
             return refused(&id, &fault);
         }
     };
     let rpc = match read {
         Ok(rpc) => rpc,
-        Err((id, fault)) => return refused(&id, &fault),
+        Err(unread) => return refused(&unread.id, &unread.fault),
     };
     match rpc.method.as_str() {
         "agent_device.lease.allocate" => {
@@ -169,4 +169,3 @@ fn lines(first: Value, heard: mpsc::Receiver<Value>, running: Running) -> Respon
     ];
     (StatusCode::OK, headers, Body::from_stream(lines)).into_response()
 }
-
