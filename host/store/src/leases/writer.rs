@@ -23,11 +23,11 @@ pub struct Leases {
     jobs: Sender<Job>,
 }
 
-type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-struct Job {
-    records: Vec<Record>,
-    done: Done,
+pub(super) struct Job {
+    pub(super) records: Vec<Record>,
+    pub(super) done: Done,
 }
 
 impl fmt::Debug for Leases {
@@ -45,7 +45,9 @@ impl Leases {
         let (jobs, waiting) = channel();
         thread::Builder::new()
             .name("hostler-leases".into())
-            .spawn(move || run(&records, &waiting))?;
+            .spawn(move || {
+                run(&waiting, |due| records.write(|change| apply(change, due)));
+            })?;
         Ok(Self { jobs })
     }
 
@@ -67,7 +69,12 @@ impl Leases {
     }
 }
 
-fn run(records: &Records, waiting: &Receiver<Job>) {
+/// Takes all that waits, writes it at once, tells everyone, until the last clone
+/// is gone.
+pub(super) fn run(
+    waiting: &Receiver<Job>,
+    mut write: impl FnMut(&[Record]) -> Result<(), StoreError>,
+) {
     let mut due: Vec<Record> = Vec::new();
     loop {
         let first = if due.is_empty() {
@@ -85,17 +92,13 @@ fn run(records: &Records, waiting: &Receiver<Job>) {
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                if !due.is_empty() && records.write(|change| apply(change, &due)).is_err() {
+                if !due.is_empty() && write(&due).is_err() {
                     tracing::error!("the last changes of leases could not be written");
                 }
                 return;
             }
         }
-        let result = if due.is_empty() {
-            Ok(())
-        } else {
-            records.write(|change| apply(change, &due))
-        };
+        let result = if due.is_empty() { Ok(()) } else { write(&due) };
         match &result {
             Ok(()) => due.clear(),
             Err(error) => {
@@ -111,7 +114,7 @@ fn run(records: &Records, waiting: &Receiver<Job>) {
 
 /// Keeps the last record of each lease, so that what is due while the disk is
 /// full does not grow with time.
-fn compact(due: &mut Vec<Record>) {
+pub(super) fn compact(due: &mut Vec<Record>) {
     let mut seen = std::collections::HashSet::new();
     let mut kept: Vec<Record> = due
         .drain(..)
