@@ -1,9 +1,9 @@
 //! Looking at the screen: snapshots, what changed, and asking about an element.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hostler_device::query::{Condition, Element, QueryError, Snapshot};
-use hostler_provider::{Node, Target};
+use hostler_provider::Node;
 use serde_json::{Value, json};
 
 use super::{
@@ -121,17 +121,16 @@ pub(crate) async fn get(run: &Run<'_>) -> Result<Value, Fault> {
     Ok(Value::Object(answer))
 }
 
-/// The element that is meant, on the screen as it is now.
-async fn element(run: &Run<'_>, aim: &Aim) -> Result<(std::sync::Arc<Snapshot>, u32), Fault> {
-    if matches!(aim, Aim::At(_)) {
-        return Err(Fault::args("this needs an element: a ref or a selector"));
-    }
-    // A selector is looked for on a new snapshot; for a ref the latest counts.
-    let target = run.aim(&aim.text()).await?;
-    match (target, run.latest()?) {
-        (Target::Ref(number), Some(seen)) => Ok((seen, number)),
-        _ => Err(super::run::odd_answer()),
-    }
+/// The element that is meant, on the screen as it is now. A ref of before still
+/// counts if its element is still there.
+async fn element(run: &Run<'_>, aim: &Aim) -> Result<(Arc<Snapshot>, u32), Fault> {
+    let seen = run.look().await?;
+    let number = match aim {
+        Aim::Ref(number) => *number,
+        Aim::Selector(selector) => seen.find(&Element::parse(selector)?)?.number,
+        Aim::At(_) => return Err(Fault::args("this needs an element: a ref or a selector")),
+    };
+    Ok((seen, number))
 }
 
 fn node(seen: &Snapshot, number: u32) -> Result<&Node, Fault> {
@@ -158,11 +157,7 @@ pub(crate) async fn is(run: &Run<'_>) -> Result<Value, Fault> {
         return Err(Fault::args("`is text` needs the text that is expected"));
     }
     let element = Element::parse(&aim.text())?;
-    // A ref is of the latest snapshot; a selector, of the screen as it is now.
-    let seen = match (&element, run.latest()?) {
-        (Element::Ref(_), Some(seen)) => seen,
-        _ => run.look().await?,
-    };
+    let seen = run.look().await?;
     let holds = match predicate.as_str() {
         "absent" => !seen.holds(&element, &Condition::Exists)?,
         "text" => {

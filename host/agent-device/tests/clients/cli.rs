@@ -50,6 +50,9 @@ impl Cli {
         let connections = twin.folder.path().join("state/remote-connections");
         for entry in std::fs::read_dir(connections).unwrap() {
             let path = entry.unwrap().path();
+            if !path.is_file() {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).unwrap();
             let mut value: Value = serde_json::from_str(&text).unwrap();
             let map = value.as_object_mut().unwrap();

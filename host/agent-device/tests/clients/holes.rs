@@ -91,11 +91,15 @@ async fn same_id() {
     let token = world.token("ann");
     let first = Cli::new(NEWEST, &base, &token).connect().await;
     first.ok(&OPEN).await;
+    // It knows all but the lease, and has no way to it.
     let second = first.twin(&token);
     second
-        .refused(&["snapshot", "-i"], &["LEASE", "open"])
+        .refused(&["snapshot", "-i"], &["No active proxy device lease"])
         .await;
+    second.refused(&OPEN, &["DEVICE_IN_USE"]).await;
+    second.run(&["disconnect"]).await;
     let third = first.connected_twin(&world.token("bob"));
+    // It knows even the lease, with a token of its own.
     third.refused(&["snapshot", "-i"], &["DEVICE_IN_USE"]).await;
     third.run(&["disconnect"]).await;
     assert_eq!(world.holder(KEY).await.as_deref(), Some("ann"));
@@ -170,6 +174,7 @@ async fn restart() {
     let ann = Cli::new(NEWEST, &base, &token).connect().await;
     ann.ok(&OPEN).await;
     stop.abort();
+    assert!(stop.await.unwrap_err().is_cancelled());
     let address = base.trim_start_matches("http://").to_owned();
     let mut again = World::on(world.store.clone(), world.screens.clone()).await;
     again.tokens = world.tokens.clone();

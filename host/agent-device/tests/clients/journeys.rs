@@ -62,12 +62,9 @@ async fn connected(version: &'static str) {
         Some("ann")
     );
     let shown = cli.ok(&["snapshot", "-i"]).await;
-    assert!(
-        shown.contains("@e2") && shown.contains("Sign in"),
-        "{shown}"
-    );
-    cli.ok(&["fill", "@e1", "a@b.c"]).await;
-    cli.ok(&["click", "@e2"]).await;
+    let (field, button) = (reference(&shown, "Email"), reference(&shown, "Sign in"));
+    cli.ok(&["fill", &field, "a@b.c"]).await;
+    cli.ok(&["click", &button]).await;
     let page = world.screens.page(PHONE);
     assert_eq!((page.email.as_str(), page.taps), ("a@b.c", 1));
     let picture = cli.folder().join("s.png");
@@ -171,7 +168,8 @@ async fn every_command() {
     cli.ok(&["focus", "200", "130"]).await;
     cli.ok(&["type", "@b.c", "--delay-ms", "1"]).await;
     assert_eq!(world.screens.page(PHONE).email, "ann@b.c");
-    assert!(cli.ok(&["get", "text", &field]).await.contains("ann@b.c"));
+    let text = cli.ok(&["get", "text", &field]).await;
+    assert!(text.contains("ann@b.c"), "{text}");
     assert!(
         cli.ok(&["get", "attrs", "id=email"])
             .await
@@ -240,7 +238,7 @@ async fn every_command() {
     cli.ok(&["logs", "path"]).await;
     let log = std::fs::read_to_string(cli.folder().join("agent-device-log.txt")).unwrap();
     assert!(log.contains("hello from the device"), "{log}");
-    let steps = r#"[{"command":"click","input":{"selector":"label=Email"}},{"command":"snapshot","input":{}}]"#;
+    let steps = r#"[{"command":"click","input":{"target":{"kind":"selector","selector":"label=Email"}}},{"command":"snapshot","input":{}}]"#;
     cli.ok(&["batch", "--steps", steps]).await;
     cli.refused(&["settings", "wifi", "off"], &["UNSUPPORTED_OPERATION"])
         .await;
