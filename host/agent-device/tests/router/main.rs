@@ -1,0 +1,4 @@
+//! The routes, without a client: what each request gets.
+
+#[path = "../support/mod.rs"]
+mod support;
