@@ -17,7 +17,7 @@
 //! - `cli`: one process and the requests that it has not answered; `incoming`,
 //!   `control`, `outgoing`: its messages; `blocks`: the content of a prompt.
 //! - `transcript`: messages and thoughts as people see them; `calls`: tool calls;
-//!   `tools` and `results`: such a call before and after it ran; `text`.
+//!   `tools` and `results`: such a call before and after it ran.
 //! - `permission`: asking before a tool runs; `suggestions`: what to allow for
 //!   longer. `notice`, `usage`: what else people are told.
 //! - `checkpoint`: what a fresh instance needs. `probe`: is Claude Code there?
@@ -49,7 +49,6 @@ mod session;
 mod settings;
 mod start;
 mod suggestions;
-mod text;
 mod tools;
 mod transcript;
 mod turn;

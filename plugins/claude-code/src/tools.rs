@@ -1,10 +1,11 @@
 //! What a tool call looks like before it has run: kind, title, places, preview.
 
-use hostler_sdk::acp;
+use hostler_sdk::{
+    acp,
+    text::{fenced, one_line, relative},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::text::{fenced, one_line};
 
 /// The kind that ACP has for a tool of Claude Code.
 pub(crate) fn kind(tool: &str) -> acp::ToolKind {
@@ -123,13 +124,6 @@ pub(crate) fn name(tool: &str) -> String {
         Some((server, tool)) => format!("{server}: {tool}"),
         None => tool.into(),
     }
-}
-
-fn relative<'a>(path: &'a str, cwd: &str) -> &'a str {
-    path.strip_prefix(cwd)
-        .and_then(|rest| rest.strip_prefix('/'))
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(path)
 }
 
 fn locations(input: &Input) -> Vec<acp::ToolCallLocation> {

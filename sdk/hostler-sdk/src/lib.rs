@@ -26,6 +26,8 @@
 //! - towards the machine: [`process`], [`timer`], [`clock`], [`random`],
 //!   [`config`], [`log`]; what a plugin may do is the operator's grant, and a
 //!   denial is an [`Error`] that it sees;
+//! - for what people read: [`text`]; for what they write: [`pieces`], the blocks of
+//!   a prompt for a model that knows texts and images;
 //! - for line protocols: [`LineWriter`], which waits for write credit, and
 //!   [`Pending`], the table of requests without an answer;
 //! - for tests: `testing` (natively only), the same adapter against a stand-in
@@ -144,10 +146,12 @@ pub mod clock;
 pub mod config;
 pub mod lines;
 pub mod log;
+pub mod pieces;
 pub mod process;
 pub mod random;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod text;
 pub mod timer;
 
 mod backend;
