@@ -25,6 +25,15 @@ pub(crate) fn content(blocks: Vec<acp::ContentBlock>) -> Result<Vec<Content>, Fa
     Ok(content.collect())
 }
 
+/// The beginning of a prompt, for a title. A command is none.
+pub(crate) fn beginning(content: &[Content]) -> Option<&str> {
+    let text = content.iter().find_map(|piece| match piece {
+        Content::Text { text } if !text.trim().is_empty() => Some(text.trim()),
+        Content::Text { .. } | Content::Image { .. } => None,
+    });
+    text.filter(|text| !text.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -43,6 +43,14 @@ struct Input {
     new_string: Option<String>,
     new_source: Option<String>,
     content: Option<String>,
+    questions: Vec<Question>,
+}
+
+/// Of `AskUserQuestion`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Question {
+    question: String,
 }
 
 /// A tool call as people see it, once its input is known.
@@ -100,6 +108,10 @@ fn title(tool: &str, input: &Input, cwd: &str) -> String {
         "LS" => input.path.as_deref().map(|path| relative(path, cwd)),
         "WebFetch" => input.url.as_deref(),
         "WebSearch" | "ToolSearch" => input.query.as_deref(),
+        "AskUserQuestion" => {
+            let question = input.questions.first();
+            return question.map_or("Question".into(), |it| one_line(&it.question));
+        }
         _ => input.description.as_deref().or(input.subject.as_deref()),
     };
     match (tool, subject) {

@@ -4,6 +4,8 @@
 //! from its stdout, `!` from its stderr, `x` its end. Lines and members that no
 //! test needs are left out.
 
+mod all;
+mod bad_input;
 mod cancel;
 mod errors;
 mod messages;
@@ -11,6 +13,7 @@ mod permissions;
 mod probe;
 mod process;
 mod settings;
+mod shape;
 mod stage;
 mod tools;
 mod wrong_moment;

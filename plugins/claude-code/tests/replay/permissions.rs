@@ -104,20 +104,6 @@ fn when_nobody_can_be_asked_the_tool_is_refused() {
 }
 
 #[test]
-fn a_question_of_the_model_comes_back_as_text() {
-    let lines = crate::stage::fixture("ask_user_question");
-    let is_ask =
-        |line: &&serde_json::Value| line["msg"]["type"] == "control_request" && line["dir"] == "<";
-    let ask = &lines.iter().find(is_ask).unwrap()["msg"];
-    let (mut stage, _) = Stage::prompted();
-    let effects = stage.feed(ask);
-    assert!(effects.asks().is_empty());
-    let response = &effects.written_json()[0]["response"];
-    assert_eq!(response["request_id"], ask["request_id"]);
-    assert_eq!(response["response"]["behavior"], "deny");
-}
-
-#[test]
 fn too_many_asks_are_refused() {
     let (mut stage, _) = Stage::prompted();
     for n in 0..65 {
