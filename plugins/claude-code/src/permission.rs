@@ -223,8 +223,12 @@ fn options(tool: &str, suggestions: Option<&RawValue>) -> Vec<acp::PermissionOpt
     let always = suggestions
         .and_then(|suggestions| consequences(tool, suggestions))
         .map(|name| acp::PermissionOption::new(ALLOW_ALWAYS, name, Kind::AllowAlways));
-    let once = acp::PermissionOption::new(ALLOW_ONCE, "Allow", Kind::AllowOnce);
-    let reject = acp::PermissionOption::new(REJECT_ONCE, "Reject", Kind::RejectOnce);
+    let (yes, no) = match tool {
+        "ExitPlanMode" => ("Yes, go ahead", "No, keep planning"),
+        _ => ("Allow", "Reject"),
+    };
+    let once = acp::PermissionOption::new(ALLOW_ONCE, yes, Kind::AllowOnce);
+    let reject = acp::PermissionOption::new(REJECT_ONCE, no, Kind::RejectOnce);
     [Some(once), always, Some(reject)]
         .into_iter()
         .flatten()

@@ -81,14 +81,14 @@ impl Settings {
             }
             Setting::Effort => {
                 let efforts = self.efforts().iter().map(String::as_str);
-                ("effort of this model", efforts.collect())
+                ("effort", efforts.collect())
             }
         };
         if offered.contains(&value) {
             return Ok(());
         }
         let offered = match offered.is_empty() {
-            true => "there is none".to_owned(),
+            true => "this model has none".to_owned(),
             false => format!("there are {}", offered.join(", ")),
         };
         Err(Failure::invalid_params(format!(

@@ -5,10 +5,12 @@
 //! test needs are left out.
 
 mod all;
+mod background;
 mod bad_input;
 mod cancel;
 mod errors;
 mod messages;
+mod news;
 mod permissions;
 mod probe;
 mod process;

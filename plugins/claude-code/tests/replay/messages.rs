@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Stage, play, turn_of};
+use crate::stage::{Stage, play};
 
 #[test]
 fn text_is_shown_as_it_streams_and_never_twice() {
@@ -164,45 +164,4 @@ fn an_answer_that_did_not_break_off_may_say_the_same_again() {
     begins(&mut stage, "m2");
     says(&mut stage, &["Yes"]);
     assert_eq!(stage.shown(), ["m1: Yes", "m2: Yes"]);
-}
-
-#[test]
-fn a_subagents_words_stay_out_of_the_main_text() {
-    let stage = play("sub_agent");
-    assert!(
-        !stage.effects.text().contains("Calling Bash"),
-        "{:?}",
-        stage.shown()
-    );
-    assert!(stage.shown().contains(&"toolu_rec9 in_progress".into()));
-    assert!(stage.shown().contains(&"toolu_rec11 completed".into()));
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
-}
-
-#[test]
-fn work_that_goes_on_in_the_background_ends_no_turn() {
-    let (mut stage, uuid) = Stage::prompted();
-    let result = turn_of("background", "another").into_iter().rev();
-    let mut results = result.filter(|line| line["type"] == "result");
-    let unprompted = results.next().unwrap();
-    let anothers = results.next().unwrap();
-    assert_eq!(unprompted["origin"]["kind"], "task-notification");
-    stage.feed(&unprompted);
-    stage.feed(&anothers);
-    assert!(stage.ends().is_empty());
-    for line in turn_of("simple", &uuid) {
-        stage.feed(&line);
-    }
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
-}
-
-#[test]
-fn words_from_the_background_are_shown_without_a_turn() {
-    let stage = play("background");
-    let last = stage
-        .shown()
-        .into_iter()
-        .rfind(|line| line.starts_with("msg_"));
-    assert_eq!(last.as_deref(), Some("msg_rec16: there."));
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
 }

@@ -196,3 +196,48 @@ fn a_model_that_nobody_chose_is_shown_all_the_same() {
     stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-next"}));
     assert_eq!(stage.shown(), ["options default claude-next"]);
 }
+
+#[test]
+fn an_effort_can_be_chosen_and_outlives_the_process() {
+    let stage = play("effort");
+    assert!(
+        stage
+            .shown()
+            .contains(&"options default default high".into())
+    );
+    let checkpoint = stage.bench.checkpoint().unwrap().to_vec();
+    let mut stage = Stage::opened(hostler_sdk::testing::Bench::new(), Some(&checkpoint));
+    let hello = stage.effects.written_json()[0]["request_id"].clone();
+    let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
+    reply["response"]["request_id"] = hello;
+    let effects = stage.feed(&reply);
+    let written = effects.written_json();
+    let effort = json!({"subtype": "apply_flag_settings", "settings": {"effortLevel": "high"}});
+    assert!(
+        written.iter().any(|line| line["request"] == effort),
+        "{written:#?}"
+    );
+}
+
+#[test]
+fn a_model_without_efforts_has_none_to_choose() {
+    let mut stage = Stage::open();
+    let mut lines = start_of("simple");
+    let reply = &mut lines[1]["msg"]["response"]["response"];
+    for model in reply["models"].as_array_mut().unwrap() {
+        model
+            .as_object_mut()
+            .unwrap()
+            .remove("supportedEffortLevels");
+    }
+    stage.play(lines);
+    let opened = stage.effects.answer().unwrap();
+    assert_eq!(opened["configOptions"].as_array().unwrap().len(), 2);
+    let option = json!({"configId": "effort", "value": "high"});
+    let effects = stage.bench.call("session/set_config_option", &option);
+    let failure = effects.answer().unwrap_err();
+    assert_eq!(
+        failure.message,
+        "there is no effort \"high\"; this model has none"
+    );
+}
