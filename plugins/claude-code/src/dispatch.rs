@@ -110,6 +110,7 @@ impl ClaudeCode {
                     self.failed_answer(words)?;
                 }
             }
+            ("conversation_reset", _) => self.reset()?,
             ("result", _) => self.result(&serde_json::from_str(text)?)?,
             _ if UNUSED.contains(&kind) => {}
             _ => self.notices.unknown(kind)?,

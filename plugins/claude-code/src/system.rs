@@ -3,7 +3,7 @@
 use hostler_sdk::{Result, acp, acp::NoticeSeverity, client, text::one_line};
 use serde::Deserialize;
 
-use crate::{choice::Setting, commands::Command, session::ClaudeCode};
+use crate::{choice::Setting, commands::Command, plan::Plan, session::ClaudeCode};
 
 /// The subtypes that are read; the others say nothing to people.
 pub(crate) const READ: [&str; 15] = [
@@ -133,6 +133,14 @@ impl ClaudeCode {
             done = done.and(client::notice(NoticeSeverity::Info, text));
         }
         done
+    }
+
+    /// Somebody typed `/clear`: the conversation goes on under another id, which
+    /// the next line of the kind `init` tells.
+    pub(crate) fn reset(&mut self) -> Result {
+        self.plan = Plan::default();
+        let text = "Claude Code has forgotten the conversation so far and begins anew";
+        client::notice(NoticeSeverity::Warning, text)
     }
 
     fn status(&mut self, line: &System) -> Result {

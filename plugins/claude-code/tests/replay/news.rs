@@ -177,9 +177,9 @@ fn the_window_grows_while_an_answer_comes() {
 
 #[test]
 fn a_conversation_that_claude_begins_anew_is_the_one_to_resume() {
-    let (mut stage, _) = Stage::prompted();
-    let id = "22222222-2222-4333-8444-555555555555";
-    stage.feed(&system("init", &json!({"session_id": id})));
+    let stage = play("clear");
     let checkpoint: Value = serde_json::from_slice(stage.bench.checkpoint().unwrap()).unwrap();
-    assert_eq!(checkpoint["id"], id);
+    assert_ne!(checkpoint["id"], "11111111-2222-4333-8444-555555555555");
+    let told = "warning: Claude Code has forgotten the conversation so far and begins anew";
+    assert!(stage.shown().contains(&told.into()));
 }
