@@ -1,12 +1,18 @@
 //! Tool calls, from their first sign to their result.
+//!
+//! Those that write the plan are no calls for people, unless they fail. Work
+//! that goes on in the background stays a call that is in progress until Claude
+//! Code says how it ended, over the end of the turn.
 
 use std::collections::BTreeMap;
 
 use hostler_sdk::{Result, acp, client};
-use serde_json::value::RawValue;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
 
 use crate::{
     incoming::{ToolResult, User},
+    plan::{Plan, writes_plan},
     results,
     tools::{self, Preview},
 };
@@ -23,9 +29,22 @@ pub(crate) struct Calls {
 struct Tool {
     name: String,
     /// Its whole input has come.
-    complete: bool,
-    /// A sub-agent's: it may outlive the turn.
+    input: Option<Box<RawValue>>,
+    /// The call that runs the sub-agent which made this one.
+    parent: Option<String>,
+    /// It outlives the turn.
     background: bool,
+    /// People know that it runs.
+    running: bool,
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By<'a> {
+    /// The main conversation.
+    Main,
+    /// A sub-agent, with the call that runs it, if that is known.
+    SubAgent(Option<&'a str>),
 }
 
 impl Calls {
@@ -39,13 +58,16 @@ impl Calls {
 
     /// The model has begun to write one.
     pub(crate) fn begin(&mut self, id: String, tool: String) -> Result {
-        self.announce(id, tool, None, false)
+        self.announce(id, tool, None, By::Main)
     }
 
     /// An answer is complete. A call whose input has not come by then belongs to
     /// one that broke off and will be written again under another id.
     pub(crate) fn break_off(&mut self) -> Result {
-        self.fail(|tool| !tool.complete, "The model's answer broke off.")
+        self.fail(
+            |_, tool| tool.input.is_none(),
+            "The model's answer broke off.",
+        )
     }
 
     /// A tool call whose input is known.
@@ -54,16 +76,15 @@ impl Calls {
         id: String,
         tool: String,
         input: &RawValue,
-        background: bool,
+        by: By<'_>,
     ) -> Result {
-        let preview = Preview::new(&tool, input, &self.cwd);
         let Some(known) = self.open.get_mut(&id) else {
-            return self.announce(id, tool, Some(preview), background);
+            return self.announce(id, tool, Some(input), by);
         };
-        if std::mem::replace(&mut known.complete, true) {
+        if known.input.replace(input.to_owned()).is_some() || writes_plan(&known.name) {
             return Ok(());
         }
-        update(id, preview.fields())
+        update(id, self.preview(&tool, input).fields())
     }
 
     /// How a call looks to those who are asked about it.
@@ -71,84 +92,191 @@ impl Calls {
         Preview::new(tool, input, &self.cwd)
     }
 
+    /// Which sub-agent made the call, for clients that keep those apart.
+    pub(crate) fn meta(&self, id: &str) -> Option<acp::Meta> {
+        let parent = self.open.get(id)?.parent.as_ref()?;
+        let meta = json!({"claudeCode": {"parentToolUseId": parent}});
+        meta.as_object().cloned()
+    }
+
     /// A tool call has begun to run.
-    pub(crate) fn running(&self, id: &str) -> Result {
-        if !self.open.contains_key(id) {
+    pub(crate) fn running(&mut self, id: &str) -> Result {
+        let Some(tool) = self.open.get_mut(id) else {
+            return Ok(());
+        };
+        if std::mem::replace(&mut tool.running, true) || writes_plan(&tool.name) {
             return Ok(());
         }
         let fields = acp::ToolCallUpdateFields::new().status(acp::ToolCallStatus::InProgress);
         update(id.to_owned(), fields)
     }
 
-    /// What tools brought.
-    pub(crate) fn results(&mut self, line: &User<'_>) -> Result {
+    /// What tools brought. Says whether `plan` has changed.
+    pub(crate) fn results(&mut self, line: &User<'_>, plan: &mut Plan) -> Result<bool> {
         let Ok(blocks) = serde_json::from_str::<Vec<ToolResult<'_>>>(line.message.content.get())
         else {
-            return Ok(()); // Plain text: a prompt, or what Claude Code told the model.
+            return Ok(false); // Plain text: a prompt, or what Claude Code told the model.
         };
         // The tool's own result is that of the one block.
         let own = line.tool_use_result.filter(|_| blocks.len() == 1);
+        let mut planned = false;
         for block in blocks.iter().filter(|block| block.kind == "tool_result") {
-            let Some(id) = block.tool_use_id.as_deref() else {
-                continue;
-            };
-            if let Some(tool) = self.open.remove(id) {
-                let fields = results::fields(&tool.name, block.is_error, block.content, own);
-                update(id.to_owned(), fields)?;
+            if let Some(id) = block.tool_use_id.as_deref() {
+                planned |= self.result(id, block, own, plan)?;
             }
         }
-        Ok(())
+        Ok(planned)
+    }
+
+    fn result(
+        &mut self,
+        id: &str,
+        block: &ToolResult<'_>,
+        own: Option<&RawValue>,
+        plan: &mut Plan,
+    ) -> Result<bool> {
+        let Some(tool) = self.open.remove(id) else {
+            return Ok(false);
+        };
+        let fields = results::fields(&tool.name, block.is_error, block.content, own);
+        match &tool.input {
+            Some(input) if writes_plan(&tool.name) => {
+                if block.is_error {
+                    let call = self.call(id.to_owned(), &tool.name, Some(input));
+                    client::update(&acp::SessionUpdate::ToolCall(call))?;
+                    update(id.to_owned(), fields)?;
+                }
+                // A sub-agent's plan is its own.
+                Ok(!block.is_error && tool.parent.is_none() && plan.apply(&tool.name, input, own))
+            }
+            _ if !block.is_error && own.is_some_and(is_backgrounded) => {
+                let tool = Tool {
+                    background: true,
+                    ..tool
+                };
+                self.open.insert(id.to_owned(), tool);
+                self.running(id).map(|()| false)
+            }
+            _ => update(id.to_owned(), fields).map(|()| false),
+        }
+    }
+
+    /// Work in the background has ended with this report. Says whether a call
+    /// shows it.
+    pub(crate) fn background_ended(&mut self, id: &str, done: bool, report: &str) -> Result<bool> {
+        if !self.open.get(id).is_some_and(|tool| tool.background) {
+            return Ok(false);
+        }
+        self.open.remove(id);
+        let left = self.fail(
+            |_, tool| tool.parent.as_deref() == Some(id),
+            "The sub-agent ended before.",
+        );
+        let status = match done {
+            true => acp::ToolCallStatus::Completed,
+            false => acp::ToolCallStatus::Failed,
+        };
+        let fields = acp::ToolCallUpdateFields::new()
+            .status(status)
+            .content(vec![tools::text(report)]);
+        left.and(update(id.to_owned(), fields)).map(|()| true)
     }
 
     /// The turn is over: calls without a result will not get one.
     pub(crate) fn end_turn(&mut self, why: &str) -> Result {
-        self.fail(|tool| !tool.background, why)
+        self.fail(
+            |open, tool| {
+                let parent = tool.parent.as_ref().and_then(|parent| open.get(parent));
+                !tool.background && !parent.is_some_and(|parent| parent.background)
+            },
+            why,
+        )
     }
 
     /// Claude Code is gone, and everything it did.
     pub(crate) fn end(&mut self, why: &str) -> Result {
-        self.fail(|_| true, why)
+        self.fail(|_, _| true, why)
     }
 
     fn announce(
         &mut self,
         id: String,
         name: String,
-        preview: Option<Preview>,
-        background: bool,
+        input: Option<&RawValue>,
+        by: By<'_>,
     ) -> Result {
-        let complete = preview.is_some();
-        let mut call = acp::ToolCall::new(id.clone(), tools::name(&name))
-            .kind(tools::kind(&name))
-            .name(name.as_str());
-        if let Some(preview) = preview {
+        let mut call = self.call(id.clone(), &name, input);
+        let hidden = writes_plan(&name);
+        let (parent, background) = match by {
+            By::Main => (None, false),
+            By::SubAgent(parent) => (parent.map(ToOwned::to_owned), parent.is_none()),
+        };
+        let tool = Tool {
+            name,
+            input: input.map(ToOwned::to_owned),
+            parent,
+            background,
+            running: false,
+        };
+        self.open.insert(id.clone(), tool);
+        if hidden {
+            return Ok(());
+        }
+        call.meta = self.meta(&id);
+        client::update(&acp::SessionUpdate::ToolCall(call))
+    }
+
+    fn call(&self, id: String, name: &str, input: Option<&RawValue>) -> acp::ToolCall {
+        let mut call = acp::ToolCall::new(id, tools::name(name))
+            .kind(tools::kind(name))
+            .name(name);
+        if let Some(input) = input {
+            let preview = self.preview(name, input);
             call.title = preview.title;
             call.content = preview.content;
             call.locations = preview.locations;
             call.raw_input = preview.raw_input;
         }
-        let tool = Tool {
-            name,
-            complete,
-            background,
-        };
-        self.open.insert(id, tool);
-        client::update(&acp::SessionUpdate::ToolCall(call))
+        call
     }
 
-    fn fail(&mut self, which: impl Fn(&Tool) -> bool, why: &str) -> Result {
-        let failed = self.open.iter().filter(|(_, tool)| which(tool));
+    fn fail(
+        &mut self,
+        which: impl Fn(&BTreeMap<String, Tool>, &Tool) -> bool,
+        why: &str,
+    ) -> Result {
+        let failed = self.open.iter().filter(|(_, tool)| which(&self.open, tool));
         let failed: Vec<String> = failed.map(|(id, _)| id.clone()).collect();
         let mut done = Ok(());
         for id in failed {
-            self.open.remove(&id);
-            let fields = acp::ToolCallUpdateFields::new()
-                .status(acp::ToolCallStatus::Failed)
-                .content(vec![tools::text(why)]);
-            done = done.and(update(id, fields));
+            let hidden = self
+                .open
+                .remove(&id)
+                .is_some_and(|it| writes_plan(&it.name));
+            if !hidden {
+                let fields = acp::ToolCallUpdateFields::new()
+                    .status(acp::ToolCallStatus::Failed)
+                    .content(vec![tools::text(why)]);
+                done = done.and(update(id, fields));
+            }
         }
         done
     }
+}
+
+/// The result says only that the work goes on.
+fn is_backgrounded(own: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Own {
+        /// Of a command.
+        background_task_id: Option<String>,
+        /// Of a sub-agent.
+        #[serde(default)]
+        is_async: bool,
+    }
+    serde_json::from_str::<Own>(own.get())
+        .is_ok_and(|own| own.is_async || own.background_task_id.is_some())
 }
 
 fn update(id: String, fields: acp::ToolCallUpdateFields) -> Result {

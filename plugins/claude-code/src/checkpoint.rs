@@ -3,7 +3,7 @@
 use hostler_sdk::{Error, Result, client};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Settings;
+use crate::{plan::Plan, settings::Settings};
 
 /// A conversation as it stands. Stored by the host; read by later versions of
 /// this plugin, so members are added and never changed.
@@ -14,6 +14,11 @@ pub(crate) struct Checkpoint {
     pub kept: Kept,
     pub mode: Option<String>,
     pub model: Option<String>,
+    /// Only one that a client chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    #[serde(default, skip_serializing_if = "Plan::is_empty")]
+    pub plan: Plan,
 }
 
 /// Whether Claude Code has the conversation in its files.
@@ -29,6 +34,18 @@ pub(crate) enum Kept {
 }
 
 impl Checkpoint {
+    /// Of a conversation that has not begun.
+    pub(crate) fn fresh(id: String) -> Self {
+        Self {
+            id,
+            kept: Kept::No,
+            mode: None,
+            model: None,
+            effort: None,
+            plan: Plan::default(),
+        }
+    }
+
     /// # Errors
     /// `Invalid` when these bytes are no checkpoint of this plugin.
     pub(crate) fn read(state: &[u8]) -> Result<Self> {
@@ -40,12 +57,14 @@ impl Checkpoint {
     }
 
     /// Saves it together with everything else that this call does.
-    pub(crate) fn write(id: &str, kept: Kept, settings: &Settings) -> Result {
+    pub(crate) fn write(id: &str, kept: Kept, settings: &Settings, plan: &Plan) -> Result {
         let state = serde_json::to_vec(&Self {
             id: id.into(),
             kept,
-            mode: Some(settings.mode().into()),
-            model: Some(settings.model().into()),
+            mode: Some(settings.mode.clone()),
+            model: Some(settings.model.clone()),
+            effort: settings.chosen_effort.clone(),
+            plan: plan.clone(),
         })?;
         client::checkpoint(&state)
     }

@@ -1,15 +1,20 @@
-//! A client chooses a mode or a model.
+//! A client chooses a mode, a model or an effort.
 
 use hostler_sdk::{Failure, RequestId, Result, client, log};
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::Request, outgoing::Control, session::ClaudeCode};
+use crate::{
+    cli::Request,
+    outgoing::{Control, FlagSettings},
+    session::ClaudeCode,
+};
 
-/// Which of the two settings.
+/// Which of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting {
     Mode,
     Model,
+    Effort,
 }
 
 /// A setting on its way to Claude Code.
@@ -44,6 +49,11 @@ impl Change {
         match self.setting {
             Setting::Mode => Control::SetPermissionMode { mode: &self.value },
             Setting::Model => Control::SetModel { model: &self.value },
+            Setting::Effort => Control::ApplyFlagSettings {
+                settings: FlagSettings {
+                    effort_level: &self.value,
+                },
+            },
         }
     }
 }
@@ -76,9 +86,10 @@ fn change(request: RequestId, method: &str, params: &str) -> Result<Change, Fail
             let setting = match params.config_id.as_str() {
                 "mode" => Setting::Mode,
                 "model" => Setting::Model,
+                "effort" => Setting::Effort,
                 other => {
                     return Err(Failure::invalid_params(format!(
-                        "there is no option \"{other}\"; there are mode, model"
+                        "there is no option \"{other}\"; there are mode, model, effort"
                     )));
                 }
             };
@@ -117,8 +128,18 @@ impl ClaudeCode {
         let value = &change.value;
         match (error, change.caller) {
             (None, caller) => {
+                if change.setting == Setting::Effort {
+                    self.settings.chosen_effort = Some(value.clone());
+                }
                 let set = self.now_set(change.setting, value);
-                set.and(caller.map_or(Ok(()), |caller| self.answer(caller)))
+                let set = set.and(caller.map_or(Ok(()), |caller| self.answer(caller)));
+                // Each model has an effort of its own.
+                match &mut self.cli {
+                    Some(cli) if cli.ready && change.setting == Setting::Model => {
+                        set.and(cli.request(Request::InForce))
+                    }
+                    _ => set,
+                }
             }
             (Some(error), Some(caller)) => {
                 let message = format!("Claude Code refused \"{value}\": {error}");

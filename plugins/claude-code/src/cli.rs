@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 
 use hostler_sdk::{
     LineWriter, Pending, RequestId, Result,
-    process::{Child, Command, Exit, Signal},
+    process::{Child, Exit, Signal},
 };
 use serde::Serialize;
 
 use crate::{
     choice::Change,
     outgoing::{self, ARGS, Control},
+    program::Program,
 };
 
 /// How many lines of standard error are kept to explain an end: the last ones
@@ -29,6 +30,8 @@ const ID: &str = "hostler-";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Initialize,
+    /// Which settings are in force?
+    InForce,
     Interrupt,
     Set(Change),
 }
@@ -42,18 +45,19 @@ pub(crate) struct Cli {
     stderr: VecDeque<String>,
     /// It was told to go on with a conversation, not to begin one.
     pub resumed: bool,
+    /// It can be prompted, and its settings are known.
     pub ready: bool,
 }
 
 impl Cli {
     /// Starts `program` for the conversation `id`.
-    pub(crate) fn start(program: &str, id: &str, resumed: bool) -> Result<Self> {
+    pub(crate) fn start(program: &Program, id: &str, resumed: bool) -> Result<Self> {
         let conversation = if resumed {
             outgoing::resume(id)
         } else {
             outgoing::fresh(id)
         };
-        let child = Command::new(program).args(ARGS).arg(conversation).spawn()?;
+        let child = program.spawn(ARGS.into_iter().chain([conversation.as_str()]))?;
         let mut cli = Self {
             writer: LineWriter::new(child),
             pending: Pending::new(),
@@ -82,6 +86,7 @@ impl Cli {
         let id = self.pending.insert(request);
         let control = match self.pending.get(id) {
             Some(Request::Initialize) => Control::Initialize {},
+            Some(Request::InForce) => Control::GetSettings {},
             Some(Request::Set(change)) => change.control(),
             Some(Request::Interrupt) | None => Control::Interrupt {
                 cancel_queued: true,
@@ -108,7 +113,7 @@ impl Cli {
             .drain()
             .filter_map(|(_, request)| match request {
                 Request::Set(change) => change.caller.map(|caller| caller.request),
-                Request::Initialize | Request::Interrupt => None,
+                Request::Initialize | Request::InForce | Request::Interrupt => None,
             })
     }
 

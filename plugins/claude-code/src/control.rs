@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::commands::Command;
+
 /// `control_response`: the answer to a request of the adapter.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ControlResponse<'a> {
@@ -23,11 +25,21 @@ pub(crate) struct ControlReply<'a> {
     pub error: Option<String>,
 }
 
+impl ControlReply<'_> {
+    /// What was replied; of a refusal and of another shape, the default.
+    pub(crate) fn read<T: serde::de::DeserializeOwned + Default>(&self) -> T {
+        let reply = self.response.map(RawValue::get);
+        let reply = reply.and_then(|reply| serde_json::from_str(reply).ok());
+        reply.unwrap_or_default()
+    }
+}
+
 /// The reply to `initialize`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Initialized {
     pub models: Vec<Model>,
+    pub commands: Vec<Command>,
     pub account: Option<Account>,
     pub current_permission_mode: Option<String>,
 }
@@ -43,6 +55,36 @@ pub(crate) struct Model {
     pub description: Option<String>,
     #[serde(default)]
     pub supports_auto_mode: bool,
+    /// None for a model without levels.
+    #[serde(default)]
+    pub supported_effort_levels: Vec<String>,
+}
+
+impl Model {
+    /// One of which nothing but the name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            value: name.into(),
+            resolved_model: None,
+            display_name: None,
+            description: None,
+            supports_auto_mode: false,
+            supported_effort_levels: Vec::new(),
+        }
+    }
+}
+
+/// The reply to `get_settings`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct InForce {
+    pub applied: Applied,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Applied {
+    pub effort: Option<String>,
 }
 
 /// Where the login comes from.

@@ -3,16 +3,29 @@
 use hostler_sdk::{Error, Result, log};
 
 use crate::{
-    choice::Setting,
     cli::Request,
     control::{ControlCancel, ControlReply, ControlRequest, ControlResponse},
-    incoming::{Assistant, Head, Lifecycle, StreamEvent, System, User},
-    notice,
+    incoming::{Assistant, Head, Lifecycle, User},
+    outgoing,
     session::ClaudeCode,
+    system,
 };
 
-/// How much of a line that could not be read goes to the log, in characters.
-const EXCERPT: usize = 200;
+/// Types of lines that say nothing to people.
+const UNUSED: [&str; 8] = [
+    "auth_status",
+    "control_request_progress",
+    "keep_alive",
+    "prompt_suggestion",
+    "rate_limit_event",
+    "streamlined_text",
+    "tool_progress",
+    "tool_use_summary",
+];
+
+/// Where the id of a request stands, from the beginning of the line: in front of
+/// everything that may be long.
+const HEAD: usize = 512;
 
 impl ClaudeCode {
     pub(crate) fn said(&mut self, line: &str) -> Result {
@@ -26,10 +39,23 @@ impl ClaudeCode {
     /// A line that cannot be read is skipped: the next one may be fine.
     pub(crate) fn line(&mut self, text: &str) -> Result {
         match self.message(text) {
-            Err(Unread::Malformed(error)) => {
-                skip(text, error);
-                Ok(())
-            }
+            Err(Unread::Malformed(error)) => self.notices.skipped(text, error),
+            Err(Unread::Host(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// A line of which bytes are lost. Whoever Claude Code asks with it gets a
+    /// refusal: it would wait for ever, and nobody should allow what they cannot
+    /// read. Anything else is taken as it is, if it can be read at all.
+    pub(crate) fn damaged_line(&mut self, text: &str) -> Result {
+        const WHY: &str = "it is damaged or too long";
+        if let (Some(id), Some(cli)) = (request_id(text), &mut self.cli) {
+            let refused = cli.write(&outgoing::refusal(id, "the request arrived damaged"));
+            return refused.and(self.notices.skipped(text, WHY));
+        }
+        match self.message(text) {
+            Err(Unread::Malformed(_)) => self.notices.skipped(text, WHY),
             Err(Unread::Host(error)) => Err(error),
             Ok(()) => Ok(()),
         }
@@ -39,11 +65,14 @@ impl ClaudeCode {
         let head: Head<'_> = serde_json::from_str(text)?;
         let kind = &*head.kind;
         let subtype = head.subtype.as_deref().unwrap_or_default();
-        let background = head.parent_tool_use_id.is_some();
+        let parent = head.parent_tool_use_id.as_deref();
         match (kind, subtype) {
             ("user", _) => {
                 let line: User<'_> = serde_json::from_str(text)?;
-                self.transcript.calls.results(&line)?;
+                if self.transcript.calls.results(&line, &mut self.plan)? {
+                    self.plan.show()?;
+                    self.checkpoint();
+                }
             }
             ("control_request", _) => {
                 let line: ControlRequest<'_> = serde_json::from_str(text)?;
@@ -63,40 +92,30 @@ impl ClaudeCode {
                 let line: Lifecycle<'_> = serde_json::from_str(text)?;
                 self.prompt_became(&line.command_uuid, &line.state)?;
             }
-            // A sub-agent's words are no part of the main text.
-            _ if background => {}
-            ("stream_event", _) => {
-                let line: StreamEvent<'_> = serde_json::from_str(text)?;
-                self.transcript.piece(line.event)?;
+            ("system", _) if system::READ.contains(&subtype) => {
+                self.system(subtype, serde_json::from_str(text)?)?;
             }
+            ("system", _) => log::debug(format_args!("skipped a system line: {subtype}")),
+            ("assistant", _) if parent.is_some() => {
+                let line: Assistant<'_> = serde_json::from_str(text)?;
+                let parent = parent.unwrap_or_default();
+                self.transcript.sub_agents_block(parent, line)?;
+            }
+            // A sub-agent's words are no part of the main text.
+            _ if parent.is_some() => {}
+            ("stream_event", _) => self.transcript.piece(serde_json::from_str(text)?)?,
             ("assistant", _) => {
                 let line: Assistant<'_> = serde_json::from_str(text)?;
                 if let Some(words) = self.transcript.block(line)? {
                     self.failed_answer(words)?;
                 }
             }
+            ("conversation_reset", _) => self.reset()?,
             ("result", _) => self.result(&serde_json::from_str(text)?)?,
-            ("system", "init" | "status" | "api_retry" | "task_started") => {
-                self.system(&serde_json::from_str(text)?)?;
-            }
-            ("system" | "tool_progress", _) => {}
-            _ => log::debug(format_args!("skipped a line of the unknown type {kind}")),
+            _ if UNUSED.contains(&kind) => {}
+            _ => self.notices.unknown(kind)?,
         }
         Ok(())
-    }
-
-    fn system(&mut self, line: &System) -> Result {
-        if let Some(mode) = line.permission_mode.as_deref() {
-            self.now_set(Setting::Mode, mode)?;
-        }
-        if let Some(model) = line.model.as_deref() {
-            let value = self.settings.value_of(model);
-            self.now_set(Setting::Model, &value)?;
-        }
-        if let Some(tool) = &line.tool_use_id {
-            self.transcript.calls.running(tool)?;
-        }
-        notice::retry(line)
     }
 
     fn replied(&mut self, reply: ControlReply<'_>) -> Result {
@@ -106,6 +125,7 @@ impl ClaudeCode {
             .and_then(|cli| cli.answered(&reply.request_id));
         match request {
             Some(Request::Initialize) => self.initialized(reply),
+            Some(Request::InForce) => self.in_force(&reply),
             Some(Request::Interrupt) => self.interrupted(&reply),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
             None => Ok(()),
@@ -131,9 +151,13 @@ impl From<Error> for Unread {
     }
 }
 
-pub(crate) fn skip(line: &str, why: impl std::fmt::Display) {
-    let excerpt: String = line.chars().take(EXCERPT).collect();
-    log::warn(format_args!(
-        "skipped a line of Claude Code ({why}): {excerpt}"
-    ));
+/// The id of the request that a line makes, even when the rest of it is lost.
+fn request_id(line: &str) -> Option<&str> {
+    let end = (0..=HEAD.min(line.len())).rfind(|end| line.is_char_boundary(*end))?;
+    let head = line.get(..end)?;
+    if !head.contains(r#""type":"control_request""#) {
+        return None;
+    }
+    let (_, id) = head.split_once(r#""request_id":""#)?;
+    id.split_once('"').map(|(id, _)| id)
 }

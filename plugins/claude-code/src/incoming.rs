@@ -28,6 +28,15 @@ pub(crate) struct Head<'a> {
 pub(crate) struct StreamEvent<'a> {
     #[serde(borrow)]
     pub event: ApiEvent<'a>,
+    /// With `message_stop`: the answer broke off and will be asked for again.
+    pub abandoned_blocks: Option<AbandonedBlocks>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct AbandonedBlocks {
+    /// Those before it are finished and stay.
+    #[serde(default)]
+    pub from_block_index: usize,
 }
 
 /// An event of Anthropic's Messages API.
@@ -35,6 +44,8 @@ pub(crate) struct StreamEvent<'a> {
 pub(crate) struct ApiEvent<'a> {
     #[serde(borrow, rename = "type")]
     pub kind: Cow<'a, str>,
+    /// Which block it is about, counted from 0.
+    pub index: Option<usize>,
     /// Of `message_start`.
     pub message: Option<StartedMessage>,
     /// Of `content_block_start`.
@@ -200,25 +211,6 @@ pub(crate) struct ModelUsage {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Origin {
     pub kind: String,
-}
-
-/// `system` of every subtype that the adapter reads.
-#[derive(Debug, Deserialize)]
-pub(crate) struct System {
-    /// Of `init`: the model's full name.
-    pub model: Option<String>,
-    /// Of `init` and `status`.
-    #[serde(rename = "permissionMode")]
-    pub permission_mode: Option<String>,
-    /// Of `api_retry`, counted from 1.
-    pub attempt: Option<u32>,
-    pub max_retries: Option<u32>,
-    pub retry_delay_ms: Option<u64>,
-    /// The HTTP status; none when there was no answer.
-    pub error_status: Option<u16>,
-    pub error: Option<String>,
-    /// Of `task_started`.
-    pub tool_use_id: Option<String>,
 }
 
 /// `command_lifecycle`: what became of a prompt that was written.

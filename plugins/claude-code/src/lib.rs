@@ -10,46 +10,59 @@
 //! ```
 //!
 //! - `session`: where requests and events go; the state of a conversation.
-//!   - `dispatch`: a line of Claude Code, to whoever it concerns.
-//!   - `start`: from spawning to ready, and what follows when the process ends.
+//!   - `dispatch`: a line of Claude Code, to whoever it concerns; `system`: what
+//!     it tells of itself.
+//!   - `start` and `ready`: from spawning to a session that can be prompted, and
+//!     what follows when the process ends.
 //!   - `turn`: from a prompt to its answer; `outcome`: which answer that is.
-//!   - `choice`: a client chooses a mode or a model; `settings`: what there is.
-//! - `cli`: one process and the requests that it has not answered; `incoming`,
-//!   `control`, `outgoing`: its messages; `blocks`: the content of a prompt.
-//! - `transcript`: messages and thoughts as people see them; `calls`: tool calls;
-//!   `tools` and `results`: such a call before and after it ran; `text`.
+//!   - `choice`: a client chooses a setting; `settings`: what is in force;
+//!     `options`: what there is.
+//! - `program`: the operator's settings; `cli`: one process and the requests that
+//!   it has not answered; `incoming`, `control`, `outgoing`: its messages;
+//!   `blocks`: the content of a prompt.
+//! - `transcript`: messages and thoughts as people see them; `stream`: a message
+//!   while it comes; `calls`: tool calls; `tools` and `results`: such a call
+//!   before and after it ran; `plan`: calls that are none for people.
 //! - `permission`: asking before a tool runs; `suggestions`: what to allow for
-//!   longer. `notice`, `usage`: what else people are told.
+//!   longer; `questions`: the model's own.
+//! - `commands`, `notice`, `usage`: what else people are told.
 //! - `checkpoint`: what a fresh instance needs. `probe`: is Claude Code there?
 //!
-//! `grants.toml`, beside this crate's manifest, is what the host lets it do.
+//! `grants.toml`, beside this crate's manifest, is what the host lets it do;
+//! `README.md` says what is shown how.
 //!
 //! # What is absent
 //!
 //! No history: the host replays what it has journalled, and Claude Code replays
-//! nothing. No MCP servers, no plans, no further directories and no questions of
-//! the model yet; what is not mapped is skipped. Of sub-agents only the tool call
-//! that started them is shown, and those that need a permission.
+//! nothing. No further directories. Of sub-agents the tool calls are shown, not
+//! the words.
 
 mod blocks;
 mod calls;
 mod checkpoint;
 mod choice;
 mod cli;
+mod commands;
 mod control;
 mod dispatch;
 mod incoming;
 mod notice;
+mod options;
 mod outcome;
 mod outgoing;
 mod permission;
+mod plan;
 mod probe;
+mod program;
+mod questions;
+mod ready;
 mod results;
 mod session;
 mod settings;
 mod start;
+mod stream;
 mod suggestions;
-mod text;
+mod system;
 mod tools;
 mod transcript;
 mod turn;

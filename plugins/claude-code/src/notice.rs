@@ -1,30 +1,46 @@
 //! What people should know while they wait.
 
-use hostler_sdk::{Result, acp::NoticeSeverity, client};
+use std::{collections::BTreeSet, fmt};
 
-use crate::incoming::System;
+use hostler_sdk::{Result, acp::NoticeSeverity, client, log, text::one_line};
 
-/// The model did not answer and is asked again. By default Claude Code does so
-/// ten times, which takes three minutes.
-pub(crate) fn retry(line: &System) -> Result {
-    let Some(attempt) = line.attempt else {
-        return Ok(());
-    };
-    let what = match (line.error_status, line.error.as_deref()) {
-        (Some(401 | 403), _) => "The login was refused".to_owned(),
-        (Some(429), _) => "There were too many requests".to_owned(),
-        (Some(529), _) => "The model is overloaded".to_owned(),
-        (Some(500..), _) => "The model's server failed".to_owned(),
-        (None, _) => "The connection to the model failed".to_owned(),
-        (Some(_), error) => format!("The model failed ({})", error.unwrap_or("unknown")),
-    };
-    let status = line.error_status.map(|status| format!(" ({status})"));
-    let of = line.max_retries.map(|max| format!(" of {max}"));
-    let seconds = line.retry_delay_ms.unwrap_or_default().div_ceil(1000);
-    let text = format!(
-        "{what}{}: next attempt in {seconds} s ({attempt}{})",
-        status.unwrap_or_default(),
-        of.unwrap_or_default()
-    );
-    client::notice(NoticeSeverity::Warning, text)
+/// How much of a line that could not be read goes to the log, in characters.
+const EXCERPT: usize = 200;
+
+/// How many lines that could not be read, and how many unknown types, people are
+/// told of: the next ones are only logged.
+const MAX_TOLD: usize = 16;
+
+/// What people have been told of the lines that had no effect.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    skipped: usize,
+    unknown: BTreeSet<String>,
+}
+
+impl Notices {
+    /// A line that could not be read.
+    pub(crate) fn skipped(&mut self, line: &str, why: impl fmt::Display) -> Result {
+        let excerpt: String = line.chars().take(EXCERPT).collect();
+        log::warn(format_args!(
+            "skipped a line of Claude Code ({why}): {excerpt}"
+        ));
+        self.skipped += 1;
+        if self.skipped > MAX_TOLD {
+            return Ok(());
+        }
+        let text = format!("A message of Claude Code could not be read and is left out: {why}");
+        client::notice(NoticeSeverity::Warning, text)
+    }
+
+    /// A line of a type that this version does not know, named once.
+    pub(crate) fn unknown(&mut self, kind: &str) -> Result {
+        log::debug(format_args!("skipped a line of the unknown type {kind}"));
+        if self.unknown.len() == MAX_TOLD || !self.unknown.insert(kind.to_owned()) {
+            return Ok(());
+        }
+        let kind = one_line(kind);
+        let text = format!("Claude Code tells of something that is not known here: {kind}");
+        client::notice(NoticeSeverity::Info, text)
+    }
 }

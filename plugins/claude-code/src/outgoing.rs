@@ -46,6 +46,17 @@ pub(crate) enum Control<'a> {
     SetModel {
         model: &'a str,
     },
+    ApplyFlagSettings {
+        settings: FlagSettings<'a>,
+    },
+    GetSettings {},
+}
+
+/// Settings of the running process alone.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FlagSettings<'a> {
+    pub effort_level: &'a str,
 }
 
 /// The line of a request.

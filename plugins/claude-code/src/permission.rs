@@ -4,19 +4,16 @@ use hostler_sdk::{Failure, Pending, Result, acp, client, log};
 use serde_json::value::RawValue;
 
 use crate::{
-    calls::Calls,
+    calls::{By, Calls},
     cli::Cli,
     control::ControlRequest,
     outgoing::{self, Decision},
+    questions::{self, Questions},
     suggestions::consequences,
 };
 
 /// How many asks may be open: more at once no person can answer.
 const MAX_OPEN: usize = 64;
-
-/// The tool by which the model asks a question of its own; it needs an answer,
-/// not a permission.
-const QUESTION: &str = "AskUserQuestion";
 
 /// What the model is told when the host could not ask.
 const UNASKABLE: &str = "Nobody can be asked for permission.";
@@ -35,6 +32,8 @@ struct Ask {
     tool_use_id: String,
     input: Box<RawValue>,
     suggestions: Option<Box<RawValue>>,
+    /// The model asks something, and does not want a permission.
+    questions: Option<Questions>,
 }
 
 impl Asks {
@@ -62,34 +61,62 @@ impl Asks {
             };
             cli.write(&outgoing::decision(&line.request_id, decision))
         };
-        if tool == QUESTION {
-            return refuse(cli, "Ask this in your answer: the user will reply there.");
-        }
+        let questions = match &*tool {
+            questions::TOOL => match Questions::new(input) {
+                None => return refuse(cli, "Ask this in your answer: the user will reply there."),
+                questions => questions,
+            },
+            _ => None,
+        };
         if self.0.len() == MAX_OPEN {
             return refuse(cli, "Too many permissions are being asked for at once.");
         }
-        let background = ask.agent_id.is_some();
-        let shown = calls.know(tool_use_id.clone(), tool.clone(), input, background);
-        let mut preview = calls.preview(&tool, input);
-        if let Some(path) = &ask.blocked_path {
-            preview.locate(path);
-        }
-        let fields = preview.fields().name(tool.as_str());
-        let fields = fields.status(acp::ToolCallStatus::Pending);
-        let call = acp::ToolCallUpdate::new(tool_use_id.clone(), fields);
-        let options = options(&tool, ask.permission_suggestions);
-        let id = self.0.insert(Ask {
+        let by = match ask.agent_id {
+            Some(_) => By::SubAgent(None),
+            None => By::Main,
+        };
+        let shown = calls.know(tool_use_id.clone(), tool.clone(), input, by);
+        let (call, options) = match &questions {
+            Some(questions) => (questions.call(&tool_use_id), questions.options()),
+            None => {
+                let mut preview = calls.preview(&tool, input);
+                if let Some(path) = &ask.blocked_path {
+                    preview.locate(path);
+                }
+                let fields = preview.fields().name(tool.as_str());
+                let fields = fields.status(acp::ToolCallStatus::Pending);
+                let call = acp::ToolCallUpdate::new(tool_use_id.clone(), fields);
+                let call = call.meta(calls.meta(&tool_use_id));
+                (call, options(&tool, ask.permission_suggestions))
+            }
+        };
+        let ask = Ask {
             request_id: line.request_id.clone(),
             tool_use_id: tool_use_id.clone(),
             input: input.to_owned(),
             suggestions: ask.permission_suggestions.map(ToOwned::to_owned),
-        });
-        let Err(error) = client::request_permission(id, &call, &options) else {
-            return shown;
+            questions,
         };
-        self.0.take(id);
-        log::error(format_args!("nobody can be asked for permission: {error}"));
-        shown.and(refuse(cli, UNASKABLE))
+        match self.put(ask, &call, &options) {
+            true => shown,
+            false => shown.and(refuse(cli, UNASKABLE)),
+        }
+    }
+
+    /// Asks the people; says whether that is possible.
+    fn put(
+        &mut self,
+        ask: Ask,
+        call: &acp::ToolCallUpdate,
+        options: &[acp::PermissionOption],
+    ) -> bool {
+        let id = self.0.insert(ask);
+        let asked = client::request_permission(id, call, options);
+        if let Err(error) = &asked {
+            self.0.take(id);
+            log::error(format_args!("nobody can be asked for permission: {error}"));
+        }
+        asked.is_ok()
     }
 
     /// Somebody answered, or the ask was cancelled: then the turn ends.
@@ -97,13 +124,16 @@ impl Asks {
         &mut self,
         id: u64,
         outcome: &Result<String, Failure>,
-        calls: &Calls,
+        calls: &mut Calls,
         cli: Option<&mut Cli>,
     ) -> Result {
-        let (Some(ask), Some(cli)) = (self.0.take(id), cli) else {
+        let (Some(mut ask), Some(cli)) = (self.0.take(id), cli) else {
             return Ok(()); // Claude Code took it back, or is gone.
         };
         let choice = client::selected(outcome);
+        if let (Some(option), Some(asked)) = (&choice, ask.questions.take()) {
+            return self.question_answered(ask, asked, &option.0, calls, cli);
+        }
         let tool_use_id = ask.tool_use_id.as_str();
         let allow = |updated_permissions| Decision::Allow {
             updated_input: &ask.input,
@@ -133,6 +163,42 @@ impl Asks {
         Ok(())
     }
 
+    /// The next question, or all answers for the model.
+    fn question_answered(
+        &mut self,
+        mut ask: Ask,
+        asked: Questions,
+        option: &str,
+        calls: &mut Calls,
+        cli: &mut Cli,
+    ) -> Result {
+        let request_id = ask.request_id.clone();
+        let tool_use_id = ask.tool_use_id.clone();
+        let input = match asked.answered(option) {
+            Ok(asked) => {
+                let (call, options) = (asked.call(&tool_use_id), asked.options());
+                ask.questions = Some(asked);
+                if self.put(ask, &call, &options) {
+                    return Ok(());
+                }
+                let decision = Decision::Deny {
+                    message: UNASKABLE,
+                    tool_use_id: &tool_use_id,
+                    interrupt: false,
+                };
+                return cli.write(&outgoing::decision(&request_id, decision));
+            }
+            Err(input) => input,
+        };
+        let decision = Decision::Allow {
+            updated_input: &input,
+            tool_use_id: &tool_use_id,
+            updated_permissions: None,
+        };
+        cli.write(&outgoing::decision(&request_id, decision))?;
+        calls.running(&tool_use_id)
+    }
+
     /// Claude Code no longer wants the answer to its request.
     pub(crate) fn withdraw(&mut self, request_id: &str) -> Result {
         match self.0.find(|ask| ask.request_id == request_id) {
@@ -157,8 +223,12 @@ fn options(tool: &str, suggestions: Option<&RawValue>) -> Vec<acp::PermissionOpt
     let always = suggestions
         .and_then(|suggestions| consequences(tool, suggestions))
         .map(|name| acp::PermissionOption::new(ALLOW_ALWAYS, name, Kind::AllowAlways));
-    let once = acp::PermissionOption::new(ALLOW_ONCE, "Allow", Kind::AllowOnce);
-    let reject = acp::PermissionOption::new(REJECT_ONCE, "Reject", Kind::RejectOnce);
+    let (yes, no) = match tool {
+        "ExitPlanMode" => ("Yes, go ahead", "No, keep planning"),
+        _ => ("Allow", "Reject"),
+    };
+    let once = acp::PermissionOption::new(ALLOW_ONCE, yes, Kind::AllowOnce);
+    let reject = acp::PermissionOption::new(REJECT_ONCE, no, Kind::RejectOnce);
     [Some(once), always, Some(reject)]
         .into_iter()
         .flatten()

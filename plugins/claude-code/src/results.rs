@@ -1,13 +1,11 @@
 //! What a tool call looks like after it has run.
 
 use hostler_sdk::acp;
+use hostler_sdk::text::fenced;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    text::fenced,
-    tools::{kind, text},
-};
+use crate::tools::{kind, text};
 
 /// The update that ends a call of `tool`. `output` is what the model was told:
 /// a string or an array of blocks. `own` is the tool's own result, read for

@@ -1,45 +1,33 @@
 //! One conversation: where events and requests go.
 
+use std::collections::BTreeSet;
+
 use hostler_sdk::{
     Description, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId, Result, Status,
     config, log,
     process::{Child, Stdio},
 };
-use serde::Deserialize;
 
 use crate::{
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
-    dispatch,
+    commands::{Command, Commands},
+    notice::Notices,
     permission::Asks,
+    plan::Plan,
     probe,
+    program::Program,
     settings::Settings,
     start,
     transcript::Transcript,
     turn::{self, Turn},
 };
 
-/// `[plugins.claude-code.config]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Config {
-    /// Claude Code: a name on the host's PATH or an absolute path.
-    pub program: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            program: "claude".into(),
-        }
-    }
-}
-
 /// The adapter. Its process is started when the session opens and, should it
 /// end, again for the next prompt.
 #[derive(Debug)]
 pub struct ClaudeCode {
-    pub(crate) program: String,
+    pub(crate) program: Program,
     /// Of the conversation, at Claude Code and at the host.
     pub(crate) id: String,
     pub(crate) kept: Kept,
@@ -50,6 +38,13 @@ pub struct ClaudeCode {
     pub(crate) turn: Option<Turn>,
     pub(crate) asks: Asks,
     pub(crate) transcript: Transcript,
+    pub(crate) plan: Plan,
+    pub(crate) commands: Commands,
+    /// Those of `initialize`, until the session is open.
+    pub(crate) commands_to_tell: Vec<Command>,
+    pub(crate) notices: Notices,
+    /// MCP servers of which people know that they do not work.
+    pub(crate) failed_servers: BTreeSet<String>,
 }
 
 impl Harness for ClaudeCode {
@@ -66,19 +61,14 @@ impl Harness for ClaudeCode {
     }
 
     fn probe() -> Result<Status> {
-        probe::probe(&config::get::<Config>()?.program)
+        probe::probe(&config::get::<Program>()?.path)
     }
 
     fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
-        let config: Config = config::get()?;
+        let program: Program = config::get()?;
         let checkpoint = match resume {
             Some(state) => Checkpoint::read(&state)?,
-            None => Checkpoint {
-                id: params.session,
-                kept: Kept::No,
-                mode: None,
-                model: None,
-            },
+            None => Checkpoint::fresh(params.session),
         };
         for directory in &params.additional_directories {
             log::warn(format_args!(
@@ -87,15 +77,20 @@ impl Harness for ClaudeCode {
             ));
         }
         let mut session = Self {
-            program: config.program,
+            program,
             id: checkpoint.id,
             kept: checkpoint.kept,
-            settings: Settings::new(checkpoint.mode, checkpoint.model),
+            settings: Settings::new(checkpoint.mode, checkpoint.model, checkpoint.effort),
             cli: None,
             opening: Some(request),
             turn: None,
             asks: Asks::default(),
             transcript: Transcript::new(params.cwd),
+            plan: checkpoint.plan,
+            commands: Commands::default(),
+            commands_to_tell: Vec::new(),
+            notices: Notices::default(),
+            failed_servers: BTreeSet::new(),
         };
         session.start()?;
         Ok(session)
@@ -121,10 +116,7 @@ impl Harness for ClaudeCode {
                 text,
                 lossy,
             } if self.owns(child) => match source {
-                Stdio::Out if lossy => {
-                    dispatch::skip(&text, "it is damaged");
-                    Ok(())
-                }
+                Stdio::Out if lossy => self.damaged_line(&text),
                 Stdio::Out => self.line(&text),
                 Stdio::Err => self.said(&text),
             },
@@ -137,7 +129,7 @@ impl Harness for ClaudeCode {
             Event::AskAnswered { id, outcome } => {
                 let cli = self.cli.as_mut();
                 self.asks
-                    .answered(id, &outcome, &self.transcript.calls, cli)
+                    .answered(id, &outcome, &mut self.transcript.calls, cli)
             }
             Event::Timer(start::TIMER) => self.start_took_too_long(),
             Event::Timer(turn::TIMER) => self.cancel_took_too_long(),
@@ -162,7 +154,7 @@ impl ClaudeCode {
     /// Saves how the conversation stands. What cannot be saved is no reason to
     /// fail what is being done.
     pub(crate) fn checkpoint(&self) {
-        if let Err(error) = Checkpoint::write(&self.id, self.kept, &self.settings) {
+        if let Err(error) = Checkpoint::write(&self.id, self.kept, &self.settings, &self.plan) {
             log::error(format_args!("the conversation cannot be saved: {error}"));
         }
     }

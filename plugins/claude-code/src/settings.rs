@@ -1,27 +1,14 @@
-//! Mode and model: what there is to choose, and what is chosen.
+//! Mode, model and effort: what is in force, and what there is to choose.
+//! `options` shows both to clients.
 
 use hostler_sdk::{Failure, Result, acp, client};
 
 use crate::{
     choice::{Change, Setting},
     cli::Request,
-    control::{Initialized, Model},
+    control::Model,
+    options::MODES,
 };
-
-/// Modes as Claude Code spells them, with their names and meanings for people.
-/// The first three are always offered.
-const MODES: [(&str, &str, &str); 6] = [
-    ("default", "Manual", "Ask before anything is changed"),
-    ("acceptEdits", "Accept edits", "Change files without asking"),
-    ("plan", "Plan", "Look and plan, change nothing"),
-    ("auto", "Auto", "Claude decides when to ask"),
-    (
-        "dontAsk",
-        "Don't ask",
-        "Refuse whatever is not allowed already",
-    ),
-    ("bypassPermissions", "Bypass", "Never ask"),
-];
 
 /// Always offered; the others only under conditions.
 const ALWAYS: [&str; 3] = ["default", "acceptEdits", "plan"];
@@ -29,11 +16,15 @@ const ALWAYS: [&str; 3] = ["default", "acceptEdits", "plan"];
 /// The settings of one conversation.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    mode: String,
+    pub mode: String,
     /// What `set_model` takes; Claude Code's own default has the value
     /// `default`.
-    model: String,
-    models: Vec<Model>,
+    pub model: String,
+    /// How long the model thinks; none when it does not have levels.
+    pub effort: Option<String>,
+    /// The effort that a client chose: Claude Code does not keep it.
+    pub chosen_effort: Option<String>,
+    pub models: Vec<Model>,
     /// Whether Claude Code, when it starts, has to be set as this says; else it
     /// is the other way round.
     kept: bool,
@@ -41,40 +32,40 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// As they were left, or as Claude Code has them when it starts.
-    pub(crate) fn new(mode: Option<String>, model: Option<String>) -> Self {
+    pub(crate) fn new(
+        mode: Option<String>,
+        model: Option<String>,
+        chosen_effort: Option<String>,
+    ) -> Self {
         Self {
             kept: mode.is_some(),
             mode: mode.unwrap_or_else(|| "default".into()),
             model: model.unwrap_or_else(|| "default".into()),
+            effort: None,
+            chosen_effort,
             models: Vec::new(),
         }
     }
 
-    pub(crate) fn mode(&self) -> &str {
-        &self.mode
-    }
-
-    pub(crate) fn model(&self) -> &str {
-        &self.model
-    }
-
     /// Claude Code has started: what must be requested so that it is set as it
     /// was before.
-    pub(crate) fn start(&mut self, started: Initialized) -> Vec<Request> {
-        self.models = started.models;
-        let mode = started.current_permission_mode;
+    pub(crate) fn start(&mut self, models: Vec<Model>, mode: Option<String>) -> Vec<Request> {
+        self.models = models;
         if !std::mem::replace(&mut self.kept, true) {
             self.mode = mode.unwrap_or_else(|| "default".into());
             return Vec::new();
         }
-        let mut requests = Vec::new();
+        let mut changes = Vec::new();
         if mode.as_ref() != Some(&self.mode) {
-            requests.push(Request::Set(Change::again(Setting::Mode, &self.mode)));
+            changes.push(Change::again(Setting::Mode, &self.mode));
         }
         if self.model != "default" {
-            requests.push(Request::Set(Change::again(Setting::Model, &self.model)));
+            changes.push(Change::again(Setting::Model, &self.model));
         }
-        requests
+        if let Some(effort) = &self.chosen_effort {
+            changes.push(Change::again(Setting::Effort, effort));
+        }
+        changes.into_iter().map(Request::Set).collect()
     }
 
     /// Checks that `value` is one of those offered.
@@ -83,18 +74,25 @@ impl Settings {
     /// `-32602` with the values that are.
     pub(crate) fn check(&self, setting: Setting, value: &str) -> Result<(), Failure> {
         let (what, offered): (_, Vec<&str>) = match setting {
-            Setting::Mode => ("mode", self.offered().map(|mode| mode.0).collect()),
+            Setting::Mode => ("mode", self.modes_offered().map(|mode| mode.0).collect()),
             Setting::Model => {
                 let models = self.models.iter().map(|model| model.value.as_str());
                 ("model", models.collect())
+            }
+            Setting::Effort => {
+                let efforts = self.efforts().iter().map(String::as_str);
+                ("effort", efforts.collect())
             }
         };
         if offered.contains(&value) {
             return Ok(());
         }
+        let offered = match offered.is_empty() {
+            true => "this model has none".to_owned(),
+            false => format!("there are {}", offered.join(", ")),
+        };
         Err(Failure::invalid_params(format!(
-            "there is no {what} \"{value}\"; there are {}",
-            offered.join(", ")
+            "there is no {what} \"{value}\"; {offered}"
         )))
     }
 
@@ -104,6 +102,7 @@ impl Settings {
         let current = match setting {
             Setting::Mode => &mut self.mode,
             Setting::Model => &mut self.model,
+            Setting::Effort => self.effort.get_or_insert_default(),
         };
         if current == value {
             return Ok(false);
@@ -129,48 +128,18 @@ impl Settings {
         if let Some(model) = fitting.find(current).or(first) {
             return model.value.clone();
         }
-        self.models.push(Model {
-            value: name.into(),
-            resolved_model: None,
-            display_name: None,
-            description: None,
-            supports_auto_mode: false,
-        });
+        self.models.push(Model::named(name));
         name.into()
     }
 
-    /// For clients that know modes only.
-    pub(crate) fn modes(&self) -> acp::SessionModeState {
-        let modes = self.offered().map(|(id, name, description)| {
-            acp::SessionMode::new(id.to_owned(), name).description(description)
-        });
-        acp::SessionModeState::new(self.mode.clone(), modes.collect())
+    /// The levels of effort that the current model has.
+    pub(crate) fn efforts(&self) -> &[String] {
+        let model = self.models.iter().find(|model| model.value == self.model);
+        model.map_or(&[], |model| &model.supported_effort_levels)
     }
 
-    /// Both settings, with all that can be chosen.
-    pub(crate) fn options(&self) -> Vec<acp::SessionConfigOption> {
-        let modes = self.offered().map(|(id, name, description)| {
-            acp::SessionConfigSelectOption::new(id.to_owned(), name).description(description)
-        });
-        let modes: Vec<_> = modes.collect();
-        let models = self.models.iter().map(|model| {
-            let name = model.display_name.as_deref().unwrap_or(&model.value);
-            acp::SessionConfigSelectOption::new(model.value.clone(), name)
-                .description(model.description.clone())
-        });
-        let models: Vec<_> = models.collect();
-        vec![
-            acp::SessionConfigOption::select("mode", "Mode", self.mode.clone(), modes)
-                .description("When Claude Code asks before it acts")
-                .category(acp::SessionConfigOptionCategory::Mode),
-            acp::SessionConfigOption::select("model", "Model", self.model.clone(), models)
-                .description("Which model answers")
-                .category(acp::SessionConfigOptionCategory::Model),
-        ]
-    }
-
-    /// The mode in force is always among them.
-    fn offered(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+    /// Ids, names and meanings; the mode in force is always among them.
+    pub(crate) fn modes_offered(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         let auto = self.models.iter().any(|model| model.supports_auto_mode);
         let modes = MODES.into_iter().filter(move |(id, ..)| {
             ALWAYS.contains(id) || (*id == "auto" && auto) || *id == self.mode

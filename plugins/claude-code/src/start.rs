@@ -8,13 +8,7 @@ use std::time::Duration;
 
 use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 
-use crate::{
-    checkpoint::Kept,
-    cli::Cli,
-    control::{Account, ControlReply, Initialized},
-    outcome::LOG_IN,
-    session::ClaudeCode,
-};
+use crate::{checkpoint::Kept, cli::Cli, session::ClaudeCode};
 
 /// Fires when Claude Code has not become ready in time.
 pub(crate) const TIMER: u64 = 1;
@@ -40,44 +34,6 @@ impl ClaudeCode {
         Ok(())
     }
 
-    /// Claude Code has answered `initialize`.
-    pub(crate) fn initialized(&mut self, reply: ControlReply<'_>) -> Result {
-        if let Some(error) = reply.error {
-            let message = format!("Claude Code did not start: {error}");
-            return self.start_failed(Failure::internal(message));
-        }
-        let started = reply
-            .response
-            .map(|reply| serde_json::from_str(reply.get()));
-        let started: Initialized = match started.transpose() {
-            Ok(started) => started.unwrap_or_default(),
-            Err(error) => {
-                let message = format!("this version of Claude Code is not understood: {error}");
-                return self.start_failed(Failure::internal(message));
-            }
-        };
-        if started.account.as_ref().is_some_and(Account::is_nobody) {
-            let message = format!("Claude Code is not logged in: {LOG_IN}");
-            return self.start_failed(Failure::auth_required(message));
-        }
-        let mut done = timer::cancel(TIMER);
-        let requests = self.settings.start(started);
-        if let Some(cli) = &mut self.cli {
-            cli.ready = true;
-            for request in requests {
-                done = done.and(cli.request(request));
-            }
-        }
-        if let Some(request) = self.opening.take() {
-            let opened = client::Opened {
-                modes: Some(self.settings.modes()),
-                config_options: Some(self.settings.options()),
-            };
-            done = done.and(client::opened(request, &opened));
-        }
-        done.and(self.send_prompt())
-    }
-
     /// The host could not start the program.
     pub(crate) fn not_started(&mut self, message: &str) -> Result {
         self.cli = None;
@@ -93,7 +49,7 @@ impl ClaudeCode {
         self.start_failed(Failure::internal(format!(
             "Claude Code was not ready after {} s; run `{}` in a terminal to see what it waits for",
             LIMIT.as_secs(),
-            self.program
+            self.program.path
         )))
     }
 
@@ -148,7 +104,7 @@ impl ClaudeCode {
 
     /// Whoever waited for the start is told, and a process that still runs is
     /// ended; the next prompt tries again.
-    fn start_failed(&mut self, failure: Failure) -> Result {
+    pub(crate) fn start_failed(&mut self, failure: Failure) -> Result {
         let mut done = self.cli.as_ref().map_or(Ok(()), Cli::kill);
         done = done.and(timer::cancel(TIMER));
         done = done.and(self.forget_process("Claude Code did not start."));
@@ -169,15 +125,5 @@ impl ClaudeCode {
         }
         done = done.and(self.asks.withdraw_all());
         done.and(self.transcript.calls.end(why))
-    }
-}
-
-impl Account {
-    /// Whether there is no login at all. Another provider than Anthropic has
-    /// its own, which Claude Code does not report here.
-    fn is_nobody(&self) -> bool {
-        let none = |source: &Option<String>| source.as_deref().is_none_or(|it| it == "none");
-        let provider = self.api_provider.as_deref().unwrap_or("firstParty");
-        provider == "firstParty" && none(&self.token_source) && none(&self.api_key_source)
     }
 }

@@ -1,9 +1,10 @@
 //! What Claude Code suggests to allow for longer, in words.
 
+use hostler_sdk::text::one_line;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{text::one_line, tools::name};
+use crate::tools::name;
 
 /// Everything that following the suggestions would change, so that nobody allows
 /// more than they read. None when there are none or one is of an unknown kind.

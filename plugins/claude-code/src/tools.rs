@@ -1,10 +1,11 @@
 //! What a tool call looks like before it has run: kind, title, places, preview.
 
-use hostler_sdk::acp;
+use hostler_sdk::{
+    acp,
+    text::{fenced, one_line, relative},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::text::{fenced, one_line};
 
 /// The kind that ACP has for a tool of Claude Code.
 pub(crate) fn kind(tool: &str) -> acp::ToolKind {
@@ -42,6 +43,14 @@ struct Input {
     new_string: Option<String>,
     new_source: Option<String>,
     content: Option<String>,
+    questions: Vec<Question>,
+}
+
+/// Of `AskUserQuestion`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Question {
+    question: String,
 }
 
 /// A tool call as people see it, once its input is known.
@@ -99,6 +108,10 @@ fn title(tool: &str, input: &Input, cwd: &str) -> String {
         "LS" => input.path.as_deref().map(|path| relative(path, cwd)),
         "WebFetch" => input.url.as_deref(),
         "WebSearch" | "ToolSearch" => input.query.as_deref(),
+        "AskUserQuestion" => {
+            let question = input.questions.first();
+            return question.map_or("Question".into(), |it| one_line(&it.question));
+        }
         _ => input.description.as_deref().or(input.subject.as_deref()),
     };
     match (tool, subject) {
@@ -123,13 +136,6 @@ pub(crate) fn name(tool: &str) -> String {
         Some((server, tool)) => format!("{server}: {tool}"),
         None => tool.into(),
     }
-}
-
-fn relative<'a>(path: &'a str, cwd: &str) -> &'a str {
-    path.strip_prefix(cwd)
-        .and_then(|rest| rest.strip_prefix('/'))
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(path)
 }
 
 fn locations(input: &Input) -> Vec<acp::ToolCallLocation> {

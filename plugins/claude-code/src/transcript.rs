@@ -2,13 +2,16 @@
 //! between them.
 //!
 //! The model's answer comes twice, in pieces while it is written and then block
-//! by block. The pieces are shown; of the blocks only what no piece had.
+//! by block. The pieces are shown; of the blocks only what no piece had. Of
+//! sub-agents the tool calls are shown: their words go to the model, and their
+//! report is the result of the call that runs them.
 
-use hostler_sdk::{Result, acp, client};
+use hostler_sdk::{Result, acp};
 
 use crate::{
-    calls::Calls,
-    incoming::{ApiEvent, Assistant, Block, Delta, StartedBlock},
+    calls::{By, Calls},
+    incoming::{Assistant, Block, StreamEvent},
+    stream::{Kind, Streamed, show},
     usage::Meter,
 };
 
@@ -19,37 +22,8 @@ pub(crate) struct Transcript {
     pub calls: Calls,
     /// How much of it the model has in view.
     pub meter: Meter,
+    /// The message that comes in pieces now: there is never more than one.
     message: Option<Streamed>,
-}
-
-/// The message that comes in pieces now: there is never more than one.
-#[derive(Debug)]
-struct Streamed {
-    id: acp::MessageId,
-    text: bool,
-    thought: bool,
-}
-
-impl Streamed {
-    fn new(id: String) -> Self {
-        Self {
-            id: acp::MessageId::new(id),
-            text: false,
-            thought: false,
-        }
-    }
-
-    fn show(&mut self, piece: Delta<'_>) -> Result {
-        if let Some(words) = piece.text {
-            self.text = true;
-            return message(&self.id, words);
-        }
-        if let Some(words) = piece.thinking {
-            self.thought = true;
-            return thought(&self.id, words);
-        }
-        Ok(())
-    }
 }
 
 /// What Claude Code itself wrote in place of an answer that failed.
@@ -64,7 +38,8 @@ pub(crate) struct OwnWords {
 impl OwnWords {
     /// Shows them like an answer.
     pub(crate) fn show(&self) -> Result {
-        message(&acp::MessageId::new(self.id.as_str()), self.text.as_str())
+        let id = acp::MessageId::new(self.id.as_str());
+        show(Kind::Text, &id, self.text.as_str())
     }
 }
 
@@ -79,35 +54,53 @@ impl Transcript {
     }
 
     /// A piece of an answer.
-    pub(crate) fn piece(&mut self, event: ApiEvent<'_>) -> Result {
+    pub(crate) fn piece(&mut self, line: StreamEvent<'_>) -> Result {
+        let event = line.event;
         match &*event.kind {
             "message_start" => {
                 if let Some(start) = event.message {
                     self.meter
                         .begin(start.model, start.usage.unwrap_or_default());
-                    self.message = Some(Streamed::new(start.id));
+                    self.message = Some(Streamed::new(start.id, self.message.take()));
                 }
             }
             "content_block_start" => {
-                if let Some(StartedBlock {
-                    id: Some(id),
-                    name: Some(name),
-                    ..
-                }) = event.content_block.filter(|block| block.kind == "tool_use")
-                {
+                let Some(block) = event.content_block else {
+                    return Ok(());
+                };
+                let kind = match &*block.kind {
+                    "text" => Kind::Text,
+                    "thinking" => Kind::Thought,
+                    _ => Kind::Other,
+                };
+                if let (Some(message), Some(index)) = (&mut self.message, event.index) {
+                    message.begin(index, kind);
+                }
+                if let ("tool_use", Some(id), Some(name)) = (&*block.kind, block.id, block.name) {
                     return self.calls.begin(id, name);
                 }
             }
             "content_block_delta" => {
-                if let (Some(streamed), Some(delta)) = (&mut self.message, event.delta) {
-                    return streamed.show(delta);
+                if let (Some(message), Some(delta)) = (&mut self.message, event.delta) {
+                    return message.piece(delta);
                 }
             }
-            "message_delta" => self.meter.raise(event.usage.unwrap_or_default()),
-            "message_stop" => return self.calls.break_off(),
+            "message_delta" => return self.meter.raise(event.usage.unwrap_or_default()),
+            "message_stop" => {
+                if let (Some(message), Some(abandoned)) = (&mut self.message, line.abandoned_blocks)
+                {
+                    message.abandon(abandoned.from_block_index);
+                }
+                return self.calls.break_off();
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The turn is over: nothing of an answer that broke off comes again.
+    pub(crate) fn end_turn(&mut self) {
+        self.message = None;
     }
 
     /// A finished block. Claude Code's own words about a failure are returned
@@ -120,8 +113,9 @@ impl Transcript {
             return Ok(Some(OwnWords { id, error, text }));
         }
         let id = acp::MessageId::new(id);
-        let streamed = self.message.as_ref().filter(|message| message.id == id);
-        let (text, thoughts) = streamed.map_or((false, false), |it| (it.text, it.thought));
+        let streamed = self.message.as_ref().filter(|message| message.is(&id));
+        let came = |kind| streamed.is_some_and(|message| message.has(kind));
+        let (text, thoughts) = (came(Kind::Text), came(Kind::Thought));
         for block in blocks {
             match block {
                 Block {
@@ -129,34 +123,28 @@ impl Transcript {
                     name: Some(name),
                     input: Some(input),
                     ..
-                } => {
-                    self.calls.know(id, name, input, false)?;
-                }
+                } => self.calls.know(id, name, input, By::Main)?,
                 Block {
                     text: Some(words), ..
-                } if !text => message(&id, words)?,
+                } if !text => show(Kind::Text, &id, words)?,
                 Block {
                     thinking: Some(words),
                     ..
-                } if !thoughts => thought(&id, words)?,
+                } if !thoughts => show(Kind::Thought, &id, words)?,
                 _ => {}
             }
         }
         Ok(None)
     }
-}
 
-fn message(id: &acp::MessageId, text: impl Into<String>) -> Result {
-    let chunk = chunk(id, text);
-    client::update(&acp::SessionUpdate::AgentMessageChunk(chunk))
-}
-
-fn thought(id: &acp::MessageId, text: impl Into<String>) -> Result {
-    let chunk = chunk(id, text);
-    client::update(&acp::SessionUpdate::AgentThoughtChunk(chunk))
-}
-
-fn chunk(id: &acp::MessageId, text: impl Into<String>) -> acp::ContentChunk {
-    let text = acp::ContentBlock::Text(acp::TextContent::new(text));
-    acp::ContentChunk::new(text).message_id(id.clone())
+    /// A finished block of the sub-agent that the call `parent` runs.
+    pub(crate) fn sub_agents_block(&mut self, parent: &str, line: Assistant<'_>) -> Result {
+        for block in line.message.content {
+            if let (Some(id), Some(name), Some(input)) = (block.id, block.name, block.input) {
+                self.calls
+                    .know(id, name, input, By::SubAgent(Some(parent)))?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
     outcome::outcome,
     outgoing::{self, Content},
     session::ClaudeCode,
+    system,
     transcript::OwnWords,
 };
 
@@ -63,6 +64,9 @@ impl ClaudeCode {
         let uuid = random::uuid()?;
         if self.cli.is_none() {
             self.start()?;
+        }
+        if self.kept == Kept::No {
+            system::title(blocks::beginning(&content))?;
         }
         self.turn = Some(Turn {
             request,
@@ -118,10 +122,7 @@ impl ClaudeCode {
     /// Claude Code has heard of the cancel. A prompt that had not begun gets no
     /// result.
     pub(crate) fn interrupted(&mut self, reply: &ControlReply<'_>) -> Result {
-        let reply = reply
-            .response
-            .map(|reply| serde_json::from_str(reply.get()));
-        let reply: Interrupted = reply.and_then(Result::ok).unwrap_or_default();
+        let reply: Interrupted = reply.read();
         for uuid in &reply.cancelled {
             self.prompt_became(uuid, "cancelled")?;
         }
@@ -135,6 +136,11 @@ impl ClaudeCode {
         let over = matches!(state, "cancelled" | "discarded" | "refused");
         if over && self.turn.as_ref().is_some_and(ours) {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
+        }
+        // The result came before, or was lost on the way.
+        if state == "completed" && self.turn.as_ref().is_some_and(|turn| turn.uuid == uuid) {
+            log::warn("a turn has ended whose result could not be read");
+            return self.end_turn(Ok(acp::StopReason::EndTurn));
         }
         Ok(())
     }
@@ -183,6 +189,12 @@ impl ClaudeCode {
         }
         let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
             log::debug("work in the background has ended");
+            if self.turn.is_none()
+                && let Err(failure) = outcome(result, None)
+            {
+                let text = format!("Work in the background failed: {}", failure.message);
+                done = done.and(client::notice(acp::NoticeSeverity::Error, text));
+            }
             return done.and(self.transcript.calls.end_turn(NO_RESULT));
         };
         let outcome = match outcome(result, turn.words.as_ref()) {
@@ -208,6 +220,7 @@ impl ClaudeCode {
             Ok(acp::StopReason::Cancelled) => "Cancelled.",
             _ => NO_RESULT,
         };
+        self.transcript.end_turn();
         done = done.and(self.transcript.calls.end_turn(why));
         done.and(match outcome {
             Ok(reason) => client::end_turn(turn.request, reason),

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use hostler_sdk::text::fenced;
 use hostler_sdk::{Result, acp, client, timer};
 use serde_json::value::RawValue;
 
 use crate::{
     incoming::PatchUpdated,
     items::{Head, View, text},
-    text::fenced,
 };
 
 /// Fires when output that came since the last update may be shown.

@@ -1,13 +1,11 @@
 //! `fileChange`: files that are written, changed, moved or deleted.
 
 use hostler_sdk::acp;
+use hostler_sdk::text::{one_line, relative};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{
-    items::View,
-    text::{one_line, relative},
-};
+use crate::items::View;
 
 #[derive(Debug, Deserialize)]
 struct FileChange {

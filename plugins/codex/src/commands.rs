@@ -1,13 +1,11 @@
 //! `commandExecution`: a command line and what it printed.
 
 use hostler_sdk::acp;
+use hostler_sdk::text::{fenced, one_line, relative};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{
-    items::{View, numbers, text},
-    text::{fenced, one_line, relative},
-};
+use crate::items::{View, numbers, text};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,6 +2,7 @@
 //! runs, or the server itself wants to know something.
 
 use hostler_sdk::acp::{self, PermissionOptionKind as Kind};
+use hostler_sdk::text::{fenced, one_line};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,7 +10,6 @@ use crate::{
     calls::Calls,
     items::text,
     requests::{Choice, Form},
-    text::{fenced, one_line},
 };
 
 #[derive(Debug, Deserialize)]

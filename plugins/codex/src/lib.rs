@@ -20,7 +20,7 @@
 //! - `transcript`: messages and thoughts as people see them; `calls`: tool calls
 //!   while they are open; `items`: what one looks like, with `commands`,
 //!   `changes` and `tools` for its kinds; `unseen`: calls that never become
-//!   items; `text`.
+//!   items.
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
@@ -57,7 +57,6 @@ mod rpc;
 mod session;
 mod settings;
 mod start;
-mod text;
 mod tools;
 mod transcript;
 mod turn;

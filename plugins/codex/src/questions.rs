@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 
 use hostler_sdk::acp::{self, PermissionOptionKind as Kind};
+use hostler_sdk::text::one_line;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
     items::text,
     requests::{Choice, Form},
-    text::one_line,
 };
 
 /// What the model gets for a question that has no options to choose from.

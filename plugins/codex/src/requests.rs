@@ -2,16 +2,11 @@
 //! each with every decision that it takes.
 
 use hostler_sdk::acp::{self, PermissionOptionKind as Kind};
+use hostler_sdk::text::{fenced, one_line};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    calls::Calls,
-    commands,
-    items::text,
-    questions::Questions,
-    text::{fenced, one_line},
-};
+use crate::{calls::Calls, commands, items::text, questions::Questions};
 
 /// What people are asked, and what Codex gets for each of their answers.
 #[derive(Debug)]

@@ -1,13 +1,11 @@
 //! Items that are neither commands nor file changes: MCP, the web, sub-agents.
 
 use hostler_sdk::acp;
+use hostler_sdk::text::{fenced, one_line, relative};
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Value, json};
 
-use crate::{
-    items::{View, text},
-    text::{fenced, one_line, relative},
-};
+use crate::items::{View, text};
 
 /// The members that say something to a person; each kind has a few.
 #[derive(Debug, Default, Deserialize)]

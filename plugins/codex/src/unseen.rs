@@ -4,14 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use hostler_sdk::text::{fenced, one_line};
 use hostler_sdk::{Result, acp, client};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    items::text,
-    text::{fenced, one_line},
-};
+use crate::items::text;
 
 /// How many calls may wait for their output: a model makes a few at once.
 const MAX_OPEN: usize = 64;

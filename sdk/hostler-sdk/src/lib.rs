@@ -35,6 +35,8 @@
 //! - for device providers: [`device`], and what waits: [`http`], [`service`],
 //!   [`clock::sleep`], with [`Blob`]s for bytes that need not pass through the
 //!   plugin; for policies: [`policy`];
+//! - for what people read: [`text`]; for what they write: [`pieces`], the blocks of
+//!   a prompt for a model that knows texts and images;
 //! - for line protocols: [`LineWriter`], which waits for write credit, and
 //!   [`Pending`], the table of requests without an answer;
 //! - for tests: `testing` (natively only), the same adapter against a stand-in
@@ -156,12 +158,14 @@ pub mod device;
 pub mod http;
 pub mod lines;
 pub mod log;
+pub mod pieces;
 pub mod policy;
 pub mod process;
 pub mod random;
 pub mod service;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod text;
 pub mod timer;
 
 mod about;

@@ -181,10 +181,21 @@ impl Client {
 
     /// `session/set_config_option`.
     pub async fn choose(&self, session: &SessionId, option: &str, value: &str) {
+        let set = self.try_choose(session, option, value).await;
+        set.expect("session/set_config_option");
+    }
+
+    /// `session/set_config_option` that may be refused.
+    pub async fn try_choose(
+        &self,
+        session: &SessionId,
+        option: &str,
+        value: &str,
+    ) -> Result<(), agent_client_protocol::Error> {
         let session = session.clone();
         let request = SetSessionConfigOptionRequest::new(session, option.to_owned(), value);
         let set = self.connection.send_request(request).block_task().await;
-        set.expect("session/set_config_option");
+        set.map(|_| ())
     }
 
     /// One turn, to its end.
@@ -194,6 +205,15 @@ impl Client {
         text: &str,
     ) -> Result<PromptResponse, agent_client_protocol::Error> {
         let prompt = vec![ContentBlock::Text(TextContent::new(text))];
+        self.prompt_with(session, prompt).await
+    }
+
+    /// One turn with these blocks, to its end.
+    pub async fn prompt_with(
+        &self,
+        session: &SessionId,
+        prompt: Vec<ContentBlock>,
+    ) -> Result<PromptResponse, agent_client_protocol::Error> {
         let request = PromptRequest::new(session.clone(), prompt);
         self.connection.send_request(request).block_task().await
     }

@@ -4,13 +4,19 @@
 //! from its stdout, `!` from its stderr, `x` its end. Lines and members that no
 //! test needs are left out.
 
+mod all;
+mod background;
+mod bad_input;
 mod cancel;
+mod comparison;
 mod errors;
 mod messages;
+mod news;
 mod permissions;
 mod probe;
 mod process;
 mod settings;
+mod shape;
 mod stage;
 mod tools;
 mod wrong_moment;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Stage, play, turn_of};
+use crate::stage::{Stage, play};
 
 #[test]
 fn text_is_shown_as_it_streams_and_never_twice() {
@@ -13,7 +13,7 @@ fn text_is_shown_as_it_streams_and_never_twice() {
             "msg_fake1: Hello",
             "msg_fake1:  from the",
             "msg_fake1:  fake model.",
-            "usage 137 of 1000000",
+            "usage 137 of 1000000 for $0.0008",
         ]
     );
     assert_eq!(stage.ends(), [Ok("end_turn".into())]);
@@ -71,58 +71,97 @@ fn what_did_not_stream_is_shown_when_it_is_done() {
 }
 
 #[test]
-fn an_answer_that_is_streamed_again_has_a_new_message_id() {
+fn an_answer_that_is_streamed_again_is_shown_once() {
     let stage = play("drop_midtext_capped");
-    let shown = stage.shown();
-    assert_eq!(
-        shown[..4],
-        [
-            "msg_fake1: partial ",
-            "warning: The connection to the model failed: next attempt in 1 s (1 of 2)",
-            "msg_fake3: partial ",
-            "warning: The connection to the model failed: next attempt in 2 s (2 of 2)",
-        ]
-    );
+    assert_eq!(stage.effects.text(), "partial ");
     assert_eq!(stage.ends(), [Ok("end_turn".into())]);
 }
 
-#[test]
-fn a_subagents_words_stay_out_of_the_main_text() {
-    let stage = play("sub_agent");
-    assert!(
-        !stage.effects.text().contains("Calling Bash"),
-        "{:?}",
-        stage.shown()
-    );
-    assert!(stage.shown().contains(&"toolu_rec9 in_progress".into()));
-    assert!(stage.shown().contains(&"toolu_rec11 completed".into()));
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+fn event(event: serde_json::Value) -> serde_json::Value {
+    json!({"type": "stream_event", "event": event})
 }
 
-#[test]
-fn work_that_goes_on_in_the_background_ends_no_turn() {
-    let (mut stage, uuid) = Stage::prompted();
-    let result = turn_of("background", "another").into_iter().rev();
-    let mut results = result.filter(|line| line["type"] == "result");
-    let unprompted = results.next().unwrap();
-    let anothers = results.next().unwrap();
-    assert_eq!(unprompted["origin"]["kind"], "task-notification");
-    stage.feed(&unprompted);
-    stage.feed(&anothers);
-    assert!(stage.ends().is_empty());
-    for line in turn_of("simple", &uuid) {
-        stage.feed(&line);
+/// The line of an answer that begins, with one block of text.
+fn begins(stage: &mut Stage, id: &str) {
+    stage.feed(&event(
+        json!({"type": "message_start", "message": {"id": id}}),
+    ));
+    text_begins(stage, 0);
+}
+
+fn text_begins(stage: &mut Stage, index: usize) {
+    stage.feed(&event(
+        json!({"type": "content_block_start", "index": index,
+        "content_block": {"type": "text", "text": ""}}),
+    ));
+}
+
+fn says(stage: &mut Stage, words: &[&str]) {
+    for words in words {
+        stage.feed(&event(json!({"type": "content_block_delta",
+            "delta": {"type": "text_delta", "text": words}})));
     }
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+fn breaks_off(stage: &mut Stage, from: usize) {
+    stage.feed(
+        &json!({"type": "stream_event", "event": {"type": "message_stop"},
+        "abandoned_blocks": {"api_message_id": "x", "from_block_index": from}}),
+    );
 }
 
 #[test]
-fn words_from_the_background_are_shown_without_a_turn() {
-    let stage = play("background");
-    let last = stage
-        .shown()
-        .into_iter()
-        .rfind(|line| line.starts_with("msg_"));
-    assert_eq!(last.as_deref(), Some("msg_rec16: there."));
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+fn an_answer_that_comes_again_goes_on_where_it_broke_off() {
+    let (mut stage, _) = Stage::prompted();
+    begins(&mut stage, "m1");
+    says(&mut stage, &["Hel", "lo"]);
+    breaks_off(&mut stage, 0);
+    begins(&mut stage, "m2");
+    says(&mut stage, &["H", "ell"]);
+    breaks_off(&mut stage, 0);
+    begins(&mut stage, "m3");
+    says(&mut stage, &["Hello w", "orld"]);
+    stage.feed(
+        &json!({"type": "assistant", "message": {"id": "m3", "content": [
+        {"type": "text", "text": "Hello world"}]}}),
+    );
+    assert_eq!(stage.shown(), ["m1: Hel", "m1: lo", "m1:  w", "m1: orld"]);
+}
+
+#[test]
+fn an_answer_that_comes_again_in_other_words_is_a_message_of_its_own() {
+    let (mut stage, _) = Stage::prompted();
+    begins(&mut stage, "m1");
+    says(&mut stage, &["One.", " Two"]);
+    breaks_off(&mut stage, 0);
+    begins(&mut stage, "m2");
+    says(&mut stage, &["One", ", two", "."]);
+    assert_eq!(
+        stage.shown(),
+        ["m1: One.", "m1:  Two", "m2: One, two", "m2: ."]
+    );
+}
+
+#[test]
+fn blocks_that_were_finished_before_the_break_stay() {
+    let (mut stage, _) = Stage::prompted();
+    begins(&mut stage, "m1");
+    says(&mut stage, &["First."]);
+    text_begins(&mut stage, 1);
+    says(&mut stage, &["Sec"]);
+    breaks_off(&mut stage, 1);
+    begins(&mut stage, "m2");
+    says(&mut stage, &["Second."]);
+    assert_eq!(stage.shown(), ["m1: First.", "m1: Sec", "m1: ond."]);
+}
+
+#[test]
+fn an_answer_that_did_not_break_off_may_say_the_same_again() {
+    let (mut stage, _) = Stage::prompted();
+    begins(&mut stage, "m1");
+    says(&mut stage, &["Yes"]);
+    stage.feed(&event(json!({"type": "message_stop"})));
+    begins(&mut stage, "m2");
+    says(&mut stage, &["Yes"]);
+    assert_eq!(stage.shown(), ["m1: Yes", "m2: Yes"]);
 }

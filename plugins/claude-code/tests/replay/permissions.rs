@@ -104,20 +104,6 @@ fn when_nobody_can_be_asked_the_tool_is_refused() {
 }
 
 #[test]
-fn a_question_of_the_model_comes_back_as_text() {
-    let lines = crate::stage::fixture("ask_user_question");
-    let is_ask =
-        |line: &&serde_json::Value| line["msg"]["type"] == "control_request" && line["dir"] == "<";
-    let ask = &lines.iter().find(is_ask).unwrap()["msg"];
-    let (mut stage, _) = Stage::prompted();
-    let effects = stage.feed(ask);
-    assert!(effects.asks().is_empty());
-    let response = &effects.written_json()[0]["response"];
-    assert_eq!(response["request_id"], ask["request_id"]);
-    assert_eq!(response["response"]["behavior"], "deny");
-}
-
-#[test]
 fn too_many_asks_are_refused() {
     let (mut stage, _) = Stage::prompted();
     for n in 0..65 {
@@ -138,4 +124,76 @@ fn other_requests_of_claude_are_refused_and_not_left_open() {
     let response = &effects.written_json()[0]["response"];
     assert_eq!(response["subtype"], "error");
     assert_eq!(response["request_id"], "r7");
+}
+
+#[test]
+fn a_question_of_the_model_is_answered_by_an_option() {
+    let stage = play("ask_user_question");
+    let [(_, _, params)] = stage.effects.asks().try_into().unwrap();
+    assert_eq!(params["toolCall"]["title"], "Color: Which color?");
+    assert_eq!(params["options"][0]["name"], "Red");
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn questions_are_asked_one_after_the_other() {
+    // One of which several options were chosen, then another.
+    let stage = play("two_questions");
+    let asks = stage.effects.asks().into_iter();
+    let titles: Vec<_> = asks
+        .map(|ask| ask.2["toolCall"]["title"].as_str().unwrap().to_owned())
+        .collect();
+    let which = "W: Which?".to_owned();
+    assert_eq!(
+        titles,
+        [which.clone(), which.clone(), which, "C: Color?".into()]
+    );
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn a_question_that_is_cancelled_ends_the_turn() {
+    let (mut stage, _) = Stage::prompted();
+    let question = json!({"type": "control_request", "request_id": "r1", "request": {
+        "subtype": "can_use_tool", "tool_name": "AskUserQuestion", "tool_use_id": "t1",
+        "input": {"questions": [{"question": "Which?", "options": [{"label": "A"}]}]}}});
+    stage.feed(&question);
+    let ask = stage.bench.open_asks()[0];
+    let cancelled = json!({"outcome": {"outcome": "cancelled"}});
+    let effects = stage.bench.answered(ask, &cancelled);
+    let response = &effects.written_json()[0]["response"]["response"];
+    assert_eq!(
+        (&response["behavior"], &response["interrupt"]),
+        (&json!("deny"), &json!(true))
+    );
+}
+
+#[test]
+fn a_question_without_options_comes_back_as_text() {
+    let (mut stage, _) = Stage::prompted();
+    let mut question = ask("AskUserQuestion");
+    question["request"]["input"] = json!({"questions": [{"question": "Why?", "options": []}]});
+    let effects = stage.feed(&question);
+    assert!(effects.asks().is_empty());
+    assert_eq!(
+        effects.written_json()[0]["response"]["response"]["behavior"],
+        "deny"
+    );
+}
+
+#[test]
+fn a_question_that_claude_takes_back_between_two_answers_is_withdrawn() {
+    let (mut stage, _) = Stage::prompted();
+    let options = json!([{"label": "A"}, {"label": "B"}]);
+    stage.feed(
+        &json!({"type": "control_request", "request_id": "r1", "request": {
+        "subtype": "can_use_tool", "tool_name": "AskUserQuestion", "tool_use_id": "t1",
+        "input": {"questions": [{"question": "1?", "options": options},
+                                {"question": "2?", "options": options}]}}}),
+    );
+    let ask = stage.bench.open_asks()[0];
+    stage.bench.selected(ask, "option_0");
+    assert_eq!(stage.bench.open_asks().len(), 1);
+    stage.feed(&json!({"type": "control_cancel_request", "request_id": "r1"}));
+    assert!(stage.bench.open_asks().is_empty());
 }

@@ -1,7 +1,7 @@
 //! The process: how it is started, how it ends, what follows.
 
 use hostler_sdk::{
-    Failure,
+    Event, Failure,
     process::{Exit, Signal},
     testing::{Bench, Effect},
 };
@@ -28,7 +28,8 @@ fn it_is_started_with_exactly_these_words() {
              --permission-mode=default --setting-sources=user,project,local --session-id={ID}"
         )
     );
-    assert!(command.env.is_empty());
+    let plans = ("CLAUDE_CODE_ENABLE_TODO_TOOLS".to_owned(), "1".to_owned());
+    assert_eq!(command.env, [plans]);
 }
 
 #[test]
@@ -36,7 +37,10 @@ fn the_grants_allow_exactly_what_is_run() {
     let grants: toml::Table = include_str!("../../grants.toml").parse().unwrap();
     let grant = &grants["process"].as_array().unwrap()[0];
     assert_eq!(grant["program"].as_str(), Some("claude"));
-    assert_eq!(grant["set"].as_array().map(Vec::len), Some(0));
+    assert_eq!(
+        grant["set"],
+        vec!["CLAUDE_CODE_ENABLE_TODO_TOOLS", "CLAUDE_CODE_MAX_RETRIES"].into()
+    );
     let line = |args: &toml::Value| -> String {
         let args = args.as_array().unwrap().iter();
         args.map(|arg| arg.as_str().unwrap())
@@ -136,7 +140,7 @@ fn a_conversation_that_exists_although_nobody_knew_is_resumed() {
 #[test]
 fn a_program_that_is_not_there_says_what_to_run() {
     let mut stage = Stage::open();
-    let effects = stage.bench.event(hostler_sdk::Event::StartFailed {
+    let effects = stage.bench.event(Event::StartFailed {
         child: stage.child,
         message: "claude: not found on the host's PATH".into(),
     });
@@ -214,10 +218,8 @@ fn an_end_in_the_middle_fails_the_turn_and_the_next_one_starts_it_again() {
     let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
     reply["response"]["request_id"] = hello;
     let effects = stage.feed(&reply);
-    assert_eq!(
-        effects.written_json()[0]["message"]["content"][0]["text"],
-        "again"
-    );
+    let prompt = effects.written_json().pop().unwrap();
+    assert_eq!(prompt["message"]["content"][0]["text"], "again");
 }
 
 #[test]
@@ -245,35 +247,34 @@ fn a_second_turn_at_once_is_refused() {
     assert_eq!(effects.written(), "");
 }
 
+fn environment(config: Value) -> Vec<(String, String)> {
+    let mut bench = Bench::<hostler_claude_code::ClaudeCode>::new().config(config);
+    bench.open().spawned().1.env
+}
+
 #[test]
-fn what_cannot_be_read_is_skipped_and_logged() {
-    let (mut stage, uuid) = Stage::prompted();
-    for line in [
-        r#"{"type":"assist"#,
-        "hello",
-        r#"{"type":"result"}"#,
-        r#"{"type":7}"#,
-        "",
-    ] {
-        let effects = stage.bench.line(stage.child, line);
-        assert_eq!(effects.logs().len(), 1, "{line}");
-        assert_eq!(effects.failed(), None);
-    }
-    let damaged = stage.bench.event(hostler_sdk::Event::Line {
-        child: stage.child,
-        source: hostler_sdk::process::Stdio::Out,
-        text: turn_of("simple", &uuid).pop().unwrap().to_string(),
-        lossy: true,
-    });
-    assert_eq!((damaged.len(), damaged.logs().len()), (1, 1));
-    let unknown = stage
-        .bench
-        .line(stage.child, r#"{"type":"news","subtype":"x"}"#);
-    assert_eq!((unknown.len(), unknown.logs().len()), (1, 1));
-    for line in turn_of("simple", &uuid) {
-        stage.feed(&line);
-    }
-    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+fn the_environment_is_the_operators_choice() {
+    let set = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let plans = ("CLAUDE_CODE_ENABLE_TODO_TOOLS", "1");
+    assert_eq!(environment(json!({"plans": false})), []);
+    assert_eq!(
+        environment(json!({"max_retries": 3})),
+        set(&[("CLAUDE_CODE_MAX_RETRIES", "3"), plans])
+    );
+    assert_eq!(
+        environment(json!({"env": {"MAX_THINKING_TOKENS": "0"}})),
+        set(&[("MAX_THINKING_TOKENS", "0"), plans])
+    );
+    let own = json!({"env": {"CLAUDE_CODE_ENABLE_TODO_TOOLS": "0"}});
+    assert_eq!(
+        environment(own),
+        set(&[("CLAUDE_CODE_ENABLE_TODO_TOOLS", "0")])
+    );
 }
 
 #[test]

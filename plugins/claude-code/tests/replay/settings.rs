@@ -4,7 +4,10 @@ use agent_client_protocol_schema::v1 as acp;
 use hostler_sdk::Failure;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, check, play, start_of};
+use crate::{
+    shape::check,
+    stage::{Stage, play, start_of},
+};
 
 #[test]
 fn a_session_opens_with_its_modes_and_models() {
@@ -23,9 +26,12 @@ fn a_session_opens_with_its_modes_and_models() {
         ["default", "acceptEdits", "plan", "auto"]
     );
     let options = &opened["configOptions"];
-    assert_eq!(ids(options, "id"), ["mode", "model"]);
-    assert_eq!(ids(options, "category"), ["mode", "model"]);
-    assert_eq!(ids(options, "currentValue"), ["default", "default"]);
+    assert_eq!(ids(options, "id"), ["mode", "model", "effort"]);
+    assert_eq!(ids(options, "category"), ["mode", "model", "thought_level"]);
+    assert_eq!(
+        ids(options, "currentValue"),
+        ["default", "default", "medium"]
+    );
     let models = ids(&options[1]["options"], "value");
     assert_eq!(models, ["default", "opus", "fable", "sonnet", "haiku"]);
     opened["sessionId"] = "s".into();
@@ -50,7 +56,7 @@ fn a_mode_is_in_force_when_claude_says_so() {
     let options = shown
         .iter()
         .filter_map(|line| line.strip_prefix("options "));
-    let expected = changes.map(|mode| format!("{mode} default"));
+    let expected = changes.map(|mode| format!("{mode} default medium"));
     assert_eq!(options.collect::<Vec<_>>(), expected);
     // The last of them is Claude Code's own doing: it left the plan mode.
     let answers = stage.effects.answers();
@@ -77,7 +83,10 @@ fn a_model_is_in_force_when_claude_says_so() {
         .shown()
         .into_iter()
         .filter(|line| line.starts_with("options"));
-    assert_eq!(options.collect::<Vec<_>>(), ["options default sonnet"]);
+    assert_eq!(
+        options.collect::<Vec<_>>(),
+        ["options default sonnet medium"]
+    );
     let answer = stage.effects.answers().remove(2).1.unwrap();
     assert_eq!(answer["configOptions"][1]["currentValue"], "sonnet");
     check::<acp::SetSessionConfigOptionResponse>(&answer);
@@ -101,7 +110,7 @@ fn what_is_not_offered_is_refused_without_asking_claude() {
         (
             "session/set_config_option",
             json!({"configId": "x", "value": "x"}),
-            "mode, model",
+            "mode, model, effort",
         ),
         (
             "session/set_config_option",
@@ -173,6 +182,7 @@ fn choices_outlive_the_process() {
         [
             json!({"subtype": "set_permission_mode", "mode": "plan"}),
             json!({"subtype": "set_model", "model": "haiku"}),
+            json!({"subtype": "get_settings"}),
         ]
     );
     assert_eq!(effects.answer().unwrap()["modes"]["currentModeId"], "plan");
@@ -180,9 +190,54 @@ fn choices_outlive_the_process() {
 
 #[test]
 fn a_model_that_nobody_chose_is_shown_all_the_same() {
-    let mut stage = Stage::ready();
+    let (mut stage, _) = Stage::prompted();
     stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-opus-5-5"}));
     assert!(stage.shown().is_empty());
     stage.feed(&json!({"type": "system", "subtype": "init", "model": "claude-next"}));
     assert_eq!(stage.shown(), ["options default claude-next"]);
+}
+
+#[test]
+fn an_effort_can_be_chosen_and_outlives_the_process() {
+    let stage = play("effort");
+    assert!(
+        stage
+            .shown()
+            .contains(&"options default default high".into())
+    );
+    let checkpoint = stage.bench.checkpoint().unwrap().to_vec();
+    let mut stage = Stage::opened(hostler_sdk::testing::Bench::new(), Some(&checkpoint));
+    let hello = stage.effects.written_json()[0]["request_id"].clone();
+    let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
+    reply["response"]["request_id"] = hello;
+    let effects = stage.feed(&reply);
+    let written = effects.written_json();
+    let effort = json!({"subtype": "apply_flag_settings", "settings": {"effortLevel": "high"}});
+    assert!(
+        written.iter().any(|line| line["request"] == effort),
+        "{written:#?}"
+    );
+}
+
+#[test]
+fn a_model_without_efforts_has_none_to_choose() {
+    let mut stage = Stage::open();
+    let mut lines = start_of("simple");
+    let reply = &mut lines[1]["msg"]["response"]["response"];
+    for model in reply["models"].as_array_mut().unwrap() {
+        model
+            .as_object_mut()
+            .unwrap()
+            .remove("supportedEffortLevels");
+    }
+    stage.play(lines);
+    let opened = stage.effects.answer().unwrap();
+    assert_eq!(opened["configOptions"].as_array().unwrap().len(), 2);
+    let option = json!({"configId": "effort", "value": "high"});
+    let effects = stage.bench.call("session/set_config_option", &option);
+    let failure = effects.answer().unwrap_err();
+    assert_eq!(
+        failure.message,
+        "there is no effort \"high\"; this model has none"
+    );
 }

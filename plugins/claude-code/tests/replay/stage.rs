@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use agent_client_protocol_schema::v1 as acp;
 use hostler_claude_code::ClaudeCode;
 use hostler_sdk::{
     Failure,
@@ -11,6 +10,8 @@ use hostler_sdk::{
     testing::{Bench, Effects},
 };
 use serde_json::{Value, json};
+
+use crate::shape::{brief, check_ask, check_update};
 
 /// A recording, line by line.
 pub(crate) fn fixture(name: &str) -> Vec<Value> {
@@ -28,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) effects: Effects,
     /// What the adapter has written and no recorded line has accounted for.
     written: VecDeque<Value>,
+    /// Recorded prompts that came during a turn: the host waits for its end.
+    held: VecDeque<Value>,
     /// Ids of the recording and those of this run.
     ids: Vec<(String, String)>,
 }
@@ -58,6 +61,7 @@ impl Stage {
             child,
             effects: Effects::default(),
             written: VecDeque::new(),
+            held: VecDeque::new(),
             ids: Vec::new(),
         };
         stage.note(effects);
@@ -95,6 +99,24 @@ impl Stage {
     /// Feeds a line of the child and returns what came of it.
     pub(crate) fn feed(&mut self, line: &Value) -> Effects {
         let effects = self.bench.json(self.child, line);
+        self.settle(effects)
+    }
+
+    /// Answers what the adapter asks at its start and after a change of the model,
+    /// which the recordings leave out; and notes everything.
+    pub(crate) fn settle(&mut self, effects: Effects) -> Effects {
+        let written = effects.written_json();
+        let asked = written
+            .iter()
+            .find(|line| line["request"]["subtype"] == "get_settings");
+        let mut effects = effects;
+        if let Some(asked) = asked {
+            let reply = json!({"type": "control_response", "response": {
+                "subtype": "success", "request_id": asked["request_id"],
+                "response": {"applied": {"effort": "medium"}}}});
+            let more = self.bench.json(self.child, &reply);
+            effects.extend(more);
+        }
         self.note(effects.clone());
         effects
     }
@@ -107,7 +129,9 @@ impl Stage {
 
     pub(crate) fn note(&mut self, effects: Effects) {
         assert_eq!(effects.failed(), None, "the adapter returned an error");
-        self.written.extend(effects.written_json());
+        let written = effects.written_json().into_iter();
+        let counts = |line: &Value| line["request"]["subtype"] != "get_settings";
+        self.written.extend(written.filter(counts));
         effects.updates().iter().for_each(check_update);
         effects.asks().iter().for_each(|ask| check_ask(&ask.2));
         self.effects.extend(effects);
@@ -117,7 +141,10 @@ impl Stage {
         for line in &lines {
             let message = &line["msg"];
             match line["dir"].as_str().unwrap() {
-                ">" if message["stdin"].is_string() => {}
+                ">" if self.is_for_others(message) => {}
+                ">" if message["type"] == "user" && self.is_in_turn() => {
+                    self.held.push_back(message.clone());
+                }
                 ">" => self.expect(message),
                 "<" => {
                     let mut text = message.to_string();
@@ -125,7 +152,12 @@ impl Stage {
                         text = text.replace(recorded, ours);
                     }
                     let effects = self.bench.line(self.child, &text);
-                    self.note(effects);
+                    self.settle(effects);
+                    if !self.is_in_turn()
+                        && let Some(prompt) = self.held.pop_front()
+                    {
+                        self.expect(&prompt);
+                    }
                 }
                 "!" => {
                     let effects = self.bench.stderr(self.child, message.as_str().unwrap());
@@ -146,11 +178,38 @@ impl Stage {
         self.note(effects);
     }
 
+    fn is_in_turn(&self) -> bool {
+        !self.bench.unanswered().is_empty()
+    }
+
+    /// What was written to Claude Code to find out how it works, and no adapter
+    /// would write.
+    fn is_for_others(&self, message: &Value) -> bool {
+        match message["type"].as_str() {
+            Some("control_request") => match message["request"]["subtype"].as_str().unwrap() {
+                "interrupt" => !self.is_in_turn(),
+                // Claude Code takes any name; the adapter does not.
+                "set_model" => message["request"]["model"] == "no-such-model-xyz",
+                subtype => {
+                    let ours = ["initialize", "set_permission_mode"];
+                    !ours.contains(&subtype) && subtype != "apply_flag_settings"
+                }
+            },
+            Some("user" | "control_response") => false,
+            _ => true,
+        }
+    }
+
     /// The adapter writes this line, if need be after a nudge.
     fn expect(&mut self, recorded: &Value) {
         if self.written.is_empty() {
             let effects = self.nudge(recorded);
             self.note(effects);
+        }
+        // The host cancels what people are asked before it cancels the turn.
+        let cancelled = |line: &Value| line["response"]["response"]["interrupt"] == true;
+        if recorded["request"]["subtype"] == "interrupt" && cancelled(&self.written[0]) {
+            self.written.pop_front();
         }
         let written = self.written.pop_front().unwrap_or_else(|| {
             panic!("nothing was written where the recording has {recorded}");
@@ -160,10 +219,16 @@ impl Stage {
             "control_request" => {
                 let (recorded_request, request) = (&recorded["request"], &written["request"]);
                 assert_eq!(request["subtype"], recorded_request["subtype"]);
-                for value in ["mode", "model"] {
+                for value in ["mode", "model", "settings"] {
                     assert_eq!(request[value], recorded_request[value]);
                 }
                 self.same(&recorded["request_id"], &written["request_id"]);
+            }
+            // An ask that failed: the adapter denies it in words of its own.
+            "control_response" if recorded["response"]["subtype"] == "error" => {
+                let response = &written["response"];
+                assert_eq!(response["request_id"], recorded["response"]["request_id"]);
+                assert_eq!(response["response"]["behavior"], "deny");
             }
             "control_response" => {
                 let mut recorded = recorded["response"].clone();
@@ -178,6 +243,10 @@ impl Stage {
             }
             "user" => {
                 assert_eq!(written["message"]["role"], "user");
+                let content = &recorded["message"]["content"];
+                if content.is_array() {
+                    assert_eq!(written["message"]["content"], *content);
+                }
                 assert_eq!(written["parent_tool_use_id"], Value::Null);
                 self.same(&recorded["uuid"], &written["uuid"]);
             }
@@ -189,15 +258,28 @@ impl Stage {
     fn nudge(&mut self, recorded: &Value) -> Effects {
         if recorded["type"] == "user" {
             let content = &recorded["message"]["content"];
-            let text = content.as_str().or(content[0]["text"].as_str());
-            return self.bench.prompt(text.unwrap());
+            let Some(blocks) = content.as_array() else {
+                return self.bench.prompt(content.as_str().unwrap());
+            };
+            let blocks = blocks.iter().map(|block| match &block["source"] {
+                Value::Null => block.clone(),
+                source => json!({"type": "image", "mimeType": source["media_type"],
+                                 "data": source["data"]}),
+            });
+            return self.bench.prompt_blocks(&blocks.collect());
         }
         if recorded["type"] == "control_response" {
             let response = &recorded["response"]["response"];
             let ask = *self.bench.open_asks().first().expect("nobody was asked");
+            if let Some(error) = recorded["response"]["error"].as_str() {
+                return self.bench.ask_failed(ask, Failure::internal(error));
+            }
             if response["interrupt"] == true {
                 let cancelled = json!({"outcome": {"outcome": "cancelled"}});
                 return self.bench.answered(ask, &cancelled);
+            }
+            if let Some(answers) = response["updatedInput"]["answers"].as_object() {
+                return self.choose(answers.values().filter_map(Value::as_str));
             }
             let option = match response["behavior"].as_str().unwrap() {
                 "deny" => "reject_once",
@@ -217,8 +299,32 @@ impl Stage {
                 let params = json!({"configId": "model", "value": request["model"]});
                 self.bench.call("session/set_config_option", &params)
             }
+            "apply_flag_settings" => {
+                let effort = &request["settings"]["effortLevel"];
+                let params = json!({"configId": "effort", "value": effort});
+                self.bench.call("session/set_config_option", &params)
+            }
             other => panic!("no way to make the adapter write {other}"),
         }
+    }
+
+    /// Gives these answers to the questions of the model, one after the other;
+    /// several labels in one are chosen one by one.
+    fn choose<'a>(&mut self, answers: impl Iterator<Item = &'a str>) -> Effects {
+        let mut effects = Effects::default();
+        for answer in answers {
+            let several = answer.contains(", ").then_some("That is all");
+            for label in answer.split(", ").chain(several) {
+                let ask = *self.bench.open_asks().first().expect("nobody was asked");
+                let asks = self.effects.asks().into_iter().chain(effects.asks());
+                let (_, _, params) = asks.last().unwrap();
+                let options = params["options"].as_array().unwrap().iter();
+                let mut fitting = options.filter(|option| option["name"] == label);
+                let option = fitting.next().expect(label)["optionId"].as_str().unwrap();
+                effects.extend(self.bench.selected(ask, option));
+            }
+        }
+        effects
     }
 
     fn same(&mut self, recorded: &Value, ours: &Value) {
@@ -227,8 +333,18 @@ impl Stage {
     }
 
     /// The updates, one short line each.
-    pub(crate) fn shown(&self) -> Vec<String> {
+    pub(crate) fn all_shown(&self) -> Vec<String> {
         self.effects.updates().iter().map(brief).collect()
+    }
+
+    /// The updates without those that are about the session and not about what
+    /// happens in it.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        let about = ["session_info_update", "available_commands_update"];
+        let updates = self.effects.updates().into_iter();
+        let updates =
+            updates.filter(|update| !about.iter().any(|it| update["sessionUpdate"] == *it));
+        updates.map(|update| brief(&update)).collect()
     }
 
     /// The answers to prompts: their stop reasons and failures.
@@ -268,60 +384,4 @@ pub(crate) fn turn_of(name: &str, uuid: &str) -> Vec<Value> {
     lines
         .map(|line| serde_json::from_str(&line["msg"].to_string().replace(recorded, uuid)).unwrap())
         .collect()
-}
-
-fn brief(update: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let kind = text(&update["sessionUpdate"]);
-    let id = text(&update["toolCallId"]);
-    let status = &update["status"];
-    match kind.as_str() {
-        "agent_message_chunk" | "agent_thought_chunk" => format!(
-            "{}{}: {}",
-            if kind == "agent_thought_chunk" {
-                "thinks "
-            } else {
-                ""
-            },
-            text(&update["messageId"]),
-            text(&update["content"]["text"])
-        ),
-        "tool_call" => format!(
-            "{id} new: {} ({})",
-            text(&update["title"]),
-            text(&update["kind"])
-        ),
-        "tool_call_update" if status.is_string() => format!("{id} {}", text(status)),
-        "tool_call_update" => format!("{id}: {}", text(&update["title"])),
-        "usage_update" => format!("usage {} of {}", update["used"], update["size"]),
-        "notice" => format!("{}: {}", text(&update["severity"]), text(&update["title"])),
-        "current_mode_update" => format!("mode {}", text(&update["currentModeId"])),
-        "config_option_update" => {
-            let options = update["configOptions"].as_array().unwrap().iter();
-            let values = options.map(|option| text(&option["currentValue"]));
-            format!("options {}", values.collect::<Vec<_>>().join(" "))
-        }
-        other => other.to_owned(),
-    }
-}
-
-/// The text is what the schema has, no more and no less.
-#[track_caller]
-pub(crate) fn check<T>(value: &Value)
-where
-    T: serde::de::DeserializeOwned + serde::Serialize,
-{
-    let typed: T = serde_json::from_value(value.clone())
-        .unwrap_or_else(|error| panic!("not as in the schema ({error}): {value}"));
-    assert_eq!(serde_json::to_value(typed).unwrap(), *value);
-}
-
-fn check_update(update: &Value) {
-    check::<acp::SessionUpdate>(update);
-}
-
-fn check_ask(params: &Value) {
-    let mut params = params.clone();
-    params["sessionId"] = "s".into();
-    check::<acp::RequestPermissionRequest>(&params);
 }

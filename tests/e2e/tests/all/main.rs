@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod claude;
+mod claude_shows;
 mod clients;
 mod codex;
 mod contained;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let trials = [
         bad_input::trials(),
         claude::trials(),
+        claude_shows::trials(),
         clients::trials(),
         codex::trials(),
         contained::trials(),

@@ -1,10 +1,10 @@
-//! Text for people.
+//! Text for people: titles, code, paths.
 
 /// The longest title, in characters: longer ones break the layout of clients.
 const TITLE: usize = 160;
 
 /// The first line, cut at [`TITLE`]; `…` says that there is more.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let text = text.trim_end();
     let line = text.lines().next().unwrap_or_default();
     if line.len() == text.len() && line.chars().count() <= TITLE {
@@ -15,7 +15,7 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// A Markdown code block, with a fence that `code` cannot close.
-pub(crate) fn fenced(language: &str, code: &str) -> String {
+pub fn fenced(language: &str, code: &str) -> String {
     let ticks = code
         .split(|c| c != '`')
         .map(str::len)
@@ -27,7 +27,7 @@ pub(crate) fn fenced(language: &str, code: &str) -> String {
 }
 
 /// `path` as people at `cwd` would write it.
-pub(crate) fn relative<'a>(path: &'a str, cwd: &str) -> &'a str {
+pub fn relative<'a>(path: &'a str, cwd: &str) -> &'a str {
     path.strip_prefix(cwd)
         .and_then(|rest| rest.strip_prefix('/'))
         .filter(|rest| !rest.is_empty())

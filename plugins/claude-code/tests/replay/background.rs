@@ -1,0 +1,170 @@
+//! Sub-agents, and work that goes on when the turn has ended.
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, play, turn_of};
+
+fn updates_of(stage: &Stage, id: &str) -> Vec<Value> {
+    let mut updates = stage.effects.updates();
+    updates.retain(|update| update["toolCallId"] == id);
+    updates
+}
+
+#[test]
+fn a_subagents_call_names_the_call_that_runs_it() {
+    let stage = play("sub_agent");
+    let marked = json!({"claudeCode": {"parentToolUseId": "toolu_rec9"}});
+    assert_eq!(updates_of(&stage, "toolu_rec11")[0]["_meta"], marked);
+    assert_eq!(stage.effects.asks()[0].2["toolCall"]["_meta"], marked);
+    assert_eq!(updates_of(&stage, "toolu_rec9")[0]["_meta"], Value::Null);
+}
+
+#[test]
+fn a_subagents_words_stay_out_of_the_main_text() {
+    let stage = play("sub_agent");
+    assert!(!stage.effects.text().contains("Calling Bash"));
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn a_subagent_in_the_background_ends_with_its_report() {
+    let stage = play("sub_agent");
+    let updates = updates_of(&stage, "toolu_rec9");
+    let end = updates.last().unwrap();
+    assert_eq!(end["status"], "completed");
+    assert_eq!(end["content"][0]["content"]["text"], "Hello there.");
+    // What is meant for the model alone is not shown.
+    let all = stage
+        .effects
+        .updates()
+        .iter()
+        .map(Value::to_string)
+        .collect::<String>();
+    assert!(!all.contains("internal metadata"));
+}
+
+#[test]
+fn a_command_in_the_background_runs_on_after_the_turn() {
+    let stage = play("background");
+    let shown = stage.shown();
+    let turn = shown
+        .iter()
+        .position(|line| line.starts_with("usage"))
+        .unwrap();
+    let end = shown
+        .iter()
+        .position(|line| line == "toolu_rec14 completed");
+    assert!(turn < end.unwrap());
+}
+
+#[test]
+fn a_turn_that_nobody_asked_for_is_announced() {
+    let stage = play("background");
+    let announced = "info: Claude Code goes on by itself: work in the background has ended";
+    assert_eq!(
+        stage
+            .shown()
+            .iter()
+            .filter(|line| *line == announced)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn work_that_goes_on_in_the_background_ends_no_turn() {
+    let (mut stage, uuid) = Stage::prompted();
+    let result = turn_of("background", "another").into_iter().rev();
+    let mut results = result.filter(|line| line["type"] == "result");
+    let unprompted = results.next().unwrap();
+    let anothers = results.next().unwrap();
+    assert_eq!(unprompted["origin"]["kind"], "task-notification");
+    stage.feed(&unprompted);
+    stage.feed(&anothers);
+    assert!(stage.ends().is_empty());
+    for line in turn_of("simple", &uuid) {
+        stage.feed(&line);
+    }
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+fn started_in_background(stage: &mut Stage) {
+    stage.feed(
+        &json!({"type": "assistant", "message": {"id": "m", "content": [
+        {"type": "tool_use", "id": "t", "name": "Task", "input": {"description": "look"}}]}}),
+    );
+    stage.feed(&json!({"type": "user", "message": {"content": [
+        {"type": "tool_result", "tool_use_id": "t", "content": "launched"}]},
+        "tool_use_result": {"isAsync": true}}));
+    stage.feed(
+        &json!({"type": "assistant", "parent_tool_use_id": "t", "message": {"id": "n",
+        "content": [{"type": "tool_use", "id": "u", "name": "Bash", "input": {"command": "x"}}]}}),
+    );
+}
+
+#[test]
+fn an_ask_after_the_turn_reaches_people_and_its_answer_counts() {
+    let (mut stage, uuid) = Stage::prompted();
+    started_in_background(&mut stage);
+    stage.feed(&json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]}));
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+    stage.feed(
+        &json!({"type": "control_request", "request_id": "r", "request": {
+        "subtype": "can_use_tool", "tool_name": "Bash", "tool_use_id": "u",
+        "agent_id": "a", "input": {"command": "x"}}}),
+    );
+    let ask = stage.bench.open_asks()[0];
+    let effects = stage.bench.selected(ask, "allow_once");
+    let decision = &effects.written_json()[0]["response"]["response"];
+    assert_eq!(decision["behavior"], "allow");
+}
+
+#[test]
+fn an_answer_to_an_ask_of_a_turn_that_has_ended_still_counts() {
+    let (mut stage, uuid) = Stage::prompted();
+    stage.feed(
+        &json!({"type": "control_request", "request_id": "r", "request": {
+        "subtype": "can_use_tool", "tool_name": "Bash", "tool_use_id": "t",
+        "input": {"command": "x"}}}),
+    );
+    stage.feed(&json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]}));
+    let ask = stage.bench.open_asks()[0];
+    let effects = stage.bench.selected(ask, "reject_once");
+    assert_eq!(effects.written_json()[0]["response"]["request_id"], "r");
+    assert_eq!(effects.failed(), None);
+}
+
+#[test]
+fn what_a_subagent_left_ends_with_it() {
+    let (mut stage, uuid) = Stage::prompted();
+    started_in_background(&mut stage);
+    stage.feed(&json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]}));
+    assert!(!stage.shown().iter().any(|line| line.contains("failed")));
+    stage.feed(
+        &json!({"type": "system", "subtype": "task_notification", "tool_use_id": "t",
+        "status": "killed", "summary": "stopped"}),
+    );
+    let shown = stage.shown();
+    assert_eq!(shown[shown.len() - 2..], ["u failed", "t failed"]);
+}
+
+#[test]
+fn work_in_the_background_that_fails_says_so() {
+    let mut stage = Stage::ready();
+    stage.feed(
+        &json!({"type": "result", "subtype": "success", "is_error": true,
+        "result": "API Error: 500", "origin": {"kind": "task-notification"}}),
+    );
+    let failed = "error: Work in the background failed: API Error: 500";
+    assert_eq!(stage.shown(), [failed]);
+}
+
+#[test]
+fn what_runs_in_the_background_ends_with_the_process() {
+    let (mut stage, uuid) = Stage::prompted();
+    started_in_background(&mut stage);
+    stage.feed(&json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]}));
+    stage.exit(1);
+    let shown = stage.shown();
+    assert_eq!(shown[shown.len() - 2..], ["t failed", "u failed"]);
+}
