@@ -323,8 +323,12 @@ pub(crate) struct HostArgs {
     pub(crate) state: StateDir,
     /// The host of another machine, such as https://HOST:7117; one that was paired is
     /// known, see `hostler pair`
+    /// [default: what `hostler connect` has chosen, or else the host of this machine]
     #[arg(long, value_name = "URL", conflicts_with = "path")]
     pub(crate) url: Option<String>,
+    /// The host of this machine, also while `hostler connect` has chosen another
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) local: bool,
     /// A file with the token for --url [default: the variable HOSTLER_TOKEN, or the
     /// token of the pairing]
     #[arg(long, value_name = "F", requires = "url")]
