@@ -8,10 +8,11 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use crate::{AuditRecord, StoreError, audit, schema};
+use crate::{AuditRecord, StoreError, audit, leases, schema};
 
 /// As for the journal: a published step never changes.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE token (
         id TEXT PRIMARY KEY,
         -- SHA-256 of the token. The token itself is nowhere.
@@ -42,7 +43,9 @@ const MIGRATIONS: &[&str] = &["
         BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
     CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END;
-"];
+",
+    leases::MIGRATION,
+];
 
 /// `hostler.db` of one host. Cheap to clone; all clones are the same one. Every
 /// call blocks, and every write waits for the disk: not for async tasks.

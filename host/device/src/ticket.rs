@@ -1,0 +1,150 @@
+//! The way from an ask to a lease.
+
+use hostler_lease::LeaseId;
+use tokio::sync::watch;
+
+use crate::{Devices, Lease, Refusal};
+
+/// An ask that was taken up: the device is being made ready, or there is a queue
+/// before it. Dropped, it gives up: the place in the queue is left, and a device
+/// that its holder has not used yet is free again.
+#[derive(Debug)]
+pub struct Ticket {
+    pub(crate) devices: Devices,
+    pub(crate) id: LeaseId,
+    pub(crate) way: watch::Receiver<Way>,
+    /// Gives up when dropped.
+    pub(crate) owned: bool,
+    pub(crate) told: Told,
+}
+
+/// What a ticket tells.
+#[derive(Debug)]
+pub enum Step {
+    /// It waits, and is now number so and so.
+    Waiting {
+        /// From 1.
+        position: usize,
+    },
+    /// The device is being made ready; in the provider's words.
+    Progress(String),
+    /// The device is there.
+    Granted(Granted),
+}
+
+/// A lease that its holder has not heard of yet. Dropped, the lease ends if it
+/// is fresh: nothing has been done under it. Say [`Granted::keep`] when the
+/// answer is on its way.
+#[derive(Debug)]
+pub struct Granted {
+    pub(crate) devices: Devices,
+    pub(crate) lease: Lease,
+    pub(crate) kept: bool,
+}
+
+/// How far an ask has come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Way {
+    pub(crate) position: Option<usize>,
+    pub(crate) progress: Option<String>,
+    pub(crate) end: Option<Result<Lease, Refusal>>,
+}
+
+/// What of the way was told.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    position: Option<usize>,
+    progress: Option<String>,
+}
+
+impl Ticket {
+    /// By which to come back after the connection or the host was away:
+    /// [`Devices::rejoin`]. It is the lease's id.
+    pub fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// What happens next; after [`Step::Granted`] or an error nothing more. Steps
+    /// that nobody awaited are skipped, never the last.
+    ///
+    /// # Errors
+    /// The wait or the hand-over ended without a lease.
+    pub async fn next(&mut self) -> Result<Step, Refusal> {
+        loop {
+            let way = self.way.borrow_and_update().clone();
+            if let Some(end) = way.end {
+                self.owned = false;
+                return end.map(|lease| {
+                    Step::Granted(Granted {
+                        devices: self.devices.clone(),
+                        lease,
+                        kept: false,
+                    })
+                });
+            }
+            if way.progress != self.told.progress
+                && let Some(text) = way.progress
+            {
+                self.told.progress = Some(text.clone());
+                return Ok(Step::Progress(text));
+            }
+            if way.position != self.told.position {
+                self.told.position = way.position;
+                if let Some(position) = way.position {
+                    return Ok(Step::Waiting { position });
+                }
+            }
+            if self.way.changed().await.is_err() {
+                return Err(Refusal::Stopping);
+            }
+        }
+    }
+
+    /// Waits for the lease.
+    ///
+    /// # Errors
+    /// The wait or the hand-over ended without one.
+    pub async fn granted(mut self) -> Result<Granted, Refusal> {
+        loop {
+            if let Step::Granted(granted) = self.next().await? {
+                return Ok(granted);
+            }
+        }
+    }
+
+    /// Leaves the ask as it is: it waits on without anybody, until
+    /// [`Devices::rejoin`] or the end of its wait.
+    pub fn detach(mut self) -> LeaseId {
+        self.owned = false;
+        self.id
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.owned {
+            self.devices.abandon(self.id);
+        }
+    }
+}
+
+impl Granted {
+    /// What was granted.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// The answer is on its way: from now on the lease is its holder's.
+    pub fn keep(mut self) -> Lease {
+        self.kept = true;
+        self.lease.clone()
+    }
+}
+
+impl Drop for Granted {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.devices.abandon(self.lease.id);
+        }
+    }
+}
