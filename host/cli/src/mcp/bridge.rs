@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    sync::Arc,
     time::Duration,
 };
 
@@ -82,6 +83,7 @@ struct Returned {
 #[derive(Debug)]
 struct Bridge {
     way: Way,
+    name: Arc<str>,
     out: mpsc::Sender<String>,
     returns: mpsc::Sender<Returned>,
     session: Option<Session>,
@@ -95,14 +97,15 @@ struct Bridge {
     listening: Option<AbortHandle>,
 }
 
-/// Until stdin or stdout ends.
-pub(super) async fn run(way: Way) -> Result<Exit, Failure> {
+/// Until stdin or stdout ends. `name`: of the session.
+pub(super) async fn run(way: Way, name: String) -> Result<Exit, Failure> {
     let (out, lines) = mpsc::channel(WAITING);
     // A thread: who does not read makes it wait, and nobody else.
     let writing = tokio::task::spawn_blocking(move || write_lines(lines));
     let (returns, mut returned) = mpsc::channel(WAITING);
     let mut bridge = Bridge {
         way,
+        name: name.into(),
         out,
         returns,
         session: None,
@@ -234,6 +237,7 @@ impl Bridge {
         self.sessions += 1;
         let mut session = Session {
             target,
+            name: self.name.clone(),
             id: None,
             protocol: None,
             number: self.sessions,

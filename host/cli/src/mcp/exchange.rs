@@ -1,6 +1,6 @@
 //! One message to the host, and what comes back for it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -28,6 +28,9 @@ const PATH: &str = "/mcp";
 
 const SESSION: &str = "mcp-session-id";
 const PROTOCOL: &str = "mcp-protocol-version";
+/// What the client's session is called: so a client finds its devices in a new
+/// session, after a restart of the host too.
+const NAME: &str = "hostler-session";
 const LAST_EVENT: &str = "last-event-id";
 
 /// The largest answer that comes in one piece: a screenshot of a large screen,
@@ -41,6 +44,8 @@ const MAX_REFUSAL: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) target: Target,
+    /// What the client calls it: the same for all that follow each other.
+    pub(super) name: Arc<str>,
     /// Of hosts that keep one.
     pub(super) id: Option<Arc<str>>,
     /// The version of the protocol.
@@ -161,7 +166,7 @@ impl Session {
     fn request(&self, method: Method, protocol: Option<String>) -> Builder {
         let target = &self.target;
         let token = Some(target.token.expose());
-        let mut request = http::request(&target.url, method, PATH, token);
+        let mut request = http::request(&target.url, method, PATH, token).header(NAME, &*self.name);
         if let Some(id) = &self.id {
             request = request.header(SESSION, &**id);
         }
@@ -203,7 +208,6 @@ impl Session {
 }
 
 /// A stream of events.
-#[derive(Debug)]
 pub(super) struct Events {
     stream: SseStream<Incoming>,
     /// The id of the last.
@@ -230,6 +234,12 @@ impl Events {
                 _ => {}
             }
         }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Events(after {:?})", self.last)
     }
 }
 

@@ -15,6 +15,8 @@
 mod bridge;
 mod exchange;
 
+use uuid::Uuid;
+
 use crate::{
     acp,
     args::Mcp,
@@ -25,5 +27,7 @@ pub(crate) async fn run(args: Mcp) -> Result<Exit, Failure> {
     let way = acp::way(&args.host, args.config, None, args.idle_exit)?;
     // So that a client that cannot be served is told at once, in words.
     way.first().await?.close().await;
-    bridge::run(way).await
+    // Of its own, so that two agents with one token do not share a device.
+    let name = args.session.unwrap_or_else(|| Uuid::new_v4().to_string());
+    bridge::run(way, name).await
 }
