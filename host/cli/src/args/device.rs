@@ -335,8 +335,8 @@ pub(crate) struct Disconnect {
 
 #[derive(Debug, Args)]
 pub(crate) struct Mcp {
-    /// Under which name the host remembers what is held: whoever comes back with it
-    /// finds its devices [default: a new one]
+    /// Under which name the host knows what is held: whoever comes back with it finds
+    /// its devices. Without it they are free when stdin ends
     #[arg(long, value_name = "NAME", value_parser = session_name)]
     pub(crate) session: Option<String>,
     /// For a host that has to be started; one that is running keeps its own.

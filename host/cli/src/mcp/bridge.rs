@@ -13,6 +13,7 @@ use hostler_wire::{
     codes::{self, Code},
     compose,
 };
+use uuid::Uuid;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
@@ -84,6 +85,8 @@ struct Returned {
 struct Bridge {
     way: Way,
     name: Arc<str>,
+    /// Whoever comes back under that name shall find its devices.
+    stays: bool,
     out: mpsc::Sender<String>,
     returns: mpsc::Sender<Returned>,
     session: Option<Session>,
@@ -97,15 +100,18 @@ struct Bridge {
     listening: Option<AbortHandle>,
 }
 
-/// Until stdin or stdout ends. `name`: of the session.
-pub(super) async fn run(way: Way, name: String) -> Result<Exit, Failure> {
+/// Until stdin or stdout ends. A session that was not named is over then, and its
+/// devices are free.
+pub(super) async fn run(way: Way, name: Option<String>) -> Result<Exit, Failure> {
     let (out, lines) = mpsc::channel(WAITING);
     // A thread: who does not read makes it wait, and nobody else.
     let writing = tokio::task::spawn_blocking(move || write_lines(lines));
     let (returns, mut returned) = mpsc::channel(WAITING);
     let mut bridge = Bridge {
         way,
-        name: name.into(),
+        stays: name.is_some(),
+        // Of its own, so that two agents with one token do not share a device.
+        name: name.unwrap_or_else(|| Uuid::new_v4().to_string()).into(),
         out,
         returns,
         session: None,
@@ -376,7 +382,8 @@ impl Bridge {
         if let Some(listening) = &self.listening {
             listening.abort();
         }
-        if let Some(session) = self.session.filter(|session| session.id.is_some()) {
+        let leaves = |session: &Session| session.id.is_some() && !self.stays;
+        if let Some(session) = self.session.as_ref().filter(|session| leaves(session)) {
             let _ = timeout(GOODBYE, session.end()).await;
         }
     }
@@ -468,5 +475,5 @@ fn write_lines(mut lines: mpsc::Receiver<String>) -> Result<(), Failure> {
 }
 
 fn random() -> u8 {
-    uuid::Uuid::new_v4().as_bytes().first().copied().unwrap_or_default()
+    Uuid::new_v4().as_bytes().first().copied().unwrap_or_default()
 }

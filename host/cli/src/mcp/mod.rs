@@ -15,8 +15,6 @@
 mod bridge;
 mod exchange;
 
-use uuid::Uuid;
-
 use crate::{
     acp,
     args::Mcp,
@@ -27,7 +25,5 @@ pub(crate) async fn run(args: Mcp) -> Result<Exit, Failure> {
     let way = acp::way(&args.host, args.config, None, args.idle_exit)?;
     // So that a client that cannot be served is told at once, in words.
     way.first().await?.close().await;
-    // Of its own, so that two agents with one token do not share a device.
-    let name = args.session.unwrap_or_else(|| Uuid::new_v4().to_string());
-    bridge::run(way, name).await
+    bridge::run(way, args.session).await
 }

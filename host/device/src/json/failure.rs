@@ -24,7 +24,7 @@ pub struct FailureBody {
     pub retriable: bool,
     /// Who is in the way, when the code is `DEVICE_LEASE_BUSY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub busy: Option<Busy>,
+    pub busy: Option<Box<Busy>>,
     /// Keys to choose from, when the code is `DEVICE_AMBIGUOUS`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
@@ -54,7 +54,7 @@ impl From<&Refusal> for FailureBody {
         let mut body = Self::new(refusal.code(), refusal.to_string());
         body.retriable = refusal.retriable();
         match refusal {
-            Refusal::Lease(Refused::Busy(busy)) => body.busy = Some(Busy::from(&**busy)),
+            Refusal::Lease(Refused::Busy(busy)) => body.busy = Some(Box::new(Busy::from(&**busy))),
             Refusal::Lease(Refused::Ambiguous { candidates, .. }) => {
                 body.candidates = candidates.iter().map(ToString::to_string).collect();
             }

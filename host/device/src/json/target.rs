@@ -22,6 +22,7 @@ pub enum Target {
 
 /// A place in device-independent units, from the top left.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Point {
     /// From the left.
     pub x: f64,
