@@ -1,5 +1,7 @@
-//! `hostler serve`. [`reach`]: who can reach the host, and how.
+//! `hostler serve`. [`reach`]: who can reach the host, and how. [`devices`]: those
+//! that it lends.
 
+mod devices;
 mod reach;
 
 use std::{
@@ -80,7 +82,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open_with(&storage.state.join("journal.db"), config.retention)
         .map_err(anyhow::Error::from)?;
-    let access = reach::access(&storage.state, &bases)?;
+    let (access, records) = reach::access(&storage.state, &bases)?;
     let tls = cover.tls(&storage.state, &config.names);
     let tls = tls.or_exit(Exit::Usage)?;
     reach::make_room(config.max_clients);
@@ -100,6 +102,10 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
+    let recorder = Recorder {
+        audit: access.audit().clone(),
+        notifier: notifier.clone(),
+    };
     let commands = SupervisedCommands::new(children.clone());
     let router = Router::new(Surroundings {
         launcher: Arc::new(catalogue.clone()),
@@ -107,11 +113,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         shells: Arc::new(SupervisedShells::new(children.clone())),
         journal: journal.clone(),
         config: config.session,
-        observer: Arc::new(Recorder {
-            audit: access.audit().clone(),
-            notifier: notifier.clone(),
-        }),
+        observer: Arc::new(recorder.clone()),
     });
+    let devices = devices::start(config.devices.clone(), &records, recorder)?;
     state.announce(&HostFile {
         pid: process::id(),
         addr: config::from_here(addr),
@@ -119,7 +123,11 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         certificate: tls.as_ref().map(|tls| tls.fingerprint().to_string()),
     })?;
     let clients = Clients::new(config.max_clients);
-    let needed = while_needed(args.idle_exit, clients.clone(), router.clone());
+    let busy = {
+        let (router, devices) = (router.clone(), devices.clone());
+        move || router.is_busy() || devices::are_leased(&devices)
+    };
+    let needed = while_needed(args.idle_exit, clients.clone(), busy);
     let signalled = signals.shutdown(storage.state.clone());
     let shutdown = async move {
         tokio::select! {
@@ -143,7 +151,8 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         clients,
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
-    router.shutdown().await;
+    // Side by side: each waits for programs that end.
+    tokio::join!(router.shutdown(), devices.stop());
     notifier.close();
     if timeout(NOTIFYING, senders.end()).await.is_err() {
         tracing::warn!("some notifications were not sent before the host stopped");
@@ -166,12 +175,12 @@ fn leave_terminal() {
 }
 
 /// Resolves when nobody has needed the host for so long; never without a limit.
-async fn while_needed(idle_exit: Option<u64>, clients: Clients, router: Router) {
+async fn while_needed(idle_exit: Option<u64>, clients: Clients, busy: impl Fn() -> bool) {
     let Some(seconds) = idle_exit else {
         return std::future::pending().await;
     };
-    idle(&clients, Duration::from_secs(seconds), || router.is_busy()).await;
-    tracing::info!("no client and no turn for {seconds} seconds: stopping");
+    idle(&clients, Duration::from_secs(seconds), busy).await;
+    tracing::info!("no client, no turn and no lease for {seconds} seconds: stopping");
 }
 
 /// This program. On Linux the one that runs, also after another version was put

@@ -44,7 +44,10 @@ pub(crate) fn request(
 
 /// Sends a request; the connection lives as long as the body of the answer is
 /// read.
-pub(crate) async fn send(stream: Stream, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+pub(crate) async fn send(
+    stream: Stream,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     Ok(sender.send_request(request).await?)

@@ -100,8 +100,12 @@ impl Profiles {
         let Some(text) = own_file::read(&path)? else {
             return Ok(Self::default());
         };
-        serde_json::from_str(&text)
-            .with_context(|| format!("{} is damaged; delete it, and connect again", path.display()))
+        serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{} is damaged; delete it, and connect again",
+                path.display()
+            )
+        })
     }
 
     /// Changes the file; of two that change it at the same time both count.

@@ -71,7 +71,11 @@ fn pools(
                 name.get_ref()
             ));
         }
-        if let Some(bad) = members.get_ref().iter().find(|name| Label::new(name).is_err()) {
+        if let Some(bad) = members
+            .get_ref()
+            .iter()
+            .find(|name| Label::new(name).is_err())
+        {
             return failed(format!("{bad:?} is no name of a device"));
         }
         let name = name.into_inner().to_lowercase();
@@ -91,7 +95,9 @@ fn check(name: &str) -> Result<(), String> {
             "{name:?} is no name of a pool: it has no comma, no `@` and no space around it"
         ));
     }
-    Label::new(name).map(drop).map_err(|error| error.to_string())
+    Label::new(name)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ fn text(given: String) -> Result<String, Failure> {
     // A character has at most four bytes; one more shows that there are more.
     let most = 4 * MAX_TEXT as u64 + 1;
     let read = std::io::stdin().lock().take(most).read_to_string(&mut text);
-    read.context("cannot read the text from stdin").or_exit(Exit::Usage)?;
+    read.context("cannot read the text from stdin")
+        .or_exit(Exit::Usage)?;
     Ok(text)
 }

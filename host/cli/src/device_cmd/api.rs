@@ -145,7 +145,11 @@ impl Api {
     }
 
     pub(super) async fn leases(&self, all: bool) -> Result<Leases, Refused> {
-        let path = if all { "/v1/leases?all=true" } else { "/v1/leases" };
+        let path = if all {
+            "/v1/leases?all=true"
+        } else {
+            "/v1/leases"
+        };
         self.json(Method::GET, path, None, None::<&()>).await
     }
 
@@ -156,7 +160,8 @@ impl Api {
     }
 
     pub(super) async fn renew(&self, lease: &str) -> Result<(), Refused> {
-        self.nothing(Method::POST, "/v1/lease/renew", Some(lease)).await
+        self.nothing(Method::POST, "/v1/lease/renew", Some(lease))
+            .await
     }
 
     pub(super) async fn release(&self, lease: &str) -> Result<(), Refused> {
@@ -174,7 +179,13 @@ impl Api {
 
     pub(super) async fn run(&self, lease: &str, command: &Command) -> Result<Ran, Refused> {
         let answer = self
-            .send(Method::POST, "/v1/lease/command", Some(lease), Some(command), COMMAND)
+            .send(
+                Method::POST,
+                "/v1/lease/command",
+                Some(lease),
+                Some(command),
+                COMMAND,
+            )
             .await?;
         let header = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
         let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -201,8 +212,15 @@ impl Api {
         read(&http::whole(answer.into_body(), MAX_ANSWER).await?)
     }
 
-    async fn nothing(&self, method: Method, path: &str, lease: Option<&str>) -> Result<(), Refused> {
-        self.send(method, path, lease, None::<&()>, PATIENCE).await.map(drop)
+    async fn nothing(
+        &self,
+        method: Method,
+        path: &str,
+        lease: Option<&str>,
+    ) -> Result<(), Refused> {
+        self.send(method, path, lease, None::<&()>, PATIENCE)
+            .await
+            .map(drop)
     }
 
     /// Sends a request; the answer is one that says yes.

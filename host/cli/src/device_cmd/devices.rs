@@ -77,7 +77,9 @@ fn row(device: &Device) -> [String; 9] {
         one_line(&device.kind, NAME),
         state.to_owned(),
         status.holder.as_ref().map_or_else(dash, words::holder),
-        status.ends_in_ms.map_or_else(dash, |ms| format!("in {}", time(ms))),
+        status
+            .ends_in_ms
+            .map_or_else(dash, |ms| format!("in {}", time(ms))),
         status.idle_ms.map_or_else(dash, time),
         match status.waiting {
             0 => dash(),
@@ -109,12 +111,20 @@ mod tests {
         let text = text(&listed);
         let lines: Vec<_> = text.lines().collect();
         for part in [
-            "held", "ann (session default, hostler)", "in 4m 10s", "5s", " 2 ", "chromium:a",
+            "held",
+            "ann (session default, hostler)",
+            "in 4m 10s",
+            "5s",
+            " 2 ",
+            "chromium:a",
         ] {
             assert!(lines[1].contains(part), "{part} is missing in {text}");
         }
         assert!(lines[2].contains("free, off"), "{text}");
-        assert!(text.ends_with("adb: adb is not there install it\n"), "{text}");
+        assert!(
+            text.ends_with("adb: adb is not there install it\n"),
+            "{text}"
+        );
         assert!(!text.contains('\u{1b}'), "{text}");
     }
 

@@ -138,7 +138,11 @@ fn hash(parts: &[&str]) -> String {
         hasher.update([0]);
     }
     let bytes = hasher.finalize();
-    bytes.iter().take(HASH_BYTES).map(|b| format!("{b:02x}")).collect()
+    bytes
+        .iter()
+        .take(HASH_BYTES)
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Without the lease's id.
@@ -162,7 +166,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mine, other) = (token(), token());
         let memory = Memory::new(folder.path(), "https://h".into(), &mine);
-        memory.put("default", "a".repeat(32).as_str(), "chromium:x").unwrap();
+        memory
+            .put("default", "a".repeat(32).as_str(), "chromium:x")
+            .unwrap();
         let held = memory.get("default").unwrap().unwrap();
         assert_eq!(held.lease, "a".repeat(32));
         assert!(!format!("{held:?}").contains("aaaa"));

@@ -66,7 +66,11 @@ fn name(place: &Place, target: &Target) -> String {
 /// What is held at the host of a profile.
 pub(crate) fn memory_of(target: &Target) -> Result<Memory, Failure> {
     let storage = Bases::from_env().storage(None).or_exit(Exit::Usage)?;
-    Ok(Memory::new(&storage.state, target.url.base(), &target.token))
+    Ok(Memory::new(
+        &storage.state,
+        target.url.base(),
+        &target.token,
+    ))
 }
 
 /// Gives a lease back.
@@ -107,7 +111,10 @@ impl Session {
     /// A lease that is over is forgotten.
     pub(super) fn refused(&self, refused: Refused) -> Failure {
         if refused.is_over() {
-            let forgotten = self.host.memory.forget(&self.held.session, &self.held.lease);
+            let forgotten = self
+                .host
+                .memory
+                .forget(&self.held.session, &self.held.lease);
             if let Err(error) = forgotten {
                 return error.into();
             }

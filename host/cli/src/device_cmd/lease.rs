@@ -78,7 +78,9 @@ fn row(lease: &Lease) -> [String; 7] {
             .client
             .as_deref()
             .map_or_else(dash, |client| one_line(client, NAME)),
-        lease.ends_in_ms.map_or_else(dash, |ms| format!("in {}", time(ms))),
+        lease
+            .ends_in_ms
+            .map_or_else(dash, |ms| format!("in {}", time(ms))),
         how.to_owned(),
     ]
 }
@@ -129,11 +131,15 @@ fn choose(listed: Devices, wish: &str) -> Result<Device, Failure> {
         .into_iter()
         .filter(|device| super::open::fits(device, wish))
         .collect();
-    let keys: Vec<_> = found.iter().map(|device| one_line(&device.key, NAME)).collect();
+    let keys: Vec<_> = found
+        .iter()
+        .map(|device| one_line(&device.key, NAME))
+        .collect();
     match found.len() {
         1 => Ok(found.swap_remove(0)),
         0 => {
-            let message = format!("there is no device {wish:?}; `hostler devices` shows what there is");
+            let message =
+                format!("there is no device {wish:?}; `hostler devices` shows what there is");
             Err(Failure::new(Exit::Refused, message))
         }
         _ => {

@@ -66,7 +66,8 @@ fn write(file: &Path, picture: &Picture) -> Result<(), Failure> {
         let written = out.write_all(&picture.data).and_then(|()| out.flush());
         return Ok(written.context("stdout cannot be written")?);
     }
-    Ok(fs::write(file, &picture.data).with_context(|| format!("cannot write {}", file.display()))?)
+    Ok(fs::write(file, &picture.data)
+        .with_context(|| format!("cannot write {}", file.display()))?)
 }
 
 pub(crate) async fn logs(args: DeviceLogs) -> Result<Exit, Failure> {
@@ -88,7 +89,9 @@ pub(crate) async fn logs(args: DeviceLogs) -> Result<Exit, Failure> {
 fn log_line(line: &LogLine) -> String {
     let time = i64::try_from(line.time_ms).ok();
     let time = time.and_then(|time| Timestamp::from_millisecond(time).ok());
-    let time = time.map_or_else(String::new, |time| time.strftime("%H:%M:%S%.3f ").to_string());
+    let time = time.map_or_else(String::new, |time| {
+        time.strftime("%H:%M:%S%.3f ").to_string()
+    });
     format!(
         "{time}{:<7} {}: {}",
         one_line(&line.level, PART),

@@ -35,7 +35,10 @@ pub(crate) async fn open(args: DeviceOpen) -> Result<Exit, Failure> {
             let key = &session.held.device;
             print_json(&json!({ "device": key, "session": name, "fresh": false }))?;
         } else {
-            print(&format!("{} is yours already.", one_line(&session.held.device, words::NAME)));
+            print(&format!(
+                "{} is yours already.",
+                one_line(&session.held.device, words::NAME)
+            ));
         }
         return Ok(Exit::Done);
     }
@@ -114,7 +117,10 @@ async fn held(host: &DeviceHost, args: &DeviceOpen) -> Result<Option<Session>, F
     let wanted = args.selector.is_empty() || {
         let listed = host.api.devices(false).await;
         let listed = listed.map_err(|refused| refused.told(json))?;
-        let device = listed.devices.iter().find(|device| device.key == held.device);
+        let device = listed
+            .devices
+            .iter()
+            .find(|device| device.key == held.device);
         device.is_some_and(|device| args.selector.iter().any(|wish| fits(device, wish)))
     };
     if !wanted {

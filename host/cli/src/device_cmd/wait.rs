@@ -56,7 +56,10 @@ pub(crate) async fn wait(args: DeviceWait) -> Result<Exit, Failure> {
                     print_json(&node)?;
                 } else {
                     let (role, label) = (one_line(&node.role, 40), one_line(&node.label, 80));
-                    print(&format!("{} {role} {label:?}", one_line(&node.reference, 40)));
+                    print(&format!(
+                        "{} {role} {label:?}",
+                        one_line(&node.reference, 40)
+                    ));
                 }
                 return Ok(Exit::Done);
             }
@@ -75,7 +78,11 @@ fn found(screen: json::Snapshot, element: &Element) -> Result<Found, Failure> {
     let mut by_number: HashMap<u32, json::Node> = HashMap::new();
     let mut nodes = Vec::new();
     for node in screen.nodes {
-        let Some(number) = node.reference.strip_prefix("@e").and_then(|n| n.parse().ok()) else {
+        let Some(number) = node
+            .reference
+            .strip_prefix("@e")
+            .and_then(|n| n.parse().ok())
+        else {
             return Err(odd());
         };
         nodes.push(of_provider(number, &node));

@@ -13,12 +13,12 @@ use hostler_wire::{
     codes::{self, Code},
     compose,
 };
-use uuid::Uuid;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout},
 };
+use uuid::Uuid;
 
 use super::exchange::{Came, Events, Missed, Session, agreed};
 use crate::{
@@ -340,7 +340,10 @@ impl Bridge {
                     let _ = returns.send(back).await;
                 }
                 Err(Missed::Lost(why)) => {
-                    let message = format!("the connection to the host was lost: {}; {LOOK}", why.shown());
+                    let message = format!(
+                        "the connection to the host was lost: {}; {LOOK}",
+                        why.shown()
+                    );
                     let fault = Fault::new(HOST_LOST, message);
                     let _ = out.send(compose::error(&asked.id, &fault)).await;
                 }
@@ -354,7 +357,11 @@ impl Bridge {
 
     /// A request that the host does not know is sent in a new session.
     async fn again(&mut self, back: Returned) {
-        if self.session.as_ref().is_some_and(|now| now.number == back.session) {
+        if self
+            .session
+            .as_ref()
+            .is_some_and(|now| now.number == back.session)
+        {
             self.session = None;
         }
         let Asked { id, text, tries } = back.asked;
@@ -475,5 +482,9 @@ fn write_lines(mut lines: mpsc::Receiver<String>) -> Result<(), Failure> {
 }
 
 fn random() -> u8 {
-    Uuid::new_v4().as_bytes().first().copied().unwrap_or_default()
+    Uuid::new_v4()
+        .as_bytes()
+        .first()
+        .copied()
+        .unwrap_or_default()
 }

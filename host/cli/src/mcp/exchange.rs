@@ -124,8 +124,8 @@ impl Session {
         let answer = self.send(request, message).await?;
         let header = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
         let id = header(SESSION).map(Arc::from);
-        let events = header(CONTENT_TYPE.as_str())
-            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let events =
+            header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/event-stream"));
         let came = if events {
             Came::Events(Events::new(answer))
         } else {
