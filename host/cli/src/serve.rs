@@ -1,7 +1,8 @@
-//! `hostler serve`. [`reach`]: who can reach the host, and how. [`devices`]: those
-//! that it lends.
+//! `hostler serve`. [`reach`]: who can reach the host, and how; [`devices`]: those
+//! that it lends; [`plugins`]: where each plugin goes when it is loaded.
 
 mod devices;
+mod plugins;
 mod reach;
 
 use std::{
@@ -16,7 +17,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use hostler_egress::Egress;
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
+use hostler_secret::Vault;
 use hostler_server::{Clients, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
 use hostler_store::Journal;
@@ -29,7 +32,7 @@ use tokio::{
 use crate::{
     args::Serve,
     bundle::{self, BUNDLE},
-    config::{self, Config, LISTEN, PluginEntry},
+    config::{self, Config, LISTEN},
     exit::{Exit, Failure, OrExit as _},
     hiding,
     host_file::{HostFile, StateDir},
@@ -138,7 +141,13 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
     reach::warn_of_names(&cover, addr, &config.names);
-    load(&runtime, &catalogue, config.plugins);
+    let places = plugins::Places {
+        catalogue,
+        devices: devices.clone(),
+        harness: config.harness.clone(),
+        policy: config.devices.policy.clone(),
+    };
+    plugins::load(&runtime, &places, config.plugins);
 
     let server = ServerConfig {
         router: router.clone(),
@@ -203,6 +212,8 @@ pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
 pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
         helper,
+        egress: Egress::default(),
+        vault: Vault::default(),
         cache_dir: storage.cache.clone(),
         key_file: storage.cache_key(),
     })?)
@@ -251,23 +262,6 @@ fn warn_of_gaps(config: &Config) {
              [session] harness",
             config.harness
         );
-    }
-}
-
-/// Loads every plugin in the background: the host answers meanwhile, and a
-/// plugin that cannot be loaded costs no other.
-fn load(runtime: &Runtime, catalogue: &Catalogue, entries: Vec<PluginEntry>) {
-    for entry in entries {
-        let (runtime, catalogue) = (runtime.clone(), catalogue.clone());
-        tokio::spawn(async move {
-            let id = entry.id().to_owned();
-            let outcome = runtime.load(entry.spec).await;
-            match &outcome {
-                Ok(_) => tracing::info!(target: "plugin", plugin = %id, "loaded"),
-                Err(error) => tracing::error!(target: "plugin", plugin = %id, "{error}"),
-            }
-            catalogue.settle(&id, outcome);
-        });
     }
 }
 

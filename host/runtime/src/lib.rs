@@ -36,6 +36,7 @@
 mod about;
 mod actor;
 mod bindings;
+mod blob;
 mod cache;
 pub mod children;
 mod clock;
@@ -49,8 +50,12 @@ mod instance;
 mod limits;
 mod loaded;
 mod plugin;
+mod policy;
+mod provider;
 mod runtime;
 mod state;
+mod waits;
+mod world;
 
 pub use about::{Description, PromptCapabilities, Readiness, Status};
 pub use children::supervisor::child_main;
@@ -62,5 +67,8 @@ pub use harness::{
 };
 pub use limits::{Limits, TICK_MS};
 pub use loaded::Origin;
-pub use plugin::Plugin;
+pub use plugin::{HarnessPlugin, Plugin};
+pub use policy::PolicyPlugin;
+pub use provider::ProviderPlugin;
 pub use runtime::{PluginSpec, Runtime, RuntimeOptions, Source};
+pub use world::World;

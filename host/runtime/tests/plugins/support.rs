@@ -7,10 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use hostler_egress::Egress;
 use hostler_runtime::{
-    Command, Ended, Event, Failure, Grants, Harness, LoadError, OPEN_REQUEST, OpenParams, Output,
-    Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
+    Command, Ended, Event, Failure, Grants, Harness, HarnessPlugin, LoadError, OPEN_REQUEST,
+    OpenParams, Output, Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
 };
+use hostler_secret::Vault;
 use hostler_test_support::{Need, component};
 use tokio::sync::mpsc;
 
@@ -49,7 +51,7 @@ impl Host {
     }
 
     /// The misbehaving guest with `[plugins.misbehaving]` as in TOML.
-    pub(crate) async fn misbehaving(&self, settings: &str) -> Plugin {
+    pub(crate) async fn misbehaving(&self, settings: &str) -> HarnessPlugin {
         #[derive(serde::Deserialize, Default)]
         #[serde(default)]
         struct Settings {
@@ -64,10 +66,13 @@ impl Host {
             config: settings.config.into(),
             ..spec(Source::File(component("guests/misbehaving")))
         };
-        self.runtime.load(spec).await.unwrap()
+        match self.runtime.load(spec).await.unwrap() {
+            Plugin::Harness(harness) => harness,
+            other => panic!("{} is no harness", other.world()),
+        }
     }
 
-    pub(crate) fn session(&self, plugin: &Plugin, resume: Option<Bytes>) -> Session {
+    pub(crate) fn session(&self, plugin: &HarnessPlugin, resume: Option<Bytes>) -> Session {
         let (harness, events) = plugin.start(
             OpenParams {
                 session: "00000000-0000-4000-8000-000000000000".into(),
@@ -98,6 +103,8 @@ pub(crate) fn helper(lock: Option<Arc<std::fs::File>>) -> Helper {
 pub(crate) fn runtime_in(folder: &Path) -> Runtime {
     Runtime::new(RuntimeOptions {
         helper: helper(None),
+        egress: Egress::default(),
+        vault: Vault::default(),
         cache_dir: folder.join("cache"),
         key_file: folder.join("cache.key"),
     })
