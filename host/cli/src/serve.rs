@@ -141,11 +141,13 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
     reach::warn_of_names(&cover, addr, &config.names);
+    let known = plugins::Known::new(&config.plugins);
     let places = plugins::Places {
         catalogue,
         devices: devices.clone(),
         harness: config.harness.clone(),
         policy: config.devices.policy.clone(),
+        known: known.clone(),
     };
     plugins::load(&runtime, &places, config.plugins);
 
@@ -158,6 +160,8 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         roots: config.roots,
         default_harness: config.harness,
         clients,
+        devices: Some(devices.clone()),
+        plugins: Arc::new(known),
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     // Side by side: each waits for programs that end.

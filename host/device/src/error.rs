@@ -1,6 +1,4 @@
-use hostler_lease::{
-    EndCause, LabelError, LeaseIdError, MAX_CHOICES, Refused, SelectorError, TermsError,
-};
+use hostler_lease::{EndCause, LabelError, LeaseIdError, Refused, SelectorError, TermsError};
 use hostler_provider::{DeviceError, PolicyError};
 
 use crate::query::QueryError;
@@ -142,10 +140,5 @@ impl Refusal {
             EndCause::WaitedTooLong => Self::WaitedTooLong,
             cause => Self::Lease(Refused::LeaseEnded(cause)),
         }
-    }
-
-    pub(crate) fn too_many_choices(count: usize) -> Self {
-        debug_assert!(count > MAX_CHOICES);
-        Self::Selector(SelectorError(count))
     }
 }

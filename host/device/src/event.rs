@@ -1,6 +1,6 @@
 //! What is told of devices and leases, to those who may know.
 
-use hostler_lease::{DeviceKey, EndCause, Principal};
+use hostler_lease::{Ask, DeviceKey, EndCause, Principal};
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,4 +58,30 @@ pub enum Told {
         /// Where it goes on.
         position: u64,
     },
+}
+
+/// Whose lease an event is about.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub(crate) principal: Principal,
+    pub(crate) session: String,
+}
+
+impl About {
+    pub(crate) fn lease(ask: &Ask) -> Self {
+        Self {
+            principal: ask.principal.clone(),
+            session: ask.scope.session.as_str().to_owned(),
+        }
+    }
+}
+
+impl Told {
+    /// After this it goes on.
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.position,
+            Self::Reset { position } => *position,
+        }
+    }
 }

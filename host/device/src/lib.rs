@@ -9,12 +9,14 @@
     )
 )]
 
+mod catalog;
 mod config;
 mod error;
 mod event;
 pub mod json;
 mod observer;
 pub mod query;
+mod ring;
 mod service;
 mod store;
 mod ticket;

@@ -38,7 +38,7 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Granted {
     pub(crate) devices: Devices,
-    pub(crate) lease: Lease,
+    pub(crate) lease: Box<Lease>,
     pub(crate) kept: bool,
 }
 
@@ -77,7 +77,7 @@ impl Ticket {
                 return end.map(|lease| {
                     Step::Granted(Granted {
                         devices: self.devices.clone(),
-                        lease,
+                        lease: Box::new(lease),
                         kept: false,
                     })
                 });
@@ -137,7 +137,7 @@ impl Granted {
     /// The answer is on its way: from now on the lease is its holder's.
     pub fn keep(mut self) -> Lease {
         self.kept = true;
-        self.lease.clone()
+        Lease::clone(&self.lease)
     }
 }
 

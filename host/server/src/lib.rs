@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! TCP, TLS ── serve ── guard (Host, Origin, token) ──┬─ GET /healthz
-//!                                                    ├─ /v1: tokens, pairing, audit
+//!                                                    ├─ /v1: devices, leases, events,
+//!                                                    │       sessions, plugins, tokens, audit
+//!                                                    ├─ /mcp: devices for agents (hostler-mcp)
 //!                                                    ├─ GET /acp, upgraded to a WebSocket
 //!                                                    └─ POST, GET, DELETE /acp: messages, streams
 //!                                                    │
@@ -12,7 +14,8 @@
 //!
 //! - [`serve`]: accepts, and stops in order. [`Clients`]: who is there.
 //! - [`Access`]: tokens and pairing codes; [`Tls`]: the host's certificate.
-//! - `http`: the few routes, who may use them, HTTP/1.1 and HTTP/2.
+//! - `rest`: what is under `/v1`, and `/openapi.json`, which describes it.
+//! - `http`: the other routes, who may use them, HTTP/1.1 and HTTP/2.
 //! - `socket`: one WebSocket: reader and writer, pings, the [`close_codes`], the
 //!   outbox with its byte budget, the queue that reads histories as they are sent.
 //! - `stream`: one client over HTTP: messages by POST, frames sorted into streams
@@ -40,6 +43,7 @@ mod clients;
 pub mod close_codes;
 mod connection;
 mod http;
+mod rest;
 mod serve;
 mod socket;
 mod stream;
@@ -47,5 +51,6 @@ mod tls;
 
 pub use access::{Access, AccessError, MadeToken, NewToken};
 pub use clients::{Clients, ClientsWatch, MAX_CLIENTS};
+pub use rest::{NoPlugins, PluginView, Plugins};
 pub use serve::{ServerConfig, serve};
 pub use tls::{Tls, TlsError};

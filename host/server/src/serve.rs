@@ -3,6 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hostler_auth::HostRule;
+use hostler_device::Devices;
 use hostler_session::Router;
 use hostler_workspace::Roots;
 #[cfg(target_os = "linux")]
@@ -14,8 +15,9 @@ use tokio::{
 };
 
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, clients::Clients, http, stream::Peers, tls::Tls};
+use crate::{access::Access, clients::Clients, http, rest::Plugins, stream::Peers, tls::Tls};
 
 /// TCP connections that speak HTTP at the same time. A WebSocket does not count
 /// here once it is upgraded, a stream of events does. Over it, peers wait to be
@@ -60,6 +62,10 @@ pub struct ServerConfig {
     pub default_harness: String,
     /// Counts the connections of clients to this server.
     pub clients: Clients,
+    /// The devices that this host lends, if it lends any.
+    pub devices: Option<Devices>,
+    /// Knows the plugins.
+    pub plugins: Arc<dyn Plugins>,
 }
 
 /// What all connections share.
@@ -70,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     /// Who speaks ACP over HTTP.
     pub(crate) peers: Peers,
+    /// Cancelled when the host stops: ends the streams of MCP.
+    pub(crate) streams: CancellationToken,
 }
 
 /// Serves until `shutdown` resolves, and returns when all connections are
@@ -86,6 +94,7 @@ pub async fn serve(
         config,
         stopping: watch::Sender::new(false),
         peers: Peers::default(),
+        streams: CancellationToken::new(),
     });
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let service = http::routes(shared.clone());
@@ -117,6 +126,7 @@ pub async fn serve(
     drop(listener);
     tidying.abort();
     shared.stopping.send_replace(true);
+    shared.streams.cancel();
     let all = async {
         let _ = connections.acquire_many(CONNECTIONS as u32).await;
         shared.config.clients.none().await;

@@ -4,12 +4,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use hostler_device::json::{
     Command, Devices, Failure as Body, FailureBody, Granted, Leases, Outcome, Picture,
 };
 use http_body_util::Full;
-use hyper::{Method, Response, body::Incoming, header::CONTENT_TYPE};
-use serde::{Serialize, de::DeserializeOwned};
+use hyper::{
+    Method, Response,
+    body::Incoming,
+    header::{ACCEPT, CONTENT_TYPE},
+    http::request::Builder,
+};
+use percent_encoding::NON_ALPHANUMERIC;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sse_stream::SseStream;
 use tokio::time::timeout;
 
 use crate::{
@@ -30,8 +38,8 @@ const LEASE: &str = "hostler-lease";
 /// How long an answer may take that needs no device.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a command may take, and the way there and back.
-const COMMAND: Duration = Duration::from_secs(hostler_lease::MAX_COMMAND.as_secs() + 30);
+/// How long the way to a command's answer may take besides the command.
+const WAY: Duration = Duration::from_secs(30);
 
 /// The largest answer: a screenshot of a long page, a film.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
@@ -110,12 +118,23 @@ pub(super) struct Ask {
     /// Names, or `@POOL`.
     pub(super) devices: Vec<String>,
     pub(super) platform: Option<String>,
-    #[serde(skip)]
-    pub(super) wait: Option<Duration>,
-    #[serde(skip)]
-    pub(super) ttl: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) wait_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ttl_ms: Option<u64>,
     pub(super) policy: Option<String>,
     pub(super) session: String,
+    pub(super) client: &'static str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Waiting {
+    place: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct Preparing {
+    step: String,
 }
 
 /// What happens while a device is asked for.
@@ -155,8 +174,8 @@ impl Api {
 
     /// Ends the lease of a device, whoever holds it.
     pub(super) async fn force(&self, key: &str) -> Result<(), Refused> {
-        let path = format!("/v1/devices/{key}/lease");
-        self.nothing(Method::DELETE, &path, None).await
+        let path = format!("/v1/devices/{}/release", segment(key));
+        self.nothing(Method::POST, &path, None).await
     }
 
     pub(super) async fn renew(&self, lease: &str) -> Result<(), Refused> {
@@ -168,16 +187,47 @@ impl Api {
         self.nothing(Method::DELETE, "/v1/lease", Some(lease)).await
     }
 
+    /// Asks for a device; `step` hears what happens until it is there. Whoever
+    /// drops this gives up.
     pub(super) async fn allocate(
         &self,
         ask: &Ask,
         mut step: impl FnMut(Step),
     ) -> Result<Granted, Refused> {
-        step(Step::Progress("asking".into()));
-        self.json(Method::POST, "/v1/leases", None, Some(ask)).await
+        let request = self.request(Method::POST, "/v1/leases", None);
+        let request = request.header(ACCEPT, "text/event-stream");
+        let answer = self.send(request, Some(ask), PATIENCE).await?;
+        let mut events = SseStream::new(answer.into_body());
+        while let Ok(Some(event)) = events.try_next().await {
+            let data = event.data.unwrap_or_default();
+            match event.event.as_deref() {
+                Some("waiting") => {
+                    let Waiting { place } = read(data.as_bytes())?;
+                    step(Step::Waiting { place });
+                }
+                Some("preparing") => {
+                    let Preparing { step: text } = read(data.as_bytes())?;
+                    step(Step::Progress(text));
+                }
+                Some("granted") => return read(data.as_bytes()),
+                Some("failed") => return Err(refused(read::<Body>(data.as_bytes())?.error)),
+                _ => {}
+            }
+        }
+        let message = format!(
+            "{} was lost before the device was there; ask again",
+            self.target.name
+        );
+        Err(Failure::new(Exit::HostLost, message).into())
     }
 
-    pub(super) async fn run(&self, lease: &str, command: &Command) -> Result<Ran, Refused> {
+    pub(super) async fn run(
+        &self,
+        lease: &str,
+        command: &Command,
+        limit: Duration,
+    ) -> Result<Ran, Refused> {
+        let path = format!("/v1/lease/command?limit_ms={}", limit.as_millis());
         let answer = self
             .send(
                 Method::POST,
@@ -208,7 +258,8 @@ impl Api {
         lease: Option<&str>,
         body: Option<&impl Serialize>,
     ) -> Result<T, Refused> {
-        let answer = self.send(method, path, lease, body, PATIENCE).await?;
+        let request = self.request(method, path, lease);
+        let answer = self.send(request, body, PATIENCE).await?;
         read(&http::whole(answer.into_body(), MAX_ANSWER).await?)
     }
 
@@ -226,19 +277,12 @@ impl Api {
     /// Sends a request; the answer is one that says yes.
     async fn send(
         &self,
-        method: Method,
-        path: &str,
-        lease: Option<&str>,
+        mut request: Builder,
         body: Option<&impl Serialize>,
         patience: Duration,
     ) -> Result<Response<Incoming>, Refused> {
         let target = &self.target;
         let stream = open(&target.url, target.pin, &target.name).await?;
-        let token = Some(target.token.expose());
-        let mut request = http::request(&target.url, method, path, token);
-        if let Some(lease) = lease {
-            request = request.header(LEASE, lease);
-        }
         let body = match body {
             Some(body) => {
                 request = request.header(CONTENT_TYPE, "application/json");
@@ -266,6 +310,11 @@ impl Api {
             Err(_) => rest::refusal(status, &body).into(),
         })
     }
+}
+
+/// As a part of an address.
+fn segment(key: &str) -> String {
+    percent_encoding::utf8_percent_encode(key, NON_ALPHANUMERIC).to_string()
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {

@@ -1,5 +1,7 @@
 //! The host that is meant, and the lease of a session there.
 
+use std::time::Duration;
+
 use hostler_device::json::{Command, Outcome, Picture};
 use serde::Serialize;
 
@@ -14,6 +16,13 @@ use crate::{
     paths::Bases,
     plugin_cmd::print,
 };
+
+/// How long a command may take besides what it is told to take: one before it
+/// may be at work, and a page may load.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest: the host takes no more.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// A host, and what this user holds there.
 #[derive(Debug, Clone)]
@@ -103,8 +112,19 @@ impl Session {
     }
 
     /// Runs a command on the device.
-    pub(super) async fn run(&self, command: &Command) -> Result<Ran, Failure> {
-        let ran = self.host.api.run(&self.held.lease, command).await;
+    async fn run(&self, command: &Command) -> Result<Ran, Failure> {
+        let limit = match command {
+            Command::WaitIdle {
+                timeout_ms: Some(ms),
+            }
+            | Command::Hold { ms, .. } => LIMIT + Duration::from_millis((*ms).into()),
+            _ => LIMIT,
+        };
+        let ran = self
+            .host
+            .api
+            .run(&self.held.lease, command, limit.min(LONGEST))
+            .await;
         ran.map_err(|refused| self.refused(refused))
     }
 

@@ -1,5 +1,7 @@
 //! `hostler device open` and `close`.
 
+use std::time::Duration;
+
 use hostler_device::json::{Command, Device, Granted};
 use serde_json::{Value, json};
 
@@ -164,11 +166,16 @@ fn ask(args: &DeviceOpen) -> Ask {
     Ask {
         devices: args.selector.iter().map(choice).collect(),
         platform: args.platform.clone(),
-        wait: args.wait,
-        ttl: args.ttl,
+        wait_ms: args.wait.map(whole_ms),
+        ttl_ms: args.ttl.map(whole_ms),
         policy: args.policy.clone(),
         session: args.device.session.clone(),
+        client: "hostler",
     }
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn said(step: Step) -> String {

@@ -1,9 +1,14 @@
-//! Where each plugin goes when it is loaded: its world says it.
+//! Where each plugin goes when it is loaded: its world says it. And how each is,
+//! for whoever asks the host.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use hostler_device::Devices;
-use hostler_runtime::{Plugin, Runtime};
+use hostler_runtime::{Grants, Plugin, Runtime};
+use hostler_server::{PluginView, Plugins};
 use hostler_session::Catalogue;
 
 use crate::config::PluginEntry;
@@ -17,6 +22,57 @@ pub(super) struct Places {
     pub(super) harness: String,
     /// The plugin of asks for devices that name none.
     pub(super) policy: String,
+    pub(super) known: Known,
+}
+
+/// How each plugin is. Cheap to clone; all clones are the same one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known(Arc<Mutex<BTreeMap<String, PluginView>>>);
+
+impl Plugins for Known {
+    fn list(&self) -> Vec<PluginView> {
+        self.all().values().cloned().collect()
+    }
+}
+
+impl Known {
+    pub(super) fn new(entries: &[PluginEntry]) -> Self {
+        let known = Self::default();
+        for entry in entries {
+            let view = PluginView {
+                id: entry.id().to_owned(),
+                kind: "unknown".to_owned(),
+                state: "loading".to_owned(),
+                problem: None,
+                digest: None,
+                grants: grants(&entry.spec.grants),
+            };
+            known.all().insert(view.id.clone(), view);
+        }
+        known
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, PluginView>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, id: &str, how: impl FnOnce(&mut PluginView)) {
+        if let Some(view) = self.all().get_mut(id) {
+            how(view);
+        }
+    }
+}
+
+/// A line for each.
+fn grants(grants: &Grants) -> Vec<String> {
+    let programs = grants.process.iter();
+    let mut lines: Vec<_> = programs
+        .map(|grant| format!("run {}", grant.program))
+        .collect();
+    for grant in &grants.http {
+        lines.push(format!("ask {}", grant.hosts.join(", ")));
+    }
+    lines
 }
 
 /// Loads every plugin in the background: the host answers meanwhile, and a
@@ -30,6 +86,10 @@ pub(super) fn load(runtime: &Runtime, places: &Places, entries: Vec<PluginEntry>
                 Ok(loaded) => places.put(&id, loaded),
                 Err(error) => {
                     tracing::error!(target: "plugin", plugin = %id, "{error}");
+                    places.known.set(&id, |view| {
+                        view.state = "failed".to_owned();
+                        view.problem = Some(error.to_string());
+                    });
                     places.catalogue.settle(&id, Err(error));
                 }
             }
@@ -41,6 +101,11 @@ impl Places {
     fn put(&self, id: &str, loaded: Plugin) {
         tracing::info!(target: "plugin", plugin = %id, kind = %loaded.world(), "loaded");
         self.warn_of_kind(id, &loaded);
+        self.known.set(id, |view| {
+            view.kind = loaded.world().to_string();
+            view.state = "ready".to_owned();
+            view.digest = Some(loaded.digest().to_owned());
+        });
         match loaded {
             Plugin::Harness(harness) => return self.catalogue.settle(id, Ok(harness)),
             Plugin::Provider(provider) => self.devices.set_provider(Arc::new(provider)),

@@ -38,7 +38,7 @@ pub(super) fn takes_answers(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// A stream must be asked for by name.
-pub(super) fn takes_events(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn takes_events(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut taken = media_types(headers, header::ACCEPT);
     if taken.any(|taken| taken.eq_ignore_ascii_case(EVENTS)) {
         return Ok(());

@@ -18,8 +18,9 @@ use axum::{
 use hostler_auth::{Grant, PAIRING_LIFE, PairingError, Principal, Scope, Scopes};
 use hostler_store::{AuditFilter, StoredToken};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Refusal,
@@ -34,13 +35,18 @@ use crate::{
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
 
-#[derive(Debug, Deserialize)]
+/// A token that is wanted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "TokenWish")]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     /// Whoever asks, if it is not said.
     principal: Option<String>,
+    /// Of `view`, `drive`, `shell`, `lease`, `admin`.
     scopes: Vec<String>,
+    /// For ever if it is not said.
     life_seconds: Option<u64>,
+    /// What it is for, for people.
     #[serde(default)]
     label: String,
 }
@@ -60,19 +66,76 @@ impl Wish {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct TokenView {
+/// A token, as it is kept.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
+pub(crate) struct TokenView {
+    /// By which it is revoked; no secret.
     id: String,
+    /// Whose it is.
     principal: String,
+    /// What it lets do.
     scopes: Vec<String>,
+    /// What it is for.
     label: String,
+    /// When.
     created: String,
+    /// When its life is over.
     expires: Option<String>,
+    /// When it was revoked.
     revoked: Option<String>,
+    /// When it was last presented, within some minutes.
     used: Option<String>,
     /// Only when it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+}
+
+/// The tokens of a host.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct TokenList {
+    /// Those that count first.
+    tokens: Vec<TokenView>,
+}
+
+/// A token that counts no more.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Revoked {
+    /// Which it was.
+    id: String,
+}
+
+/// A code that brings a token to another machine.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Offered {
+    /// To be told once.
+    code: String,
+    /// How long it counts.
+    life_seconds: u64,
+    /// How other machines address this host, if that is known.
+    address: Option<String>,
+    /// The fingerprint of a certificate that nobody signed.
+    certificate: Option<String>,
+}
+
+/// A page of the audit.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Audited {
+    /// The latest first.
+    records: Vec<Recorded>,
+    /// What `before` asks for the next page with.
+    next: Option<i64>,
+}
+
+/// One record of the audit.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Recorded {
+    key: i64,
+    at: String,
+    principal: String,
+    action: String,
+    subject: String,
+    detail: Value,
 }
 
 impl TokenView {
@@ -99,7 +162,7 @@ impl TokenView {
 }
 
 /// `POST /v1/tokens`.
-pub(super) async fn create(
+pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Extension(grant): Extension<Grant>,
     body: Body,
@@ -112,18 +175,18 @@ pub(super) async fn create(
 }
 
 /// `GET /v1/tokens`.
-pub(super) async fn list(
+pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(grant): Extension<Grant>,
 ) -> Result<Response, Refusal> {
     admin(&grant)?;
     let tokens = blocking(&shared, Access::list).await?;
-    let tokens: Vec<_> = tokens.into_iter().map(TokenView::of).collect();
-    answer(StatusCode::OK, &json!({ "tokens": tokens }))
+    let tokens = tokens.into_iter().map(TokenView::of).collect();
+    answer(StatusCode::OK, &TokenList { tokens })
 }
 
 /// `DELETE /v1/tokens/{id}`.
-pub(super) async fn revoke(
+pub(crate) async fn revoke(
     State(shared): State<Arc<Shared>>,
     Extension(grant): Extension<Grant>,
     Path(id): Path<String>,
@@ -131,7 +194,7 @@ pub(super) async fn revoke(
     let by = admin(&grant)?;
     let name = id.clone();
     if blocking(&shared, move |access| access.revoke(&name, &by)).await? {
-        return answer(StatusCode::OK, &json!({ "id": id }));
+        return answer(StatusCode::OK, &Revoked { id });
     }
     let message = match id.as_str() {
         "local" | "admin" => format!(
@@ -148,7 +211,7 @@ pub(super) async fn revoke(
 }
 
 /// `POST /v1/pairings`.
-pub(super) async fn offer(
+pub(crate) async fn offer(
     State(shared): State<Arc<Shared>>,
     Extension(grant): Extension<Grant>,
     body: Body,
@@ -158,12 +221,12 @@ pub(super) async fn offer(
     let new = wish.into_new(&by)?;
     let code = blocking(&shared, move |access| access.offer(new, &by)).await?;
     let own = shared.config.tls.as_ref().filter(|tls| tls.is_own());
-    let offered = json!({
-        "code": code.expose(),
-        "life_seconds": PAIRING_LIFE.as_secs(),
-        "address": shared.config.address,
-        "certificate": own.map(|tls| tls.fingerprint().to_string()),
-    });
+    let offered = Offered {
+        code: code.expose().to_owned(),
+        life_seconds: PAIRING_LIFE.as_secs(),
+        address: shared.config.address.clone(),
+        certificate: own.map(|tls| tls.fingerprint().to_string()),
+    };
     answer(StatusCode::CREATED, &offered)
 }
 
@@ -185,17 +248,21 @@ pub(super) async fn redeem(
     answer(StatusCode::CREATED, &TokenView::made(made))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AuditQuery {
+pub(crate) struct AuditQuery {
+    /// Only what was recorded since then, in RFC 3339.
     since: Option<String>,
+    /// Only what this principal did.
     principal: Option<String>,
+    /// Records of this page; 100 if it is not said.
     limit: Option<usize>,
+    /// `next` of the page before.
     before: Option<i64>,
 }
 
 /// `GET /v1/audit`.
-pub(super) async fn audit(
+pub(crate) async fn audit(
     State(shared): State<Arc<Shared>>,
     Extension(grant): Extension<Grant>,
     query: Result<Query<AuditQuery>, QueryRejection>,
@@ -227,17 +294,17 @@ pub(super) async fn audit(
     let next = next.map(|last| last.key);
     let records = found.into_iter().map(|one| {
         let detail = serde_json::from_str(&one.record.detail);
-        json!({
-            "key": one.key,
-            "at": time(one.record.at),
-            "principal": one.record.principal,
-            "action": one.record.action,
-            "subject": one.record.subject,
-            "detail": detail.unwrap_or_else(|_| Value::String(one.record.detail)),
-        })
+        Recorded {
+            key: one.key,
+            at: time(one.record.at),
+            principal: one.record.principal,
+            action: one.record.action.to_string(),
+            subject: one.record.subject.to_string(),
+            detail: detail.unwrap_or(Value::String(one.record.detail)),
+        }
     });
-    let records: Vec<_> = records.collect();
-    answer(StatusCode::OK, &json!({ "records": records, "next": next }))
+    let records = records.collect();
+    answer(StatusCode::OK, &Audited { records, next })
 }
 
 /// Who asks, if they may.

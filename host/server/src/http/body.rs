@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::Refusal;
 
-/// The largest body: a token's wishes on some lines.
+/// The largest body, usually: wishes on some lines.
 const MAX_BODY: usize = 16 * 1024;
 
 /// How long a body may take. Whoever is this slow holds one of the connections
@@ -21,12 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The JSON of a request. A member that is not known is an error: a life that is
 /// misspelt and passed over would be a token for ever.
-pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
+pub(crate) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
+    read_up_to(body, MAX_BODY).await
+}
+
+/// The same, of at most so many bytes.
+pub(crate) async fn read_up_to<T: DeserializeOwned>(
+    body: Body,
+    most: usize,
+) -> Result<T, Refusal> {
     let refuse = |status, code, message: String| Err(Refusal::new(status, code, message));
-    let bytes = match timeout(PATIENCE, to_bytes(body, MAX_BODY)).await {
+    let bytes = match timeout(PATIENCE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(error)) => {
-            let message = format!("the body could not be read (at most {MAX_BODY} bytes): {error}");
+            let message = format!("the body could not be read (at most {most} bytes): {error}");
             return refuse(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message);
         }
         Err(_) => {
@@ -44,7 +52,7 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> 
 }
 
 /// An answer that nothing on the way may keep: it may have a secret.
-pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
+pub(crate) fn answer(status: StatusCode, value: &impl Serialize) -> Result<Response, Refusal> {
     let body = serde_json::to_string(value).map_err(|error| {
         let message = format!("the answer cannot be JSON: {error}");
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)

@@ -111,7 +111,7 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 
 /// The value of a header that may be there once. Two would leave it to the
 /// reader which one counts.
-pub(super) fn only<'a>(
+pub(crate) fn only<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a str>, Refusal> {

@@ -8,16 +8,17 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{get, post},
 };
 use hostler_auth::Grant;
+use hostler_device::json::FailureBody;
 use serde_json::json;
 
-use crate::serve::Shared;
+use crate::{rest, serve::Shared};
 
 mod accept;
-mod admin;
-mod body;
+pub(crate) mod admin;
+pub(crate) mod body;
 mod events;
 mod guard;
 mod headers;
@@ -25,6 +26,8 @@ mod messages;
 mod serving;
 mod upgrade;
 
+pub(crate) use accept::takes_events;
+pub(crate) use guard::only;
 pub(crate) use serving::serve;
 
 /// All routes. The guard stands before everything but `/healthz` and the place
@@ -41,13 +44,11 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
                 .post(messages::post)
                 .delete(messages::delete),
         )
-        .route("/v1/tokens", get(admin::list).post(admin::create))
-        .route("/v1/tokens/{id}", delete(admin::revoke))
-        .route("/v1/pairings", post(admin::offer))
-        .route("/v1/audit", get(admin::audit))
+        .merge(rest::routes(&shared))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared.clone())
+        .merge(lending(&shared))
         .layer(guard);
     let open = Router::new()
         .route("/v1/pair", post(admin::redeem))
@@ -58,6 +59,14 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/healthz", get("ready"))
         .merge(open)
         .fallback_service(guarded)
+}
+
+/// What agents use devices by.
+fn lending(shared: &Shared) -> Router {
+    let devices = shared.config.devices.clone();
+    devices.map_or_else(Router::new, |devices| {
+        hostler_mcp::router(devices, shared.streams.clone())
+    })
 }
 
 /// `GET /acp`: a WebSocket, or a stream of events.
@@ -79,7 +88,8 @@ async fn no_such_path() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "UNKNOWN_PATH",
-        "there is nothing at this path; ACP is at /acp, tokens and the audit are under /v1",
+        "there is nothing at this path; ACP is at /acp, MCP at /mcp, and /openapi.json describes what is \
+         under /v1",
     )
 }
 
@@ -94,7 +104,8 @@ async fn no_such_method() -> Refusal {
     Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "UNKNOWN_METHOD",
-        "this path does not take this method; ACP is spoken at /acp with GET, POST and DELETE",
+        "this path does not take this method; ACP is spoken at /acp with GET, POST and DELETE, and \
+         /openapi.json describes what is under /v1",
     )
 }
 
@@ -104,6 +115,8 @@ pub(crate) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// More for programs, with the same code and message.
+    body: Option<Box<FailureBody>>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -113,7 +126,16 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            body: None,
             header: None,
+        }
+    }
+
+    /// Of which more is to be told.
+    pub(crate) fn with_body(status: StatusCode, code: &'static str, body: FailureBody) -> Self {
+        Self {
+            body: Some(Box::new(body)),
+            ..Self::new(status, code, "")
         }
     }
 
@@ -125,7 +147,10 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        let body = match &self.body {
+            Some(body) => json!({ "error": body }),
+            None => json!({ "error": { "code": self.code, "message": self.message } }),
+        };
         let json = [(header::CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, body.to_string()).into_response();
         if let Some((name, value)) = self.header {

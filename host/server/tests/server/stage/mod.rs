@@ -8,7 +8,7 @@ mod web;
 use std::{net::SocketAddr, sync::Arc};
 
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
-use hostler_server::{Access, Clients, ServerConfig, Tls, serve};
+use hostler_server::{Access, Clients, NoPlugins, ServerConfig, Tls, serve};
 use hostler_session::{Router, SessionConfig, Surroundings, Unobserved};
 use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
 use hostler_workspace::Roots;
@@ -93,6 +93,8 @@ impl Server {
             roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),
             default_harness: "echo".into(),
             clients: clients.clone(),
+            devices: None,
+            plugins: Arc::new(NoPlugins),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();

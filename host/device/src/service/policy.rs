@@ -1,0 +1,165 @@
+//! Lease policies: plugins that say who gets what, within the host's bounds.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use hostler_lease::{Ask, Choice, HandOver, Label, Mode, Selector, Terms};
+use hostler_provider::{Caller, Policy, PolicyError, PolicyTerms, Wish};
+use tokio::time::timeout;
+
+use super::{Devices, Inner, State};
+use crate::{Config, Labels, Refusal, Who};
+
+/// How long a policy may think. It has nothing to wait for.
+const POLICY_LIMIT: Duration = Duration::from_secs(5);
+
+/// Lease policies.
+impl Devices {
+    /// A lease policy is there, new or in place of an older one.
+    pub fn set_policy(&self, policy: Arc<dyn Policy>) {
+        let id = policy.id().to_owned();
+        self.0.lock().policies.insert(id, policy);
+    }
+
+    /// A lease policy is gone. Leases under it stay, and their commands are
+    /// refused until it is back.
+    pub fn remove_policy(&self, id: &str) {
+        self.0.lock().policies.remove(id);
+    }
+
+    /// The ids of the policies that are there.
+    pub fn policies(&self) -> Vec<String> {
+        self.0.lock().policies.keys().cloned().collect()
+    }
+
+    /// Whether a command that touches no device needs a lease.
+    ///
+    /// # Errors
+    /// The policy denies, or is not there.
+    pub async fn needs_lease(
+        &self,
+        who: &Who,
+        labels: &Labels,
+        command: &str,
+        policy: Option<&str>,
+    ) -> Result<bool, Refusal> {
+        let policy = self.0.lock().policy(&self.0.config, policy)?;
+        let caller = asking(who, labels, false);
+        bounded(policy.needs_lease(&caller, command)).await
+    }
+}
+
+impl Inner {
+    /// The policy under which a lease was granted.
+    pub(super) fn policy_named(
+        &self,
+        state: &State,
+        name: Option<&Label>,
+    ) -> Result<Arc<dyn Policy>, Refusal> {
+        state.policy(&self.config, name.map(Label::as_str))
+    }
+}
+
+impl State {
+    /// The policy of that name, or the usual one.
+    pub(super) fn policy(
+        &self,
+        config: &Config,
+        name: Option<&str>,
+    ) -> Result<Arc<dyn Policy>, Refusal> {
+        let name = name.unwrap_or(&config.policy);
+        self.policies.get(name).cloned().ok_or_else(|| {
+            let known: Vec<_> = self.policies.keys().map(String::as_str).collect();
+            Refusal::UnknownPolicy {
+                asked: name.chars().take(NAME_CHARS).collect(),
+                known: known.join(", "),
+            }
+        })
+    }
+}
+
+/// What is quoted of a name that nobody knows.
+const NAME_CHARS: usize = 80;
+
+/// The answer of a policy, in time.
+pub(super) async fn bounded<T>(
+    asked: impl Future<Output = Result<T, PolicyError>>,
+) -> Result<T, Refusal> {
+    match timeout(POLICY_LIMIT, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            let why = format!("it did not answer within {}s", POLICY_LIMIT.as_secs());
+            Err(PolicyError::Failed(why).into())
+        }
+    }
+}
+
+/// Whoever asks, as policies see it.
+pub(super) fn asking(who: &Who, labels: &Labels, implicit: bool) -> Caller {
+    let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
+    Caller {
+        principal: who.principal.as_str().into(),
+        session: labels.session.as_str().to_owned(),
+        tenant: text(&labels.tenant),
+        run: text(&labels.run),
+        client: text(&labels.client),
+        backend: text(&labels.backend),
+        implicit,
+    }
+}
+
+/// Whoever asked for a lease, as policies see it.
+pub(super) fn caller(ask: &Ask) -> Caller {
+    let scope = &ask.scope;
+    let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
+    Caller {
+        principal: ask.principal.as_str().into(),
+        session: scope.session.as_str().to_owned(),
+        tenant: text(&scope.tenant),
+        run: text(&scope.run),
+        client: text(&scope.client),
+        backend: text(&scope.backend),
+        implicit: matches!(scope.mode, Mode::Implicit { .. }),
+    }
+}
+
+/// What a client wrote must be possible at all, before a policy sees it.
+pub(super) fn check_wish(wish: &Wish) -> Result<(), Refusal> {
+    let ttl = wish.ttl.unwrap_or(hostler_lease::MIN_TTL);
+    Terms::new(ttl, wish.wait, 0, HandOver::Keep)?;
+    Ok(())
+}
+
+/// What a policy granted, within the bounds of the host.
+pub(super) fn narrowed(granted: PolicyTerms, config: &Config) -> Result<Terms, Refusal> {
+    let hand_over = match granted.hand_over {
+        hostler_provider::HandOver::Keep => HandOver::Keep,
+        hostler_provider::HandOver::ClearApps => HandOver::ClearApps,
+        hostler_provider::HandOver::Erase => HandOver::Erase,
+        hostler_provider::HandOver::Snapshot(name) => HandOver::Snapshot(Label::new(&name)?),
+    };
+    let wait = granted.wait.map(|wait| wait.min(config.max_wait));
+    Ok(Terms::new(
+        granted.ttl.min(config.max_ttl),
+        wait.filter(|wait| !wait.is_zero()),
+        granted.readers.min(config.max_readers),
+        hand_over,
+    )?)
+}
+
+/// What was named, as the registry takes it.
+pub(super) fn selector(choices: &[hostler_provider::Choice]) -> Result<Selector, Refusal> {
+    let choice = |choice: &hostler_provider::Choice| {
+        Ok::<_, Refusal>(match choice {
+            hostler_provider::Choice::Device(name) => Choice::Device(Label::new(name)?),
+            hostler_provider::Choice::Pool(name) => Choice::Pool(Label::new(name)?),
+        })
+    };
+    // The bound before the work: callers write this list.
+    if choices.len() > hostler_lease::MAX_CHOICES {
+        return Err(Refusal::Selector(hostler_lease::SelectorError(
+            choices.len(),
+        )));
+    }
+    let choices = choices.iter().map(choice).collect::<Result<Vec<_>, _>>()?;
+    Ok(Selector::any_of(choices)?)
+}

@@ -1,0 +1,234 @@
+//! What a command brought about: records to write, events to act on.
+
+use std::sync::{Arc, Weak};
+
+use hostler_lease::{Effects, Event, FencingToken, LeaseId, Status};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Inner, State};
+use crate::{Lease, LeaseAct, Refusal, What, event::About};
+
+/// Batches that are acted on under one lock.
+const AT_ONCE: usize = 256;
+
+/// A batch that was written, or not.
+pub(super) struct Settled {
+    /// Events that waited for it.
+    events: Vec<Event>,
+    /// Whose command it was.
+    answer: Option<Answer>,
+    result: Result<(), String>,
+}
+
+/// Tells whoever gave the command whether it is durable.
+pub(super) type Answer = oneshot::Sender<Result<(), Refusal>>;
+
+/// Acts on what was written, until the service is gone.
+pub(super) async fn run(inner: Weak<Inner>, mut batches: mpsc::UnboundedReceiver<Settled>) {
+    let mut some = Vec::new();
+    while batches.recv_many(&mut some, AT_ONCE).await > 0 {
+        let Some(inner) = inner.upgrade() else { return };
+        let mut state = inner.lock();
+        for batch in some.drain(..) {
+            inner.written(&mut state, batch);
+        }
+    }
+}
+
+impl Inner {
+    /// Writes the records and acts on the events: at once on those that take
+    /// something away, on the others when these and all earlier records are
+    /// durable; then `answer` is told too.
+    pub(super) fn settle(
+        self: &Arc<Self>,
+        state: &mut State,
+        effects: Effects,
+        answer: Option<Answer>,
+    ) {
+        let Effects { records, events } = effects;
+        let mut more = Effects::default();
+        let mut late = Vec::new();
+        for event in events {
+            if event.needs_records() {
+                late.push(event);
+            } else {
+                self.act(state, event, &mut more);
+            }
+        }
+        let durable = records.is_empty() && state.writing == 0 && !state.failing;
+        if durable {
+            for event in late {
+                self.act(state, event, &mut more);
+            }
+            if let Some(answer) = answer {
+                // Whoever asked may have left.
+                let _ = answer.send(Ok(()));
+            }
+        } else if !(records.is_empty() && late.is_empty() && answer.is_none()) {
+            state.writing += 1;
+            let settled = self.settled.clone();
+            let tell = move |result| {
+                // After the service is gone nobody waits.
+                let _ = settled.send(Settled {
+                    events: late,
+                    answer,
+                    result,
+                });
+            };
+            self.store.write(records, Box::new(tell));
+        }
+        if !(more.records.is_empty() && more.events.is_empty()) {
+            self.settle(state, more, None);
+        }
+        let due = state.registry.next_due();
+        if due.is_some_and(|due| state.timer.is_none_or(|timer| due < timer)) {
+            state.timer = due;
+            self.sooner.notify_one();
+        }
+    }
+
+    fn written(self: &Arc<Self>, state: &mut State, batch: Settled) {
+        let Settled {
+            events,
+            answer,
+            result,
+        } = batch;
+        state.writing = state.writing.saturating_sub(1);
+        state.failing = result.is_err();
+        let mut more = Effects::default();
+        for event in events {
+            match (&result, &event) {
+                (Ok(()), _) => self.act(state, event, &mut more),
+                (Err(why), Event::HandOver { id, .. } | Event::Granted { id, .. }) => {
+                    state.fail(*id, Refusal::NotDurable(why.clone()));
+                    state.registry.abandon(*id, self.now(), &mut more);
+                }
+                (Err(_), _) => {}
+            }
+        }
+        if let Some(answer) = answer {
+            // Whoever asked may have left.
+            let _ = answer.send(result.map_err(Refusal::NotDurable));
+        }
+        self.settle(state, more, None);
+    }
+
+    fn act(self: &Arc<Self>, state: &mut State, event: Event, more: &mut Effects) {
+        match event {
+            Event::HandOver {
+                id,
+                key,
+                token,
+                kind,
+            } => {
+                // It may have ended while the records were written.
+                if state.registry.is_current(&key, token) {
+                    self.hand_over(state, id, key, token, kind);
+                }
+            }
+            Event::TearDown { key, token } => match state.holdings.get(&key) {
+                Some(holding) if holding.token == token => holding.stop.cancel(),
+                // Nothing was opened under this token since the host started.
+                _ => {
+                    state.registry.torn_down(&key, token, self.now(), more);
+                }
+            },
+            Event::Granted { id, token, .. } => self.granted(state, id, token),
+            Event::Moved { id, position } => {
+                if let Some(asked) = state.asks.get(&id) {
+                    asked.way.send_modify(|way| way.position = Some(position));
+                    let about = About::lease(&asked.ask);
+                    self.tell(state, Some(about), What::Moved { position });
+                }
+            }
+            Event::Ending { id, until } => {
+                if let Some(asked) = state.asks.get(&id)
+                    && let Ok(Status::Held { key, .. }) =
+                        state.registry.status(&asked.ask.principal, id)
+                {
+                    let left = self.now().until(until).as_millis();
+                    let about = About::lease(&asked.ask);
+                    let in_ms = u64::try_from(left).unwrap_or(u64::MAX);
+                    self.tell(state, Some(about), What::Ending { key, in_ms });
+                }
+            }
+            Event::Ended { id, key, cause } => {
+                state.fail(id, Refusal::ended(cause));
+                if let Some(asked) = state.asks.remove(&id) {
+                    let about = About::lease(&asked.ask);
+                    if let (Some(key), true) = (&key, asked.granted) {
+                        let of = &asked.ask.principal;
+                        self.observer.lease(LeaseAct::Ended { of, key, cause });
+                    }
+                    self.tell(state, Some(about), What::Ended { key, cause });
+                }
+            }
+        }
+    }
+
+    fn granted(self: &Arc<Self>, state: &mut State, id: LeaseId, token: FencingToken) {
+        let now = self.now();
+        let Some(asked) = state.asks.get_mut(&id) else {
+            return;
+        };
+        let ask = Arc::clone(&asked.ask);
+        let Some(lease) = held(&state.registry, &ask, now) else {
+            return;
+        };
+        if lease.token != token {
+            return;
+        }
+        asked.granted = true;
+        let key = lease.key.clone();
+        asked.way.send_modify(|way| way.end = Some(Ok(lease)));
+        self.observer.lease(LeaseAct::Leased {
+            to: &ask.principal,
+            session: ask.scope.session.as_str(),
+            key: &key,
+            token: token.number(),
+            policy: ask.scope.policy.as_ref().map_or("", |name| name.as_str()),
+            ttl: ask.terms.ttl(),
+        });
+        self.tell(state, Some(About::lease(&ask)), What::Granted { key });
+    }
+
+    /// Puts an event where subscribers find it.
+    pub(super) fn tell(&self, state: &mut State, about: Option<About>, what: What) {
+        let position = state.ring.push(about, what);
+        self.latest.send_replace(position);
+    }
+}
+
+/// The lease of an ask, if it is held now.
+pub(super) fn held(
+    registry: &hostler_lease::Registry,
+    ask: &hostler_lease::Ask,
+    now: hostler_lease::Moment,
+) -> Option<Lease> {
+    let Ok(Status::Held { key, token, until }) = registry.status(&ask.principal, ask.id) else {
+        return None;
+    };
+    Some(Lease {
+        id: ask.id,
+        key,
+        token,
+        expires_in: now.until(until),
+        ttl: ask.terms.ttl(),
+        scope: ask.scope.clone(),
+    })
+}
+
+impl State {
+    /// Notes why an ask comes to nothing, if nothing was noted before.
+    pub(super) fn fail(&mut self, id: LeaseId, why: Refusal) {
+        if let Some(asked) = self.asks.get(&id) {
+            asked.way.send_if_modified(|way| {
+                let first = way.end.is_none();
+                if first {
+                    way.end = Some(Err(why));
+                }
+                first
+            });
+        }
+    }
+}

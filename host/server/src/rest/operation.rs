@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use axum::routing::MethodRouter;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::serve::Shared;
+
+type Make = fn(&mut SchemaGenerator) -> Schema;
+
+/// One thing that can be asked for.
+pub(crate) struct Operation {
+    /// `get`, `post`, `delete`.
+    pub(crate) method: &'static str,
+    /// With `{name}` for what varies.
+    pub(crate) path: &'static str,
+    /// What it does, in a sentence.
+    pub(crate) about: &'static str,
+    /// The scope that a token needs.
+    pub(crate) scope: &'static str,
+    /// It is about the lease that the header `hostler-lease` names.
+    pub(crate) of_lease: bool,
+    pub(crate) query: Option<Make>,
+    pub(crate) body: Option<Make>,
+    /// The status of success.
+    pub(crate) status: u16,
+    /// Its body, as JSON.
+    pub(crate) answer: Option<Make>,
+    /// It may come as a stream of events instead, or only so.
+    pub(crate) events: bool,
+    /// It may be bytes instead.
+    pub(crate) bytes: bool,
+    pub(crate) handler: MethodRouter<Arc<Shared>>,
+}
+
+impl Operation {
+    pub(crate) fn new(
+        method: &'static str,
+        path: &'static str,
+        scope: &'static str,
+        about: &'static str,
+        handler: MethodRouter<Arc<Shared>>,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            about,
+            scope,
+            of_lease: false,
+            query: None,
+            body: None,
+            status: 200,
+            answer: None,
+            events: false,
+            bytes: false,
+            handler,
+        }
+    }
+
+    /// It is about the lease of the header.
+    pub(crate) fn of_lease(mut self) -> Self {
+        self.of_lease = true;
+        self
+    }
+
+    /// With these members in the address.
+    pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(T::json_schema);
+        self
+    }
+
+    /// Takes that.
+    pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(SchemaGenerator::subschema_for::<T>);
+        self
+    }
+
+    /// Answers that.
+    pub(crate) fn gives<T: JsonSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.answer = Some(SchemaGenerator::subschema_for::<T>);
+        self
+    }
+
+    /// As a stream, too.
+    pub(crate) fn as_events(mut self) -> Self {
+        self.events = true;
+        self
+    }
+
+    /// As bytes, too.
+    pub(crate) fn as_bytes(mut self) -> Self {
+        self.bytes = true;
+        self
+    }
+}
