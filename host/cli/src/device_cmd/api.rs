@@ -230,11 +230,9 @@ impl Api {
         let path = format!("/v1/lease/command?limit_ms={}", limit.as_millis());
         let answer = self
             .send(
-                Method::POST,
-                "/v1/lease/command",
-                Some(lease),
+                self.request(Method::POST, &path, Some(lease)),
                 Some(command),
-                COMMAND,
+                limit + WAY,
             )
             .await?;
         let header = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
@@ -269,9 +267,17 @@ impl Api {
         path: &str,
         lease: Option<&str>,
     ) -> Result<(), Refused> {
-        self.send(method, path, lease, None::<&()>, PATIENCE)
-            .await
-            .map(drop)
+        let request = self.request(method, path, lease);
+        self.send(request, None::<&()>, PATIENCE).await.map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str, lease: Option<&str>) -> Builder {
+        let token = Some(self.target.token.expose());
+        let request = http::request(&self.target.url, method, path, token);
+        match lease {
+            Some(lease) => request.header(LEASE, lease),
+            None => request,
+        }
     }
 
     /// Sends a request; the answer is one that says yes.

@@ -70,7 +70,8 @@ fn grants(grants: &Grants) -> Vec<String> {
         .map(|grant| format!("run {}", grant.program))
         .collect();
     for grant in &grants.http {
-        lines.push(format!("ask {}", grant.hosts.join(", ")));
+        let hosts = grant.hosts.iter().map(ToString::to_string);
+        lines.push(format!("ask {}", hosts.collect::<Vec<_>>().join(", ")));
     }
     lines
 }

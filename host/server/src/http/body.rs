@@ -26,10 +26,7 @@ pub(crate) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> 
 }
 
 /// The same, of at most so many bytes.
-pub(crate) async fn read_up_to<T: DeserializeOwned>(
-    body: Body,
-    most: usize,
-) -> Result<T, Refusal> {
+pub(crate) async fn read_up_to<T: DeserializeOwned>(body: Body, most: usize) -> Result<T, Refusal> {
     let refuse = |status, code, message: String| Err(Refusal::new(status, code, message));
     let bytes = match timeout(PATIENCE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => bytes,

@@ -117,7 +117,7 @@ pub(crate) struct Refusal {
     message: String,
     /// More for programs, with the same code and message.
     body: Option<Box<FailureBody>>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Refusal {
@@ -140,7 +140,7 @@ impl Refusal {
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.header = Some(Box::new((name, HeaderValue::from_static(value))));
         self
     }
 }
@@ -153,7 +153,7 @@ impl IntoResponse for Refusal {
         };
         let json = [(header::CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, body.to_string()).into_response();
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response

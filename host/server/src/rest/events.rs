@@ -59,13 +59,12 @@ async fn follow(
         })
     });
     let place = shared.peers.reader().ok_or_else(|| {
-        let message =
-            "as many streams of this host are read as may be; close some and try again";
+        let message = "as many streams of this host are read as may be; close some and try again";
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY", message)
     })?;
     let events = caller::devices(&shared)?.subscribe(&who, last.transpose()?);
     let told = stream::unfold((events, place), |(mut events, place)| async {
-        let told = Told::from(events.next().await?);
+        let told = Told::from(events.next().await);
         let (id, name) = match &told {
             Told::Event(event) => (event.position, event.kind.name()),
             Told::Reset { reset } => (*reset, "reset"),

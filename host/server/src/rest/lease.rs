@@ -41,9 +41,15 @@ const LONGEST: Duration = Duration::from_secs(600);
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new("get", "/v1/lease", "lease", "Shows a lease that is held.", get(show))
-            .of_lease()
-            .gives::<Granted>(200),
+        Operation::new(
+            "get",
+            "/v1/lease",
+            "lease",
+            "Shows a lease that is held.",
+            get(show),
+        )
+        .of_lease()
+        .gives::<Granted>(200),
         Operation::new(
             "post",
             "/v1/lease/renew",
@@ -185,7 +191,9 @@ fn bytes(picture: Picture) -> Response {
         ),
     ];
     let mut response = (headers, picture.data).into_response();
-    let scale = picture.scale.map(|scale| HeaderValue::from_str(&scale.to_string()));
+    let scale = picture
+        .scale
+        .map(|scale| HeaderValue::from_str(&scale.to_string()));
     if let Some(Ok(scale)) = scale {
         response.headers_mut().insert(SCALE_HEADER, scale);
     }

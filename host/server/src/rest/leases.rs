@@ -226,9 +226,10 @@ fn told(shared: &Arc<Shared>, grant: &Grant, who: Who, ticket: Ticket) -> Respon
                 let waiting = Waiting { place: position };
                 (("waiting", json(&waiting)), Some((ticket, who)))
             }
-            Ok(Step::Progress(step)) => {
-                (("preparing", json(&Preparing { step })), Some((ticket, who)))
-            }
+            Ok(Step::Progress(step)) => (
+                ("preparing", json(&Preparing { step })),
+                Some((ticket, who)),
+            ),
             Ok(Step::Granted(granted)) => (("granted", lease_json(&who, granted.keep())), None),
             Err(refusal) => {
                 let failure = Failure::from(FailureBody::from(&refusal));
@@ -236,7 +237,10 @@ fn told(shared: &Arc<Shared>, grant: &Grant, who: Who, ticket: Ticket) -> Respon
             }
         };
         let (name, data) = event;
-        Some((Ok::<_, std::convert::Infallible>(Event::default().event(name).data(data)), next))
+        Some((
+            Ok::<_, std::convert::Infallible>(Event::default().event(name).data(data)),
+            next,
+        ))
     });
     let steps = events::until_over(shared, grant, steps);
     Sse::new(steps)

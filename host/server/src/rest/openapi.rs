@@ -59,7 +59,7 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
         .collect();
     if operation.of_lease {
         parameters.push(json!({
-            "name": LEASE_HEADER, "in": "header", "required": true,
+            "name": LEASE_HEADER.as_str(), "in": "header", "required": true,
             "schema": { "type": "string", "pattern": "^[0-9a-fA-F]{32}$" },
             "description": "The id of the lease, as the allocation answered it.",
         }));
@@ -69,9 +69,8 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
         let needed = query["required"].as_array().cloned().unwrap_or_default();
         for (name, schema) in query["properties"].as_object().into_iter().flatten() {
             let needed = needed.iter().any(|one| one == name);
-            parameters.push(
-                json!({ "name": name, "in": "query", "required": needed, "schema": schema }),
-            );
+            parameters
+                .push(json!({ "name": name, "in": "query", "required": needed, "schema": schema }));
         }
     }
     let mut content = Map::new();

@@ -2,9 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::{
-    Extension, extract::State, http::StatusCode, response::Response, routing::get,
-};
+use axum::{Extension, extract::State, http::StatusCode, response::Response, routing::get};
 use hostler_auth::{Grant, Scope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

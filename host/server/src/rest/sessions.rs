@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::{Operation, caller};
+use super::Operation;
 use crate::{
     http::{Refusal, body::answer},
     serve::Shared,
@@ -34,8 +34,14 @@ pub(super) fn operations() -> Vec<Operation> {
             get(list),
         )
         .gives::<SessionList>(200),
-        Operation::new("get", "/v1/sessions/{id}", "view", "Shows one session.", get(show))
-            .gives::<SessionView>(200),
+        Operation::new(
+            "get",
+            "/v1/sessions/{id}",
+            "view",
+            "Shows one session.",
+            get(show),
+        )
+        .gives::<SessionView>(200),
         Operation::new(
             "delete",
             "/v1/sessions/{id}",

@@ -7,11 +7,23 @@ use crate::http::admin::{self, AuditQuery, Audited, Offered, Revoked, TokenList,
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new("get", "/v1/tokens", "admin", "Lists the tokens.", get(admin::list))
-            .gives::<TokenList>(200),
-        Operation::new("post", "/v1/tokens", "admin", "Makes a token.", post(admin::create))
-            .takes::<Wish>()
-            .gives::<TokenView>(201),
+        Operation::new(
+            "get",
+            "/v1/tokens",
+            "admin",
+            "Lists the tokens.",
+            get(admin::list),
+        )
+        .gives::<TokenList>(200),
+        Operation::new(
+            "post",
+            "/v1/tokens",
+            "admin",
+            "Makes a token.",
+            post(admin::create),
+        )
+        .takes::<Wish>()
+        .gives::<TokenView>(201),
         Operation::new(
             "delete",
             "/v1/tokens/{id}",
