@@ -39,7 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
             get(follow),
         )
         .gives::<Told>(200)
-        .as_events(),
+        .or_events(),
     ]
 }
 

@@ -80,7 +80,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .query::<Limit>()
         .takes::<Command>()
         .gives::<Outcome>(200)
-        .as_bytes(),
+        .or_bytes(),
     ]
 }
 

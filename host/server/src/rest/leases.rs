@@ -51,7 +51,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .takes::<Ask>()
         .gives::<GrantedView>(201)
-        .as_events(),
+        .or_events(),
     ]
 }
 

@@ -66,9 +66,14 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
     }
     if let Some(query) = operation.query {
         let query = query(schemas).to_value();
-        let needed = query["required"].as_array().cloned().unwrap_or_default();
-        for (name, schema) in query["properties"].as_object().into_iter().flatten() {
-            let needed = needed.iter().any(|one| one == name);
+        let needed = query.get("required").and_then(Value::as_array);
+        for (name, schema) in query
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let needed = needed.is_some_and(|needed| needed.iter().any(|one| one == name));
             parameters
                 .push(json!({ "name": name, "in": "query", "required": needed, "schema": schema }));
         }
@@ -82,7 +87,7 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
     }
     let text = json!({ "schema": { "type": "string" } });
     if operation.events {
-        content.insert("text/event-stream".to_owned(), text.clone());
+        content.insert("text/event-stream".to_owned(), text);
     }
     if operation.bytes {
         content.insert("*/*".to_owned(), json!({}));

@@ -82,13 +82,13 @@ impl Operation {
     }
 
     /// As a stream, too.
-    pub(crate) fn as_events(mut self) -> Self {
+    pub(crate) fn or_events(mut self) -> Self {
         self.events = true;
         self
     }
 
     /// As bytes, too.
-    pub(crate) fn as_bytes(mut self) -> Self {
+    pub(crate) fn or_bytes(mut self) -> Self {
         self.bytes = true;
         self
     }
