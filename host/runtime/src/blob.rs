@@ -31,6 +31,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+#[allow(unreachable_pub, reason = "generated code re-exports it")]
 /// Immutable bytes, counted until the last part of them is dropped.
 #[derive(Debug, Clone)]
 pub struct Blob {

@@ -48,7 +48,9 @@ impl Host for State {
         };
         let limit = Duration::from_millis(timeout_ms.into()).min(limit);
         let program = spec.program.clone();
-        let running = self.waits.run(self.plugin.outside.helper.clone(), spec, limit);
+        let running = self
+            .waits
+            .run(self.plugin.outside.helper.clone(), spec, limit);
         let ran = match self.waits.wait(running).await {
             Ok(ran) => ran,
             Err(cancelled) => return Ok(Err(cancelled.into())),
