@@ -1,13 +1,16 @@
 //! From a wish to a ticket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hostler_lease::{
-    Allocated, Ask, Condition, DeviceKey, Label, LeaseId, LeaseScope, Mode, Moment, Refused, Sight,
-    Status,
+    Allocated, Ask, Busy, Condition, DeviceKey, Label, LeaseId, LeaseScope, Mode, Moment, Refused,
+    Sight, Status,
 };
 use hostler_provider::{Candidate, Choice, Wish};
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{Asked, Devices, State, discover, policy, settle::held};
 use crate::{
@@ -17,6 +20,10 @@ use crate::{
 
 /// Devices that a policy chooses from, by its contract.
 const MAX_CANDIDATES: usize = 256;
+
+/// How long an ask that does not wait stays while the device is being freed: a
+/// browser is closed in a second, an app in less.
+const FREEING: Duration = Duration::from_secs(10);
 
 /// How often two first commands of one session may cross.
 const CROSSINGS: usize = 8;
@@ -175,7 +182,9 @@ impl Devices {
             inner.discover(discover::Ask::Stale).await;
         }
         let mut known = false;
+        let patience = Instant::now() + FREEING;
         loop {
+            let mut freed = inner.torn_down.subscribe();
             let choices = if wish.choices.is_empty() {
                 let devices = inner
                     .lock()
@@ -211,6 +220,13 @@ impl Devices {
                     known = true;
                     inner.discover(discover::Ask::All).await;
                 }
+                // Whoever gives back and asks again does not come in between.
+                Err(Refusal::Lease(Refused::Busy(busy)))
+                    if inner.lock().is_being_freed(&busy) && Instant::now() < patience =>
+                {
+                    // At the end of the patience it is asked once more.
+                    let _ = timeout_at(patience, freed.changed()).await;
+                }
                 other => return other,
             }
         }
@@ -244,6 +260,15 @@ impl Devices {
 }
 
 impl State {
+    /// Whether what is in the way is only the end of a session.
+    fn is_being_freed(&self, busy: &Busy) -> bool {
+        match &busy.device {
+            Some(device) => device.condition == Condition::TearingDown,
+            // Of a pool, any.
+            None => self.holdings.values().any(|it| it.stop.is_cancelled()),
+        }
+    }
+
     /// The devices that a policy may choose from.
     fn candidates(&self, who: &Who, platform: Option<&str>, now: Moment) -> Vec<Candidate> {
         let devices = self.catalog.devices();

@@ -272,6 +272,7 @@ impl Task {
                 state.registry.hand_over_failed(id, now, out);
             }
         });
+        self.inner.torn_down.send_modify(|count| *count += 1);
     }
 }
 

@@ -61,6 +61,8 @@ struct Inner {
     latest: watch::Sender<u64>,
     /// Counts listings that have ended.
     listings: watch::Sender<u64>,
+    /// Counts devices that were torn down.
+    torn_down: watch::Sender<u64>,
     /// The devices in use.
     tasks: TaskTracker,
 }
@@ -129,6 +131,7 @@ impl Devices {
             refs_from: (starts % (u32::MAX / REFS_OF_A_START)) * REFS_OF_A_START + 1,
             latest: watch::Sender::new(ring.latest()),
             listings: watch::Sender::new(0),
+            torn_down: watch::Sender::new(0),
             settled,
             sooner: Arc::default(),
             tasks: TaskTracker::new(),
