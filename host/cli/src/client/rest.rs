@@ -62,7 +62,7 @@ pub(crate) async fn call<T: DeserializeOwned>(
 }
 
 /// What a refusal means, in the host's own words.
-pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let refusal = serde_json::from_slice::<Refusal>(body);
     let going = |error: &RefusalError| error.code == codes::SHUTTING_DOWN.name;
     // What goes away, is full or stands before a host that is not there says
