@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod secret;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -10,6 +11,7 @@ pub(crate) use access::{
     Audit, CoverArgs, Notify, Pair, SampleEvent, Token, TokenCreate, TokenList, TokenRevoke,
     TokenWish,
 };
+pub(crate) use secret::{Secret, SecretList, SecretRemove, SecretSet};
 
 use crate::exit;
 
@@ -43,6 +45,9 @@ pub(crate) enum Command {
     /// Make, show and revoke tokens: who may come in, and what they may do.
     #[command(subcommand)]
     Token(Token),
+    /// Keep, show and remove secrets, which plugins may use without seeing them.
+    #[command(subcommand)]
+    Secret(Secret),
     /// Bring a token to another machine: print an address that can be used once.
     Pair(Pair),
     /// Show who did what: tokens, permissions, shares.

@@ -15,9 +15,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
+use hostler_secret::Vault;
 use hostler_server::{Clients, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
-use hostler_store::Journal;
+use hostler_store::{Journal, Records};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -36,6 +37,7 @@ use crate::{
     notify::Notifier,
     observer::Recorder,
     paths::{Bases, Storage},
+    vault,
 };
 
 /// What is logged unless told otherwise.
@@ -80,7 +82,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open_with(&storage.state.join("journal.db"), config.retention)
         .map_err(anyhow::Error::from)?;
-    let access = reach::access(&storage.state, &bases)?;
+    let records =
+        Records::open(&storage.state.join(vault::RECORDS)).map_err(anyhow::Error::from)?;
+    let access = reach::access(records.clone(), &storage.state, &bases)?;
     let tls = cover.tls(&storage.state, &config.names);
     let tls = tls.or_exit(Exit::Usage)?;
     reach::make_room(config.max_clients);
@@ -95,7 +99,8 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         bases.config_dir().ok().as_deref(),
     )
     .await;
-    let runtime = runtime(&storage, children.clone())?;
+    let vault = vault::vault(Some(records), &bases, config.secrets.clone());
+    let runtime = runtime(&storage, children.clone(), vault)?;
 
     let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
@@ -191,11 +196,12 @@ pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
     })
 }
 
-pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
+pub(crate) fn runtime(storage: &Storage, helper: Helper, vault: Vault) -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
         helper,
         cache_dir: storage.cache.clone(),
         key_file: storage.cache_key(),
+        vault,
     })?)
 }
 

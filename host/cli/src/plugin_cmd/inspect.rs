@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use hostler_runtime::{FileAccess, Grants, Limits, Plugin, ProcessGrant};
+use hostler_runtime::{FileAccess, Grants, HttpGrant, Limits, Plugin, ProcessGrant};
 use serde::Serialize;
 use toml::Value;
 
@@ -152,11 +152,12 @@ fn text(report: &Report) -> Result<String> {
 fn grants_toml(id: &str, grants: &Grants) -> String {
     let Grants {
         process,
+        http,
         files,
         terminal,
     } = grants;
     let mut out = String::new();
-    if files.is_some() || *terminal || process.is_empty() {
+    if files.is_some() || *terminal || (process.is_empty() && http.is_empty()) {
         let _ = writeln!(out, "[plugins.{id}.grants]");
     }
     match files {
@@ -173,6 +174,7 @@ fn grants_toml(id: &str, grants: &Grants) -> String {
             args,
             env,
             set,
+            secrets,
         } = grant;
         let program = Value::from(program.as_str());
         let _ = write!(
@@ -183,8 +185,40 @@ fn grants_toml(id: &str, grants: &Grants) -> String {
             let _ = writeln!(out, "    {},", words(line));
         }
         let _ = writeln!(out, "]\nenv = {}\nset = {}", words(env), words(set));
+        if !secrets.is_empty() {
+            let secrets = secrets
+                .iter()
+                .map(|(variable, name)| (variable.clone(), Value::from(name.as_str())));
+            let _ = writeln!(out, "secrets = {}", Value::Table(secrets.collect()));
+        }
+    }
+    for grant in http {
+        let HttpGrant {
+            hosts,
+            methods,
+            addresses,
+            secrets,
+        } = grant;
+        let _ = writeln!(
+            out,
+            "[[plugins.{id}.grants.http]]\nhosts = {}",
+            words(&texts(hosts))
+        );
+        for (key, list) in [
+            ("methods", methods.clone()),
+            ("addresses", texts(addresses)),
+            ("secrets", texts(secrets)),
+        ] {
+            if !list.is_empty() {
+                let _ = writeln!(out, "{key} = {}", words(&list));
+            }
+        }
     }
     out
+}
+
+fn texts(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
 }
 
 fn words(words: &[String]) -> Value {
@@ -215,6 +249,13 @@ mod tests {
                 args: vec![vec!["-\"v\" \\ \n".into()], vec!["acp".into(), "**".into()]],
                 env: vec!["HOME".into()],
                 set: vec![],
+                secrets: [("KEY".to_owned(), "NAME".parse().unwrap())].into(),
+            }],
+            http: vec![HttpGrant {
+                hosts: vec!["https://*.example".parse().unwrap()],
+                methods: vec!["GET".into()],
+                addresses: vec!["10.0.0.0/8".parse().unwrap()],
+                secrets: vec!["NAME".parse().unwrap()],
             }],
             files: Some(FileAccess::ReadWrite),
             terminal: true,

@@ -22,8 +22,7 @@ pub(super) fn cover(args: CoverArgs) -> Option<Cover> {
 }
 
 /// The tokens that are kept, and the two in files.
-pub(super) fn access(state: &Path, bases: &Bases) -> Result<Access> {
-    let records = Records::open(&state.join("hostler.db"))?;
+pub(super) fn access(records: Records, state: &Path, bases: &Bases) -> Result<Access> {
     let audit = Audit::start(records.clone()).context("the audit cannot start")?;
     let access = Access::open(records, audit)?;
     let local = LocalToken::load_or_create(state)?;
