@@ -2,6 +2,7 @@
 
 mod access;
 mod device;
+mod secret;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -17,6 +18,7 @@ pub(crate) use device::{
     DeviceTap, DeviceText, DeviceUrl, DeviceWait, Devices, Disconnect, Lease, LeaseList,
     LeaseRelease, LeaseShow, Mcp, ScrollTo,
 };
+pub(crate) use secret::{Secret, SecretList, SecretRemove, SecretSet};
 
 use crate::exit;
 
@@ -68,6 +70,9 @@ pub(crate) enum Command {
     /// Make, show and revoke tokens: who may come in, and what they may do.
     #[command(subcommand)]
     Token(Token),
+    /// Keep, show and remove secrets, which plugins may use without seeing them.
+    #[command(subcommand)]
+    Secret(Secret),
     /// Bring a token to another machine: print an address that can be used once.
     Pair(Pair),
     /// Show who did what: tokens, permissions, shares.

@@ -10,6 +10,7 @@
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
 //! session  host.json, token ─> client ─> table; attach, watch: link ─> terminal
 //! token, pair, audit   host.json, admin token ─> client (REST) ─> table
+//! secret   config, hostler.db ─> table
 //! notify   config ─> webhook, program
 //! plugin   config ─> runtime ─> table, or all about one
 //! doctor   all of the above, looked at in turn
@@ -30,6 +31,7 @@
 //! - [`client`]: the other side of the wire, for people.
 //! - [`access_cmd`]: who may come in, and what they did. [`notify`]: tells people
 //!   what happens.
+//! - [`secret_cmd`], [`vault`]: secrets, and where a host gets them.
 //! - [`session_cmd`]: the host's sessions. [`plugin_cmd`]: plugins without a host.
 //! - [`doctor`]: what is wrong with an installation.
 //!
@@ -69,8 +71,10 @@ mod notify;
 mod observer;
 mod paths;
 mod plugin_cmd;
+mod secret_cmd;
 mod serve;
 mod session_cmd;
+mod vault;
 
 use std::{
     future::Future,
@@ -81,7 +85,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, Device, Lease, Plugin, Session, Token};
+use args::{Cli, Command, Device, Lease, Plugin, Secret, Session, Token};
 use exit::{Exit, Failure, OrExit as _};
 
 fn main() -> ExitCode {
@@ -163,6 +167,14 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
                 Token::Create(args) => block_on(access_cmd::token::create(args)),
                 Token::List(args) => block_on(access_cmd::token::list(args)),
                 Token::Revoke(args) => block_on(access_cmd::token::revoke(args)),
+            }
+        }
+        Command::Secret(command) => {
+            begin("warn")?;
+            match command {
+                Secret::Set(args) => block_on(secret_cmd::set::run(args)),
+                Secret::List(args) => block_on(secret_cmd::list::run(args)),
+                Secret::Rm(args) => block_on(secret_cmd::remove::run(args)),
             }
         }
         Command::Pair(args) => {

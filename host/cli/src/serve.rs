@@ -22,7 +22,7 @@ use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_secret::Vault;
 use hostler_server::{Clients, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
-use hostler_store::Journal;
+use hostler_store::{Journal, Records};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -41,6 +41,7 @@ use crate::{
     notify::Notifier,
     observer::Recorder,
     paths::{Bases, Storage},
+    vault,
 };
 
 /// What is logged unless told otherwise.
@@ -85,7 +86,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open_with(&storage.state.join("journal.db"), config.retention)
         .map_err(anyhow::Error::from)?;
-    let (access, records) = reach::access(&storage.state, &bases)?;
+    let records =
+        Records::open(&storage.state.join(vault::RECORDS)).map_err(anyhow::Error::from)?;
+    let access = reach::access(records.clone(), &storage.state, &bases)?;
     let tls = cover.tls(&storage.state, &config.names);
     let tls = tls.or_exit(Exit::Usage)?;
     reach::make_room(config.max_clients);
@@ -100,7 +103,8 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         bases.config_dir().ok().as_deref(),
     )
     .await;
-    let runtime = runtime(&storage, children.clone())?;
+    let vault = vault::vault(Some(records.clone()), &bases, config.secrets.clone());
+    let runtime = runtime(&storage, children.clone(), vault)?;
 
     let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
@@ -213,13 +217,13 @@ pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
     })
 }
 
-pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
+pub(crate) fn runtime(storage: &Storage, helper: Helper, vault: Vault) -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
         helper,
         egress: Egress::default(),
-        vault: Vault::default(),
         cache_dir: storage.cache.clone(),
         key_file: storage.cache_key(),
+        vault,
     })?)
 }
 

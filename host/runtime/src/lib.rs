@@ -62,6 +62,8 @@ pub use children::supervisor::child_main;
 pub use compile::compile_main;
 pub use error::{LoadError, RuntimeError};
 pub use grants::{FileAccess, Grants, ProcessGrant};
+pub use hostler_egress::HttpGrant;
+
 pub use harness::{
     Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
 };

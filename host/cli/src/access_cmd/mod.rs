@@ -43,7 +43,7 @@ const TIME: usize = 40;
 
 /// Of a time as the host tells it: in this machine's zone would need a data base
 /// of zones, so it is UTC, to the minute.
-fn short(time: &str) -> String {
+pub(crate) fn short(time: &str) -> String {
     match time.parse::<Timestamp>() {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => one_line(time, TIME),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hostler_runtime::{Grants, Limits};
+use hostler_secret::{SecretName, SecretSource};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -19,6 +20,8 @@ pub(super) struct File {
     pub(super) terminal: Terminal,
     pub(super) notify: Notify,
     pub(super) devices: Devices,
+    /// Secrets that are not kept by the host itself.
+    pub(super) secrets: BTreeMap<SecretName, Spanned<SecretSource>>,
     pub(super) plugins: BTreeMap<Spanned<String>, PluginTable>,
 }
 

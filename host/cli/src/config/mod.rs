@@ -12,12 +12,14 @@ mod sessions;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use hostler_auth::HostRule;
+use hostler_secret::{SecretName, SecretSource};
 use hostler_server::MAX_CLIENTS;
 use hostler_session::SessionConfig;
 use hostler_store::Retention;
@@ -70,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) devices: hostler_device::Config,
     /// How much of sessions is kept.
     pub(crate) retention: Retention,
+    /// Where secrets come from that are not kept.
+    pub(crate) secrets: BTreeMap<SecretName, SecretSource>,
     /// By id.
     pub(crate) plugins: Vec<PluginEntry>,
     /// The ids with `enabled = false`.
@@ -149,6 +153,7 @@ impl Config {
             harness,
             session,
             retention,
+            secrets: secrets(document, file.secrets)?,
             plugins: plugins.entries,
             disabled: plugins.disabled,
         })
@@ -257,6 +262,28 @@ fn notify(document: Document<'_>, notify: file::Notify) -> Result<Notify, Config
         webhook: webhook.transpose()?,
         command: command.transpose()?,
     })
+}
+
+fn secrets(
+    document: Document<'_>,
+    sources: BTreeMap<SecretName, Spanned<SecretSource>>,
+) -> Result<BTreeMap<SecretName, SecretSource>, ConfigError> {
+    let mut secrets = BTreeMap::new();
+    for (name, source) in sources {
+        let missing = match source.get_ref() {
+            SecretSource::Env(variable) => variable.is_empty(),
+            SecretSource::Command(words) => words.first().is_none_or(String::is_empty),
+        };
+        if missing {
+            let message = format!(
+                "secret {name} comes from nowhere: write `env = \"VARIABLE\"`, or `command = \
+                 [\"PROGRAM\", \"ARGUMENT\"]`"
+            );
+            return Err(document.error(source.span(), message));
+        }
+        secrets.insert(name, source.into_inner());
+    }
+    Ok(secrets)
 }
 
 fn roots(places: Places<'_>, roots: Option<Vec<Spanned<String>>>) -> Result<Roots, ConfigError> {

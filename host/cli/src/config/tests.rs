@@ -435,3 +435,23 @@ fn sessions_are_as_the_config_says() {
         );
     }
 }
+
+#[test]
+fn a_secret_comes_from_one_place_that_is_named() {
+    let config = parse("[secrets.A]\nenv = \"X\"\n[secrets.B]\ncommand = [\"op\", \"read\"]\n");
+    let described: Vec<_> = config.secrets.values().map(|s| s.describe()).collect();
+    assert_eq!(described, ["variable X", "command op"]);
+    for (text, part) in [
+        ("[secrets.A]\nenv = \"\"", "comes from nowhere"),
+        ("[secrets.A]\ncommand = []", "comes from nowhere"),
+        ("[secrets.A]\nvalue = \"x\"", "value"),
+        ("[secrets.\"a b\"]\nenv = \"X\"", "no name of a secret"),
+        (
+            "[[plugins.claude-code.grants.http]]\nhosts = [\"https://a/b\"]",
+            "names no host",
+        ),
+    ] {
+        let message = refused(text);
+        assert!(message.contains(part), "{message}");
+    }
+}

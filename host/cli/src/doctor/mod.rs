@@ -24,6 +24,7 @@ use crate::{
     paths::Bases,
     plugin_cmd::print,
     serve::{self, VERSION},
+    vault,
 };
 
 /// Longest detail, in characters: some terminal lines.
@@ -116,8 +117,9 @@ pub(crate) async fn run(args: Doctor) -> Result<Exit, Failure> {
         checks.extend(files::roots(&config.roots));
         checks.push(plugins::default_harness(config));
         // What is wrong with the folders of the runtime was said above.
-        if let Ok(runtime) = serve::helper(None).and_then(|helper| serve::runtime(&storage, helper))
-        {
+        let runtime = vault::without_host(&storage.state, &bases, config.secrets.clone())
+            .and_then(|vault| serve::runtime(&storage, serve::helper(None)?, vault));
+        if let Ok(runtime) = runtime {
             checks.extend(plugins::all(&runtime, config).await);
         }
     }

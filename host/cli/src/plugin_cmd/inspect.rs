@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use hostler_runtime::{FileAccess, Grants, Limits, Plugin, ProcessGrant};
+use hostler_runtime::{FileAccess, Grants, HttpGrant, Limits, Plugin, ProcessGrant};
 use serde::Serialize;
 use toml::Value;
 
@@ -177,6 +177,7 @@ fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
             args,
             env,
             set,
+            secrets,
         } = grant;
         let program = Value::from(program.as_str());
         let _ = write!(
@@ -187,12 +188,44 @@ fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
             let _ = writeln!(out, "    {},", words(line));
         }
         let _ = writeln!(out, "]\nenv = {}\nset = {}", words(env), words(set));
+        if !secrets.is_empty() {
+            let secrets = secrets
+                .iter()
+                .map(|(variable, name)| (variable.clone(), Value::from(name.as_str())));
+            let _ = writeln!(out, "secrets = {}", Value::Table(secrets.collect()));
+        }
+    }
+    for grant in http {
+        let HttpGrant {
+            hosts,
+            methods,
+            addresses,
+            secrets,
+        } = grant;
+        let _ = writeln!(
+            out,
+            "[[plugins.{id}.grants.http]]\nhosts = {}",
+            words(&texts(hosts))
+        );
+        for (key, list) in [
+            ("methods", methods.clone()),
+            ("addresses", texts(addresses)),
+            ("secrets", texts(secrets)),
+        ] {
+            if !list.is_empty() {
+                let _ = writeln!(out, "{key} = {}", words(&list));
+            }
+        }
     }
     for grant in http {
         let _ = writeln!(out, "[[plugins.{id}.grants.http]]");
         out.push_str(&toml::to_string(grant)?);
     }
     Ok(out)
+}
+
+fn texts(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
 }
 
 fn words(words: &[String]) -> Value {
@@ -223,12 +256,14 @@ mod tests {
                 args: vec![vec!["-\"v\" \\ \n".into()], vec!["acp".into(), "**".into()]],
                 env: vec!["HOME".into()],
                 set: vec![],
+                secrets: [("KEY".to_owned(), "NAME".parse().unwrap())].into(),
             }],
-            http: toml::from_str::<Grants>(
-                "[[http]]\nhosts = [\"api.example.com\"]\nmethods = [\"GET\"]\nsecrets = [\"key\"]",
-            )
-            .unwrap()
-            .http,
+            http: vec![HttpGrant {
+                hosts: vec!["https://*.example".parse().unwrap()],
+                methods: vec!["GET".into()],
+                addresses: vec!["10.0.0.0/8".parse().unwrap()],
+                secrets: vec!["NAME".parse().unwrap()],
+            }],
             files: Some(FileAccess::ReadWrite),
             terminal: true,
         };

@@ -11,7 +11,7 @@ use crate::{
     config::{Config, PluginEntry},
     exit::{Exit, Failure, OrExit as _},
     paths::Bases,
-    serve,
+    serve, vault,
 };
 
 /// The config and the runtime that a host would have.
@@ -22,7 +22,9 @@ fn prepare(source: &PluginSource) -> Result<(Config, Runtime), Failure> {
         .or_exit(Exit::Usage)?;
     let config =
         Config::load(source.config.file.as_deref(), &bases, BUNDLE).or_exit(Exit::Usage)?;
-    Ok((config, serve::runtime(&storage, serve::helper(None)?)?))
+    let vault = vault::without_host(&storage.state, &bases, config.secrets.clone())?;
+    let runtime = serve::runtime(&storage, serve::helper(None)?, vault)?;
+    Ok((config, runtime))
 }
 
 /// What came of one plugin.

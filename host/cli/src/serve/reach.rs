@@ -21,11 +21,10 @@ pub(super) fn cover(args: CoverArgs) -> Option<Cover> {
     }
 }
 
-/// The tokens that are kept, and the two in files; and where they are kept.
-pub(super) fn access(state: &Path, bases: &Bases) -> Result<(Access, Records)> {
-    let records = Records::open(&state.join("hostler.db"))?;
+/// The tokens that are kept, and the two in files.
+pub(super) fn access(records: Records, state: &Path, bases: &Bases) -> Result<Access> {
     let audit = Audit::start(records.clone()).context("the audit cannot start")?;
-    let access = Access::open(records.clone(), audit)?;
+    let access = Access::open(records, audit)?;
     let local = LocalToken::load_or_create(state)?;
     warn_of_repair(&local);
     access.tokens().insert(&local.token, Identity::local());
@@ -44,7 +43,7 @@ pub(super) fn access(state: &Path, bases: &Bases) -> Result<(Access, Records)> {
              {error:#}"
         ),
     }
-    Ok((access, records))
+    Ok(access)
 }
 
 fn warn_of_repair(token: &LocalToken) {
