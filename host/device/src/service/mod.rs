@@ -6,11 +6,13 @@ mod allocate;
 mod command;
 mod discover;
 mod hold;
+mod implicit;
 mod leases;
 mod look;
 mod policy;
 mod settle;
 mod time;
+mod wish;
 
 use std::{
     collections::{BTreeMap, HashMap},
