@@ -1,0 +1,173 @@
+//! What endpoints said no with, and what it means.
+
+use hostler_sdk::device::{DeviceSession, Error};
+use hostler_sdk::testing::Exchange;
+use serde_json::{Value, json};
+
+use crate::stage::{command, handles, opened, opening};
+
+/// What `native` makes of an answer to its command.
+fn refused(answer: impl FnOnce(Exchange) -> Exchange) -> Error {
+    let script = opening().then(answer(command("POST", "/goog/cdp/execute")));
+    let mut bench = opened(&script);
+    bench
+        .call(|device| device.native("Page.reload", "{}"))
+        .unwrap_err()
+}
+
+fn said(status: u16, error: &str, message: &str) -> Error {
+    let value = json!({"error": error, "message": message, "stacktrace": "#0 0x56 <unknown>\n"});
+    refused(|exchange| exchange.json(status, &json!({"value": value})))
+}
+
+#[test]
+fn every_refusal_of_a_driver_says_what_can_be_done() {
+    type Is = fn(&Error) -> bool;
+    let cases: [(u16, &str, &str, Is); 9] = [
+        (404, "invalid session id", "invalid session id", |error| {
+            matches!(error, Error::Lost(_))
+        }),
+        (
+            404,
+            "invalid session id",
+            "Session timed out: no new command for 3 s",
+            |error| matches!(error, Error::Lost(text) if text.contains("no new command")),
+        ),
+        (
+            500,
+            "tab crashed",
+            "tab crashed\n  (Session info)",
+            |error| matches!(error, Error::Lost(_)),
+        ),
+        (
+            500,
+            "unknown error",
+            "disconnected: not connected to DevTools",
+            |error| matches!(error, Error::Lost(_)),
+        ),
+        (
+            404,
+            "no such element",
+            "no such element: No node with given id found",
+            |error| matches!(error, Error::NotFound(_)),
+        ),
+        (
+            404,
+            "stale element reference",
+            "The element does not exist in DOM anymore",
+            |error| matches!(error, Error::NotFound(_)),
+        ),
+        (
+            400,
+            "invalid argument",
+            "invalid argument: 'url' must be a string",
+            |error| matches!(error, Error::Invalid(_)),
+        ),
+        (
+            404,
+            "unknown command",
+            "unknown command: session/s/goog/cdp/execute",
+            |error| matches!(error, Error::Unsupported(text) if text.contains("no Chrome")),
+        ),
+        (500, "script timeout", "script timeout", |error| {
+            matches!(error, Error::TimedOut(_))
+        }),
+    ];
+    for (status, error, message, is) in cases {
+        let found = said(status, error, message);
+        assert!(is(&found), "{error}: {found:?}");
+        assert!(!found.to_string().contains("0x56"), "{found}");
+        assert!(!found.to_string().contains('\n'), "{found}");
+    }
+}
+
+#[test]
+fn an_alert_in_the_way_is_told_with_its_text() {
+    let message = "unexpected alert open: {Alert text : Low {battery}}\n  (Session info)";
+    assert_eq!(
+        said(500, "unexpected alert open", message),
+        Error::AlertOpen("Low {battery}".to_owned())
+    );
+    let value = json!({
+        "error": "unexpected alert open", "message": message, "data": {"text": "Low battery"},
+    });
+    assert_eq!(
+        refused(|exchange| exchange.json(500, &json!({"value": value}))),
+        Error::AlertOpen("Low battery".to_owned())
+    );
+}
+
+#[test]
+fn an_endpoint_that_hangs_or_drops_is_told_so() {
+    let late = refused(|exchange| exchange.fails(hostler_sdk::Error::Limit("no response".into())));
+    assert!(matches!(late, Error::TimedOut(_)), "{late:?}");
+    let gone = refused(|exchange| exchange.fails(hostler_sdk::Error::other("connection refused")));
+    assert!(
+        matches!(&gone, Error::Lost(text) if text.contains("http://127.0.0.1:4444/wd/hub")),
+        "{gone:?}"
+    );
+    let denied = hostler_sdk::Error::Denied("add to hostler.toml".to_owned());
+    let denied = refused(|exchange| exchange.fails(denied));
+    assert!(
+        matches!(&denied, Error::Other(text) if text.contains("hostler.toml")),
+        "{denied:?}"
+    );
+}
+
+#[test]
+fn a_session_that_ended_by_itself_is_closed_without_a_word() {
+    let gone = json!({"value": {"error": "invalid session id", "message": "timed out"}});
+    let script = opening()
+        .then(command("DELETE", "").json(404, &gone))
+        .then(command("DELETE", "").json(200, &json!({"value": null})));
+    let mut bench = opened(&script);
+    assert_eq!(bench.call(|device| device.close()), Ok(()));
+    assert_eq!(bench.call(|device| device.close()), Ok(()));
+}
+
+#[test]
+fn what_is_no_command_of_chromes_or_no_json_is_refused_before_it_is_sent() {
+    let script = opening();
+    let mut bench = opened(&script);
+    for (method, params) in [
+        ("reload", "{}"),
+        ("Page.", "{}"),
+        ("Page.reload/../x", "{}"),
+        ("Page.reload", "["),
+        ("Page.reload", "[]"),
+    ] {
+        let refused = bench.call(|device| device.native(method, params));
+        assert!(refused.is_err(), "{method} {params}");
+    }
+    assert_eq!(script.sent().len(), 2);
+}
+
+#[test]
+fn the_log_is_read_as_it_was_recorded() {
+    let lines = json!([
+        {"level": "INFO", "message": "http://127.0.0.1:8765/ 12:39 \"ready\"", "source": "console-api", "timestamp": 1_795_148_520_823_u64},
+        {"level": "SEVERE", "message": "404 (File not found)", "source": "network", "timestamp": 1_795_148_520_875_u64},
+    ]);
+    let logged = |lines: &Value| {
+        command("POST", "/se/log")
+            .sends(json!({"type": "browser"}))
+            .json(200, &json!({"value": lines}))
+    };
+    let script = opening().then(logged(&lines)).then(logged(&json!([])));
+    let mut bench = opened(&script);
+    let first = bench.call(|device| device.logs(0)).unwrap();
+    let levels: Vec<&str> = first.lines.iter().map(|line| line.level.as_str()).collect();
+    assert_eq!(levels, ["info", "error"]);
+    assert_eq!((first.lines[0].time, first.next), (1_795_148_520_823, 2));
+    // The driver has forgotten them; another reader begins from the beginning.
+    assert_eq!(bench.call(|device| device.logs(0)).unwrap(), first);
+}
+
+#[test]
+fn a_browser_without_a_window_is_lost() {
+    let none = command("GET", "/window/handles").json(200, &json!({"value": []}));
+    let script = opening().then(none).then(handles());
+    let mut bench = opened(&script);
+    let lost = bench.call(|device| device.screen());
+    assert!(matches!(lost, Err(Error::Lost(_))), "{lost:?}");
+}
