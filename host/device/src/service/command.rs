@@ -248,7 +248,7 @@ impl Task {
     fn note_lost(&self, error: &Refusal) {
         if matches!(error, Refusal::Device(DeviceError::Lost(_))) {
             self.inner
-                .drive(|state, now, out| state.lost(&self.key, now, out));
+                .drive(|state, now, out| self.inner.lost(state, &self.key, now, out));
         }
     }
 
