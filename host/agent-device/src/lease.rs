@@ -92,14 +92,16 @@ pub(crate) async fn release(
     caller.needs(Scope::Lease)?;
     let claims = Claims::of_lease_call(params)?;
     let id = scope::lease_id(&claims)?;
+    let principal = &caller.who.principal;
     if let Err(refusal) = shared.devices.lease(&caller.who, id) {
-        return match refusal {
-            Refusal::Lease(Refused::LeaseEnded(_)) => Ok(json!({ "released": false })),
-            refusal => Err(refusal.into()),
+        return match shared.given_back.is_over(principal, id, &refusal) {
+            true => Ok(json!({ "released": false })),
+            false => Err(refusal.into()),
         };
     }
     scope::lease(&shared.devices, caller, session(params)?, &claims)?;
     shared.devices.release(&caller.who, id).await?;
+    shared.given_back.note(principal, id);
     Ok(json!({ "released": true }))
 }
 

@@ -92,6 +92,7 @@ pub fn routes(options: Options) -> io::Result<Router> {
         uploads: upload::Uploads::default(),
         records: diagnostics::Records::default(),
         notes: state::Notes::default(),
+        given_back: state::GivenBack::default(),
         tls: options.tls,
     };
     Ok(http::routes(Arc::new(shared)))

@@ -18,7 +18,7 @@ use crate::fault::Fault;
 
 /// How long a file is there: a client fetches an artifact at once, and installs
 /// what it uploaded at once.
-const LIFE: Duration = Duration::from_secs(30 * 60);
+pub(crate) const LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// The largest file: large apps are some hundred megabytes, and an installation
 /// has all of it in memory.
@@ -86,6 +86,15 @@ impl Kept {
     pub(crate) async fn read(&self) -> io::Result<Vec<u8>> {
         fs::read(&**self.path).await
     }
+}
+
+/// A file in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) age: Duration,
 }
 
 /// A file that is being written. Dropped, it is gone.
@@ -205,15 +214,21 @@ impl Spool {
         files.find(|(_, entry)| is(entry)).map(|(id, _)| id.clone())
     }
 
-    /// Ids, names and sizes of what a principal has, the newest first.
-    pub(crate) fn list(&self, owner: &Principal, kind: Kind) -> Vec<(String, String, u64)> {
+    /// What a principal has, the newest first.
+    pub(crate) fn list(&self, owner: &Principal, kind: Kind) -> Vec<Listed> {
+        let now = Instant::now();
         let mut index = self.lock();
-        index.expire(Instant::now());
+        index.expire(now);
         let newest = index.by_age.iter().rev();
         let entries = newest.filter_map(|(_, id)| Some((id, index.files.get(id)?)));
         let own = entries.filter(|(_, entry)| entry.owner == *owner && entry.kind == kind);
-        own.map(|(id, entry)| (id.clone(), entry.kept.name.clone(), entry.kept.size))
-            .collect()
+        own.map(|(id, entry)| Listed {
+            id: id.clone(),
+            name: entry.kept.name.clone(),
+            size: entry.kept.size,
+            age: now.saturating_duration_since(entry.since),
+        })
+        .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {

@@ -1,13 +1,13 @@
 //! What all requests share.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hostler_auth::TokenStore;
-use hostler_device::{Devices, Lease, query::Snapshot};
-use hostler_lease::{DeviceKey, LeaseId};
+use hostler_device::{Devices, Lease, Refusal, query::Snapshot};
+use hostler_lease::{DeviceKey, LeaseId, Principal, Refused};
 
 use crate::{clock::unix_ms, diagnostics::Records, spool::Spool, upload::Uploads};
 
@@ -20,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     pub(crate) records: Records,
     pub(crate) notes: Notes,
+    pub(crate) given_back: GivenBack,
     /// Requests come over TLS.
     pub(crate) tls: bool,
 }
@@ -81,6 +82,41 @@ impl Notes {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<DeviceKey, Note>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leases that clients gave back of late: a client that closes also releases, and
+/// whoever lets go twice wants just that.
+#[derive(Debug, Default)]
+pub(crate) struct GivenBack(Mutex<VecDeque<(Principal, LeaseId)>>);
+
+/// How many are remembered: the second call follows within seconds.
+const GIVEN_BACK_KEPT: usize = 1024;
+
+impl GivenBack {
+    /// It was given back by its holder.
+    pub(crate) fn note(&self, holder: &Principal, lease: LeaseId) {
+        let mut leases = self.lock();
+        if leases.len() == GIVEN_BACK_KEPT {
+            leases.pop_front();
+        }
+        leases.push_back((holder.clone(), lease));
+    }
+
+    /// Whether the caller has let go of it: it gave it back, or it has ended.
+    pub(crate) fn is_over(&self, who: &Principal, lease: LeaseId, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Lease(Refused::LeaseEnded(_)) => true,
+            Refusal::Lease(Refused::LeaseUnknown) => {
+                let is = |(holder, id): &(Principal, LeaseId)| holder == who && *id == lease;
+                self.lock().iter().any(is)
+            }
+            _ => false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Principal, LeaseId)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

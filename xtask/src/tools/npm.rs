@@ -59,7 +59,12 @@ fn missing(folder: &Path) -> Result<Vec<String>> {
             .as_str()
             .with_context(|| format!("{} has no version for {name}", manifest.display()))?;
         let installed = read(&folder.join("node_modules").join(name).join("package.json"));
-        if !installed.is_ok_and(|package| package["version"] == *pin) {
+        // A second version of a package has a name of its own: `npm:NAME@VERSION`.
+        let version = pin
+            .strip_prefix("npm:")
+            .and_then(|alias| alias.rsplit_once('@'));
+        let version = version.map_or(pin, |(_, version)| version);
+        if !installed.is_ok_and(|package| package["version"] == *version) {
             missing.push(format!("{name}@{pin}"));
         }
     }
@@ -116,6 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn a_second_version_of_a_package_is_looked_for_under_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let pins = r#"{"dependencies": {"a-1": "npm:a@1.2.3"}}"#;
+        write(&folder.path().join("package.json"), pins);
+        assert_eq!(missing(folder.path()).unwrap(), ["a-1@npm:a@1.2.3"]);
+        let installed = folder.path().join("node_modules/a-1/package.json");
+        write(&installed, r#"{"name": "a", "version": "1.2.3"}"#);
+        assert!(missing(folder.path()).unwrap().is_empty());
+    }
+
+    #[test]
     fn an_optional_package_is_missing_only_on_its_system() {
         let folder = tempfile::tempdir().unwrap();
         let here = format!("node{}", system());
@@ -129,7 +145,13 @@ mod tests {
         let manifest = read(&root().join("tests/tools/package.json")).unwrap();
         for kind in ["dependencies", "optionalDependencies"] {
             for (name, pin) in manifest[kind].as_object().unwrap() {
-                let exact = |pin: &str| pin.split('.').all(|part| part.parse::<u32>().is_ok());
+                let exact = |pin: &str| {
+                    let version = match pin.strip_prefix("npm:") {
+                        Some(alias) => alias.rsplit_once('@').map_or("", |(_, version)| version),
+                        None => pin,
+                    };
+                    version.split('.').all(|part| part.parse::<u32>().is_ok())
+                };
                 assert!(pin.as_str().is_some_and(exact), "{name}: {pin}");
             }
         }

@@ -4,6 +4,7 @@ mod aim;
 mod apps;
 mod batch;
 mod find;
+mod gestures;
 mod keys;
 mod logs;
 mod look;
@@ -156,8 +157,8 @@ async fn of_a_device(run: &Run<'_>) -> Result<Value, Fault> {
         "fill" => touch::fill(run).await,
         "type" => touch::type_text(run).await,
         "scroll" => moves::scroll(run).await,
-        "swipe" => moves::swipe(run).await,
-        "gesture" => moves::gesture(run).await,
+        "swipe" => gestures::swipe(run).await,
+        "gesture" => gestures::gesture(run).await,
         "back" => keys::back(run).await,
         "home" | "app-switcher" => keys::button(run).await,
         "orientation" => keys::orientation(run).await,

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::run::{Run, odd_answer};
 use crate::{
     caller::Caller,
+    clock::{unix_ms, written},
     fault::Fault,
-    spool::{Kind, NewEntry},
+    spool::{Kind, LIFE, Listed, NewEntry},
     state::Shared,
 };
 
@@ -127,9 +128,28 @@ async fn artifact(
 /// `artifacts`: what there is to fetch.
 pub(crate) fn artifacts(shared: &Shared, caller: &Caller) -> Value {
     let all = shared.spool.list(&caller.who.principal, Kind::Artifact);
-    let shown = |(id, name, size): &(String, String, u64)| json!({ "artifactId": id, "fileName": name, "sizeBytes": size });
+    let now = unix_ms();
+    let shown = |file: &Listed| {
+        let made = now.saturating_sub(file.age.as_millis() as u64);
+        json!({
+            "id": file.id, "filename": file.name, "sizeBytes": file.size,
+            "mimeType": media_type(&file.name), "createdAt": written(made),
+            "expiresAt": written(made + LIFE.as_millis() as u64),
+        })
+    };
     let artifacts: Vec<_> = all.iter().map(shown).collect();
     json!({ "source": "daemon", "status": "ready", "artifacts": artifacts })
+}
+
+/// By the end of its name, which this host chose or the client.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, end)| end) {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("mp4") => "video/mp4",
+        Some("txt") => "text/plain",
+        _ => "application/octet-stream",
+    }
 }
 
 #[cfg(test)]

@@ -191,7 +191,6 @@ pub(crate) async fn open(run: &Run<'_>) -> Result<Value, Fault> {
         if command.flags.is("relaunch") {
             terminate(run, app).await?;
         }
-        run.progress.say(&format!("opening {app}"));
         match run.call(Call::Launch(app.to_owned())).await {
             Ok(_) => {}
             Err(fault) if fault.reason() == "UNSUPPORTED" && url.is_none() => {
@@ -201,7 +200,6 @@ pub(crate) async fn open(run: &Run<'_>) -> Result<Value, Fault> {
         }
     }
     if let Some(url) = url {
-        run.progress.say("opening the URL");
         run.act(Call::OpenUrl(url.to_owned())).await?;
     }
     let opened = app.or(url);
@@ -243,12 +241,14 @@ pub(crate) async fn close(
 ) -> Result<Value, Fault> {
     caller.needs(Scope::Lease)?;
     let answer = json!({ "session": command.session });
+    let principal = &caller.who.principal;
     let lease = if command.claims.lease_id.is_some() {
-        match scope::lease_id(&command.claims).map(|id| shared.devices.lease(&caller.who, id)) {
-            // Closed already: whoever closes wants just that.
-            Ok(Err(Refusal::Lease(Refused::LeaseEnded(_)))) => return Ok(answer),
-            _ => scope::lease(&shared.devices, caller, &command.session, &command.claims)?,
+        let id = scope::lease_id(&command.claims)?;
+        let found = shared.devices.lease(&caller.who, id);
+        if found.is_err_and(|refusal| shared.given_back.is_over(principal, id, &refusal)) {
+            return Ok(answer);
         }
+        scope::lease(&shared.devices, caller, &command.session, &command.claims)?
     } else {
         let lease = hold::held(shared, caller, command);
         lease.ok_or_else(|| Fault::no_session(&command.session))?
@@ -275,6 +275,7 @@ pub(crate) async fn close(
         Ok(()) | Err(Refusal::Lease(Refused::LeaseEnded(_))) => {}
         Err(refusal) => return Err(refusal.into()),
     }
+    shared.given_back.note(principal, lease.id);
     let mut answer = answer;
     if let Some(map) = answer.as_object_mut() {
         if let (Some(app), Ok(())) = (command.at(0), &ended) {

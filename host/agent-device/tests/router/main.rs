@@ -2,3 +2,10 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod access;
+mod client;
+mod commands;
+mod files;
+mod leases;
+mod recorded;

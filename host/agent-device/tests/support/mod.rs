@@ -5,6 +5,7 @@
     reason = "each test program uses a part of it"
 )]
 
+mod page;
 mod rules;
 mod screen;
 mod store;
@@ -18,8 +19,9 @@ use hostler_device::{Config, Devices, Unobserved, Who};
 use hostler_lease::Label;
 use tempfile::TempDir;
 
+pub(crate) use page::PNG;
 pub(crate) use rules::Rules;
-pub(crate) use screen::{PNG, Screens};
+pub(crate) use screen::Screens;
 pub(crate) use store::Memory;
 
 /// The Android device.
