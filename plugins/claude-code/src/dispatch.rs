@@ -126,6 +126,13 @@ impl ClaudeCode {
         match request {
             Some(Request::Initialize) => self.initialized(reply),
             Some(Request::InForce) => self.in_force(&reply),
+            Some(Request::Directories(directories)) => {
+                if let Some(error) = reply.error {
+                    let directories = directories.join(", ");
+                    log::warn(format_args!("Claude Code refused {directories}: {error}"));
+                }
+                Ok(())
+            }
             Some(Request::Interrupt) => self.interrupted(&reply),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
             None => Ok(()),

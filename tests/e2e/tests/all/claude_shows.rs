@@ -137,8 +137,8 @@ async fn settings() {
         assert!(refused.contains("there is no model"), "{refused}");
         client.prompt(id, "[[text hi]]").await.unwrap();
         let asked = model.requests();
-        let bodies = asked.iter().map(|request| &request.body);
-        let body = bodies.filter(|body| body["model"].is_string()).next_back();
+        let mut bodies = asked.iter().map(|request| &request.body);
+        let body = bodies.rfind(|body| body["model"].is_string());
         let body = body.unwrap();
         assert!(body["model"].as_str().unwrap().contains("sonnet"), "{body}");
         assert_eq!(body["output_config"]["effort"], "low", "{body}");
