@@ -29,6 +29,8 @@ pub(crate) struct Calls {
 struct Tool {
     name: String,
     /// Its whole input has come.
+    complete: bool,
+    /// Kept of a call that writes the plan alone: others may be large.
     input: Option<Box<RawValue>>,
     /// The call that runs the sub-agent which made this one.
     parent: Option<String>,
@@ -64,10 +66,7 @@ impl Calls {
     /// An answer is complete. A call whose input has not come by then belongs to
     /// one that broke off and will be written again under another id.
     pub(crate) fn break_off(&mut self) -> Result {
-        self.fail(
-            |_, tool| tool.input.is_none(),
-            "The model's answer broke off.",
-        )
+        self.fail(|_, tool| !tool.complete, "The model's answer broke off.")
     }
 
     /// A tool call whose input is known.
@@ -81,7 +80,11 @@ impl Calls {
         let Some(known) = self.open.get_mut(&id) else {
             return self.announce(id, tool, Some(input), by);
         };
-        if known.input.replace(input.to_owned()).is_some() || writes_plan(&known.name) {
+        if std::mem::replace(&mut known.complete, true) {
+            return Ok(());
+        }
+        if writes_plan(&known.name) {
+            known.input = Some(input.to_owned());
             return Ok(());
         }
         update(id, self.preview(&tool, input).fields())
@@ -213,7 +216,8 @@ impl Calls {
         };
         let tool = Tool {
             name,
-            input: input.map(ToOwned::to_owned),
+            complete: input.is_some(),
+            input: input.filter(|_| hidden).map(ToOwned::to_owned),
             parent,
             background,
             running: false,

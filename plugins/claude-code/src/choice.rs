@@ -50,9 +50,7 @@ impl Change {
             Setting::Mode => Control::SetPermissionMode { mode: &self.value },
             Setting::Model => Control::SetModel { model: &self.value },
             Setting::Effort => Control::ApplyFlagSettings {
-                settings: FlagSettings {
-                    effort_level: &self.value,
-                },
+                settings: FlagSettings::EffortLevel(&self.value),
             },
         }
     }

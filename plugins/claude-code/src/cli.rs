@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     choice::Change,
-    outgoing::{self, ARGS, Control},
+    outgoing::{self, ARGS, Control, FlagSettings, Permissions},
     program::Program,
 };
 
@@ -30,6 +30,8 @@ const ID: &str = "hostler-";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Initialize,
+    /// Work in these folders too.
+    Directories(Vec<String>),
     /// Which settings are in force?
     InForce,
     Interrupt,
@@ -87,6 +89,11 @@ impl Cli {
         let control = match self.pending.get(id) {
             Some(Request::Initialize) => Control::Initialize {},
             Some(Request::InForce) => Control::GetSettings {},
+            Some(Request::Directories(directories)) => Control::ApplyFlagSettings {
+                settings: FlagSettings::Permissions(Permissions {
+                    additional_directories: directories,
+                }),
+            },
             Some(Request::Set(change)) => change.control(),
             Some(Request::Interrupt) | None => Control::Interrupt {
                 cancel_queued: true,
@@ -113,7 +120,7 @@ impl Cli {
             .drain()
             .filter_map(|(_, request)| match request {
                 Request::Set(change) => change.caller.map(|caller| caller.request),
-                Request::Initialize | Request::InForce | Request::Interrupt => None,
+                _ => None,
             })
     }
 

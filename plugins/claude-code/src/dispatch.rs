@@ -12,15 +12,20 @@ use crate::{
 };
 
 /// Types of lines that say nothing to people.
-const UNUSED: [&str; 8] = [
+const UNUSED: [&str; 13] = [
+    "active_goal",
+    "api_metrics",
+    "attachment",
     "auth_status",
+    "autocompact_state",
     "control_request_progress",
     "keep_alive",
     "prompt_suggestion",
-    "rate_limit_event",
     "streamlined_text",
+    "tombstone",
     "tool_progress",
     "tool_use_summary",
+    "transcript_mirror",
 ];
 
 /// Where the id of a request stands, from the beginning of the line: in front of
@@ -111,6 +116,7 @@ impl ClaudeCode {
                 }
             }
             ("conversation_reset", _) => self.reset()?,
+            ("rate_limit_event", _) => self.notices.limit(serde_json::from_str(text)?)?,
             ("result", _) => self.result(&serde_json::from_str(text)?)?,
             _ if UNUSED.contains(&kind) => {}
             _ => self.notices.unknown(kind)?,
@@ -126,6 +132,13 @@ impl ClaudeCode {
         match request {
             Some(Request::Initialize) => self.initialized(reply),
             Some(Request::InForce) => self.in_force(&reply),
+            Some(Request::Directories(directories)) => {
+                if let Some(error) = reply.error {
+                    let directories = directories.join(", ");
+                    log::warn(format_args!("Claude Code refused {directories}: {error}"));
+                }
+                Ok(())
+            }
             Some(Request::Interrupt) => self.interrupted(&reply),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
             None => Ok(()),

@@ -34,8 +34,7 @@
 //! # What is absent
 //!
 //! No history: the host replays what it has journalled, and Claude Code replays
-//! nothing. No further directories. Of sub-agents the tool calls are shown, not
-//! the words.
+//! nothing. Of sub-agents the tool calls are shown, not the words.
 
 mod blocks;
 mod calls;

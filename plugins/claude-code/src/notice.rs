@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use hostler_sdk::{Result, acp::NoticeSeverity, client, log, text::one_line};
+use serde::Deserialize;
 
 /// How much of a line that could not be read goes to the log, in characters.
 const EXCERPT: usize = 200;
@@ -16,6 +17,23 @@ const MAX_TOLD: usize = 16;
 pub(crate) struct Notices {
     skipped: usize,
     unknown: BTreeSet<String>,
+    /// How the account's limit stood when people were told.
+    limit: String,
+}
+
+/// `rate_limit_event`: how much of what the account may use is used.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RateLimit {
+    rate_limit_info: Limit,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Limit {
+    /// `allowed`, `allowed_warning` or `rejected`.
+    status: String,
+    /// Such as `five_hour`.
+    rate_limit_type: Option<String>,
 }
 
 impl Notices {
@@ -31,6 +49,27 @@ impl Notices {
         }
         let text = format!("A message of Claude Code could not be read and is left out: {why}");
         client::notice(NoticeSeverity::Warning, text)
+    }
+
+    /// The account nears a limit or has reached it: told when that changes.
+    pub(crate) fn limit(&mut self, line: RateLimit) -> Result {
+        let Limit {
+            status,
+            rate_limit_type,
+        } = line.rate_limit_info;
+        let (severity, what) = match status.as_str() {
+            "allowed_warning" => (NoticeSeverity::Warning, "is close to its limit"),
+            "rejected" => (NoticeSeverity::Error, "has reached its limit"),
+            _ => (NoticeSeverity::Info, "is below its limit again"),
+        };
+        let before = std::mem::replace(&mut self.limit, status);
+        let fine = |status: &str| status.is_empty() || status == "allowed";
+        if before == self.limit || (fine(&before) && fine(&self.limit)) {
+            return Ok(());
+        }
+        let of = rate_limit_type.map(|kind| format!(" ({})", one_line(&kind)));
+        let text = format!("Claude's account {what}{}", of.unwrap_or_default());
+        client::notice(severity, text)
     }
 
     /// A line of a type that this version does not know, named once.

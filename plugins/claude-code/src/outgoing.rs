@@ -52,11 +52,19 @@ pub(crate) enum Control<'a> {
     GetSettings {},
 }
 
-/// Settings of the running process alone.
+/// A setting of the running process alone.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FlagSettings<'a> {
-    pub effort_level: &'a str,
+pub(crate) enum FlagSettings<'a> {
+    EffortLevel(&'a str),
+    Permissions(Permissions<'a>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Permissions<'a> {
+    /// Absolute paths of folders that are worked in like the session's own.
+    pub additional_directories: &'a [String],
 }
 
 /// The line of a request.

@@ -39,7 +39,9 @@ impl ClaudeCode {
         let Some(cli) = &mut self.cli else {
             return Ok(());
         };
-        let requests = requests.chain([Request::InForce]);
+        let directories = Some(&self.directories).filter(|it| !it.is_empty());
+        let directories = directories.cloned().map(Request::Directories);
+        let requests = requests.chain(directories).chain([Request::InForce]);
         requests
             .map(|request| cli.request(request))
             .fold(Ok(()), Result::and)

@@ -37,6 +37,8 @@ pub struct ClaudeCode {
     pub(crate) opening: Option<RequestId>,
     pub(crate) turn: Option<Turn>,
     pub(crate) asks: Asks,
+    /// Further folders that the client named.
+    pub(crate) directories: Vec<String>,
     pub(crate) transcript: Transcript,
     pub(crate) plan: Plan,
     pub(crate) commands: Commands,
@@ -70,12 +72,6 @@ impl Harness for ClaudeCode {
             Some(state) => Checkpoint::read(&state)?,
             None => Checkpoint::fresh(params.session),
         };
-        for directory in &params.additional_directories {
-            log::warn(format_args!(
-                "{directory} is not made known to Claude Code: it is told about its own \
-                 folder only"
-            ));
-        }
         let mut session = Self {
             program,
             id: checkpoint.id,
@@ -85,6 +81,7 @@ impl Harness for ClaudeCode {
             opening: Some(request),
             turn: None,
             asks: Asks::default(),
+            directories: params.additional_directories,
             transcript: Transcript::new(params.cwd),
             plan: checkpoint.plan,
             commands: Commands::default(),

@@ -149,6 +149,29 @@ fn what_claude_wants_people_to_read_is_a_notice() {
 }
 
 #[test]
+fn a_limit_of_the_account_is_told_when_it_changes() {
+    let (mut stage, _) = Stage::prompted();
+    for status in [
+        "allowed",
+        "allowed_warning",
+        "allowed_warning",
+        "rejected",
+        "allowed",
+    ] {
+        stage.feed(&json!({"type": "rate_limit_event", "rate_limit_info":
+            {"status": status, "rateLimitType": "five_hour", "resetsAt": 1}}));
+    }
+    assert_eq!(
+        stage.shown(),
+        [
+            "warning: Claude's account is close to its limit (five_hour)",
+            "error: Claude's account has reached its limit (five_hour)",
+            "info: Claude's account is below its limit again (five_hour)",
+        ]
+    );
+}
+
+#[test]
 fn an_mcp_server_that_does_not_start_is_named_once() {
     let mut lines = fixture("mcp_broken");
     lines.pop();

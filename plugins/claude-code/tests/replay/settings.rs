@@ -241,3 +241,26 @@ fn a_model_without_efforts_has_none_to_choose() {
         "there is no effort \"high\"; this model has none"
     );
 }
+
+#[test]
+fn further_folders_are_made_known_before_the_session_opens() {
+    let mut bench = hostler_sdk::testing::Bench::<hostler_claude_code::ClaudeCode>::new();
+    let params = hostler_sdk::OpenParams {
+        session: "11111111-2222-4333-8444-555555555555".into(),
+        cwd: "/work".into(),
+        additional_directories: vec!["/lib".into()],
+    };
+    let effects = bench.open_with(params, None);
+    let (child, _) = effects.spawned();
+    let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
+    reply["response"]["request_id"] = effects.written_json()[0]["request_id"].clone();
+    let effects = bench.json(child, &reply);
+    assert!(effects.answers().is_empty());
+    let asked = effects.written_json();
+    assert_eq!(
+        asked[0]["request"],
+        json!({"subtype": "apply_flag_settings",
+               "settings": {"permissions": {"additionalDirectories": ["/lib"]}}})
+    );
+    assert_eq!(asked[1]["request"]["subtype"], "get_settings");
+}
