@@ -20,7 +20,7 @@ fn busy_says_who_has_it_until_when_and_what_to_do() {
         "unless it is used",
         "idle for",
         "nobody waits for it",
-        "hostler device open one --wait 5m",
+        "hostler device open play:one --wait 5m",
         "hostler lease release play:one --force",
     ] {
         assert!(message.contains(part), "{part} is missing in {message}");
