@@ -6,11 +6,13 @@ mod allocate;
 mod command;
 mod discover;
 mod hold;
+mod implicit;
 mod leases;
 mod look;
 mod policy;
 mod settle;
 mod time;
+mod wish;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -150,6 +152,7 @@ impl Devices {
         });
         let weak = Arc::downgrade(&inner);
         inner.runtime.spawn(settle::run(weak.clone(), batches));
+        inner.runtime.spawn(time::watch(weak.clone()));
         inner
             .runtime
             .spawn(time::run(weak, Arc::clone(&inner.sooner)));

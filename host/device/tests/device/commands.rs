@@ -120,6 +120,27 @@ async fn too_many_commands_at_once_are_refused_and_the_others_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_that_does_not_get_its_turn_in_time_is_told_so_and_never_runs() {
+    let world = World::new(&["tab-1"]).await;
+    let ann = who("ann");
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    world.provider.now().calls = Does::Takes(Duration::from_secs(20));
+    let began = Instant::now();
+    let short = async {
+        let short = Duration::from_secs(3);
+        let refused = world.devices.run(&ann, lease.id, Call::Frame, short).await;
+        (code(refused), began.elapsed() < short * 2)
+    };
+    let long = world.devices.run(&ann, lease.id, Call::Apps, LIMIT * 3);
+    let (long, short) = tokio::join!(long, short);
+    long.unwrap();
+    assert_eq!(short, ("COMMAND_WAITED", true));
+    world.provider.now().calls = Does::Answers;
+    world.tap(&ann, lease.id).await.unwrap();
+    assert_eq!(world.log(), ["open tab-1", "apps tab-1", "act tab-1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_leaves_before_its_turn_is_not_run_and_what_has_begun_ends() {
     let world = World::new(&["tab-1"]).await;
     let ann = who("ann");

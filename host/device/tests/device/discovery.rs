@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hostler_provider::{DeviceError, ProviderError};
+use hostler_provider::{DeviceError, ProviderError, Wish};
 use tokio::time::Instant;
 
 use crate::script::{Does, Scripted, info};
@@ -106,6 +106,43 @@ async fn a_device_that_is_not_listed_any_more_ends_its_lease() {
     settle().await;
     let log = world.log();
     assert!(log.contains(&"end tab-1".to_owned()) && log.contains(&"services tab-1".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_in_use_that_is_unplugged_is_noticed_without_anybody_asking() {
+    let world = World::new(&["tab-1"]).await;
+    let ann = who("ann");
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    world.provider.now().devices.clear();
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(code(world.devices.renew(&ann, lease.id)), "DEVICE_LOST");
+    settle().await;
+    assert_eq!(world.log(), ["open tab-1", "end tab-1", "services tab-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_devices_one_that_is_gone_is_passed_over() {
+    let world = World::new(&["tab-1", "tab-2", "tab-3"]).await;
+    let lost = || Does::Fails(DeviceError::Lost("no answer".to_owned()));
+    world.provider.now().next_opens = [lost(), lost()].into();
+    let lease = world.hold(&who("ann"), Wish::default()).await.unwrap();
+    assert_eq!(lease.key.as_str(), "web:tab-3");
+    // One that was named is not replaced by another.
+    world.provider.now().next_opens = [lost()].into();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(
+        code(world.hold(&who("ann"), device("tab-1")).await),
+        "DEVICE_LOST"
+    );
+    // And all may be gone.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.provider.now().opens = lost();
+    let refused = world.hold(&who("bob"), Wish::default()).await.unwrap_err();
+    assert!(
+        ["DEVICE_LOST", "DEVICE_LEASE_BUSY"].contains(&refused.code()),
+        "{refused}"
+    );
+    world.check();
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,14 @@
 //! The host is killed, and starts again on what it kept.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use hostler_device::{LeaseStanding, Step};
-use hostler_provider::{Act, Call, Target};
+use hostler_device::{Config, Devices, LeaseStanding, Step, Unobserved};
+use hostler_lease::LeaseId;
+use hostler_provider::{Act, BoxFuture, Call, Target};
+use hostler_store::{Leases, LoadedLeases, Records};
 
 use crate::script::{Memory, Rules, Scripted, TTL};
-use crate::world::{LIMIT, World, code, device, host, wait, who};
+use crate::world::{LIMIT, World, code, device, host, session, wait, who};
 
 #[test]
 fn after_a_kill_leases_tokens_and_the_order_of_the_queue_are_back() {
@@ -74,7 +76,7 @@ fn after_a_kill_leases_tokens_and_the_order_of_the_queue_are_back() {
 fn refs_from_before_a_restart_name_nothing() {
     let store = Memory::new();
     let ann = who("ann");
-    let life = |look_first: bool, held: Option<hostler_lease::LeaseId>| {
+    let life = |look_first: bool, held: Option<LeaseId>| {
         let (store, ann) = (store.clone(), ann.clone());
         host(async move {
             let world =
@@ -176,4 +178,63 @@ fn a_kill_in_the_hand_over_leaves_the_device_free_and_the_waiter_in_its_place() 
         ticket.granted().await.unwrap().keep();
         world.check();
     });
+}
+
+async fn take(devices: &Devices, name: &str) -> hostler_device::Lease {
+    let ticket = devices
+        .allocate(&who("ann"), &session("s"), device(name), None)
+        .await;
+    ticket.unwrap().granted().await.unwrap().keep()
+}
+
+/// With the real store, and real time.
+#[test]
+fn after_a_kill_the_database_has_what_was_granted_and_not_what_was_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("hostler.db");
+    let life = |work: fn(Devices, LoadedLeases) -> BoxFuture<'static, LeaseId>| {
+        let records = Records::open(&path).unwrap();
+        let loaded = records.load_leases().unwrap();
+        assert!(loaded.unreadable.is_empty());
+        let store = Arc::new(Leases::start(records).unwrap());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .unwrap();
+        let id = runtime.block_on(async {
+            let (config, saved) = (Config::new("rules"), loaded.saved.clone());
+            let observer = Arc::new(Unobserved);
+            let devices = Devices::start(config, saved, loaded.starts, store, observer);
+            devices.set_policy(Arc::new(Rules::default()));
+            devices.set_provider(Scripted::new("one", &["tab-1", "tab-2"]));
+            devices.devices(&who("root"), false).await;
+            work(devices, loaded).await
+        });
+        runtime.shutdown_background();
+        id
+    };
+    let kept = life(|devices, loaded| {
+        Box::pin(async move {
+            assert_eq!((loaded.starts, loaded.saved.leases().len()), (1, 0));
+            let ann = who("ann");
+            let (kept, given) = (take(&devices, "tab-1").await, take(&devices, "tab-2").await);
+            devices.release(&ann, given.id).await.unwrap();
+            assert!(given.token > kept.token);
+            kept.id
+        })
+    });
+    let again = life(|devices, loaded| {
+        Box::pin(async move {
+            assert_eq!((loaded.starts, loaded.saved.leases().len()), (2, 1));
+            let leases = devices.leases(&who("ann"), false).unwrap();
+            let LeaseStanding::Held { token, .. } = leases[0].standing else {
+                panic!()
+            };
+            let next = take(&devices, "tab-2").await;
+            assert!(next.token.number() > token.number() + 1);
+            loaded.saved.leases().next().unwrap().ask.id
+        })
+    });
+    assert_eq!(kept, again);
 }

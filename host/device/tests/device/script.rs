@@ -51,6 +51,7 @@ pub(crate) struct Script {
     pub(crate) lists: Does,
     pub(crate) listed: usize,
     pub(crate) opens: Does,
+    pub(crate) next_opens: VecDeque<Does>,
     pub(crate) calls: Does,
     /// What the next calls do, before `calls` counts again.
     pub(crate) next_calls: VecDeque<Does>,
@@ -141,7 +142,8 @@ impl Provider for Scripted {
                 if before > open.token {
                     script.wrong.push(format!("{device} saw an older token"));
                 }
-                script.opens.clone()
+                let next = script.next_opens.pop_front();
+                next.unwrap_or_else(|| script.opens.clone())
             };
             does.act().await?;
             let mut script = self.now();
