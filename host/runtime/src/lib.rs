@@ -2,26 +2,32 @@
 //! component.
 //!
 //! ```text
-//! bytes ── compile (child process) ── cache ──> Plugin ── start ──> actor ── instance (one Store)
-//!                                                 │                  │  ^
-//!                                                 └ describe, probe  │  └ events: lines, exits, timers, answers
-//!                                                                    └ effects: outputs, children, timers
+//! bytes ── compile (child process) ── cache ──> Plugin, by what it exports
+//!     ┌──────────────────────────┬────────────────────────┴──┐
+//!  HarnessPlugin ── start    ProviderPlugin               PolicyPlugin
+//!     │                          │ list       │ open          │ a question
+//!   actor <── lines, exits,   one instance  one instance    a fresh instance
+//!     │  ^    timers, answers   that is kept  a device        each
+//!     │  └ effects                 └── programs, HTTP, time, blobs: they wait, and
+//!   instance (one Store)              the host can cancel them
 //! ```
 //!
 //! - [`runtime`], [`engine`], [`compile`], [`cache`]: from bytes to code that may
-//!   run here, [`loaded`]; [`clock`]: what CPU time is counted with.
+//!   run here, [`loaded`]; [`world`]: which of the three it is; [`clock`]: what CPU
+//!   time is counted with.
 //! - [`plugin`], [`about`]: what can be asked of a loaded component.
 //! - [`instance`], [`state`], [`imports`]: one store; how a call is bounded and
-//!   what the guest can ask for while it runs.
-//! - [`actor`]: one session: a loop that calls the reducer and carries out what
-//!   it noted down.
+//!   what the guest can ask for while it runs; [`waits`]: what it waits for;
+//!   [`blob`]: bytes that it holds without having them.
+//! - [`actor`], [`harness`]: one session of a harness: a loop that calls the
+//!   reducer and carries out what it noted down; all that the session layer sees.
+//! - [`provider`], [`policy`]: the traits of `hostler-provider` over plugins.
 //! - [`children`]: programs under the supervisor `hostler child`.
-//! - [`harness`]: all that the session layer sees.
 //! - [`grants`], [`limits`]: what an operator writes in `hostler.toml`.
 //!
 //! Absent on purpose: WASI, a shared store, a way for two instances to reach each
-//! other, restarting (whoever owns the conversation decides when to go on), and
-//! reading `hostler.toml`.
+//! other, restarting (whoever owns the conversation decides when to go on), leases
+//! and who holds them, and reading `hostler.toml`.
 
 #![cfg_attr(
     not(test),

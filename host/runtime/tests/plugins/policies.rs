@@ -86,10 +86,7 @@ async fn loops() {
     let policy = Host::new().policy("").await;
     let anna = caller("loop");
     let text = failed(policy.needs_lease(&anna, "loop").await);
-    assert!(
-        text.contains("[plugins.policy.limits] policy_"),
-        "{text}"
-    );
+    assert!(text.contains("[plugins.policy.limits] policy_"), "{text}");
     failed(policy.terms(&anna, &Wish::default()).await);
     failed(policy.resolve(&anna, &Wish::default(), &[]).await);
     failed(policy.admit(&anna, &device("x", true), "loop").await);
