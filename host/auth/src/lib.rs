@@ -5,6 +5,7 @@
 //! - [`TokenStore::verify`] turns a token into a [`Grant`]: an [`Identity`], which
 //!   is a [`Principal`] with [`Scopes`], and the end of it, when the token is
 //!   revoked or its life is over. The store keeps digests only.
+//! - [`AgentToken`]: of the agent of a session, for devices, as long as it lives.
 //! - [`Pairings`]: codes that become a token on another machine, once.
 //! - [`bearer`] and [`websocket_bearer`] find the token in a request's headers.
 //!   Tokens never stand in a URL, where logs and histories keep them.
@@ -27,6 +28,7 @@
     )
 )]
 
+mod agent;
 mod fingerprint;
 mod header;
 mod host;
@@ -36,6 +38,7 @@ mod pairing;
 mod store;
 mod token;
 
+pub use agent::AgentToken;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use header::{WS_BEARER_PREFIX, WS_PROTOCOL, bearer, websocket_bearer};
 pub use host::{HostRule, HostRuleError};

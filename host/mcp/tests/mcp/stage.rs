@@ -187,7 +187,12 @@ impl DeviceSession for Session {
                 // Never ends by itself.
                 Call::WaitIdle(_) => std::future::pending().await,
                 Call::OpenUrl(_) | Call::Alive => Answer::Done,
-                other => return Err(DeviceError::Unsupported(format!("a played device has no {}", other.name()))),
+                other => {
+                    return Err(DeviceError::Unsupported(format!(
+                        "a played device has no {}",
+                        other.name()
+                    )));
+                }
             })
         })
     }

@@ -4,6 +4,7 @@ mod access;
 mod extension;
 mod http;
 mod http2;
+mod lending;
 mod messages;
 mod protocol;
 mod shared_sessions;
@@ -15,3 +16,7 @@ mod streams;
 mod streams_end;
 mod streams_positions;
 mod tls;
+
+#[path = "../../../mcp/tests/mcp/stage.rs"]
+#[allow(dead_code, reason = "the devices are shared with the tests of MCP")]
+mod played;

@@ -8,6 +8,7 @@ mod web;
 use std::{net::SocketAddr, sync::Arc};
 
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
+use hostler_device::Devices;
 use hostler_server::{Access, Clients, NoPlugins, ServerConfig, Tls, serve};
 use hostler_session::{Router, SessionConfig, Surroundings, Unobserved};
 use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
@@ -33,25 +34,31 @@ pub(crate) struct Server {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) clients: Clients,
     pub(crate) journal: Journal,
+    access: Access,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::start_as(SessionConfig::default(), false).await
+        Self::start_as(SessionConfig::default(), false, None).await
     }
 
     pub(crate) async fn start_with(sessions: SessionConfig) -> Self {
-        Self::start_as(sessions, false).await
+        Self::start_as(sessions, false, None).await
+    }
+
+    /// That lends these devices.
+    pub(crate) async fn start_lending(devices: Devices) -> Self {
+        Self::start_as(SessionConfig::default(), false, Some(devices)).await
     }
 
     /// With a certificate of its own.
     pub(crate) async fn start_tls() -> Self {
-        Self::start_as(SessionConfig::default(), true).await
+        Self::start_as(SessionConfig::default(), true, None).await
     }
 
-    async fn start_as(sessions: SessionConfig, tls: bool) -> Self {
+    async fn start_as(sessions: SessionConfig, tls: bool, devices: Option<Devices>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("project")).unwrap();
         let records = Records::open(&dir.path().join("hostler.db")).unwrap();
@@ -86,14 +93,14 @@ impl Server {
                 config: sessions,
                 observer: Arc::new(Unobserved),
             }),
-            access,
+            access: access.clone(),
             tls: tls.clone(),
             address: Some("https://box.example.com".into()),
             hosts: HostRule::new(["box.example.com"]).unwrap(),
             roots: Roots::new(vec![dir.path().to_owned()]).unwrap(),
             default_harness: "echo".into(),
             clients: clients.clone(),
-            devices: None,
+            devices,
             plugins: Arc::new(NoPlugins),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -112,9 +119,22 @@ impl Server {
             dir,
             clients,
             journal,
+            access,
             stop: Some(stop),
             served,
         }
+    }
+
+    /// Another token.
+    pub(crate) fn token_for(&self, principal: &str, scopes: &[Scope]) -> String {
+        let token = Token::random().unwrap();
+        let identity = Identity {
+            principal: Principal::new(principal),
+            scopes: scopes.iter().copied().collect(),
+            token: TokenId::random().unwrap(),
+        };
+        self.access.tokens().insert(&token, identity);
+        token.expose().to_owned()
     }
 
     pub(crate) fn stop(&mut self) {
