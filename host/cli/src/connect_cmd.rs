@@ -9,7 +9,6 @@ use crate::{
     args::{Connect, Disconnect},
     client::{
         address::Address,
-        connection::Connection,
         dial::{Target, fragment},
         known_hosts::KnownHosts,
         own_file,
@@ -54,7 +53,7 @@ pub(crate) async fn connect(args: Connect) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, message));
     }
     // Before anything is kept: a host that lets nobody in is none to use.
-    Connection::to(&target, None).await?.close().await;
+    target.check().await?;
     if from == TokenFrom::File {
         profiles::keep_token(&config_dir, &name, &target.token)?;
     }

@@ -46,8 +46,16 @@ impl Way {
         Self { to, harness }
     }
 
-    /// Where requests of HTTP go: to the host that runs now, which is started if
-    /// there is none and [`Way::first`] or a bridge before started it.
+    /// Where requests of HTTP go the first time, with a local host started if
+    /// there is none.
+    pub(crate) async fn begin(&self) -> Result<Target, Failure> {
+        if let To::Local { background, .. } = &self.to {
+            background.store(true, Ordering::Release);
+        }
+        self.target().await
+    }
+
+    /// Where they go later. A host that a bridge started is started again.
     pub(crate) async fn target(&self) -> Result<Target, Failure> {
         match &self.to {
             To::Remote(place) => place.target(),

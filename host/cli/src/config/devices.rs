@@ -32,6 +32,8 @@ pub(super) fn devices(
 ) -> Result<Config, ConfigError> {
     let policy = match &devices.policy {
         None => POLICY,
+        // A build without bundled plugins says so elsewhere.
+        Some(id) if id.get_ref() == POLICY => POLICY,
         Some(id) if plugins.iter().any(|entry| entry.id() == id.get_ref()) => id.get_ref(),
         Some(id) => return Err(super::unknown_plugin(document, id, plugins)),
     };

@@ -24,6 +24,6 @@ use crate::{
 pub(crate) async fn run(args: Mcp) -> Result<Exit, Failure> {
     let way = acp::way(&args.host, args.config, None, args.idle_exit)?;
     // So that a client that cannot be served is told at once, in words.
-    way.first().await?.close().await;
+    way.begin().await?.check().await?;
     bridge::run(way, args.session).await
 }
