@@ -165,6 +165,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         default_harness: config.harness,
         clients,
         devices: Some(devices.clone()),
+        spool: storage.state.join("spool"),
         plugins: Arc::new(known),
     };
     let served = hostler_server::serve(listener, server, shutdown).await;

@@ -1,6 +1,8 @@
 //! Accepts connections, and stops in order.
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future, io, net::SocketAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration,
+};
 
 use hostler_auth::HostRule;
 use hostler_device::Devices;
@@ -64,6 +66,8 @@ pub struct ServerConfig {
     pub clients: Clients,
     /// The devices that this host lends, if it lends any.
     pub devices: Option<Devices>,
+    /// Where files for and from devices are kept while they are on their way.
+    pub spool: PathBuf,
     /// Knows the plugins.
     pub plugins: Arc<dyn Plugins>,
 }
@@ -84,7 +88,7 @@ pub(crate) struct Shared {
 /// closed. Sessions go on: ending them is the caller's next step.
 ///
 /// # Errors
-/// The listener has no address any more.
+/// The listener has no address any more, or there is no place for files.
 pub async fn serve(
     listener: TcpListener,
     config: ServerConfig,
@@ -97,7 +101,7 @@ pub async fn serve(
         streams: CancellationToken::new(),
     });
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    let service = http::routes(shared.clone());
+    let service = http::routes(shared.clone())?;
     let tls = shared.config.tls.clone();
     let acceptor = tls.map(|tls| TlsAcceptor::from(tls.config));
     let tidying = tokio::spawn(tidy(shared.config.access.clone()));

@@ -100,10 +100,11 @@ impl Host {
                 tls: None,
                 address: None,
                 hosts: HostRule::default(),
-                roots: Roots::new(vec![dir]).unwrap(),
+                roots: Roots::new(vec![dir.clone()]).unwrap(),
                 default_harness: "none".into(),
                 clients: Clients::default(),
                 devices: Some(devices.clone()),
+                spool: dir.join("spool"),
                 plugins: Arc::new(NoPlugins),
             };
             let listener = TcpListener::bind(addr).await.unwrap();

@@ -1,6 +1,6 @@
 //! The routes, and what a refused request gets.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -33,7 +33,10 @@ pub(crate) use serving::serve;
 /// All routes. The guard stands before everything but `/healthz` and the place
 /// where a pairing code is redeemed, so that a caller without a token does not
 /// learn which paths exist.
-pub(crate) fn routes(shared: Arc<Shared>) -> Router {
+///
+/// # Errors
+/// There is no place for files.
+pub(crate) fn routes(shared: Arc<Shared>) -> io::Result<Router> {
     let guard = middleware::from_fn_with_state(shared.clone(), guard::guard);
     let guard_names = middleware::from_fn_with_state(shared.clone(), guard::guard_names);
     let guarded = Router::new()
@@ -53,12 +56,29 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     let open = Router::new()
         .route("/v1/pair", post(admin::redeem))
         .method_not_allowed_fallback(no_such_method)
+        .merge(agent_device(&shared)?)
         .with_state(shared)
         .layer(guard_names);
-    Router::new()
+    Ok(Router::new()
         .route("/healthz", get("ready"))
         .merge(open)
-        .fallback_service(guarded)
+        .fallback_service(guarded))
+}
+
+/// It finds tokens also where only its clients put them, so it stands outside of
+/// the guard.
+fn agent_device<S: Clone + Send + Sync + 'static>(shared: &Shared) -> io::Result<Router<S>> {
+    let config = &shared.config;
+    let Some(devices) = config.devices.clone() else {
+        return Ok(Router::new());
+    };
+    let routes = hostler_agent_device::routes(hostler_agent_device::Options {
+        devices,
+        tokens: config.access.tokens().clone(),
+        spool: config.spool.clone(),
+        tls: config.tls.is_some(),
+    })?;
+    Ok(routes.with_state(()))
 }
 
 /// What agents use devices by.

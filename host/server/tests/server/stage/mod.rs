@@ -101,6 +101,7 @@ impl Server {
             default_harness: "echo".into(),
             clients: clients.clone(),
             devices,
+            spool: dir.path().join("spool"),
             plugins: Arc::new(NoPlugins),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
