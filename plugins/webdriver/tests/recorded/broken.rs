@@ -160,7 +160,8 @@ fn whole() -> Value {
     let nodes = value["nodes"].as_array_mut().unwrap();
     nodes.truncate(6);
     for node in nodes {
-        if let Some(properties) = node["properties"].as_array_mut() {
+        let properties = node.get_mut("properties").and_then(Value::as_array_mut);
+        if let Some(properties) = properties {
             properties.truncate(1);
         }
     }
