@@ -69,15 +69,21 @@ impl Browser {
     /// Makes the window that is in front the one in use, and the screen be held
     /// as it was turned: a page that is loaded undoes that.
     pub(crate) fn ready(&mut self) -> Result {
-        let handles: Vec<String> = self.wire.get("/window/handles")?;
-        let newest = handles
-            .last()
-            .ok_or_else(|| Error::Lost("the last window of the browser was closed".to_owned()))?;
-        if (handles.len() > 1 || self.window.is_some()) && self.window.as_ref() != Some(newest) {
-            self.wire.switch_to(newest)?;
-            self.window = Some(newest.clone());
+        let (newest, others) = self.newest()?;
+        if (others || self.window.is_some()) && self.window.as_ref() != Some(&newest) {
+            self.wire.switch_to(&newest)?;
+            self.window = Some(newest);
         }
         held::restore(self)
+    }
+
+    /// The window that was opened last, and whether there are others.
+    fn newest(&self) -> Result<(String, bool)> {
+        let mut handles: Vec<String> = self.wire.get("/window/handles")?;
+        let newest = handles
+            .pop()
+            .ok_or_else(|| Error::Lost("the last window of the browser was closed".to_owned()))?;
+        Ok((newest, !handles.is_empty()))
     }
 }
 
@@ -244,11 +250,11 @@ impl DeviceSession for Browser {
     fn alive(&mut self) -> Result {
         match self.wire.ask(ALIVE) {
             Ok(()) => Ok(()),
-            // It is there, and something is in the way or was closed.
-            Err(Fault {
-                kind: Kind::AlertOpen | Kind::NoWindow,
-                ..
-            }) => Ok(()),
+            // It is there, and something is in the way.
+            Err(fault) if fault.kind == Kind::AlertOpen => Ok(()),
+            // Another window may be left; with the last one the browser ends, and
+            // not every driver notices.
+            Err(fault) if fault.kind == Kind::NoWindow => self.newest().map(drop),
             Err(Fault {
                 kind: Kind::TimedOut,
                 text,

