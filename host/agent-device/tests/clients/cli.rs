@@ -3,9 +3,12 @@
 use std::{path::PathBuf, process::Stdio};
 
 use hostler_test_support::{Need, program, root, search_path};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::Command,
+};
 
 /// The supported versions, as their packages are called in `tests/tools`.
 pub(crate) const VERSIONS: [&str; 3] = ["agent-device", "agent-device-0.20", "agent-device-0.19"];
@@ -93,25 +96,69 @@ impl Cli {
         self
     }
 
-    /// Runs a command with those arguments.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Said {
-        let node = program("node").unwrap();
-        let state = self.folder.path().join("state");
-        let output = Command::new(node)
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("node").unwrap());
+        command
             .arg(&self.script)
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .env("PATH", search_path())
             .env("HOME", self.folder.path())
-            .env("AGENT_DEVICE_STATE_DIR", state)
+            .env("AGENT_DEVICE_STATE_DIR", self.folder.path().join("state"))
             .env("AGENT_DEVICE_DAEMON_BASE_URL", &self.base)
             .env("AGENT_DEVICE_DAEMON_AUTH_TOKEN", &self.token)
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Calls tools of the client's own MCP server, one after the other: their
+    /// results.
+    pub(crate) async fn tools(&self, calls: &[(&str, Value)]) -> Vec<Value> {
+        let mut child = self
+            .program(&["mcp"])
+            .stdin(Stdio::piped())
+            .spawn()
             .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let hello = json!({
+            "protocolVersion": "2025-06-18", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" },
+        });
+        let mut results = Vec::new();
+        let calls = calls.iter().map(|(name, arguments)| {
+            let params = json!({ "name": name, "arguments": arguments });
+            ("tools/call", params)
+        });
+        for (id, (method, params)) in std::iter::once(("initialize", hello))
+            .chain(calls)
+            .enumerate()
+        {
+            let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+            input
+                .write_all(format!("{request}\n").as_bytes())
+                .await
+                .unwrap();
+            loop {
+                let line = lines.next_line().await.unwrap().unwrap();
+                let mut answer: Value = serde_json::from_str(&line).unwrap();
+                if answer["id"] == id {
+                    results.push(answer["result"].take());
+                    break;
+                }
+            }
+        }
+        results.remove(0);
+        results
+    }
+
+    /// Runs a command with those arguments.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Said {
+        let output = self.program(arguments).output().await.unwrap();
         let text = [output.stdout, output.stderr].concat();
         Said {
             ok: output.status.success(),

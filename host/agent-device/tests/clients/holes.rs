@@ -53,7 +53,6 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Hole 1.
 async fn bypass() {
     let world = World::new().await;
     let base = world.serve().await;
@@ -84,7 +83,8 @@ async fn bypass() {
     ann.ok(&["disconnect"]).await;
 }
 
-/// Hole 2: two containers with the same state directory, address and session.
+/// Two containers with the same state directory, address and session call
+/// themselves the same.
 async fn same_id() {
     let world = World::new().await;
     let base = world.serve().await;
@@ -107,7 +107,6 @@ async fn same_id() {
     first.ok(&["disconnect"]).await;
 }
 
-/// Hole 3.
 async fn expiry() {
     let world = World::with_ttl(MIN_TTL).await;
     let base = world.serve().await;
@@ -141,7 +140,6 @@ async fn expiry() {
     ann.ok(&["close"]).await;
 }
 
-/// Hole 4.
 async fn other_names() {
     let world = World::new().await;
     let base = world.serve().await;
@@ -165,8 +163,7 @@ async fn other_names() {
     ann.ok(&["disconnect"]).await;
 }
 
-/// Hole 5, as far as these routes go: the host is gone without a word, and
-/// another starts on what it kept.
+/// The host is gone without a word, and another starts on what it kept.
 async fn restart() {
     let world = World::new().await;
     let (base, stop) = world.serve_until().await;
@@ -189,7 +186,6 @@ async fn restart() {
     assert_eq!(again.holder(KEY).await, None);
 }
 
-/// Hole 6.
 async fn shown() {
     let world = World::new().await;
     let base = world.serve().await;

@@ -2,6 +2,7 @@
 
 use hostler_test_support::trial;
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use crate::{
     cli::{Cli, NEWEST, VERSIONS, needs},
@@ -33,6 +34,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             move || progress(version),
         ));
     }
+    trials.push(trial(
+        "the_clients_own_mcp_server_drives_a_device",
+        &needs(NEWEST),
+        mcp,
+    ));
     trials.push(trial(
         "every_command_does_what_it_says_or_says_that_it_cannot",
         &needs(NEWEST),
@@ -256,4 +262,25 @@ async fn progress(version: &'static str) {
     let opened = cli.ok(&["open", "com.x", "--platform", "android"]).await;
     assert!(opened.contains("booting the device"), "{opened}");
     cli.ok(&["close"]).await;
+}
+
+async fn mcp() {
+    let world = World::new().await;
+    let base = world.serve().await;
+    let cli = Cli::new(NEWEST, &base, &world.token("ann"));
+    let button = json!({ "target": { "kind": "selector", "selector": "label=\"Sign in\"" } });
+    let results = cli
+        .tools(&[
+            ("open", json!({ "app": "com.x", "platform": "android" })),
+            ("snapshot", json!({ "interactiveOnly": true })),
+            ("click", button),
+            ("close", json!({})),
+        ])
+        .await;
+    for result in &results {
+        assert_ne!(result["isError"], true, "{results:?}");
+    }
+    assert!(results[1].to_string().contains("Sign in"), "{results:?}");
+    assert_eq!(world.screens.page(PHONE).taps, 1);
+    assert_eq!(world.holder("android:emulator-5554").await, None);
 }

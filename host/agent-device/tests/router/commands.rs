@@ -243,3 +243,57 @@ async fn a_failure_can_be_looked_up_by_whoever_had_it() {
     let response = bob.send(bob.request("GET", path, "")).await;
     assert_eq!(read(response).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_ref_of_a_session_that_is_over_touches_nothing_in_the_next() {
+    let world = World::new().await;
+    let routes = world.routes();
+    let ann = Client::of(&world, &routes, "ann");
+    ann.done("open", &["com.x"], phone()).await;
+    let shown = ann.done("snapshot", &[], json!({})).await;
+    let button = shown["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["type"] == "button");
+    let button = format!("@{}", button.unwrap()["ref"].as_str().unwrap());
+    ann.done("close", &[], json!({})).await;
+    ann.done("open", &["com.x"], phone()).await;
+    assert_eq!(
+        ann.refused("click", &[&button], json!({})).await,
+        "STALE_REF"
+    );
+    assert_eq!(world.screens.page(PHONE).taps, 0);
+}
+
+#[tokio::test]
+async fn progress_comes_as_lines_and_the_answer_is_the_last() {
+    let world = World::new().await;
+    let routes = world.routes();
+    let ann = Client::of(&world, &routes, "ann");
+    *world.screens.boots.lock().unwrap() = std::time::Duration::from_millis(20);
+    let params = json!({
+        "command": "open", "positionals": ["com.x"], "flags": phone(),
+        "meta": { "requestProgress": "command" },
+    });
+    let body = json!({ "id": 7, "method": "agent_device.command", "params": params });
+    let response = ann
+        .send(ann.request("POST", "/rpc", body.to_string()))
+        .await;
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let bytes = axum::body::to_bytes(response.into_body(), 100_000)
+        .await
+        .unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (last, before) = lines.split_last().unwrap();
+    assert_eq!(last["response"]["id"], 7);
+    assert_eq!(last["response"]["result"]["ok"], true);
+    let booting = json!({
+        "type": "progress", "event": { "type": "command", "message": "booting the device" },
+    });
+    assert_eq!(before, [booting]);
+}

@@ -237,3 +237,29 @@ async fn a_request_that_is_given_up_leaves_the_device_free() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_provider_names_a_policy_if_there_is_one_of_that_name() {
+    let world = World::new().await;
+    let routes = world.routes();
+    let ann = Client::of(&world, &routes, "ann");
+    // There is none, so the host's usual one counts.
+    let elsewhere = json!({ "leaseProvider": "elsewhere" });
+    let (_, answer) = ann.allocate(elsewhere.clone()).await;
+    let lease = &answer["result"]["data"]["lease"];
+    assert_eq!(lease["leaseProvider"], "elsewhere", "{answer}");
+    let mut params = scope(lease["leaseId"].as_str().unwrap());
+    merge(&mut params, elsewhere);
+    assert_eq!(ann.rpc(HEARTBEAT, params.clone()).await.0, StatusCode::OK);
+    assert_eq!(ann.rpc(RELEASE, params).await.0, StatusCode::OK);
+
+    // That one lists devices to holders only.
+    let meta = json!({ "leaseProvider": "Strict" });
+    let (_, answer) = ann.command("devices", &[], json!({}), meta.clone()).await;
+    assert_eq!(reason(&answer), "LEASE_SCOPE_REQUIRED");
+    let (_, answer) = ann.allocate(json!({ "leaseProvider": "strict" })).await;
+    let id = &answer["result"]["data"]["lease"]["leaseId"];
+    let meta = json!({ "leaseProvider": "strict", "leaseId": id });
+    let (status, answer) = ann.command("devices", &[], json!({}), meta).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+}

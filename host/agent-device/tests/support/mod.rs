@@ -58,8 +58,9 @@ impl World {
         let (saved, starts) = store.load();
         let config = Config::new("plain");
         let devices = Devices::start(config, saved, starts, store.clone(), Arc::new(Unobserved));
-        devices.set_policy(Arc::new(Rules::named("plain", ttl)));
-        devices.set_policy(Arc::new(Rules::named("proxy", ttl)));
+        for policy in ["plain", "proxy", "strict"] {
+            devices.set_policy(Arc::new(Rules::named(policy, ttl)));
+        }
         devices.set_provider(screens.clone());
         let world = Self {
             devices,
