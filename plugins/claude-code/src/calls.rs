@@ -14,7 +14,7 @@ use crate::{
     incoming::{ToolResult, User},
     plan::{Plan, writes_plan},
     results,
-    tools::{self, Preview},
+    tools::{self, EXIT_PLAN_MODE, Preview},
 };
 
 /// The calls that have no result yet.
@@ -30,7 +30,7 @@ struct Tool {
     name: String,
     /// Its whole input has come.
     complete: bool,
-    /// Kept of a call that writes the plan alone: others may be large.
+    /// Kept of the few calls of which it is needed later: others may be large.
     input: Option<Box<RawValue>>,
     /// The call that runs the sub-agent which made this one.
     parent: Option<String>,
@@ -83,8 +83,10 @@ impl Calls {
         if std::mem::replace(&mut known.complete, true) {
             return Ok(());
         }
-        if writes_plan(&known.name) {
+        if keeps_input(&known.name) {
             known.input = Some(input.to_owned());
+        }
+        if writes_plan(&known.name) {
             return Ok(());
         }
         update(id, self.preview(&tool, input).fields())
@@ -93,6 +95,12 @@ impl Calls {
     /// How a call looks to those who are asked about it.
     pub(crate) fn preview(&self, tool: &str, input: &RawValue) -> Preview {
         Preview::new(tool, input, &self.cwd)
+    }
+
+    /// What the model wrote as the input of a call, where Claude Code asks with
+    /// less than that.
+    pub(crate) fn kept_input(&self, id: &str) -> Option<&RawValue> {
+        self.open.get(id)?.input.as_deref()
     }
 
     /// Which sub-agent made the call, for clients that keep those apart.
@@ -210,6 +218,7 @@ impl Calls {
     ) -> Result {
         let mut call = self.call(id.clone(), &name, input);
         let hidden = writes_plan(&name);
+        let kept = input.filter(|_| keeps_input(&name));
         let (parent, background) = match by {
             By::Main => (None, false),
             By::SubAgent(parent) => (parent.map(ToOwned::to_owned), parent.is_none()),
@@ -217,7 +226,7 @@ impl Calls {
         let tool = Tool {
             name,
             complete: input.is_some(),
-            input: input.filter(|_| hidden).map(ToOwned::to_owned),
+            input: kept.map(ToOwned::to_owned),
             parent,
             background,
             running: false,
@@ -266,6 +275,10 @@ impl Calls {
         }
         done
     }
+}
+
+fn keeps_input(tool: &str) -> bool {
+    writes_plan(tool) || tool == EXIT_PLAN_MODE
 }
 
 /// The result says only that the work goes on.

@@ -10,6 +10,7 @@ use crate::{
     outgoing::{self, Decision},
     questions::{self, Questions},
     suggestions::consequences,
+    tools::EXIT_PLAN_MODE,
 };
 
 /// How many asks may be open: more at once no person can answer.
@@ -17,6 +18,9 @@ const MAX_OPEN: usize = 64;
 
 /// What the model is told when the host could not ask.
 const UNASKABLE: &str = "Nobody can be asked for permission.";
+
+/// What people may allow for longer when the plan mode is left.
+const ACCEPT_EDITS: &str = r#"[{"type":"setMode","mode":"acceptEdits","destination":"session"}]"#;
 
 const ALLOW_ONCE: &str = "allow_once";
 const ALLOW_ALWAYS: &str = "allow_always";
@@ -79,7 +83,8 @@ impl Asks {
         let (call, options) = match &questions {
             Some(questions) => (questions.call(&tool_use_id), questions.options()),
             None => {
-                let mut preview = calls.preview(&tool, input);
+                let shown_input = calls.kept_input(&tool_use_id).unwrap_or(input);
+                let mut preview = calls.preview(&tool, shown_input);
                 if let Some(path) = &ask.blocked_path {
                     preview.locate(path);
                 }
@@ -94,7 +99,10 @@ impl Asks {
             request_id: line.request_id.clone(),
             tool_use_id: tool_use_id.clone(),
             input: input.to_owned(),
-            suggestions: ask.permission_suggestions.map(ToOwned::to_owned),
+            suggestions: match &*tool {
+                EXIT_PLAN_MODE => RawValue::from_string(ACCEPT_EDITS.into()).ok(),
+                _ => ask.permission_suggestions.map(ToOwned::to_owned),
+            },
             questions,
         };
         match self.put(ask, &call, &options) {
@@ -220,11 +228,14 @@ impl Asks {
 /// A lasting permission is offered only when Claude Code says what it would be.
 fn options(tool: &str, suggestions: Option<&RawValue>) -> Vec<acp::PermissionOption> {
     use acp::PermissionOptionKind as Kind;
-    let always = suggestions
-        .and_then(|suggestions| consequences(tool, suggestions))
-        .map(|name| acp::PermissionOption::new(ALLOW_ALWAYS, name, Kind::AllowAlways));
+    let always = match tool {
+        EXIT_PLAN_MODE => Some("Yes, and accept all edits in this session".to_owned()),
+        _ => suggestions.and_then(|suggestions| consequences(tool, suggestions)),
+    };
+    let always =
+        always.map(|name| acp::PermissionOption::new(ALLOW_ALWAYS, name, Kind::AllowAlways));
     let (yes, no) = match tool {
-        "ExitPlanMode" => ("Yes, go ahead", "No, keep planning"),
+        EXIT_PLAN_MODE => ("Yes, go ahead", "No, keep planning"),
         _ => ("Allow", "Reject"),
     };
     let once = acp::PermissionOption::new(ALLOW_ONCE, yes, Kind::AllowOnce);

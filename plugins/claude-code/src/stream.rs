@@ -20,8 +20,8 @@ pub(crate) struct Streamed {
     shown: Vec<Block>,
     /// Where the next piece belongs: a block, and how much of it has come.
     at: (usize, usize),
-    /// It broke off.
-    abandoned: bool,
+    /// It is complete: nothing of it comes again.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -39,10 +39,10 @@ pub(crate) enum Kind {
 }
 
 impl Streamed {
-    /// A new message. What `former` has shown and broken off is not shown again.
+    /// A new message. If `former` broke off, this is the same answer once more.
     pub(crate) fn new(id: String, former: Option<Self>) -> Self {
         let id = acp::MessageId::new(id);
-        let (shown_as, shown) = match former.filter(|former| former.abandoned) {
+        let (shown_as, shown) = match former.filter(|former| !former.ended) {
             Some(former) => (former.shown_as, former.shown),
             None => (id.clone(), Vec::new()),
         };
@@ -51,7 +51,7 @@ impl Streamed {
             shown_as,
             shown,
             at: (0, 0),
-            abandoned: false,
+            ended: false,
         }
     }
 
@@ -118,9 +118,13 @@ impl Streamed {
         self.shown_as = self.id.clone();
     }
 
+    /// It is complete.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
     /// It broke off: the blocks from `index` on will come again.
     pub(crate) fn abandon(&mut self, index: usize) {
-        self.abandoned = true;
         self.shown.drain(..index.min(self.shown.len()));
     }
 }

@@ -7,6 +7,9 @@ use hostler_sdk::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// The tool by which the model wants to leave the plan mode.
+pub(crate) const EXIT_PLAN_MODE: &str = "ExitPlanMode";
+
 /// The kind that ACP has for a tool of Claude Code.
 pub(crate) fn kind(tool: &str) -> acp::ToolKind {
     match tool {

@@ -87,9 +87,10 @@ impl Transcript {
             }
             "message_delta" => return self.meter.raise(event.usage.unwrap_or_default()),
             "message_stop" => {
-                if let (Some(message), Some(abandoned)) = (&mut self.message, line.abandoned_blocks)
-                {
-                    message.abandon(abandoned.from_block_index);
+                match (&mut self.message, line.abandoned_blocks) {
+                    (Some(message), Some(it)) => message.abandon(it.from_block_index),
+                    (Some(message), None) => message.end(),
+                    (None, _) => {}
                 }
                 return self.calls.break_off();
             }

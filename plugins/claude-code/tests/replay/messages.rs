@@ -156,6 +156,16 @@ fn blocks_that_were_finished_before_the_break_stay() {
 }
 
 #[test]
+fn an_answer_that_begins_again_before_its_end_is_the_same_one() {
+    let (mut stage, _) = Stage::prompted();
+    begins(&mut stage, "m1");
+    says(&mut stage, &["Hel"]);
+    begins(&mut stage, "m2");
+    says(&mut stage, &["Hello"]);
+    assert_eq!(stage.shown(), ["m1: Hel", "m1: lo"]);
+}
+
+#[test]
 fn an_answer_that_did_not_break_off_may_say_the_same_again() {
     let (mut stage, _) = Stage::prompted();
     begins(&mut stage, "m1");

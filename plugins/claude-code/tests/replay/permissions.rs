@@ -197,3 +197,25 @@ fn a_question_that_claude_takes_back_between_two_answers_is_withdrawn() {
     stage.feed(&json!({"type": "control_cancel_request", "request_id": "r1"}));
     assert!(stage.bench.open_asks().is_empty());
 }
+
+#[test]
+fn a_plan_is_shown_when_people_are_asked_about_it() {
+    let (mut stage, _) = Stage::prompted();
+    stage.feed(
+        &json!({"type": "assistant", "message": {"id": "m", "content": [{"type": "tool_use",
+        "id": "t1", "name": "ExitPlanMode", "input": {"plan": "1. Look"}}]}}),
+    );
+    // Claude Code asks without the plan.
+    let effects = stage.feed(
+        &json!({"type": "control_request", "request_id": "r1", "request": {
+        "subtype": "can_use_tool", "tool_name": "ExitPlanMode", "tool_use_id": "t1",
+        "input": {}, "requires_user_interaction": true}}),
+    );
+    let (ask, _, params) = effects.asks().remove(0);
+    let content = &params["toolCall"]["content"];
+    assert_eq!(content[0]["content"]["text"], "1. Look");
+    let effects = stage.bench.selected(ask, "allow_always");
+    let decision = &effects.written_json()[0]["response"]["response"];
+    assert_eq!(decision["updatedInput"], json!({}));
+    assert_eq!(decision["updatedPermissions"][0]["mode"], "acceptEdits");
+}
