@@ -40,6 +40,7 @@ mod error;
 mod flight;
 mod grant;
 mod headers;
+mod hop;
 mod pattern;
 mod pool;
 mod redirect;
