@@ -9,8 +9,9 @@ pub(crate) struct Component {
     /// The name of its folder under `plugins/`.
     pub(crate) name: &'static str,
     pub(crate) wasm: &'static [u8],
-    /// Its `grants.toml`. Without one it is a plugin only where `hostler.toml`
-    /// says so, because by itself it does not know what to run.
+    /// Its `grants.toml`; an empty one for what needs no grant. Without one it is a
+    /// plugin only where `hostler.toml` says so, because by itself it does not
+    /// know what to run.
     pub(crate) grants: Option<&'static str>,
 }
 
@@ -37,15 +38,15 @@ mod tests {
     use std::{fs, path::Path};
 
     #[test]
-    fn the_built_in_grants_of_every_plugin_are_valid_and_name_a_program() {
+    fn the_built_in_grants_of_every_plugin_are_valid() {
         let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
         let mut seen = 0;
         for entry in fs::read_dir(plugins).unwrap() {
             let path = entry.unwrap().path().join("grants.toml");
             if path.is_file() {
                 let text = fs::read_to_string(&path).unwrap();
-                let grants: Grants = toml::from_str(&text).unwrap();
-                assert!(!grants.process.is_empty(), "{}", path.display());
+                let grants = toml::from_str::<Grants>(&text);
+                assert!(grants.is_ok(), "{}: {grants:?}", path.display());
                 seen += 1;
             }
         }

@@ -1,5 +1,7 @@
-//! `hostler serve`. [`reach`]: who can reach the host, and how.
+//! `hostler serve`. [`reach`]: who can reach the host, and how; [`plugins`]: where
+//! each plugin goes when it is loaded.
 
+mod plugins;
 mod reach;
 
 use std::{
@@ -14,7 +16,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use hostler_egress::Egress;
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
+use hostler_secret::Vault;
 use hostler_server::{Clients, NoPlugins, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
 use hostler_store::Journal;
@@ -27,7 +31,7 @@ use tokio::{
 use crate::{
     args::Serve,
     bundle::{self, BUNDLE},
-    config::{self, Config, LISTEN, PluginEntry},
+    config::{self, Config, LISTEN},
     exit::{Exit, Failure, OrExit as _},
     hiding,
     host_file::{HostFile, StateDir},
@@ -130,7 +134,14 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
     reach::warn_of_names(&cover, addr, &config.names);
-    load(&runtime, &catalogue, config.plugins);
+    let devices = plugins::DevicePlugins::default();
+    plugins::load(
+        &runtime,
+        &catalogue,
+        &devices,
+        &config.harness,
+        config.plugins,
+    );
 
     let server = ServerConfig {
         router: router.clone(),
@@ -146,6 +157,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     router.shutdown().await;
+    drop(devices);
     notifier.close();
     if timeout(NOTIFYING, senders.end()).await.is_err() {
         tracing::warn!("some notifications were not sent before the host stopped");
@@ -196,6 +208,8 @@ pub(crate) fn helper(lock: Option<File>) -> Result<Helper> {
 pub(crate) fn runtime(storage: &Storage, helper: Helper) -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
         helper,
+        egress: Egress::default(),
+        vault: Vault::default(),
         cache_dir: storage.cache.clone(),
         key_file: storage.cache_key(),
     })?)
@@ -244,23 +258,6 @@ fn warn_of_gaps(config: &Config) {
              [session] harness",
             config.harness
         );
-    }
-}
-
-/// Loads every plugin in the background: the host answers meanwhile, and a
-/// plugin that cannot be loaded costs no other.
-fn load(runtime: &Runtime, catalogue: &Catalogue, entries: Vec<PluginEntry>) {
-    for entry in entries {
-        let (runtime, catalogue) = (runtime.clone(), catalogue.clone());
-        tokio::spawn(async move {
-            let id = entry.id().to_owned();
-            let outcome = runtime.load(entry.spec).await;
-            match &outcome {
-                Ok(_) => tracing::info!(target: "plugin", plugin = %id, "loaded"),
-                Err(error) => tracing::error!(target: "plugin", plugin = %id, "{error}"),
-            }
-            catalogue.settle(&id, outcome);
-        });
     }
 }
 

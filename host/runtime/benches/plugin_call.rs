@@ -15,10 +15,12 @@ use std::{
 };
 
 use criterion::Criterion;
+use hostler_egress::Egress;
 use hostler_runtime::{
-    Command, Event, Grants, Harness, Limits, OpenParams, Output, PluginSpec, Runtime,
+    Command, Event, Grants, Harness, Limits, OpenParams, Output, Plugin, PluginSpec, Runtime,
     RuntimeOptions, Source, children::Helper,
 };
+use hostler_secret::Vault;
 use tokio::sync::{Mutex, mpsc};
 use wasmtime::{
     Config, Engine, Store,
@@ -187,6 +189,8 @@ impl Whole {
         let (harness, events) = tokio.block_on(async {
             let runtime = Runtime::new(RuntimeOptions {
                 helper: Helper::new(std::env::current_exe().unwrap()),
+                egress: Egress::default(),
+                vault: Vault::default(),
                 cache_dir: folder.path().join("cache"),
                 key_file: folder.path().join("key"),
             })
@@ -198,7 +202,9 @@ impl Whole {
                 limits: Limits::default(),
                 config: serde_json::json!({}),
             };
-            let plugin = runtime.load(spec).await.unwrap();
+            let Plugin::Harness(plugin) = runtime.load(spec).await.unwrap() else {
+                panic!("the guest is no harness");
+            };
             let params = OpenParams {
                 session: "s".into(),
                 cwd: folder.path().to_owned(),

@@ -1,12 +1,23 @@
-//! What a harness says of itself, and whether its agent is there.
+//! What a plugin says of itself, and whether a harness' agent is there.
 
-/// What a harness says of itself.
+/// What a plugin says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     pub title: String,
     /// Of the plugin, not of the agent.
     pub version: String,
+    /// Of a harness; the others take no prompts.
     pub prompt: PromptCapabilities,
+}
+
+impl Description {
+    pub(crate) fn without_prompt(title: String, version: String) -> Self {
+        Self {
+            title,
+            version,
+            prompt: PromptCapabilities::default(),
+        }
+    }
 }
 
 /// Content blocks beyond text and links that a prompt may have.

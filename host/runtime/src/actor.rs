@@ -14,6 +14,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::{
     bindings::{
+        HarnessPluginPre,
         exports::hostler::harness::harness::Event as GuestEvent,
         hostler::{
             harness::events::{AskAnswer, ChildExit, Line, StartFailure},
@@ -28,9 +29,10 @@ use crate::{
     harness::{
         Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
     },
-    instance::{Instance, Refusal},
+    instance::{HarnessInstance, Instance},
     loaded::Loaded,
-    state::{Effect, Role},
+    state::{Effect, Role, State},
+    world::Refusal,
 };
 
 /// Child events that wait; behind them the children's pipes fill up.
@@ -51,7 +53,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 const INTERNAL: i32 = -32603;
 
 pub(crate) fn start(
-    plugin: Loaded,
+    plugin: Loaded<HarnessPluginPre<State>>,
     params: OpenParams,
     resume: Option<Bytes>,
 ) -> (Harness, mpsc::Receiver<Event>) {
@@ -80,7 +82,7 @@ pub(crate) fn start(
 type Never = std::convert::Infallible;
 
 async fn run(
-    plugin: &Loaded,
+    plugin: &Loaded<HarnessPluginPre<State>>,
     params: OpenParams,
     resume: Option<Bytes>,
     mut inbox: mpsc::Receiver<Command>,
@@ -98,7 +100,7 @@ async fn run(
         timers: Vec::new(),
         child_events,
         room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
-        helper: plugin.shared.helper.clone(),
+        helper: plugin.shared.outside.helper.clone(),
         outputs,
     };
     let session = match opened {
@@ -170,7 +172,7 @@ struct Effects<'a> {
 impl Effects<'_> {
     async fn command(
         &self,
-        instance: &mut Instance,
+        instance: &mut HarnessInstance,
         session: ResourceAny,
         command: Command,
     ) -> Result<(), Ended> {
@@ -217,7 +219,7 @@ impl Effects<'_> {
 
     async fn events(
         &self,
-        instance: &mut Instance,
+        instance: &mut HarnessInstance,
         session: ResourceAny,
         events: Vec<GuestEvent>,
     ) -> Result<(), Ended> {
@@ -228,7 +230,13 @@ impl Effects<'_> {
         Ok(())
     }
 
-    fn child(&mut self, instance: &mut Instance, batch: &mut Batch, child: u32, event: ChildEvent) {
+    fn child(
+        &mut self,
+        instance: &mut HarnessInstance,
+        batch: &mut Batch,
+        child: u32,
+        event: ChildEvent,
+    ) {
         let events = &mut batch.events;
         match event {
             ChildEvent::Started => events.push(GuestEvent::Started(child)),
@@ -281,7 +289,7 @@ impl Effects<'_> {
         let _ = tokio::time::timeout(GOODBYE, all).await;
     }
 
-    fn forget(&mut self, instance: &mut Instance, child: u32) {
+    fn forget(&mut self, instance: &mut HarnessInstance, child: u32) {
         self.children.remove(&child);
         instance.state().children.remove(&child);
     }
@@ -294,7 +302,7 @@ impl Effects<'_> {
         }
     }
 
-    fn due_timers(&mut self, instance: &mut Instance) -> Vec<GuestEvent> {
+    fn due_timers(&mut self, instance: &mut HarnessInstance) -> Vec<GuestEvent> {
         let now = Instant::now();
         let mut due: Vec<_> = self.timers.extract_if(.., |(at, _)| *at <= now).collect();
         due.sort_unstable();
@@ -308,7 +316,7 @@ impl Effects<'_> {
 
     /// Answers a request that the plugin would not take, unless it has answered
     /// itself.
-    fn refuse(&self, instance: &mut Instance, request: u64, refusal: &Refusal) {
+    fn refuse(&self, instance: &mut HarnessInstance, request: u64, refusal: &Refusal) {
         let state = instance.state();
         if state.open_requests.remove(&request) {
             let failure = Failure {
@@ -325,7 +333,7 @@ impl Effects<'_> {
 
     /// After a call, in the order in which the plugin wrote. Waits while the
     /// session has not taken earlier outputs.
-    async fn carry_out(&mut self, instance: &mut Instance) -> Result<(), Ended> {
+    async fn carry_out(&mut self, instance: &mut HarnessInstance) -> Result<(), Ended> {
         let mut outputs = Vec::new();
         for effect in instance.take_effects() {
             match effect {
@@ -371,7 +379,7 @@ impl Effects<'_> {
 
 /// These calls have nobody to answer to: what a plugin refuses here is for the
 /// operator's log.
-fn complain(instance: &mut Instance, call: &str, answer: Result<(), Refusal>) {
+fn complain(instance: &mut HarnessInstance, call: &str, answer: Result<(), Refusal>) {
     if let Err(refusal) = answer {
         let plugin = instance.state().plugin.id.as_str();
         tracing::warn!(target: "plugin", plugin, "{call} was refused: {refusal}");

@@ -32,9 +32,9 @@ pub enum LoadError {
     Invalid { id: String, message: String },
     #[error("plugin {id}: compiling was stopped: {message}")]
     CompileLimit { id: String, message: String },
-    #[error(
-        "plugin {id}: this component does not fit the world hostler:harness/harness-plugin: {message}"
-    )]
+    /// It exports what no plugin does, or imports what this host does not offer
+    /// to plugins of its world.
+    #[error("plugin {id}: this component fits no world of plugins: {message}")]
     WrongWorld { id: String, message: String },
     #[error("plugin {id}: the compiler could not be run: {message}")]
     Compiler { id: String, message: String },

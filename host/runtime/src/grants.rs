@@ -1,6 +1,7 @@
 //! What the operator lets a plugin do. Everything that is not granted is
 //! denied; a denial names the lines of `hostler.toml` that would allow it.
 
+use hostler_egress::HttpGrant;
 use serde::{Deserialize, Serialize};
 
 /// `[plugins.ID.grants]`.
@@ -10,6 +11,9 @@ pub struct Grants {
     /// Programs that it may run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<ProcessGrant>,
+    /// Hosts to which it may send requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrant>,
     /// Whether the host answers its agent's file requests, inside the
     /// session's root.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,26 +2,32 @@
 //! component.
 //!
 //! ```text
-//! bytes ── compile (child process) ── cache ──> Plugin ── start ──> actor ── instance (one Store)
-//!                                                 │                  │  ^
-//!                                                 └ describe, probe  │  └ events: lines, exits, timers, answers
-//!                                                                    └ effects: outputs, children, timers
+//! bytes ── compile (child process) ── cache ──> Plugin, by what it exports
+//!     ┌──────────────────────────┬────────────────────────┴──┐
+//!  HarnessPlugin ── start    ProviderPlugin               PolicyPlugin
+//!     │                          │ list       │ open          │ a question
+//!   actor <── lines, exits,   one instance  one instance    a fresh instance
+//!     │  ^    timers, answers   that is kept  a device        each
+//!     │  └ effects                 └── programs, HTTP, time, blobs: they wait, and
+//!   instance (one Store)              the host can cancel them
 //! ```
 //!
 //! - [`runtime`], [`engine`], [`compile`], [`cache`]: from bytes to code that may
-//!   run here, [`loaded`]; [`clock`]: what CPU time is counted with.
+//!   run here, [`loaded`]; [`world`]: which of the three it is; [`clock`]: what CPU
+//!   time is counted with.
 //! - [`plugin`], [`about`]: what can be asked of a loaded component.
 //! - [`instance`], [`state`], [`imports`]: one store; how a call is bounded and
-//!   what the guest can ask for while it runs.
-//! - [`actor`]: one session: a loop that calls the reducer and carries out what
-//!   it noted down.
+//!   what the guest can ask for while it runs; [`waits`]: what it waits for;
+//!   [`blob`]: bytes that it holds without having them.
+//! - [`actor`], [`harness`]: one session of a harness: a loop that calls the
+//!   reducer and carries out what it noted down; all that the session layer sees.
+//! - [`provider`], [`policy`]: the traits of `hostler-provider` over plugins.
 //! - [`children`]: programs under the supervisor `hostler child`.
-//! - [`harness`]: all that the session layer sees.
 //! - [`grants`], [`limits`]: what an operator writes in `hostler.toml`.
 //!
 //! Absent on purpose: WASI, a shared store, a way for two instances to reach each
-//! other, restarting (whoever owns the conversation decides when to go on), and
-//! reading `hostler.toml`.
+//! other, restarting (whoever owns the conversation decides when to go on), leases
+//! and who holds them, and reading `hostler.toml`.
 
 #![cfg_attr(
     not(test),
@@ -36,6 +42,7 @@
 mod about;
 mod actor;
 mod bindings;
+mod blob;
 mod cache;
 pub mod children;
 mod clock;
@@ -49,8 +56,12 @@ mod instance;
 mod limits;
 mod loaded;
 mod plugin;
+mod policy;
+mod provider;
 mod runtime;
 mod state;
+mod waits;
+mod world;
 
 pub use about::{Description, PromptCapabilities, Readiness, Status};
 pub use children::supervisor::child_main;
@@ -62,5 +73,8 @@ pub use harness::{
 };
 pub use limits::{Limits, TICK_MS};
 pub use loaded::Origin;
-pub use plugin::Plugin;
+pub use plugin::{HarnessPlugin, Plugin};
+pub use policy::PolicyPlugin;
+pub use provider::ProviderPlugin;
 pub use runtime::{PluginSpec, Runtime, RuntimeOptions, Source};
+pub use world::World;

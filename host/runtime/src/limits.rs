@@ -18,12 +18,26 @@ pub struct Limits {
     pub call_ms: u32,
     /// Wall time of `probe`, which may wait for programs, in milliseconds.
     pub probe_ms: u32,
+    /// Wall time of a provider's `devices` in milliseconds: whoever asks which
+    /// devices there are waits for the slowest provider, and one that asks a
+    /// cloud needs seconds.
+    pub list_ms: u32,
+    /// CPU time of one call of a lease policy in milliseconds, in steps of
+    /// [`TICK_MS`]: it is asked before a command runs, and compares a few words.
+    pub policy_cpu_ms: u32,
+    /// Wall time of one call of a lease policy in milliseconds: every command
+    /// that it is asked about waits so long at most.
+    pub policy_ms: u32,
     /// All that one call may hand to the host, in MiB.
     pub output_mib: u32,
     /// Effects of one call (updates, writes, timers…).
     pub effects: u32,
-    /// Children that live at the same time.
+    /// Children that live at the same time; of a provider, the programs that
+    /// belong to one device.
     pub children: u32,
+    /// Requests of a plugin that are on their way at the same time, over all its
+    /// instances: each may hold a response of 64 MiB.
+    pub http: u32,
 }
 
 /// How often the engine looks at the clock.
@@ -36,9 +50,13 @@ impl Default for Limits {
             cpu_ms: 2_000,
             call_ms: 10_000,
             probe_ms: 60_000,
+            list_ms: 30_000,
+            policy_cpu_ms: 50,
+            policy_ms: 250,
             output_mib: 64,
             effects: 100_000,
             children: 8,
+            http: 32,
         }
     }
 }

@@ -3,9 +3,20 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use hostler_egress::Egress;
+use hostler_secret::Vault;
+use tokio::sync::OnceCell;
+
 use crate::{
-    bindings::HarnessPluginPre, children::Helper, clock::Clock, grants::Grants, limits::Limits,
-    state::State,
+    about::Description,
+    children::Helper,
+    clock::Clock,
+    grants::Grants,
+    harness::Ended,
+    instance::Instance,
+    limits::Limits,
+    state::Role,
+    world::{Pre, World},
 };
 
 /// Where a component came from, for people.
@@ -15,10 +26,19 @@ pub enum Origin {
     File(PathBuf),
 }
 
+/// The ways out of the sandbox, which are the same for all plugins of a host.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    pub(crate) helper: Helper,
+    pub(crate) egress: Egress,
+    pub(crate) vault: Vault,
+}
+
 /// What all instances of a plugin have in common.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: String,
+    pub(crate) world: World,
     pub(crate) digest: String,
     pub(crate) origin: Origin,
     pub(crate) imports: Vec<String>,
@@ -27,15 +47,42 @@ pub(crate) struct Shared {
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
     pub(crate) config: String,
-    pub(crate) helper: Helper,
+    pub(crate) outside: Outside,
     pub(crate) clock: Arc<Clock>,
 }
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Loaded {
+pub(crate) struct Loaded<P> {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) pre: HarnessPluginPre<State>,
+    pub(crate) pre: P,
+    description: Arc<OnceCell<Description>>,
+}
+
+impl<P: Pre> Loaded<P> {
+    pub(crate) fn new(shared: Shared, pre: P) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            pre,
+            description: Arc::default(),
+        }
+    }
+
+    /// Asked once, on an instance of its own.
+    pub(crate) async fn describe(&self) -> Result<&Description, Ended> {
+        self.description
+            .get_or_try_init(async || {
+                let mut instance = Instance::new(self, Role::Describe).await?;
+                instance.describe().await
+            })
+            .await
+    }
+}
+
+impl<P> std::fmt::Debug for Loaded<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.shared.fmt(f)
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +91,7 @@ impl Shared {
         let period = std::time::Duration::from_secs(1);
         Self {
             id: "test".into(),
+            world: World::Harness,
             digest: String::new(),
             origin: Origin::Bundled,
             imports: Vec::new(),
@@ -52,7 +100,11 @@ impl Shared {
             grants: Grants::default(),
             limits,
             config: "{}".into(),
-            helper: Helper::new(PathBuf::new()),
+            outside: Outside {
+                helper: Helper::new(PathBuf::new()),
+                egress: Egress::default(),
+                vault: Vault::default(),
+            },
             clock: Clock::start(period, || {}).unwrap(),
         }
     }

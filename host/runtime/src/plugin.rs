@@ -1,78 +1,88 @@
-//! A loaded plugin: what is known of it, and starting it.
-
-use std::sync::Arc;
+//! A loaded plugin: what is known of it, whatever its world; and starting a
+//! harness.
 
 use bytes::Bytes;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     about::{Description, Status},
     actor,
+    bindings::HarnessPluginPre,
     grants::Grants,
     harness::{Ended, Event, Harness, OpenParams},
     instance::Instance,
     limits::Limits,
-    loaded::{Loaded, Origin},
-    state::Role,
+    loaded::{Loaded, Origin, Shared},
+    policy::PolicyPlugin,
+    provider::ProviderPlugin,
+    state::{Role, State},
+    world::World,
 };
 
 /// A loaded plugin. Cheap to clone.
-#[derive(Clone)]
-pub struct Plugin {
-    loaded: Loaded,
-    description: Arc<OnceCell<Description>>,
+#[derive(Debug, Clone)]
+pub enum Plugin {
+    Harness(HarnessPlugin),
+    Provider(ProviderPlugin),
+    Policy(PolicyPlugin),
 }
 
 impl Plugin {
-    pub(crate) fn new(loaded: Loaded) -> Self {
-        Self {
-            loaded,
-            description: Arc::default(),
+    fn shared(&self) -> &Shared {
+        match self {
+            Self::Harness(plugin) => &plugin.loaded.shared,
+            Self::Provider(plugin) => plugin.shared(),
+            Self::Policy(plugin) => plugin.shared(),
         }
     }
 
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.loaded.shared.id
+        &self.shared().id
+    }
+
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.shared().world
     }
 
     /// SHA-256 of the component in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.loaded.shared.digest
+        &self.shared().digest
     }
 
     #[must_use]
     pub fn origin(&self) -> &Origin {
-        &self.loaded.shared.origin
+        &self.shared().origin
     }
 
     /// Bytes of the component.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.loaded.shared.size
+        self.shared().size
     }
 
     /// The interfaces that it imports, with versions.
     #[must_use]
     pub fn imports(&self) -> &[String] {
-        &self.loaded.shared.imports
+        &self.shared().imports
     }
 
     /// The interfaces that it exports, with versions.
     #[must_use]
     pub fn exports(&self) -> &[String] {
-        &self.loaded.shared.exports
+        &self.shared().exports
     }
 
     #[must_use]
     pub fn grants(&self) -> &Grants {
-        &self.loaded.shared.grants
+        &self.shared().grants
     }
 
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.loaded.shared.limits
+        &self.shared().limits
     }
 
     /// Asked once, on an instance of its own.
@@ -80,12 +90,41 @@ impl Plugin {
     /// # Errors
     /// The plugin trapped, hit a limit, or refused.
     pub async fn describe(&self) -> Result<&Description, Ended> {
-        self.description
-            .get_or_try_init(async || {
-                let mut instance = Instance::new(&self.loaded, Role::Describe).await?;
-                instance.describe().await
-            })
-            .await
+        match self {
+            Self::Harness(plugin) => plugin.describe().await,
+            Self::Provider(plugin) => plugin.describe().await,
+            Self::Policy(plugin) => plugin.describe().await,
+        }
+    }
+}
+
+/// A loaded plugin of the world `harness-plugin`. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct HarnessPlugin {
+    loaded: Loaded<HarnessPluginPre<State>>,
+}
+
+impl HarnessPlugin {
+    pub(crate) fn new(loaded: Loaded<HarnessPluginPre<State>>) -> Self {
+        Self { loaded }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.loaded.shared.id
+    }
+
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.loaded.shared.grants
+    }
+
+    /// As [`Plugin::describe`].
+    ///
+    /// # Errors
+    /// The plugin trapped, hit a limit, or refused.
+    pub async fn describe(&self) -> Result<&Description, Ended> {
+        self.loaded.describe().await
     }
 
     /// Asks whether the agent is there, on an instance of its own. It may run
@@ -107,11 +146,5 @@ impl Plugin {
         resume: Option<Bytes>,
     ) -> (Harness, mpsc::Receiver<Event>) {
         actor::start(self.loaded.clone(), params, resume)
-    }
-}
-
-impl std::fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Plugin").field(&self.loaded.shared).finish()
     }
 }

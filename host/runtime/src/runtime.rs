@@ -1,17 +1,23 @@
 //! From a component's bytes to something that can be started.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use bytes::Bytes;
+use hostler_egress::Egress;
+use hostler_secret::Vault;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::{
     Engine,
-    component::{Component, HasSelf, Linker},
+    component::{Component, Linker},
 };
 
 use crate::{
-    bindings::{HarnessPlugin, HarnessPluginPre},
+    bindings::{HarnessPluginPre, device::DeviceProviderPre, policy::LeasePolicyPre},
     cache::Cache,
     children::Helper,
     clock::Clock,
@@ -20,9 +26,12 @@ use crate::{
     error::{LoadError, RuntimeError},
     grants::Grants,
     limits::Limits,
-    loaded::{Loaded, Origin, Shared},
-    plugin::Plugin,
+    loaded::{Loaded, Origin, Outside, Shared},
+    plugin::{HarnessPlugin, Plugin},
+    policy::PolicyPlugin,
+    provider::{Belongings, ProviderPlugin},
     state::State,
+    world::{Pre, World},
 };
 
 /// Where a runtime finds what it needs.
@@ -31,6 +40,10 @@ pub struct RuntimeOptions {
     /// Its program has the subcommands `child` ([`child_main`](crate::child_main))
     /// and `compile` ([`compile_main`](crate::compile_main)): the host's own.
     pub helper: Helper,
+    /// For requests of plugins.
+    pub egress: Egress,
+    /// For the secrets that grants name.
+    pub vault: Vault,
     /// For compiled components; made when missing, mode 0700.
     pub cache_dir: PathBuf,
     /// The key that compiled components are checked with; made when missing,
@@ -45,17 +58,42 @@ pub struct Runtime(Arc<Inner>);
 struct Inner {
     engine: Engine,
     clock: Arc<Clock>,
-    linker: Linker<State>,
+    linkers: Linkers,
+    /// What belongs to the devices of a provider, by its id: it survives that the
+    /// plugin is loaded again, while the old one is there.
+    belongings: Mutex<HashMap<String, Weak<Belongings>>>,
     cache: Cache,
-    helper: Helper,
+    outside: Outside,
     /// Compilers use every core by themselves: one at a time.
     compiling: Semaphore,
+}
+
+/// What plugins of each world can import, and nothing else.
+struct Linkers {
+    harness: Linker<State>,
+    provider: Linker<State>,
+    policy: Linker<State>,
+}
+
+impl Linkers {
+    fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        fn linker<P: Pre>(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+            let mut linker = Linker::new(engine);
+            P::link(&mut linker)?;
+            Ok(linker)
+        }
+        Ok(Self {
+            harness: linker::<HarnessPluginPre<State>>(engine)?,
+            provider: linker::<DeviceProviderPre<State>>(engine)?,
+            policy: linker::<LeasePolicyPre<State>>(engine)?,
+        })
+    }
 }
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime")
-            .field("helper", &self.helper)
+            .field("outside", &self.outside)
             .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
@@ -87,15 +125,19 @@ impl Runtime {
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let (engine, clock) = engine::ticking()?;
         let cache = Cache::open(&options.cache_dir, &options.key_file, &engine)?;
-        let mut linker = Linker::new(&engine);
-        HarnessPlugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
-            .map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
+        let linkers =
+            Linkers::new(&engine).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         Ok(Self(Arc::new(Inner {
             engine,
             clock,
-            linker,
+            linkers,
+            belongings: Mutex::default(),
             cache,
-            helper: options.helper,
+            outside: Outside {
+                helper: options.helper,
+                egress: options.egress,
+                vault: options.vault,
+            },
             compiling: Semaphore::new(1),
         })))
     }
@@ -103,8 +145,8 @@ impl Runtime {
     /// Reads, compiles (or finds compiled) and links a component.
     ///
     /// # Errors
-    /// The bytes cannot be read, are no component of the world
-    /// `harness-plugin`, or take too much to compile.
+    /// The bytes cannot be read, are no component of one of the worlds, or take
+    /// too much to compile.
     pub async fn load(&self, spec: PluginSpec) -> Result<Plugin, LoadError> {
         let id = spec.id.clone();
         let invalid = |error: wasmtime::Error| LoadError::Invalid {
@@ -124,9 +166,16 @@ impl Runtime {
         let ty = component.component_type();
         let imports = ty.imports(&self.0.engine).map(|(name, _)| name.to_owned());
         let exports = ty.exports(&self.0.engine).map(|(name, _)| name.to_owned());
+        let exports: Vec<_> = exports.collect();
+        let wrong_world = |message: String| LoadError::WrongWorld {
+            id: id.clone(),
+            message,
+        };
+        let world = World::of(&exports).map_err(wrong_world)?;
         let shared = Shared {
+            world,
             imports: imports.collect(),
-            exports: exports.collect(),
+            exports,
             id: spec.id,
             digest,
             origin,
@@ -134,20 +183,33 @@ impl Runtime {
             grants: spec.grants,
             limits: spec.limits,
             config: spec.config.to_string(),
-            helper: self.0.helper.clone(),
+            outside: self.0.outside.clone(),
             clock: self.0.clock.clone(),
         };
-        let pre = self
-            .0
-            .linker
-            .instantiate_pre(&component)
-            .and_then(HarnessPluginPre::new)
-            .map_err(|error| LoadError::WrongWorld {
-                id: id.clone(),
-                message: format!("{error:#}"),
-            })?;
-        let shared = Arc::new(shared);
-        Ok(Plugin::new(Loaded { shared, pre }))
+        let linkers = &self.0.linkers;
+        let plugin = match world {
+            World::Harness => link(&linkers.harness, &component, shared)
+                .map(|loaded| Plugin::Harness(HarnessPlugin::new(loaded))),
+            World::DeviceProvider => link(&linkers.provider, &component, shared).map(|loaded| {
+                let belongings = self.belongings(&id);
+                Plugin::Provider(ProviderPlugin::new(loaded, belongings))
+            }),
+            World::LeasePolicy => link(&linkers.policy, &component, shared)
+                .map(|loaded| Plugin::Policy(PolicyPlugin::new(loaded))),
+        };
+        plugin.map_err(|error| wrong_world(format!("{error:#}")))
+    }
+
+    fn belongings(&self, id: &str) -> Arc<Belongings> {
+        let all = &self.0.belongings;
+        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, belongings| belongings.strong_count() > 0);
+        if let Some(living) = all.get(id).and_then(Weak::upgrade) {
+            return living;
+        }
+        let new = Arc::new(Belongings::default());
+        all.insert(id.to_owned(), Arc::downgrade(&new));
+        new
     }
 
     async fn compile(&self, id: &str, digest: &str, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
@@ -157,11 +219,20 @@ impl Runtime {
             return Ok(code);
         }
         let begun = std::time::Instant::now();
-        let code = compile::compile(&self.0.helper.program, id, bytes).await?;
+        let code = compile::compile(&self.0.outside.helper.program, id, bytes).await?;
         tracing::info!(plugin = %id, ms = begun.elapsed().as_millis(), "compiled");
         self.0.cache.put(digest, &code);
         Ok(code)
     }
+}
+
+fn link<P: Pre>(
+    linker: &Linker<State>,
+    component: &Component,
+    shared: Shared,
+) -> wasmtime::Result<Loaded<P>> {
+    let pre = linker.instantiate_pre(component).and_then(P::new)?;
+    Ok(Loaded::new(shared, pre))
 }
 
 async fn read(spec: &PluginSpec) -> Result<(Origin, Bytes), LoadError> {

@@ -6,20 +6,27 @@ use std::{
     ffi::OsString,
     path::PathBuf,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+use hostler_provider::Progress;
+use wasmtime::{
+    ResourceLimiter, StoreLimits, StoreLimitsBuilder,
+    component::{Resource, ResourceTable},
+};
 
 use crate::{
+    blob::{Blob, HANDLES, Used},
     children::{ChildSpec, Signal, pump::Credit},
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
     loaded::Shared,
+    provider::Owner,
+    waits::Waits,
 };
 
 /// Which exports run in this store; some imports depend on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Role {
     /// `describe`: nothing outside.
     Describe,
@@ -27,6 +34,14 @@ pub(crate) enum Role {
     Probe,
     /// A session in this directory.
     Session { cwd: PathBuf },
+    /// A provider's discovery, or one device: may wait for everything.
+    Provider {
+        owner: Arc<Owner>,
+        /// Of the `open` that runs.
+        progress: Option<Progress>,
+    },
+    /// A lease policy: nothing outside.
+    Policy,
 }
 
 /// What an import noted down. It is carried out after the call has returned; a
@@ -73,11 +88,14 @@ pub(crate) struct State {
     pub(crate) last_ask: Option<u64>,
     pub(crate) open_requests: HashSet<u64>,
     pub(crate) timers: HashSet<u64>,
+    pub(crate) waits: Waits,
+    blobs: ResourceTable,
+    pub(crate) blob_bytes: Used,
     /// The limit that stopped the instance, as a sentence.
     pub(crate) limit_hit: Option<String>,
     /// The last record at level error: a panic tells its message this way.
     pub(crate) last_error: Option<String>,
-    ticks_left: u32,
+    cpu_left: Duration,
     /// Bytes of all linear memories.
     memory: usize,
     tables: StoreLimits,
@@ -98,9 +116,18 @@ const TABLE_ELEMENTS: usize = 100_000;
 
 impl State {
     pub(crate) fn new(plugin: Arc<Shared>, role: Role) -> Self {
+        let waits = match &role {
+            Role::Provider { owner, .. } => Waits::with(owner.tasks.clone()),
+            Role::Describe | Role::Probe | Role::Session { .. } | Role::Policy => Waits::default(),
+        };
+        let mut blobs = ResourceTable::new();
+        blobs.set_max_capacity(HANDLES);
         Self {
             plugin,
             role,
+            waits,
+            blobs,
+            blob_bytes: Used::default(),
             started: Instant::now(),
             effects: Vec::new(),
             output_bytes: 0,
@@ -112,7 +139,7 @@ impl State {
             timers: HashSet::new(),
             limit_hit: None,
             last_error: None,
-            ticks_left: 0,
+            cpu_left: Duration::ZERO,
             memory: 0,
             tables: StoreLimitsBuilder::new()
                 .instances(STORE_ITEMS)
@@ -133,19 +160,56 @@ impl State {
         self.effects.clear();
         self.output_bytes = 0;
         self.last_error = None;
-        self.ticks_left = self.limits().cpu_ms.div_ceil(TICK_MS).max(1);
+        self.waits.begin_call();
+        self.cpu_left = Duration::from_millis(self.cpu_limit().1.max(TICK_MS).into());
     }
 
-    /// At each tick of the engine's clock while the guest runs: goes on, or
-    /// says that the budget is used up.
+    /// The limit of CPU time of a call, and its key.
+    fn cpu_limit(&self) -> (&'static str, u32) {
+        match self.role {
+            Role::Policy => ("policy_cpu_ms", self.limits().policy_cpu_ms),
+            _ => ("cpu_ms", self.limits().cpu_ms),
+        }
+    }
+
+    /// At each tick of the engine's clock while the guest runs, and at the first
+    /// one after it has waited: goes on, or says that the budget is used up.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<()> {
-        match self.ticks_left.checked_sub(1) {
+        let waited = self.waits.take_waited();
+        let used = Duration::from_millis(TICK_MS.into()).saturating_sub(waited);
+        match self.cpu_left.checked_sub(used) {
             Some(left) => {
-                self.ticks_left = left;
+                self.cpu_left = left;
                 Ok(())
             }
-            None => Err(self.hit("cpu_ms", "CPU time in one call", self.limits().cpu_ms, "ms")),
+            None => {
+                let (key, limit) = self.cpu_limit();
+                Err(self.hit(key, "CPU time in one call", limit, "ms"))
+            }
         }
+    }
+
+    /// Nobody waits for `open` any more.
+    pub(crate) fn forget_progress(&mut self) {
+        if let Role::Provider { progress, .. } = &mut self.role {
+            *progress = None;
+        }
+    }
+
+    /// Gives a guest a handle, if it may have one more.
+    pub(crate) fn give(&mut self, blob: Blob) -> Result<Resource<Blob>, String> {
+        self.blobs
+            .push(blob)
+            .map_err(|_| format!("blob: {HANDLES} handles are open already"))
+    }
+
+    pub(crate) fn blob(&self, handle: &Resource<Blob>) -> wasmtime::Result<&Blob> {
+        Ok(self.blobs.get(handle)?)
+    }
+
+    /// Takes a handle back.
+    pub(crate) fn take(&mut self, handle: Resource<Blob>) -> wasmtime::Result<Blob> {
+        Ok(self.blobs.delete(handle)?)
     }
 
     /// Counts what a call hands over; past the limit the call ends.

@@ -1,4 +1,4 @@
-//! The plugins of a host, some of which may still be loading: the host answers
+//! The harnesses of a host, some of which may still be loading: the host answers
 //! before they are ready, and a plugin that cannot be loaded costs no other.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hostler_runtime::{Description, LoadError, OpenParams, Plugin};
+use hostler_runtime::{Description, HarnessPlugin, LoadError, OpenParams};
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
@@ -30,8 +30,10 @@ pub struct Catalogue {
 #[derive(Debug, Clone)]
 enum Entry {
     Loading,
-    Ready(Plugin),
+    Ready(HarnessPlugin),
     Failed(LoadError),
+    /// It is a plugin of another world.
+    Other,
 }
 
 impl Catalogue {
@@ -45,11 +47,20 @@ impl Catalogue {
 
     /// Says how loading went. Said again it replaces the plugin: sessions that
     /// begin from now on get the new one, those that run keep theirs.
-    pub fn settle(&self, id: &str, outcome: Result<Plugin, LoadError>) {
+    pub fn settle(&self, id: &str, outcome: Result<HarnessPlugin, LoadError>) {
         let entry = match outcome {
             Ok(plugin) => Entry::Ready(plugin),
             Err(error) => Entry::Failed(error),
         };
+        self.put(id, entry);
+    }
+
+    /// Says that the plugin is no harness: no session can name it.
+    pub fn is_no_harness(&self, id: &str) {
+        self.put(id, Entry::Other);
+    }
+
+    fn put(&self, id: &str, entry: Entry) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries
             .entry(id.to_owned())
@@ -57,15 +68,16 @@ impl Catalogue {
             .send_replace(entry);
     }
 
-    async fn plugin(&self, id: &str) -> Result<Plugin, SessionError> {
+    async fn plugin(&self, id: &str) -> Result<HarnessPlugin, SessionError> {
+        let unknown = || SessionError::UnknownHarness {
+            id: id.to_owned(),
+            known: self.ids(),
+        };
         let mut entry = {
             let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
             entries.get(id).map(watch::Sender::subscribe)
         }
-        .ok_or_else(|| SessionError::UnknownHarness {
-            id: id.to_owned(),
-            known: self.ids(),
-        })?;
+        .ok_or_else(unknown)?;
         let loaded = entry.wait_for(|entry| !matches!(entry, Entry::Loading));
         let settled = match timeout(LOADING, loaded).await {
             Ok(Ok(entry)) => entry.clone(),
@@ -77,6 +89,7 @@ impl Catalogue {
             Entry::Failed(error) => Err(SessionError::Unusable {
                 message: error.to_string(),
             }),
+            Entry::Other => Err(unknown()),
             Entry::Loading => Err(SessionError::NotReady {
                 harness: id.to_owned(),
                 seconds: LOADING.as_secs(),
@@ -88,7 +101,12 @@ impl Catalogue {
 impl Launcher for Catalogue {
     fn ids(&self) -> Vec<String> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.keys().cloned().collect()
+        let harness = |entry: &watch::Sender<Entry>| !matches!(&*entry.borrow(), Entry::Other);
+        entries
+            .iter()
+            .filter(|(_, entry)| harness(entry))
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
@@ -129,7 +147,7 @@ impl Launcher for Catalogue {
 mod tests {
     use super::*;
 
-    fn broken() -> Result<Plugin, LoadError> {
+    fn broken() -> Result<HarnessPlugin, LoadError> {
         Err(LoadError::Invalid {
             id: "broken".into(),
             message: "unexpected end".into(),
@@ -156,6 +174,23 @@ mod tests {
         let error = waiting.await.unwrap().unwrap_err();
         assert_eq!(error.fault().name, "PLUGIN_UNUSABLE");
         assert!(error.to_string().contains("unexpected end"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_plugin_of_another_world_is_no_harness_also_to_who_waits_for_it() {
+        let catalogue = Catalogue::new(["agent".to_owned(), "phones".to_owned()]);
+        let waiting = tokio::spawn({
+            let catalogue = catalogue.clone();
+            async move { catalogue.describe("phones").await }
+        });
+        tokio::task::yield_now().await;
+        catalogue.is_no_harness("phones");
+        let error = waiting.await.unwrap().unwrap_err();
+        assert!(
+            error.to_string().contains("this host has: agent"),
+            "{error}"
+        );
+        assert_eq!(catalogue.ids(), ["agent"]);
     }
 
     #[tokio::test(start_paused = true)]

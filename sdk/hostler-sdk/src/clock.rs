@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Result, backend};
+use crate::{Result, backend, process::millis};
+
+/// The longest sleep of one call; the contract's bound.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// Time since an arbitrary moment before this instance began. Only differences
 /// mean anything.
@@ -19,4 +22,20 @@ pub fn monotonic() -> Result<Duration> {
 /// None that a plugin could mend.
 pub fn wall() -> Result<Duration> {
     backend::clock_wall().map(Duration::from_millis)
+}
+
+/// Returns after this time. For device providers alone.
+///
+/// # Errors
+/// `Other` when the host cancelled the call meanwhile.
+pub fn sleep(time: Duration) -> Result {
+    let mut left = time;
+    loop {
+        let part = left.min(MAX_SLEEP);
+        backend::sleep(millis(part).try_into().unwrap_or(u32::MAX))?;
+        left -= part;
+        if left.is_zero() {
+            return Ok(());
+        }
+    }
 }

@@ -1,11 +1,17 @@
 //! Write Hostler plugins.
 //!
-//! A plugin is a WebAssembly component that knows one kind of coding agent and
-//! speaks ACP for it. Implement [`Harness`], name the type in [`export!`], and
-//! build the crate as a `cdylib` for `wasm32-unknown-unknown`.
+//! A plugin is a WebAssembly component of one of three kinds. Implement its trait,
+//! name the type in its macro, and build the crate as a `cdylib` for
+//! `wasm32-unknown-unknown`:
+//! - a [`Harness`] knows one kind of coding agent and speaks ACP for it:
+//!   [`export!`];
+//! - a [`device::DeviceProvider`] knows one kind of device: [`export_provider!`];
+//! - a [`policy::Policy`] says who gets which device, and for how long:
+//!   [`export_policy!`].
 //!
 //! # How it flows
-//! A harness is a reducer, not a program that waits:
+//! A device provider waits for what it does, and a policy only answers; their
+//! modules say more. A harness is a reducer, not a program that waits:
 //!
 //! ```text
 //!            open, prompt, call, cancel, close            Event
@@ -26,12 +32,16 @@
 //! - towards the machine: [`process`], [`timer`], [`clock`], [`random`],
 //!   [`config`], [`log`]; what a plugin may do is the operator's grant, and a
 //!   denial is an [`Error`] that it sees;
+//! - for device providers: [`device`], and what waits: [`http`], [`service`],
+//!   [`clock::sleep`], with [`Blob`]s for bytes that need not pass through the
+//!   plugin; for policies: [`policy`];
 //! - for line protocols: [`LineWriter`], which waits for write credit, and
 //!   [`Pending`], the table of requests without an answer;
 //! - for tests: `testing` (natively only), the same adapter against a stand-in
-//!   for the host.
+//!   for the host; `testing::ProviderBench` for a device provider.
 //!
-//! Deliberately absent: threads, async, files, sockets. A panic is written to the
+//! What a component does not call it does not import: the kinds share this crate
+//! and nothing else. Deliberately absent: threads, async, files, sockets. A panic is written to the
 //! host's log with its place and ends the instance, not the host.
 //!
 //! # A whole adapter
@@ -142,23 +152,31 @@ pub use agent_client_protocol_schema::v1 as acp;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod device;
+pub mod http;
 pub mod lines;
 pub mod log;
+pub mod policy;
 pub mod process;
 pub mod random;
+pub mod service;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod timer;
 
+mod about;
 mod backend;
 #[doc(hidden)]
 pub mod bindings;
+mod blob;
 mod error;
 mod event;
 mod export;
 mod harness;
 mod pending;
 
+pub use about::About;
+pub use blob::Blob;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{
@@ -171,5 +189,7 @@ pub use pending::Pending;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings;
-    pub use crate::export::Component;
+    pub use crate::export::device::Component as ProviderComponent;
+    pub use crate::export::harness::Component;
+    pub use crate::export::policy::Component as PolicyComponent;
 }

@@ -1,6 +1,6 @@
 //! The bundle and every plugin.
 
-use hostler_runtime::Runtime;
+use hostler_runtime::{Runtime, World};
 
 use super::Check;
 use crate::{
@@ -67,6 +67,15 @@ fn name(id: &str) -> String {
 fn plugin(entry: &PluginEntry, found: &Found, needed: bool) -> Check {
     let name = name(entry.id());
     let state = found.state();
+    if let Some(world) = found.world().filter(|world| *world != World::Harness) {
+        if needed {
+            let detail = format!("it is a {world}, and sessions that name no harness would get it");
+            return Check::fail(name, detail).fix("in hostler.toml: [session] harness = …");
+        }
+        if state == "ready" {
+            return Check::ok(name, world.to_string());
+        }
+    }
     if state == "ready" {
         let detail = found
             .version()

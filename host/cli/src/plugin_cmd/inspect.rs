@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Report {
     id: String,
+    /// `harness`, `device-provider` or `lease-policy`.
+    kind: Option<String>,
     component: String,
     title: Option<String>,
     /// Of the plugin.
@@ -53,7 +55,7 @@ pub(crate) async fn run(args: PluginInspect) -> Result<Exit, Failure> {
     }
     Ok(match found {
         Found::Unusable(_) => Exit::Failed,
-        Found::Probed(..) | Found::Unprobed(..) => Exit::Done,
+        Found::Probed(..) | Found::Described(_) | Found::Failed(..) => Exit::Done,
     })
 }
 
@@ -71,10 +73,7 @@ fn unknown(id: &str, config: &Config) -> String {
 }
 
 async fn report(entry: &PluginEntry, found: &Found) -> Report {
-    let plugin = match found {
-        Found::Probed(plugin, _) | Found::Unprobed(plugin, _) => Some(plugin),
-        Found::Unusable(_) => None,
-    };
+    let plugin = found.plugin();
     let description = match plugin {
         Some(plugin) => plugin.describe().await.ok(),
         None => None,
@@ -82,6 +81,7 @@ async fn report(entry: &PluginEntry, found: &Found) -> Report {
     let keys = entry.spec.config.as_object().into_iter().flatten();
     Report {
         id: entry.id().to_owned(),
+        kind: found.world().map(|world| world.to_string()),
         component: entry.component.clone(),
         title: description.map(|description| description.title.clone()),
         version: description.map(|description| description.version.clone()),
@@ -114,6 +114,9 @@ fn text(report: &Report) -> Result<String> {
         let version = report.version.as_deref().unwrap_or_default();
         line("title", &format!("{title} (plugin version {version})"));
     }
+    if let Some(kind) = &report.kind {
+        line("kind", kind);
+    }
     line("component", &report.component);
     if let (Some(digest), Some(size)) = (&report.digest, report.size) {
         line("digest", &format!("sha256:{digest}"));
@@ -141,7 +144,7 @@ fn text(report: &Report) -> Result<String> {
         out,
         "\n# Granted by: {}\n{}\n# Limits\n{}",
         report.grants_from,
-        grants_toml(&report.id, &report.grants),
+        grants_toml(&report.id, &report.grants)?,
         limits_toml(&report.id, &report.limits)?
     );
     Ok(out)
@@ -149,14 +152,15 @@ fn text(report: &Report) -> Result<String> {
 
 /// The grants as they would stand in `hostler.toml`, each command line on a
 /// line.
-fn grants_toml(id: &str, grants: &Grants) -> String {
+fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
     let Grants {
         process,
+        http,
         files,
         terminal,
     } = grants;
     let mut out = String::new();
-    if files.is_some() || *terminal || process.is_empty() {
+    if files.is_some() || *terminal || (process.is_empty() && http.is_empty()) {
         let _ = writeln!(out, "[plugins.{id}.grants]");
     }
     match files {
@@ -184,7 +188,11 @@ fn grants_toml(id: &str, grants: &Grants) -> String {
         }
         let _ = writeln!(out, "]\nenv = {}\nset = {}", words(env), words(set));
     }
-    out
+    for grant in http {
+        let _ = writeln!(out, "[[plugins.{id}.grants.http]]");
+        out.push_str(&toml::to_string(grant)?);
+    }
+    Ok(out)
 }
 
 fn words(words: &[String]) -> Value {
@@ -216,10 +224,15 @@ mod tests {
                 env: vec!["HOME".into()],
                 set: vec![],
             }],
+            http: toml::from_str::<Grants>(
+                "[[http]]\nhosts = [\"api.example.com\"]\nmethods = [\"GET\"]\nsecrets = [\"key\"]",
+            )
+            .unwrap()
+            .http,
             files: Some(FileAccess::ReadWrite),
             terminal: true,
         };
-        let shown = grants_toml("my-agent", &grants);
+        let shown = grants_toml("my-agent", &grants).unwrap();
         assert!(
             shown.contains("[[plugins.my-agent.grants.process]]"),
             "{shown}"
@@ -235,7 +248,8 @@ mod tests {
 
     #[test]
     fn no_grants_are_shown_as_an_empty_table() {
-        assert_eq!(grants_toml("x", &Grants::default()), "[plugins.x.grants]\n");
+        let shown = grants_toml("x", &Grants::default()).unwrap();
+        assert_eq!(shown, "[plugins.x.grants]\n");
     }
 
     #[test]

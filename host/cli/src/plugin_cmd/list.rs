@@ -27,6 +27,8 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Row {
     id: String,
+    /// `harness`, `device-provider` or `lease-policy`; `null` if it does not load.
+    kind: Option<String>,
     component: String,
     /// `ready`, `missing`, `not-logged-in`, `broken`, `unusable`.
     state: &'static str,
@@ -73,6 +75,7 @@ fn row(entry: &PluginEntry, found: &Found) -> Row {
     let grants = &entry.spec.grants.process;
     Row {
         id: entry.id().to_owned(),
+        kind: found.world().map(|world| world.to_string()),
         component: entry.component.clone(),
         state: found.state(),
         version: found.version().map(str::to_owned),
@@ -103,7 +106,7 @@ fn text(report: &Report) -> String {
     } else {
         let mut table = Table::new();
         table.load_style(NOTHING);
-        table.set_header(["ID", "STATE", "VERSION", "MAY RUN", "COMPONENT"]);
+        table.set_header(["ID", "KIND", "STATE", "VERSION", "MAY RUN", "COMPONENT"]);
         for row in &report.plugins {
             let programs = if row.programs.is_empty() {
                 "nothing".to_owned()
@@ -111,7 +114,8 @@ fn text(report: &Report) -> String {
                 row.programs.join(", ")
             };
             let version = row.version.as_deref().unwrap_or("-");
-            table.add_row([&row.id, row.state, version, &programs, &row.component]);
+            let kind = row.kind.as_deref().unwrap_or("-");
+            table.add_row([&row.id, kind, row.state, version, &programs, &row.component]);
         }
         for line in table.lines() {
             let _ = writeln!(out, "{}", line.trim());
@@ -148,6 +152,7 @@ mod tests {
     fn row(id: &str, state: &'static str) -> Row {
         Row {
             id: id.into(),
+            kind: Some("harness".into()),
             component: format!("{id} (bundled)"),
             state,
             version: (state == "ready").then(|| "2.1.0".into()),

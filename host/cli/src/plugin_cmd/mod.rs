@@ -3,7 +3,7 @@
 pub(crate) mod inspect;
 pub(crate) mod list;
 
-use hostler_runtime::{LoadError, Plugin, Readiness, Runtime, Status};
+use hostler_runtime::{Ended, LoadError, Plugin, Readiness, Runtime, Status, World};
 
 use crate::{
     args::PluginSource,
@@ -28,9 +28,12 @@ fn prepare(source: &PluginSource) -> Result<(Config, Runtime), Failure> {
 /// What came of one plugin.
 #[derive(Debug)]
 pub(crate) enum Found {
+    /// A harness whose agent was looked for.
     Probed(Plugin, Status),
-    /// It loads, and its probe broke: why.
-    Unprobed(Plugin, String),
+    /// A plugin of another world, which has no agent: it says what it is.
+    Described(Plugin),
+    /// It loads, and its first call broke: why.
+    Failed(Plugin, String),
     Unusable(LoadError),
 }
 
@@ -39,13 +42,35 @@ pub(crate) async fn look(runtime: &Runtime, entry: &PluginEntry) -> Found {
         Ok(plugin) => plugin,
         Err(error) => return Found::Unusable(error),
     };
-    match plugin.probe().await {
-        Ok(status) => Found::Probed(plugin, status),
-        Err(ended) => Found::Unprobed(plugin, ended.to_string()),
+    let failed = |plugin, ended: Ended| Found::Failed(plugin, ended.to_string());
+    match &plugin {
+        Plugin::Harness(harness) => match harness.probe().await {
+            Ok(status) => Found::Probed(plugin, status),
+            Err(ended) => failed(plugin, ended),
+        },
+        Plugin::Provider(_) | Plugin::Policy(_) => match plugin.describe().await.map(drop) {
+            Ok(()) => Found::Described(plugin),
+            Err(ended) => failed(plugin, ended),
+        },
     }
 }
 
 impl Found {
+    /// What was loaded, if it was.
+    pub(crate) fn plugin(&self) -> Option<&Plugin> {
+        match self {
+            Self::Probed(plugin, _) | Self::Described(plugin) | Self::Failed(plugin, _) => {
+                Some(plugin)
+            }
+            Self::Unusable(_) => None,
+        }
+    }
+
+    /// What kind of plugin it is, if it could be loaded.
+    pub(crate) fn world(&self) -> Option<World> {
+        self.plugin().map(Plugin::world)
+    }
+
     /// One of a fixed set of words, for tables and programs.
     pub(crate) fn state(&self) -> &'static str {
         match self {
@@ -55,7 +80,8 @@ impl Found {
                 Readiness::NotLoggedIn => "not-logged-in",
                 Readiness::Broken => "broken",
             },
-            Self::Unprobed(..) => "broken",
+            Self::Described(_) => "ready",
+            Self::Failed(..) => "broken",
             Self::Unusable(_) => "unusable",
         }
     }
@@ -64,7 +90,7 @@ impl Found {
     pub(crate) fn version(&self) -> Option<&str> {
         match self {
             Self::Probed(_, status) => status.version.as_deref(),
-            Self::Unprobed(..) | Self::Unusable(_) => None,
+            Self::Described(_) | Self::Failed(..) | Self::Unusable(_) => None,
         }
     }
 
@@ -72,7 +98,8 @@ impl Found {
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Probed(_, status) => status.detail.clone(),
-            Self::Unprobed(_, why) => why.clone(),
+            Self::Described(plugin) => format!("it loads, as a {}", plugin.world()),
+            Self::Failed(_, why) => why.clone(),
             Self::Unusable(error) => error.to_string(),
         }
     }
@@ -81,7 +108,7 @@ impl Found {
     pub(crate) fn fix(&self) -> Option<&str> {
         match self {
             Self::Probed(_, status) => status.fix.as_deref(),
-            Self::Unprobed(..) | Self::Unusable(_) => None,
+            Self::Described(_) | Self::Failed(..) | Self::Unusable(_) => None,
         }
     }
 }

@@ -23,7 +23,7 @@ use tokio::{
 use super::control::{CONTROL_FD, Exit, HIDE, LOCK_FD, Report, Signal, TTY};
 
 /// What to start: nothing is inherited from the host but what stands here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildSpec {
     /// Absolute.
     pub program: PathBuf,

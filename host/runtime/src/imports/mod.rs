@@ -1,11 +1,15 @@
-//! The host's side of the contract's imports. Each either answers at once or
-//! notes down an effect; only `process.run` waits, and only in `probe`.
+//! The host's side of the contract's imports. For a harness each either answers
+//! at once or notes down an effect; only `process.run` waits, and only in
+//! `probe`. For a device provider much waits, and the host may cancel it.
 //!
 //! A wrong argument or a denial is a value for the plugin. Only a limit ends
 //! the call, because a plugin over its limits is not to be reasoned with.
 
+mod blob;
 mod client;
+mod http;
 mod process;
+mod waiting;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,6 +35,7 @@ const TIMER_LIMIT: usize = 64;
 const TIMER_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl types::Host for State {}
+impl crate::bindings::policy::hostler::policy::types::Host for State {}
 impl events::Host for State {}
 
 impl log::Host for State {
@@ -45,6 +50,7 @@ impl log::Host for State {
         }
         message.truncate(end);
         self.count(end)?;
+        let message = self.plugin.outside.vault.mask().text(&message).into_owned();
         let plugin = self.plugin.id.as_str();
         match level {
             log::Level::Trace => tracing::trace!(target: "plugin", plugin, "{message}"),

@@ -8,22 +8,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncReadExt};
-
 use crate::{
     bindings::hostler::{
         host::process::{self, Command, Host, Output},
         types::types::Error,
     },
-    children::{ChildSpec, Helper, Signal, Supervised, pump::Credit},
+    children::{ChildSpec, Signal, pump::Credit},
     state::{Effect, Role, State, Stdin},
 };
 
-/// Longest `process.run`.
-const RUN_LIMIT: Duration = Duration::from_secs(30);
+/// Longest `process.run` of a probe: somebody waits for all of them.
+const PROBE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Output kept of one stream of `process.run`.
-const RUN_OUTPUT: u64 = 1024 * 1024;
+/// Longest `process.run` of a device provider: to install a large app. The call
+/// has a limit of its own.
+const PROVIDER_LIMIT: Duration = Duration::from_secs(600);
 
 impl Host for State {
     async fn run(
@@ -31,30 +30,54 @@ impl Host for State {
         command: Command,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<Output, Error>> {
-        if self.role != Role::Probe {
-            let text = "process.run is for probe alone; a session uses process.spawn".into();
-            return Ok(Err(Error::Denied(text)));
-        }
+        let limit = match self.role {
+            Role::Probe => PROBE_LIMIT,
+            Role::Provider { .. } => PROVIDER_LIMIT,
+            Role::Session { .. } => {
+                let text = "process.run is for probe alone; a session uses process.spawn".into();
+                return Ok(Err(Error::Denied(text)));
+            }
+            Role::Describe | Role::Policy => {
+                let text = "process.run is not for what must not reach outside".into();
+                return Ok(Err(Error::Denied(text)));
+            }
+        };
         let spec = match self.resolve(command, Path::new("/")) {
             Ok(spec) => spec,
             Err(error) => return Ok(Err(error)),
         };
-        let timeout = Duration::from_millis(timeout_ms.into()).min(RUN_LIMIT);
-        let output = run(&self.plugin.helper, &spec);
-        Ok(match tokio::time::timeout(timeout, output).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(Error::Other(Some(error.to_string()))),
-            Err(_) => Err(Error::Limit(format!(
+        let limit = Duration::from_millis(timeout_ms.into()).min(limit);
+        let program = spec.program.clone();
+        let running = self
+            .waits
+            .run(self.plugin.outside.helper.clone(), spec, limit);
+        let ran = match self.waits.wait(running).await {
+            Ok(ran) => ran,
+            Err(cancelled) => return Ok(Err(cancelled.into())),
+        };
+        Ok(match ran {
+            Ok(Some(ran)) => {
+                let (code, signal) = ran
+                    .exit
+                    .map_or((None, None), |exit| (exit.code, exit.signal));
+                Ok(Output {
+                    exit: process::Exit { code, signal },
+                    stdout: ran.stdout,
+                    stderr: ran.stderr,
+                })
+            }
+            Ok(None) => Err(Error::Limit(format!(
                 "{} did not end within {} ms",
-                spec.program.display(),
-                timeout.as_millis()
+                program.display(),
+                limit.as_millis()
             ))),
+            Err(error) => Err(Error::Other(Some(error.to_string()))),
         })
     }
 
     fn spawn(&mut self, command: Command) -> wasmtime::Result<Result<u32, Error>> {
         let Role::Session { cwd } = self.role.clone() else {
-            let text = "process.spawn is for sessions; probe uses process.run".into();
+            let text = "process.spawn is for a harness' sessions; use process.run".into();
             return Ok(Err(Error::Denied(text)));
         };
         let limit = self.limits().children;
@@ -137,7 +160,7 @@ impl State {
     }
 
     /// From what the plugin wrote to what will run, if it is granted.
-    fn resolve(&self, command: Command, cwd: &Path) -> Result<ChildSpec, Error> {
+    pub(super) fn resolve(&self, command: Command, cwd: &Path) -> Result<ChildSpec, Error> {
         let id = &self.plugin.id;
         let nul = |text: &String| text.contains('\0');
         if nul(&command.program)
@@ -204,29 +227,4 @@ fn find(program: &str) -> Result<PathBuf, Error> {
                 absolute.display()
             ))
         })
-}
-
-async fn run(helper: &Helper, spec: &ChildSpec) -> std::io::Result<Output> {
-    let mut child = Supervised::start(helper, spec).await?;
-    drop(child.stdin);
-    let (stdout, stderr, exit) = tokio::join!(
-        collect(child.stdout),
-        collect(child.stderr),
-        child.supervision.exited()
-    );
-    let (code, signal) = exit.map_or((None, None), |exit| (exit.code, exit.signal));
-    Ok(Output {
-        exit: process::Exit { code, signal },
-        stdout,
-        stderr,
-    })
-}
-
-/// The head of a stream; the rest is read and dropped, so that the program can
-/// end.
-async fn collect(mut stream: impl AsyncRead + Unpin) -> String {
-    let mut head = Vec::new();
-    let _ = (&mut stream).take(RUN_OUTPUT).read_to_end(&mut head).await;
-    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&head).into_owned()
 }

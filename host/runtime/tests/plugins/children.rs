@@ -350,7 +350,7 @@ async fn ends_with_session() {
     gone(&pid).await;
 }
 
-async fn written(path: &Path) -> String {
+pub(crate) async fn written(path: &Path) -> String {
     let patience = Instant::now() + Duration::from_secs(30);
     loop {
         let text = std::fs::read_to_string(path).unwrap_or_default();

@@ -74,7 +74,15 @@ async fn core_module() {
 async fn wrong_world() {
     let error = error(&Host::new(), b"\0asm\x0d\0\x01\0".to_vec()).await;
     assert!(matches!(error, LoadError::WrongWorld { .. }), "{error}");
-    assert!(error.to_string().contains("harness-plugin"), "{error}");
+    assert!(error.to_string().contains("exports nothing"), "{error}");
+    let two = r#"(component (instance $it)
+        (export "hostler:harness/harness@0.1.0-draft" (instance $it))
+        (export "hostler:policy/policy@0.1.0-draft" (instance $it)))"#;
+    let error = self::error(&Host::new(), wat::parse_str(two).unwrap()).await;
+    assert!(matches!(error, LoadError::WrongWorld { .. }), "{error}");
+    for export in ["hostler:harness/harness", "hostler:policy/policy"] {
+        assert!(error.to_string().contains(export), "{error}");
+    }
 }
 
 async fn outside() {
@@ -82,7 +90,10 @@ async fn outside() {
         "wasi:cli/environment@0.2.6",
         "wasi:http/outgoing-handler@0.2.6",
     ] {
-        let text = format!(r#"(component (import "{import}" (instance (export "get" (func)))))"#);
+        let text = format!(
+            r#"(component (import "{import}" (instance (export "get" (func)))) (instance $it)
+                (export "hostler:harness/harness@0.1.0-draft" (instance $it)))"#
+        );
         let error = error(&Host::new(), wat::parse_str(&text).unwrap()).await;
         assert!(matches!(error, LoadError::WrongWorld { .. }), "{error}");
         assert!(error.to_string().contains(import), "{error}");

@@ -5,6 +5,10 @@ mod children;
 mod hidden;
 mod limits;
 mod loading;
+mod policies;
+mod providers;
+mod requests;
+mod services;
 mod sessions;
 mod support;
 mod terminals;
@@ -24,6 +28,10 @@ fn main() -> ExitCode {
                 hidden::trials(),
                 limits::trials(),
                 loading::trials(),
+                policies::trials(),
+                providers::trials(),
+                requests::trials(),
+                services::trials(),
                 sessions::trials(),
                 terminals::trials(),
             ];

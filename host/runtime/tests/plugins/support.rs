@@ -7,12 +7,19 @@ use std::{
 };
 
 use bytes::Bytes;
+use hostler_egress::Egress;
 use hostler_runtime::{
-    Command, Ended, Event, Failure, Grants, Harness, LoadError, OPEN_REQUEST, OpenParams, Output,
-    Plugin, PluginSpec, Runtime, RuntimeOptions, Source, children::Helper,
+    Command, Ended, Event, Failure, Grants, Harness, HarnessPlugin, LoadError, OPEN_REQUEST,
+    OpenParams, Output, Plugin, PluginSpec, PolicyPlugin, ProviderPlugin, Runtime, RuntimeOptions,
+    Source, children::Helper,
 };
+use hostler_secret::Vault;
 use hostler_test_support::{Need, component};
 use tokio::sync::mpsc;
+
+pub(crate) const PROVIDER: &[Need] = &[Need::Component("guests/provider")];
+
+pub(crate) const POLICY: &[Need] = &[Need::Component("guests/policy")];
 
 pub(crate) const MISBEHAVING: &[Need] = &[Need::Component("guests/misbehaving")];
 
@@ -37,6 +44,15 @@ impl Host {
         Self { runtime, folder }
     }
 
+    /// A host that knows these secrets.
+    pub(crate) fn with_vault(vault: Vault) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        Self {
+            runtime: Runtime::new(options(folder, vault)).unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     fn with_cache_in(path: &Path) -> Self {
         Self {
             runtime: runtime_in(path),
@@ -49,7 +65,30 @@ impl Host {
     }
 
     /// The misbehaving guest with `[plugins.misbehaving]` as in TOML.
-    pub(crate) async fn misbehaving(&self, settings: &str) -> Plugin {
+    pub(crate) async fn misbehaving(&self, settings: &str) -> HarnessPlugin {
+        match self.guest("misbehaving", settings).await {
+            Plugin::Harness(harness) => harness,
+            other => panic!("{} is no harness", other.world()),
+        }
+    }
+
+    /// The guest `provider` with `[plugins.provider]` as in TOML.
+    pub(crate) async fn provider(&self, settings: &str) -> ProviderPlugin {
+        match self.guest("provider", settings).await {
+            Plugin::Provider(provider) => provider,
+            other => panic!("{} is no provider", other.world()),
+        }
+    }
+
+    /// The guest `policy` with `[plugins.policy]` as in TOML.
+    pub(crate) async fn policy(&self, settings: &str) -> PolicyPlugin {
+        match self.guest("policy", settings).await {
+            Plugin::Policy(policy) => policy,
+            other => panic!("{} is no policy", other.world()),
+        }
+    }
+
+    pub(crate) async fn guest(&self, name: &str, settings: &str) -> Plugin {
         #[derive(serde::Deserialize, Default)]
         #[serde(default)]
         struct Settings {
@@ -62,12 +101,13 @@ impl Host {
             grants: settings.grants,
             limits: settings.limits,
             config: settings.config.into(),
-            ..spec(Source::File(component("guests/misbehaving")))
+            id: name.to_owned(),
+            ..spec(Source::File(component(&format!("guests/{name}"))))
         };
         self.runtime.load(spec).await.unwrap()
     }
 
-    pub(crate) fn session(&self, plugin: &Plugin, resume: Option<Bytes>) -> Session {
+    pub(crate) fn session(&self, plugin: &HarnessPlugin, resume: Option<Bytes>) -> Session {
         let (harness, events) = plugin.start(
             OpenParams {
                 session: "00000000-0000-4000-8000-000000000000".into(),
@@ -96,12 +136,17 @@ pub(crate) fn helper(lock: Option<Arc<std::fs::File>>) -> Helper {
 }
 
 pub(crate) fn runtime_in(folder: &Path) -> Runtime {
-    Runtime::new(RuntimeOptions {
+    Runtime::new(options(folder, Vault::default())).unwrap()
+}
+
+fn options(folder: &Path, vault: Vault) -> RuntimeOptions {
+    RuntimeOptions {
         helper: helper(None),
+        egress: Egress::default(),
+        vault,
         cache_dir: folder.join("cache"),
         key_file: folder.join("cache.key"),
-    })
-    .unwrap()
+    }
 }
 
 pub(crate) fn spec(source: Source) -> PluginSpec {

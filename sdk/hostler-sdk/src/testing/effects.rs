@@ -67,6 +67,8 @@ pub enum Effect {
     },
     /// `timer::cancel`.
     TimerCancel(u64),
+    /// `device::progress`.
+    Progress(String),
     /// A line for the log.
     Log {
         /// How much it matters.

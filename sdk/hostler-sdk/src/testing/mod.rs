@@ -7,13 +7,21 @@
 //! it had. The stand-in keeps the contract's rules (an answer counts once, an
 //! update is a JSON object, `run` is for probes) and refuses as the host would.
 
+mod device;
 mod effects;
+#[cfg(feature = "live")]
+mod live;
+mod script;
 
 use std::{marker::PhantomData, time::Duration};
 
 use serde_json::{Value, json};
 
+pub use device::{Outside, ProviderBench};
 pub use effects::{Effect, Effects};
+#[cfg(feature = "live")]
+pub use live::Live;
+pub use script::{Exchange, Script, Sent};
 
 use crate::backend::recorder::{Recorder, Role, Stdin};
 use crate::process::{Child, Exit, Output, Stdio};
@@ -362,4 +370,11 @@ pub fn with_host<T>(code: impl FnOnce() -> T) -> (T, Effects) {
     let mut host = Recorder::default();
     let value = host.host(code);
     (value, host.take_effects())
+}
+
+/// Runs code with this `[plugins.ID.config]`: all that a policy has of the host.
+pub fn with_config<T>(config: &Value, code: impl FnOnce() -> T) -> T {
+    let mut host = Recorder::default();
+    host.config = Some(config.to_string());
+    host.host(code)
 }

@@ -1,6 +1,7 @@
 //! The stand-in for the host keeps the contract's rules.
 
 mod client;
+mod device;
 mod machine;
 mod puppet;
 mod settings;

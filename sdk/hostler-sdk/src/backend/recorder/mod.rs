@@ -1,6 +1,8 @@
 //! The native stand-in for the host. It keeps the contract's rules, so that a
 //! test of an adapter fails where the host would refuse.
 
+pub(crate) mod device;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -10,7 +12,7 @@ use std::{
 use serde_json::value::RawValue;
 
 use crate::process::{Child, Command, Output};
-use crate::testing::{Effect, Effects};
+use crate::testing::{Effect, Effects, Outside};
 use crate::{Error, RequestId, Result};
 
 /// The contract's bounds.
@@ -48,6 +50,8 @@ pub(crate) struct Recorder {
     pub(crate) requests: BTreeSet<RequestId>,
     pub(crate) timers: BTreeSet<u64>,
     pub(crate) checkpoint: Option<Vec<u8>>,
+    /// Where a device provider's waiting calls go.
+    pub(crate) outside: Option<Box<dyn Outside>>,
     last_child: u32,
     last_random: u8,
 }
@@ -86,6 +90,12 @@ impl Recorder {
 
     pub(crate) fn take_effects(&mut self) -> Effects {
         Effects::from(std::mem::take(&mut self.effects))
+    }
+
+    /// Since this instance began.
+    fn now(&self) -> Duration {
+        let outside = self.outside.as_ref().map(|outside| outside.elapsed());
+        outside.unwrap_or(self.elapsed)
     }
 
     fn note(&mut self, effect: Effect) -> Result {
@@ -132,6 +142,8 @@ fn with<T>(call: impl FnOnce(&mut Recorder) -> T) -> T {
 
 /// The imports.
 pub(crate) mod calls {
+    pub(crate) use super::device::{Blob, fetch, progress, service_start, service_stop, sleep};
+
     use super::{
         Child, Command, Duration, Effect, Error, MAX_ASKS, MAX_CHECKPOINT, MAX_RANDOM, MAX_TIMER,
         MAX_TIMERS, Output, RequestId, Result, Role, Stdin, WALL_START, json, object, with,
@@ -230,8 +242,11 @@ pub(crate) mod calls {
         })
     }
 
-    pub(crate) fn run(command: &Command, _timeout_ms: u32) -> Result<Output> {
+    pub(crate) fn run(command: &Command, timeout_ms: u32) -> Result<Output> {
         with(|host| {
+            if let Some(outside) = &mut host.outside {
+                return outside.run(command, timeout_ms);
+            }
             if host.role != Role::Probe {
                 return Err(Error::Denied(
                     "process.run is for probe alone; a session uses process.spawn".to_owned(),
@@ -295,11 +310,11 @@ pub(crate) mod calls {
     }
 
     pub(crate) fn clock_monotonic() -> Result<u64> {
-        with(|host| Ok(host.elapsed.as_nanos().try_into().unwrap_or(u64::MAX)))
+        with(|host| Ok(host.now().as_nanos().try_into().unwrap_or(u64::MAX)))
     }
 
     pub(crate) fn clock_wall() -> Result<u64> {
-        with(|host| Ok(crate::process::millis(WALL_START + host.elapsed)))
+        with(|host| Ok(crate::process::millis(WALL_START + host.now())))
     }
 
     pub(crate) fn random(len: u32) -> Result<Vec<u8>> {

@@ -1,7 +1,8 @@
-//! The exports of a component: calls of the host to a [`Harness`].
+//! Calls of the host to a [`Harness`].
 
 use std::{cell::RefCell, marker::PhantomData};
 
+use super::log_panics;
 use crate::bindings::{
     exports::hostler::harness::harness as wit,
     hostler::{harness::events, host::process, types::types},
@@ -11,22 +12,6 @@ use crate::{
     Description, Event, Harness, OpenParams, PromptCapabilities, Readiness, RequestId, Result,
     Status,
 };
-
-/// Makes a [`Harness`] the plugin that this crate is built to: once, at the top
-/// of the crate. Natively it does nothing, so that the same crate is tested with
-/// [`testing`](mod@crate::testing).
-#[macro_export]
-macro_rules! export {
-    ($harness:ty) => {
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            type Component = $crate::__private::Component<$harness>;
-            $crate::__private::bindings::__export_harness_plugin!(
-                Component with_types_in $crate::__private::bindings
-            );
-        };
-    };
-}
 
 /// The plugin as the contract sees it.
 #[derive(Debug)]
@@ -90,18 +75,6 @@ impl<H: Harness> wit::GuestSession for Session<H> {
         Ok(self.0.borrow_mut().close()?)
     }
 }
-
-/// A trap's backtrace does not hold the panic's message: the log does.
-#[cfg(target_family = "wasm")]
-fn log_panics() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| crate::log::error(panic)));
-    });
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn log_panics() {}
 
 impl From<Description> for wit::Description {
     fn from(description: Description) -> Self {

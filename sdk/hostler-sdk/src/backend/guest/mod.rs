@@ -1,5 +1,10 @@
 //! The imports of a component: this crate's types to the contract's and back.
 
+#[cfg(target_family = "wasm")]
+mod device;
+#[cfg(target_family = "wasm")]
+pub(crate) use device::{Blob, fetch, progress, service_start, service_stop, sleep};
+
 use crate::bindings::hostler::{
     harness::client,
     host::{clock, config as settings, log as logging, process, random as entropy, timer},

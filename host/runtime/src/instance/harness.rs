@@ -1,0 +1,152 @@
+//! The calls of a harness. None waits, but `probe`.
+
+use bytes::Bytes;
+use wasmtime::{Store, component::ResourceAny};
+
+use super::Instance;
+use crate::{
+    about::{Readiness, Status},
+    bindings::{
+        HarnessPlugin, HarnessPluginPre,
+        exports::hostler::harness::harness::{
+            Event, OpenParams as GuestOpen, Readiness as GuestReadiness,
+        },
+        hostler::types::types::Error,
+    },
+    harness::{Ended, OpenParams},
+    state::{Effect, State},
+    world::{Refusal, sentence},
+};
+
+pub(crate) type HarnessInstance = Instance<HarnessPluginPre<State>>;
+
+impl HarnessInstance {
+    /// What the last call noted down.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.store.data_mut().effects)
+    }
+
+    pub(crate) async fn probe(&mut self) -> Result<Status, Ended> {
+        let limit = ("probe_ms", self.state().limits().probe_ms);
+        let answer = self
+            .reduce("probe", limit, async |guest, store| {
+                guest.hostler_harness_harness().call_probe(store).await
+            })
+            .await?;
+        let status = answer.map_err(|refusal| self.refused("probe", refusal))?;
+        Ok(Status {
+            readiness: match status.readiness {
+                GuestReadiness::Ready => Readiness::Ready,
+                GuestReadiness::Missing => Readiness::Missing,
+                GuestReadiness::NotLoggedIn => Readiness::NotLoggedIn,
+                GuestReadiness::Broken => Readiness::Broken,
+            },
+            version: status.version,
+            detail: status.detail,
+            fix: status.fix,
+        })
+    }
+
+    pub(crate) async fn open(
+        &mut self,
+        request: u64,
+        params: &OpenParams,
+        resume: Option<Bytes>,
+    ) -> Result<Result<ResourceAny, Refusal>, Ended> {
+        let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+        let params = GuestOpen {
+            session: params.session.clone(),
+            cwd: path(&params.cwd),
+            additional_directories: params.additional_directories.iter().map(path).collect(),
+        };
+        let limit = self.call_limit();
+        self.reduce("open", limit, async |guest, store| {
+            guest
+                .hostler_harness_harness()
+                .session()
+                .call_open(store, request, &params, resume.as_deref())
+                .await
+        })
+        .await
+    }
+
+    pub(crate) async fn prompt(
+        &mut self,
+        session: ResourceAny,
+        request: u64,
+        prompt: &str,
+    ) -> Result<Result<(), Refusal>, Ended> {
+        let limit = self.call_limit();
+        self.reduce("prompt", limit, async |guest, store| {
+            let session_type = guest.hostler_harness_harness().session();
+            session_type
+                .call_prompt(store, session, request, prompt)
+                .await
+        })
+        .await
+    }
+
+    pub(crate) async fn other(
+        &mut self,
+        session: ResourceAny,
+        request: u64,
+        method: &str,
+        params: &str,
+    ) -> Result<Result<(), Refusal>, Ended> {
+        let limit = self.call_limit();
+        self.reduce("call", limit, async |guest, store| {
+            let session_type = guest.hostler_harness_harness().session();
+            session_type
+                .call_call(store, session, request, method, params)
+                .await
+        })
+        .await
+    }
+
+    pub(crate) async fn cancel(
+        &mut self,
+        session: ResourceAny,
+    ) -> Result<Result<(), Refusal>, Ended> {
+        let limit = self.call_limit();
+        self.reduce("cancel", limit, async |guest, store| {
+            let session_type = guest.hostler_harness_harness().session();
+            session_type.call_cancel(store, session).await
+        })
+        .await
+    }
+
+    pub(crate) async fn on_events(
+        &mut self,
+        session: ResourceAny,
+        events: &[Event],
+    ) -> Result<Result<(), Refusal>, Ended> {
+        let limit = self.call_limit();
+        self.reduce("on-events", limit, async |guest, store| {
+            let session_type = guest.hostler_harness_harness().session();
+            session_type.call_on_events(store, session, events).await
+        })
+        .await
+    }
+
+    pub(crate) async fn close(
+        &mut self,
+        session: ResourceAny,
+    ) -> Result<Result<(), Refusal>, Ended> {
+        let limit = self.call_limit();
+        self.reduce("close", limit, async |guest, store| {
+            let session_type = guest.hostler_harness_harness().session();
+            session_type.call_close(store, session).await
+        })
+        .await
+    }
+
+    async fn reduce<R>(
+        &mut self,
+        name: &'static str,
+        limit: (&'static str, u32),
+        call: impl AsyncFnOnce(&HarnessPlugin, &mut Store<State>) -> wasmtime::Result<Result<R, Error>>,
+    ) -> Result<Result<R, Refusal>, Ended> {
+        let answer = self.call(name, limit, call).await?;
+        Ok(answer.map_err(|error| sentence(&error)))
+    }
+}
