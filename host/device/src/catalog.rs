@@ -91,14 +91,12 @@ impl Catalog {
     }
 
     /// Forgets a provider and what it listed.
-    pub(crate) fn remove(&mut self, id: &str) -> bool {
-        let Some(source) = self.sources.remove(id) else {
-            return false;
-        };
-        for key in source.keys {
-            self.unsee(&key, id);
+    pub(crate) fn remove(&mut self, id: &str) -> Option<Source> {
+        let source = self.sources.remove(id)?;
+        for key in &source.keys {
+            self.unsee(key, id);
         }
-        true
+        Some(source)
     }
 
     /// Takes in all that a provider sees now. Returns what the registry is to

@@ -1,9 +1,10 @@
 //! The way from an ask to a lease.
 
-use hostler_lease::LeaseId;
+use hostler_lease::{LeaseId, Mode, Refused};
+use hostler_provider::{DeviceError, Wish};
 use tokio::sync::watch;
 
-use crate::{Devices, Lease, Refusal};
+use crate::{Devices, Labels, Lease, Refusal, Who};
 
 /// An ask that was taken up: the device is being made ready, or there is a queue
 /// before it. Dropped, it gives up: the place in the queue is left, and a device
@@ -16,6 +17,20 @@ pub struct Ticket {
     /// Gives up when dropped.
     pub(crate) owned: bool,
     pub(crate) told: Told,
+    /// What to ask again if the device turns out to be gone, and others will do.
+    pub(crate) again: Option<Box<Again>>,
+}
+
+/// An ask, to be repeated.
+#[derive(Debug, Clone)]
+pub(crate) struct Again {
+    pub(crate) who: Who,
+    pub(crate) labels: Labels,
+    pub(crate) wish: Wish,
+    pub(crate) policy: Option<String>,
+    pub(crate) mode: Mode,
+    /// How often yet.
+    pub(crate) left: usize,
 }
 
 /// What a ticket tells.
@@ -59,13 +74,15 @@ pub(crate) struct Told {
 
 impl Ticket {
     /// By which to come back after the connection or the host was away:
-    /// [`Devices::rejoin`]. It is the lease's id.
+    /// [`Devices::rejoin`]. It is the lease's id. If a device of several turns out
+    /// to be gone when it is opened, another is asked for, under a new id.
     pub fn id(&self) -> LeaseId {
         self.id
     }
 
     /// What happens next; after [`Step::Granted`] or an error nothing more. Steps
-    /// that nobody awaited are skipped, never the last.
+    /// that nobody awaited are skipped, never the last. Dropping the future loses
+    /// nothing.
     ///
     /// # Errors
     /// The wait or the hand-over ended without a lease.
@@ -74,6 +91,19 @@ impl Ticket {
             let way = self.way.borrow_and_update().clone();
             if let Some(end) = way.end {
                 self.owned = false;
+                if let Err(Refusal::Device(DeviceError::Lost(_))) = end
+                    && let Some(again) = self.again.clone()
+                {
+                    match self.devices.ask_again(*again).await {
+                        Ok(mut next) => {
+                            std::mem::swap(self, &mut next);
+                            continue;
+                        }
+                        // It was the last one.
+                        Err(Refusal::Lease(Refused::UnknownPool(_)) | Refusal::NoDevice(_)) => {}
+                        Err(refused) => return Err(refused),
+                    }
+                }
                 return end.map(|lease| {
                     Step::Granted(Granted {
                         devices: self.devices.clone(),

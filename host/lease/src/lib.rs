@@ -3,7 +3,7 @@
 //! A pure state machine. [`Registry`] takes commands, each with the [`Moment`]
 //! at which it happens, and fills [`Effects`]: records that must be durable
 //! before anybody hears of them, and events to act on after that. The device
-//! service will drive it; nothing does yet.
+//! service (`hostler-device`) drives it.
 //!
 //! One [`Ask`] goes this way. Its [`LeaseId`] names it from the start:
 //!

@@ -62,7 +62,7 @@ pub(crate) const MIGRATION: &str = "
         -- Of others: the key of the device, and the fencing token.
         device TEXT,
         token INTEGER
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
 ";
 
 /// What a registry of leases goes on from.

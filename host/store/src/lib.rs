@@ -16,7 +16,8 @@
 //! - [`record`]: what is kept of sessions.
 //! - [`records`]: `hostler.db`, of which every write is on the disk when it
 //!   returns. [`audit`]: the part of it that is only ever added to, and a thread
-//!   that adds for those who cannot wait.
+//!   that adds for those who cannot wait. [`leases`]: who holds which device, with
+//!   a thread that writes for all who wait.
 //!
 //! Rules of the journal: an append that returned `Ok` outlives the process (not a power loss:
 //! the log is not synced for each append, so each start has a new epoch, which

@@ -1,25 +1,27 @@
 //! From a wish to a ticket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use hostler_lease::{
-    Allocated, Ask, Condition, DeviceKey, Label, LeaseId, LeaseScope, Mode, Moment, Refused, Sight,
-    Status,
+use hostler_lease::{Allocated, Ask, Label, LeaseId, LeaseScope, Mode, Refused, Status};
+use hostler_provider::Wish;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
 };
-use hostler_provider::{Candidate, Choice, Wish};
-use tokio::sync::watch;
 
-use super::{Asked, Devices, State, discover, policy, settle::held};
+use super::{Asked, Devices, discover, policy, settle::held};
 use crate::{
     Labels, Refusal, Ticket, Who,
-    ticket::{Told, Way},
+    ticket::{Again, Told, Way},
 };
 
-/// Devices that a policy chooses from, by its contract.
-const MAX_CANDIDATES: usize = 256;
+/// How long an ask that does not wait stays while the device is being freed: a
+/// browser is closed in a second, an app in less.
+const FREEING: Duration = Duration::from_secs(10);
 
-/// How often two first commands of one session may cross.
-const CROSSINGS: usize = 8;
+/// How many devices of a pool are tried beside the first, if they turn out to be
+/// gone.
+const OTHERS: usize = 3;
 
 /// Asking for devices.
 impl Devices {
@@ -40,51 +42,7 @@ impl Devices {
         } else {
             Mode::Explicit
         };
-        self.ask(who, labels, &wish, policy, mode).await
-    }
-
-    /// The lease of a caller that knows nothing of leases: the one of its token
-    /// and session, or a new one. A device under an explicit lease is busy.
-    ///
-    /// # Errors
-    /// As for [`Devices::allocate`]; or the session has another device than the
-    /// wish names.
-    pub async fn implicit(
-        &self,
-        who: &Who,
-        labels: &Labels,
-        wish: Wish,
-        policy: Option<&str>,
-    ) -> Result<Ticket, Refusal> {
-        let mut crossed = Refusal::Stopping;
-        for _ in 0..CROSSINGS {
-            if let Some(id) = self.implicit_held(who, labels.session.as_str()) {
-                match self.use_implicit(who, labels, &wish, id) {
-                    // It ended just now.
-                    Err(Refusal::Lease(Refused::LeaseUnknown | Refused::LeaseEnded(_))) => {}
-                    other => return other,
-                }
-            }
-            let token = who.token.clone();
-            let mode = Mode::Implicit { token };
-            match self.ask(who, labels, &wish, policy, mode).await {
-                Err(Refusal::Lease(refused @ Refused::SessionHasOne { .. })) => {
-                    crossed = refused.into();
-                }
-                other => return other,
-            }
-        }
-        Err(crossed)
-    }
-
-    /// The lease, or the place in a queue, that the token's session has as a
-    /// caller that knows nothing of leases.
-    pub fn implicit_held(&self, who: &Who, session: &str) -> Option<LeaseId> {
-        let session = Label::new(session).ok()?;
-        let state = self.0.lock();
-        state
-            .registry
-            .implicit(&who.principal, &who.token, &session)
+        self.ask(again(who, labels, wish, policy, mode)).await
     }
 
     /// Whoever asked is back after its connection or the host was away, and has
@@ -96,7 +54,7 @@ impl Devices {
         self.join(who, id, true)
     }
 
-    fn join(&self, who: &Who, id: LeaseId, owned: bool) -> Result<Ticket, Refusal> {
+    pub(super) fn join(&self, who: &Who, id: LeaseId, owned: bool) -> Result<Ticket, Refusal> {
         let way = self.0.drive(|state, now, out| {
             state.check_running()?;
             let status = state.registry.rejoin(&who.principal, id, now, out)?;
@@ -124,47 +82,27 @@ impl Devices {
             way,
             owned,
             told: Told::default(),
+            again: None,
         }
     }
 
-    /// The implicit lease that is there, if it is of a device that is wished
-    /// for.
-    fn use_implicit(
-        &self,
-        who: &Who,
-        labels: &Labels,
-        wish: &Wish,
-        id: LeaseId,
-    ) -> Result<Ticket, Refusal> {
-        {
-            let state = self.0.lock();
-            let key = match state.registry.status(&who.principal, id)? {
-                Status::Waiting { .. } => None,
-                Status::HandingOver { key } | Status::Held { key, .. } => Some(key),
-            };
-            if let Some(key) = key
-                && !state.fits(&key, wish)
-            {
-                let session = labels.session.clone();
-                let key = Some(key);
-                return Err(Refused::SessionHasOne { session, key }.into());
-            }
-        }
-        match self.renew(who, id) {
-            Ok(_) | Err(Refusal::Lease(Refused::NotYet)) => self.join(who, id, false),
-            Err(refused) => Err(refused),
-        }
+    /// Whoever got a device that is gone, of several that would do.
+    pub(crate) async fn ask_again(&self, mut again: Again) -> Result<Ticket, Refusal> {
+        again.left -= 1;
+        self.ask(again).await
     }
 
-    async fn ask(
-        &self,
-        who: &Who,
-        labels: &Labels,
-        wish: &Wish,
-        policy: Option<&str>,
-        mode: Mode,
-    ) -> Result<Ticket, Refusal> {
+    pub(super) async fn ask(&self, asked: Again) -> Result<Ticket, Refusal> {
         let inner = &self.0;
+        let Again {
+            who,
+            labels,
+            wish,
+            policy,
+            mode,
+            ..
+        } = &asked;
+        let policy = policy.as_deref();
         policy::check_wish(wish)?;
         let rules = inner.lock().policy(&inner.config, policy)?;
         let implicit = matches!(mode, Mode::Implicit { .. });
@@ -175,7 +113,9 @@ impl Devices {
             inner.discover(discover::Ask::Stale).await;
         }
         let mut known = false;
+        let patience = Instant::now() + FREEING;
         loop {
+            let mut freed = inner.torn_down.subscribe();
             let choices = if wish.choices.is_empty() {
                 let devices = inner
                     .lock()
@@ -203,13 +143,29 @@ impl Devices {
                 scope,
                 terms: terms.clone(),
             };
+            let several = ask.scope.selector.choices();
+            let several = several.len() > 1
+                || several
+                    .iter()
+                    .any(|it| matches!(it, hostler_lease::Choice::Pool(_)));
             match self.take_up(who, ask) {
+                Ok(mut ticket) => {
+                    ticket.again = (several && asked.left > 0).then(|| Box::new(asked));
+                    return Ok(ticket);
+                }
                 // It may have been plugged in just now.
                 Err(Refusal::Lease(
                     Refused::UnknownDevice(_) | Refused::UnknownPool(_) | Refused::IdInUse,
                 )) if !known => {
                     known = true;
                     inner.discover(discover::Ask::All).await;
+                }
+                // Whoever gives back and asks again does not come in between.
+                Err(Refusal::Lease(Refused::Busy(busy)))
+                    if inner.lock().is_being_freed(&busy) && Instant::now() < patience =>
+                {
+                    // At the end of the patience it is asked once more.
+                    let _ = timeout_at(patience, freed.changed()).await;
                 }
                 other => return other,
             }
@@ -243,95 +199,21 @@ impl Devices {
     }
 }
 
-impl State {
-    /// The devices that a policy may choose from.
-    fn candidates(&self, who: &Who, platform: Option<&str>, now: Moment) -> Vec<Candidate> {
-        let devices = self.catalog.devices();
-        let devices = devices.filter(|(_, seen)| {
-            let info = seen.info();
-            platform.is_none_or(|wanted| {
-                info.is_some_and(|info| info.platform.eq_ignore_ascii_case(wanted))
-            })
-        });
-        let mut candidates: Vec<Candidate> = devices
-            .map(|(key, _)| Candidate {
-                free: self
-                    .registry
-                    .device(key, &who.principal, Sight::Own, now)
-                    .is_some_and(|status| status.condition == Condition::Free),
-                ..self.candidate(key)
-            })
-            .collect();
-        // If there are too many, those that are free count.
-        candidates.sort_by_key(|device| !device.free);
-        candidates.truncate(MAX_CANDIDATES);
-        candidates
-    }
-
-    /// What a wish names, within its platform.
-    fn of_platform(&self, who: &Who, wish: &Wish, now: Moment) -> Result<Vec<Choice>, Refusal> {
-        let Some(platform) = &wish.platform else {
-            return Ok(wish.choices.clone());
-        };
-        let mut choices = Vec::new();
-        for choice in &wish.choices {
-            match choice {
-                Choice::Device(name) => {
-                    // An unknown one is refused by the registry.
-                    if let Ok(key) = self.registry.find(&Label::new(name)?)
-                        && !self.is_of(&key, platform)
-                    {
-                        return Err(Refusal::WrongPlatform {
-                            key: key.as_str().to_owned(),
-                            platform: platform.chars().take(40).collect(),
-                        });
-                    }
-                    choices.push(choice.clone());
-                }
-                Choice::Pool(pool) => {
-                    let mut all = self.catalog.devices().filter(|(_, seen)| seen.is_in(pool));
-                    if all.all(|(key, _)| self.is_of(key, platform)) {
-                        choices.push(choice.clone());
-                    } else {
-                        choices.extend(self.of_pool(who, pool, platform, now));
-                    }
-                }
-            }
-        }
-        Ok(choices)
-    }
-
-    /// Devices of a mixed pool: as many as may be named, free ones first.
-    fn of_pool(&self, who: &Who, pool: &str, platform: &str, now: Moment) -> Vec<Choice> {
-        let devices = self.candidates(who, Some(platform), now);
-        let within = devices
-            .into_iter()
-            .filter(|device| device.pools.contains(&pool.to_lowercase()));
-        within
-            .take(hostler_lease::MAX_CHOICES)
-            .map(|device| Choice::Device(device.key))
-            .collect()
-    }
-
-    fn is_of(&self, key: &DeviceKey, platform: &str) -> bool {
-        let own = key.as_str().split_once(':').map_or("", |(own, _)| own);
-        own.eq_ignore_ascii_case(platform)
-    }
-
-    /// Whether a device is one of those that are wished for.
-    fn fits(&self, key: &DeviceKey, wish: &Wish) -> bool {
-        let platform = wish.platform.as_deref();
-        if platform.is_some_and(|platform| !self.is_of(key, platform)) {
-            return false;
-        }
-        let seen = self.catalog.seen(key);
-        wish.choices.is_empty()
-            || wish.choices.iter().any(|choice| match choice {
-                Choice::Device(name) => {
-                    Label::new(name).is_ok_and(|name| self.registry.find(&name).as_ref() == Ok(key))
-                }
-                Choice::Pool(pool) => seen.is_some_and(|seen| seen.is_in(pool)),
-            })
+/// An ask that may be repeated.
+pub(super) fn again(
+    who: &Who,
+    labels: &Labels,
+    wish: Wish,
+    policy: Option<&str>,
+    mode: Mode,
+) -> Again {
+    Again {
+        who: who.clone(),
+        labels: labels.clone(),
+        wish,
+        policy: policy.map(str::to_owned),
+        mode,
+        left: OTHERS,
     }
 }
 

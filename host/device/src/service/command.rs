@@ -1,13 +1,20 @@
 //! Commands: admitted and run in the device's task, one after the other.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use hostler_lease::{HandOver, LeaseId, MAX_COMMAND, Principal, Refused, Status};
 use hostler_provider::{Answer, Call, Caller, Candidate, DeviceError, Policy, Progress};
 use tokio::{
     sync::{mpsc::error::TrySendError, oneshot},
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{
@@ -31,6 +38,7 @@ pub(super) struct Job {
     policy: Arc<dyn Policy>,
     caller: Caller,
     device: Candidate,
+    begun: Arc<AtomicBool>,
     reply: oneshot::Sender<Result<Answer, Refusal>>,
 }
 
@@ -54,7 +62,9 @@ impl Devices {
         if limit > MAX_COMMAND {
             return Err(Refused::CommandTooLong.into());
         }
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
+        let begun = Arc::new(AtomicBool::new(false));
+        let until = Instant::now() + limit;
         {
             let mut state = self.0.lock();
             let state = &mut *state;
@@ -68,10 +78,11 @@ impl Devices {
                 principal: who.principal.clone(),
                 id,
                 call,
-                until: Instant::now() + limit,
+                until,
                 policy: self.0.policy_named(state, ask.scope.policy.as_ref())?,
                 caller: policy::caller(&ask),
                 device: state.candidate(&key),
+                begun: Arc::clone(&begun),
                 reply,
             };
             let Some(holding) = self.0.holding(state, &key, token) else {
@@ -85,7 +96,13 @@ impl Devices {
                 Ok(()) | Err(TrySendError::Closed(_)) => {}
             }
         }
-        match answer.await {
+        let answer = match timeout_at(until, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_) if begun.load(Ordering::Relaxed) => answer.await,
+            // Nor does it begin from now on.
+            Err(_) => return Err(Refusal::CommandWaited),
+        };
+        match answer {
             Ok(answer) => answer,
             Err(_) => Err(self.0.what_became_of(&who.principal, id)),
         }
@@ -138,6 +155,7 @@ impl Task {
         if left.is_zero() {
             return Err(Refusal::CommandWaited);
         }
+        job.begun.store(true, Ordering::Relaxed);
         self.inner.drive(|state, now, out| {
             let registry = &mut state.registry;
             let admitted = registry.begin_command(&job.principal, job.id, left, now, out)?;
@@ -248,7 +266,7 @@ impl Task {
     fn note_lost(&self, error: &Refusal) {
         if matches!(error, Refusal::Device(DeviceError::Lost(_))) {
             self.inner
-                .drive(|state, now, out| state.lost(&self.key, now, out));
+                .drive(|state, now, out| self.inner.lost(state, &self.key, now, out));
         }
     }
 

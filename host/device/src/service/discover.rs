@@ -49,18 +49,18 @@ impl Devices {
 
     /// A provider is gone, and its devices with it, unless another has them.
     pub fn remove_provider(&self, id: &str) {
-        let mut state = self.0.lock();
-        if state.catalog.remove(id)
-            && let Ok(name) = Label::new(id)
-        {
-            let mut out = Effects::default();
-            let wrong = state
-                .registry
-                .discover(&name, Vec::new(), self.0.now(), &mut out);
-            debug_assert!(wrong.is_empty());
-            self.0.settle(&mut state, out, None);
-            self.0.tell(&mut state, None, What::DevicesChanged);
-        }
+        self.0.drive(|state, now, out| {
+            let before = state.catalog.of(id);
+            let (Some(source), Ok(name)) = (state.catalog.remove(id), Label::new(id)) else {
+                return;
+            };
+            if let Some(provider) = &source.provider {
+                self.0.note_gone(state, before, provider);
+            }
+            // Nothing was listed, so nothing is wrong with it.
+            let _ = state.registry.discover(&name, Vec::new(), now, out);
+            self.0.tell(state, None, What::DevicesChanged);
+        });
     }
 }
 
@@ -190,11 +190,7 @@ impl Inner {
         };
         let before = state.catalog.of(id);
         let (sightings, changed) = state.catalog.listed(id, infos, &self.config);
-        for (key, hardware_id) in before {
-            if state.catalog.seen(&key).is_none() {
-                self.gone(state, &key, provider, hardware_id);
-            }
-        }
+        self.note_gone(state, before, provider);
         let mut out = Effects::default();
         let wrong = state
             .registry
@@ -206,24 +202,26 @@ impl Inner {
         changed
     }
 
-    /// The programs of a device that is gone end with it: with its session, if
-    /// it is in use.
-    fn gone(
+    /// The programs of devices that were there before and are gone end with them:
+    /// after their sessions, if they are in use.
+    fn note_gone(
         &self,
         state: &mut State,
-        key: &DeviceKey,
+        before: Vec<(DeviceKey, String)>,
         provider: &Arc<dyn Provider>,
-        hardware_id: String,
     ) {
-        let provider = Arc::clone(provider);
-        if let Some(holding) = state.holdings.get_mut(key) {
-            holding.gone = Some((provider, hardware_id));
-            return;
+        for (key, hardware_id) in before {
+            if state.catalog.seen(&key).is_some() {
+                continue;
+            }
+            let provider = Arc::clone(provider);
+            if let Some(holding) = state.holdings.get_mut(&key) {
+                holding.gone = Some((provider, hardware_id));
+            } else {
+                let end = async move { provider.end_services(&hardware_id).await };
+                self.tasks.spawn_on(end, &self.runtime);
+            }
         }
-        self.tasks.spawn_on(
-            async move { provider.end_services(&hardware_id).await },
-            &self.runtime,
-        );
     }
 
     /// Who opens a device, and under which hardware id.

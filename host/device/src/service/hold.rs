@@ -17,7 +17,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, State, command::Job};
-use crate::{MAX_COMMANDS_WAITING, Refusal, query::Snapshot};
+use crate::{MAX_COMMANDS_WAITING, Refusal, What, query::Snapshot};
 
 /// The task of a device, as others see it.
 pub(super) struct Holding {
@@ -181,7 +181,7 @@ impl Task {
                 let lost = matches!(error, Refusal::Device(DeviceError::Lost(_)));
                 state.fail(id, error);
                 if lost {
-                    state.lost(&self.key, now, out);
+                    self.inner.lost(state, &self.key, now, out);
                 }
                 state.registry.hand_over_failed(id, now, out);
                 false
@@ -272,17 +272,19 @@ impl Task {
                 state.registry.hand_over_failed(id, now, out);
             }
         });
+        self.inner.torn_down.send_modify(|count| *count += 1);
     }
 }
 
 /// What is kept of one progress text: a line.
 const PROGRESS_CHARS: usize = 200;
 
-impl State {
-    /// The device itself is gone.
-    pub(super) fn lost(&mut self, key: &DeviceKey, now: Moment, out: &mut Effects) {
-        self.catalog.lost(key);
-        self.registry.lost(key, now, out);
+impl Inner {
+    /// The device itself is gone: its lease ends, and its task with it.
+    pub(super) fn lost(&self, state: &mut State, key: &DeviceKey, now: Moment, out: &mut Effects) {
+        state.catalog.lost(key);
+        state.registry.lost(key, now, out);
+        self.tell(state, None, What::DevicesChanged);
     }
 }
 

@@ -6,11 +6,13 @@ mod allocate;
 mod command;
 mod discover;
 mod hold;
+mod implicit;
 mod leases;
 mod look;
 mod policy;
 mod settle;
 mod time;
+mod wish;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -61,6 +63,8 @@ struct Inner {
     latest: watch::Sender<u64>,
     /// Counts listings that have ended.
     listings: watch::Sender<u64>,
+    /// Counts devices that were torn down.
+    torn_down: watch::Sender<u64>,
     /// The devices in use.
     tasks: TaskTracker,
 }
@@ -129,6 +133,7 @@ impl Devices {
             refs_from: (starts % (u32::MAX / REFS_OF_A_START)) * REFS_OF_A_START + 1,
             latest: watch::Sender::new(ring.latest()),
             listings: watch::Sender::new(0),
+            torn_down: watch::Sender::new(0),
             settled,
             sooner: Arc::default(),
             tasks: TaskTracker::new(),
@@ -147,6 +152,7 @@ impl Devices {
         });
         let weak = Arc::downgrade(&inner);
         inner.runtime.spawn(settle::run(weak.clone(), batches));
+        inner.runtime.spawn(time::watch(weak.clone()));
         inner
             .runtime
             .spawn(time::run(weak, Arc::clone(&inner.sooner)));

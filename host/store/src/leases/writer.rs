@@ -4,13 +4,19 @@ use std::{
     fmt,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hostler_lease::Record;
 
 use super::apply;
 use crate::{Records, StoreError};
+
+/// Which part of the last write's time is given to those who are about to come.
+const GATHERING: u32 = 4;
+
+/// And no more of a slow disk's than this.
+const MAX_GATHERING: Duration = Duration::from_millis(2);
 
 /// How often what could not be written is tried again without being asked.
 const RETRY: Duration = Duration::from_secs(1);
@@ -23,11 +29,11 @@ pub struct Leases {
     jobs: Sender<Job>,
 }
 
-type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-struct Job {
-    records: Vec<Record>,
-    done: Done,
+pub(super) struct Job {
+    pub(super) records: Vec<Record>,
+    pub(super) done: Done,
 }
 
 impl fmt::Debug for Leases {
@@ -45,7 +51,9 @@ impl Leases {
         let (jobs, waiting) = channel();
         thread::Builder::new()
             .name("hostler-leases".into())
-            .spawn(move || run(&records, &waiting))?;
+            .spawn(move || {
+                run(&waiting, |due| records.write(|change| apply(change, due)));
+            })?;
         Ok(Self { jobs })
     }
 
@@ -67,8 +75,24 @@ impl Leases {
     }
 }
 
-fn run(records: &Records, waiting: &Receiver<Job>) {
+/// What the last batch was like: who writes again and again comes back together.
+struct Pace {
+    jobs: usize,
+    took: Duration,
+}
+
+/// Takes all that waits, writes it at once, tells everyone, until the last clone
+/// is gone.
+pub(super) fn run(
+    waiting: &Receiver<Job>,
+    mut write: impl FnMut(&[Record]) -> Result<(), StoreError>,
+) {
     let mut due: Vec<Record> = Vec::new();
+    let mut failing = false;
+    let mut pace = Pace {
+        jobs: 0,
+        took: Duration::ZERO,
+    };
     loop {
         let first = if due.is_empty() {
             waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -77,41 +101,63 @@ fn run(records: &Records, waiting: &Receiver<Job>) {
         };
         let mut told = Vec::new();
         match first {
-            Ok(first) => {
-                for job in std::iter::once(first).chain(waiting.try_iter()) {
-                    due.extend(job.records);
-                    told.push(job.done);
-                }
-            }
+            Ok(first) => gather(first, waiting, &pace, |job| {
+                due.extend(job.records);
+                told.push(job.done);
+            }),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                if !due.is_empty() && records.write(|change| apply(change, &due)).is_err() {
+                if !due.is_empty() && write(&due).is_err() {
                     tracing::error!("the last changes of leases could not be written");
                 }
                 return;
             }
         }
-        let result = if due.is_empty() {
-            Ok(())
-        } else {
-            records.write(|change| apply(change, &due))
-        };
+        let began = Instant::now();
+        let result = if due.is_empty() { Ok(()) } else { write(&due) };
         match &result {
             Ok(()) => due.clear(),
             Err(error) => {
-                tracing::error!("leases cannot be written, so none is granted: {error}");
+                if !failing {
+                    tracing::error!("leases cannot be written, so none is granted: {error}");
+                }
                 compact(&mut due);
             }
         }
+        failing = result.is_err();
+        pace = Pace {
+            jobs: told.len(),
+            took: began.elapsed(),
+        };
         for done in told {
             done(result.clone());
         }
     }
 }
 
+/// Takes the first and all that wait. If it was many the last time, as many may
+/// be about to come: they are given a part of the time that they would otherwise
+/// wait for the disk.
+fn gather(first: Job, waiting: &Receiver<Job>, pace: &Pace, mut take: impl FnMut(Job)) {
+    take(first);
+    let mut count = 1;
+    let until = Instant::now() + (pace.took / GATHERING).min(MAX_GATHERING);
+    loop {
+        let job = if count < pace.jobs {
+            let left = until.saturating_duration_since(Instant::now());
+            waiting.recv_timeout(left).ok()
+        } else {
+            waiting.try_recv().ok()
+        };
+        let Some(job) = job else { return };
+        take(job);
+        count += 1;
+    }
+}
+
 /// Keeps the last record of each lease, so that what is due while the disk is
 /// full does not grow with time.
-fn compact(due: &mut Vec<Record>) {
+pub(super) fn compact(due: &mut Vec<Record>) {
     let mut seen = std::collections::HashSet::new();
     let mut kept: Vec<Record> = due
         .drain(..)

@@ -36,6 +36,22 @@ fn open() -> (tempfile::TempDir, Records) {
     (folder, records)
 }
 
+#[test]
+fn a_file_from_before_leases_is_brought_up_to_date_and_keeps_its_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostler.db");
+    let old = schema::open_with(&path, &MIGRATIONS[..1]).unwrap();
+    let insert = "INSERT INTO token (id, digest, principal, scopes, label, created)
+        VALUES ('t', zeroblob(32), 'ann', 'view', '', 0)";
+    old.execute(insert, []).unwrap();
+    drop(old);
+    let records = Records::open(&path).unwrap();
+    assert_eq!(records.tokens(10).unwrap().len(), 1);
+    let loaded = records.load_leases().unwrap();
+    assert_eq!((loaded.starts, loaded.saved.leases().len()), (1, 0));
+    assert!(loaded.saved.tokens().number() >> 32 > 1_700_000_000);
+}
+
 fn actions(records: &Records) -> Vec<String> {
     let all = records.audit_list(&AuditFilter::default(), 100, None);
     let action = |stored: StoredAudit| stored.record.action.into_owned();

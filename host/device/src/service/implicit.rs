@@ -1,0 +1,87 @@
+//! Leases of callers that know nothing of leases.
+
+use hostler_lease::{Label, LeaseId, Mode, Refused, Status};
+use hostler_provider::Wish;
+
+use super::{Devices, allocate::again};
+use crate::{Labels, Refusal, Ticket, Who};
+
+/// How often two first commands of one session may cross.
+const CROSSINGS: usize = 8;
+
+/// Without lease calls.
+impl Devices {
+    /// The lease of a caller that knows nothing of leases: the one of its token
+    /// and session, or a new one. A device under an explicit lease is busy.
+    ///
+    /// # Errors
+    /// As for [`Devices::allocate`]; or the session has another device than the
+    /// wish names.
+    pub async fn implicit(
+        &self,
+        who: &Who,
+        labels: &Labels,
+        wish: Wish,
+        policy: Option<&str>,
+    ) -> Result<Ticket, Refusal> {
+        let mut crossed = Refusal::Stopping;
+        for _ in 0..CROSSINGS {
+            if let Some(id) = self.implicit_held(who, labels.session.as_str()) {
+                match self.use_implicit(who, labels, &wish, id) {
+                    // It ended just now.
+                    Err(Refusal::Lease(Refused::LeaseUnknown | Refused::LeaseEnded(_))) => {}
+                    other => return other,
+                }
+            }
+            let token = who.token.clone();
+            let mode = Mode::Implicit { token };
+            let ask = again(who, labels, wish.clone(), policy, mode);
+            match self.ask(ask).await {
+                Err(Refusal::Lease(refused @ Refused::SessionHasOne { .. })) => {
+                    crossed = refused.into();
+                }
+                other => return other,
+            }
+        }
+        Err(crossed)
+    }
+
+    /// The lease, or the place in a queue, that the token's session has as a
+    /// caller that knows nothing of leases.
+    pub fn implicit_held(&self, who: &Who, session: &str) -> Option<LeaseId> {
+        let session = Label::new(session).ok()?;
+        let state = self.0.lock();
+        state
+            .registry
+            .implicit(&who.principal, &who.token, &session)
+    }
+
+    /// The implicit lease that is there, if it is of a device that is wished
+    /// for.
+    fn use_implicit(
+        &self,
+        who: &Who,
+        labels: &Labels,
+        wish: &Wish,
+        id: LeaseId,
+    ) -> Result<Ticket, Refusal> {
+        {
+            let state = self.0.lock();
+            let key = match state.registry.status(&who.principal, id)? {
+                Status::Waiting { .. } => None,
+                Status::HandingOver { key } | Status::Held { key, .. } => Some(key),
+            };
+            if let Some(key) = key
+                && !state.fits(&key, wish)
+            {
+                let session = labels.session.clone();
+                let key = Some(key);
+                return Err(Refused::SessionHasOne { session, key }.into());
+            }
+        }
+        match self.renew(who, id) {
+            Ok(_) | Err(Refusal::Lease(Refused::NotYet)) => self.join(who, id, false),
+            Err(refused) => Err(refused),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The device service against scripted providers, policies and a store.
+#![allow(missing_docs)]
+
+mod commands;
+mod discovery;
+mod events;
+mod failures;
+mod histories;
+mod holes;
+mod restarts;
+mod script;
+mod world;
