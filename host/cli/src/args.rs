@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod device;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -10,12 +11,19 @@ pub(crate) use access::{
     Audit, CoverArgs, Notify, Pair, SampleEvent, Token, TokenCreate, TokenList, TokenRevoke,
     TokenWish,
 };
+pub(crate) use device::{
+    AlertAct, Connect, Device, DeviceAlert, DeviceArgs, DeviceClose, DeviceFill, DeviceLogs,
+    DeviceOpen, DevicePress, DeviceScreenshot, DeviceScroll, DeviceSnapshot, DeviceSwipe,
+    DeviceTap, DeviceText, DeviceUrl, DeviceWait, Devices, Disconnect, Lease, LeaseList,
+    LeaseRelease, LeaseShow, Mcp, ScrollTo,
+};
 
 use crate::exit;
 
-/// Lends live coding-agent sessions to editors, agents and people.
+/// Lends devices and live coding-agent sessions to agents, editors and people.
 ///
-/// `hostler serve` runs the host; `hostler prompt` gives it a turn.
+/// `hostler serve` runs the host; `hostler prompt` gives an agent a turn; `hostler
+/// device open` leases a device.
 #[derive(Debug, Parser)]
 #[command(name = "hostler", version, after_long_help = exit::HELP)]
 pub(crate) struct Cli {
@@ -34,12 +42,29 @@ pub(crate) enum Command {
     /// Speak ACP on stdin and stdout, for editors; starts a host if none is running.
     #[command(after_long_help = exit::HELP)]
     Acp(Acp),
+    /// Speak MCP on stdin and stdout: the tools for devices, for agents; starts a host
+    /// if none is running.
+    #[command(after_long_help = exit::HELP)]
+    Mcp(Mcp),
     /// Give an agent one prompt and show what it does.
     #[command(after_long_help = exit::HELP)]
     Prompt(Prompt),
     /// Look at the sessions of a host, take part in them, share and end them.
     #[command(subcommand)]
     Session(Session),
+    /// Show the devices: who has which, until when, and who waits.
+    Devices(Devices),
+    /// Lease a device, look at it, touch it.
+    #[command(subcommand)]
+    Device(Device),
+    /// Look at leases, and end them.
+    #[command(subcommand)]
+    Lease(Lease),
+    /// Make a host the one that commands use: its address is kept, and no secret.
+    #[command(after_long_help = exit::HELP)]
+    Connect(Connect),
+    /// Give back what is held there, and forget a host.
+    Disconnect(Disconnect),
     /// Make, show and revoke tokens: who may come in, and what they may do.
     #[command(subcommand)]
     Token(Token),
@@ -323,8 +348,12 @@ pub(crate) struct HostArgs {
     pub(crate) state: StateDir,
     /// The host of another machine, such as https://HOST:7117; one that was paired is
     /// known, see `hostler pair`
+    /// [default: what `hostler connect` has chosen, or else the host of this machine]
     #[arg(long, value_name = "URL", conflicts_with = "path")]
     pub(crate) url: Option<String>,
+    /// The host of this machine, also while `hostler connect` has chosen another
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) local: bool,
     /// A file with the token for --url [default: the variable HOSTLER_TOKEN, or the
     /// token of the pairing]
     #[arg(long, value_name = "F", requires = "url")]

@@ -17,22 +17,27 @@ pub(crate) enum Exit {
     TurnFailed = 5,
     TurnStopped = 6,
     HostLost = 7,
+    Busy = 8,
+    LeaseOver = 9,
 }
 
 /// For the end of `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  done; for `prompt`: the turn ended by itself; for `acp`: stdin has ended; for
-     `session attach` and `watch`: you left
+  0  done; for `prompt`: the turn ended by itself; for `acp` and `mcp`: stdin has
+     ended; for `session attach` and `watch`: you left
   1  something failed that has no code of its own; stderr says what; for `doctor`:
      something is wrong
   2  the command line or hostler.toml is wrong
-  3  no host is running; for `acp`: and none could be started
-  4  the host refused: token, harness, folder, login, or a session that is not there
+  3  no host is running; for `acp` and `mcp`: and none could be started
+  4  the host refused: token, harness, folder, login, or a session, device or element
+     that is not there
   5  the turn ended with an error, or one of those of `session attach`
   6  the turn was stopped: cancelled, refused by the model, or at a limit
   7  the connection to the host was lost; for `acp`, `session attach` and `watch`: and
-     did not come back";
+     did not come back
+  8  others have the device, and it was not free in time; stderr says who and until when
+  9  there is no lease, or it is over: `hostler device open` gets another";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -102,6 +107,8 @@ mod tests {
             Exit::TurnFailed,
             Exit::TurnStopped,
             Exit::HostLost,
+            Exit::Busy,
+            Exit::LeaseOver,
         ] {
             let line = format!("\n  {}  ", exit as u8);
             assert!(HELP.contains(&line), "{exit:?}");

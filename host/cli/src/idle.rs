@@ -5,10 +5,11 @@ use std::time::Duration;
 use hostler_server::Clients;
 use tokio::time::{Instant, timeout};
 
-/// How often to look whether a turn runs; clients are noticed at once.
+/// How often to look whether a turn runs or a device is leased; clients are noticed at once.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Resolves when for `limit` there was neither a client nor a turn. From then on
+/// Resolves when for `limit` there was neither a client nor anything that is
+/// `busy`. From then on
 /// the server lets nobody in.
 pub(crate) async fn idle(clients: &Clients, limit: Duration, busy: impl Fn() -> bool) {
     let mut watch = clients.watch();

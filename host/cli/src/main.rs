@@ -4,6 +4,9 @@
 //! serve    config ─> catalogue, router ─> server; plugins load meanwhile
 //! acp      stdin, stdout <─> link <─> WebSocket of the host, which it starts if
 //!          need be
+//! mcp      stdin, stdout <─> /mcp of the host, which it starts if need be
+//! devices, device, lease   host, held lease ─> client (REST) ─> table, text, file
+//! connect, disconnect      client ─> profile: which host commands mean
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
 //! session  host.json, token ─> client ─> table; attach, watch: link ─> terminal
 //! token, pair, audit   host.json, admin token ─> client (REST) ─> table
@@ -22,6 +25,8 @@
 //! - [`link`]: a client's way to its host that outlives its connections.
 //! - [`acp`], [`detach`], [`log_file`]: the bridge for editors; how it starts a
 //!   host, and that one's log.
+//! - [`mcp`]: the bridge for agents that want tools. [`device_cmd`]: devices on
+//!   lease. [`connect_cmd`]: which host commands mean.
 //! - [`client`]: the other side of the wire, for people.
 //! - [`access_cmd`]: who may come in, and what they did. [`notify`]: tells people
 //!   what happens.
@@ -47,7 +52,9 @@ mod args;
 mod bundle;
 mod client;
 mod config;
+mod connect_cmd;
 mod detach;
+mod device_cmd;
 mod doctor;
 mod exit;
 mod hiding;
@@ -57,6 +64,7 @@ mod last_children;
 mod link;
 mod log_file;
 mod logging;
+mod mcp;
 mod notify;
 mod observer;
 mod paths;
@@ -73,7 +81,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, Plugin, Session, Token};
+use args::{Cli, Command, Device, Lease, Plugin, Session, Token};
 use exit::{Exit, Failure, OrExit as _};
 
 fn main() -> ExitCode {
@@ -103,6 +111,34 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Acp(args) => {
             begin("warn")?;
             block_on(acp::run(args))
+        }
+        Command::Mcp(args) => {
+            begin("warn")?;
+            block_on(mcp::run(args))
+        }
+        Command::Devices(args) => {
+            begin("warn")?;
+            block_on(device_cmd::devices::run(args))
+        }
+        Command::Device(command) => {
+            begin("warn")?;
+            block_on(device(command))
+        }
+        Command::Lease(command) => {
+            begin("warn")?;
+            match command {
+                Lease::List(args) => block_on(device_cmd::lease::list(args)),
+                Lease::Show(args) => block_on(device_cmd::lease::show(args)),
+                Lease::Release(args) => block_on(device_cmd::lease::release(args)),
+            }
+        }
+        Command::Connect(args) => {
+            begin("warn")?;
+            block_on(connect_cmd::connect(args))
+        }
+        Command::Disconnect(args) => {
+            begin("warn")?;
+            block_on(connect_cmd::disconnect(args))
         }
         Command::Prompt(args) => {
             begin("warn")?;
@@ -157,6 +193,26 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
                 Plugin::Inspect(args) => block_on(plugin_cmd::inspect::run(args)),
             }
         }
+    }
+}
+
+async fn device(command: Device) -> Result<Exit, Failure> {
+    use device_cmd::{act, look, open, wait};
+    match command {
+        Device::Open(args) => open::open(args).await,
+        Device::Snapshot(args) => look::snapshot(args).await,
+        Device::Tap(args) => act::tap(args).await,
+        Device::Fill(args) => act::fill(args).await,
+        Device::Type(args) => act::type_text(args).await,
+        Device::Press(args) => act::press(args).await,
+        Device::Swipe(args) => act::swipe(args).await,
+        Device::Scroll(args) => act::scroll(args).await,
+        Device::Screenshot(args) => look::screenshot(args).await,
+        Device::Logs(args) => look::logs(args).await,
+        Device::Alert(args) => look::alert(args).await,
+        Device::OpenUrl(args) => act::open_url(args).await,
+        Device::Wait(args) => wait::wait(args).await,
+        Device::Close(args) => open::close(args).await,
     }
 }
 

@@ -1,6 +1,8 @@
-//! What happens in sessions goes into the audit record, and to whoever is to be
-//! told.
+//! What happens in sessions and to leases goes into the audit record, and to
+//! whoever is to be told.
 
+use hostler_device::LeaseAct;
+use hostler_lease::EndCause;
 use hostler_session::{Happening, Observer, SessionEvent};
 use hostler_store::{Audit, AuditRecord};
 use serde_json::json;
@@ -8,7 +10,7 @@ use serde_json::json;
 use crate::notify::{Event, Notification, Notifier};
 
 /// Hands on; never waits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     pub(crate) audit: Audit,
     pub(crate) notifier: Notifier,
@@ -29,6 +31,43 @@ impl Observer for Recorder {
             });
         }
     }
+}
+
+impl hostler_device::Observer for Recorder {
+    fn lease(&self, act: LeaseAct<'_>) {
+        self.audit.add(lease_record(&act));
+    }
+}
+
+fn lease_record(act: &LeaseAct<'_>) -> AuditRecord {
+    let (who, key, action, detail) = match act {
+        LeaseAct::Leased {
+            to,
+            session,
+            key,
+            token,
+            policy,
+            ttl,
+        } => {
+            let detail = json!({
+                "session": session,
+                "fencing_token": token,
+                "policy": policy,
+                "ttl_seconds": ttl.as_secs(),
+            });
+            (to, key, "device.lease", detail)
+        }
+        LeaseAct::Ended { of, key, cause } => {
+            let action = match cause {
+                EndCause::Released => "device.release",
+                EndCause::Expired => "device.expire",
+                _ => "device.end",
+            };
+            (of, key, action, json!({ "cause": cause.text() }))
+        }
+        LeaseAct::Forced { by, key } => (by, key, "device.force-release", json!({})),
+    };
+    AuditRecord::now(who.to_string(), action, key.to_string(), detail.to_string())
 }
 
 /// What somebody did; what an agent does by itself is in the session's history.
@@ -103,6 +142,57 @@ mod tests {
             owner,
             title: None,
             what,
+        }
+    }
+
+    #[test]
+    fn a_lease_is_recorded_from_its_grant_to_its_end_with_who_ended_it() {
+        let ann = hostler_lease::Principal::new("ann").unwrap();
+        let op = hostler_lease::Principal::new("op").unwrap();
+        let key = hostler_lease::DeviceKey::from_store("chromium:x").unwrap();
+        let leased = LeaseAct::Leased {
+            to: &ann,
+            session: "ci",
+            key: &key,
+            token: 7,
+            policy: "local",
+            ttl: std::time::Duration::from_secs(300),
+        };
+        let ended = |cause| LeaseAct::Ended {
+            of: &ann,
+            key: &key,
+            cause,
+        };
+        for (act, who, action, part) in [
+            (leased, "ann", "device.lease", "\"fencing_token\":7"),
+            (
+                ended(EndCause::Released),
+                "ann",
+                "device.release",
+                "released",
+            ),
+            (ended(EndCause::Expired), "ann", "device.expire", "renewed"),
+            (
+                ended(EndCause::DeviceLost),
+                "ann",
+                "device.end",
+                "connected",
+            ),
+            (
+                LeaseAct::Forced { by: &op, key: &key },
+                "op",
+                "device.force-release",
+                "{}",
+            ),
+        ] {
+            let kept = lease_record(&act);
+            let found = (
+                kept.principal.as_str(),
+                kept.action.as_ref(),
+                kept.subject.as_str(),
+            );
+            assert_eq!(found, (who, action, "chromium:x"));
+            assert!(kept.detail.contains(part), "{}", kept.detail);
         }
     }
 

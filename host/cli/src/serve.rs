@@ -1,6 +1,7 @@
-//! `hostler serve`. [`reach`]: who can reach the host, and how; [`plugins`]: where
-//! each plugin goes when it is loaded.
+//! `hostler serve`. [`reach`]: who can reach the host, and how; [`devices`]: those
+//! that it lends; [`plugins`]: where each plugin goes when it is loaded.
 
+mod devices;
 mod plugins;
 mod reach;
 
@@ -19,7 +20,7 @@ use anyhow::{Context as _, Result};
 use hostler_egress::Egress;
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_secret::Vault;
-use hostler_server::{Clients, NoPlugins, ServerConfig, Tls};
+use hostler_server::{Clients, ServerConfig, Tls};
 use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
 use hostler_store::Journal;
 use tokio::{
@@ -84,7 +85,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let state = StateDir::hold(&storage.state)?;
     let journal = Journal::open_with(&storage.state.join("journal.db"), config.retention)
         .map_err(anyhow::Error::from)?;
-    let access = reach::access(&storage.state, &bases)?;
+    let (access, records) = reach::access(&storage.state, &bases)?;
     let tls = cover.tls(&storage.state, &config.names);
     let tls = tls.or_exit(Exit::Usage)?;
     reach::make_room(config.max_clients);
@@ -104,6 +105,10 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
     let catalogue = Catalogue::new(ids);
+    let recorder = Recorder {
+        audit: access.audit().clone(),
+        notifier: notifier.clone(),
+    };
     let commands = SupervisedCommands::new(children.clone());
     let router = Router::new(Surroundings {
         launcher: Arc::new(catalogue.clone()),
@@ -111,11 +116,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         shells: Arc::new(SupervisedShells::new(children.clone())),
         journal: journal.clone(),
         config: config.session,
-        observer: Arc::new(Recorder {
-            audit: access.audit().clone(),
-            notifier: notifier.clone(),
-        }),
+        observer: Arc::new(recorder.clone()),
     });
+    let devices = devices::start(config.devices.clone(), &records, recorder)?;
     state.announce(&HostFile {
         pid: process::id(),
         addr: config::from_here(addr),
@@ -123,7 +126,11 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         certificate: tls.as_ref().map(|tls| tls.fingerprint().to_string()),
     })?;
     let clients = Clients::new(config.max_clients);
-    let needed = while_needed(args.idle_exit, clients.clone(), router.clone());
+    let busy = {
+        let (router, devices) = (router.clone(), devices.clone());
+        move || router.is_busy() || devices::are_leased(&devices)
+    };
+    let needed = while_needed(args.idle_exit, clients.clone(), busy);
     let signalled = signals.shutdown(storage.state.clone());
     let shutdown = async move {
         tokio::select! {
@@ -134,14 +141,15 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
     reach::warn_of_names(&cover, addr, &config.names);
-    let devices = plugins::DevicePlugins::default();
-    plugins::load(
-        &runtime,
-        &catalogue,
-        &devices,
-        &config.harness,
-        config.plugins,
-    );
+    let known = plugins::Known::new(&config.plugins);
+    let places = plugins::Places {
+        catalogue,
+        devices: devices.clone(),
+        harness: config.harness.clone(),
+        policy: config.devices.policy.clone(),
+        known: known.clone(),
+    };
+    plugins::load(&runtime, &places, config.plugins);
 
     let server = ServerConfig {
         router: router.clone(),
@@ -152,12 +160,12 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         roots: config.roots,
         default_harness: config.harness,
         clients,
-        devices: None,
-        plugins: Arc::new(NoPlugins),
+        devices: Some(devices.clone()),
+        plugins: Arc::new(known),
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
-    router.shutdown().await;
-    drop(devices);
+    // Side by side: each waits for programs that end.
+    tokio::join!(router.shutdown(), devices.stop());
     notifier.close();
     if timeout(NOTIFYING, senders.end()).await.is_err() {
         tracing::warn!("some notifications were not sent before the host stopped");
@@ -180,12 +188,12 @@ fn leave_terminal() {
 }
 
 /// Resolves when nobody has needed the host for so long; never without a limit.
-async fn while_needed(idle_exit: Option<u64>, clients: Clients, router: Router) {
+async fn while_needed(idle_exit: Option<u64>, clients: Clients, busy: impl Fn() -> bool) {
     let Some(seconds) = idle_exit else {
         return std::future::pending().await;
     };
-    idle(&clients, Duration::from_secs(seconds), || router.is_busy()).await;
-    tracing::info!("no client and no turn for {seconds} seconds: stopping");
+    idle(&clients, Duration::from_secs(seconds), busy).await;
+    tracing::info!("no client, no turn and no lease for {seconds} seconds: stopping");
 }
 
 /// This program. On Linux the one that runs, also after another version was put

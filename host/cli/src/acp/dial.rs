@@ -7,8 +7,8 @@ use std::{
 
 use super::start::Host;
 use crate::{
-    client::{connection::Connection, place::Place},
-    exit::Failure,
+    client::{connection::Connection, dial::Target, place::Place},
+    exit::{Exit, Failure},
     link::dial::{Dial, Reach},
 };
 
@@ -29,25 +29,48 @@ enum To {
 
 /// The way to the host.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(crate) struct Way {
     to: To,
     harness: Option<String>,
 }
 
 impl Way {
-    pub(super) fn local(host: Host, harness: Option<String>) -> Self {
+    pub(crate) fn local(host: Host, harness: Option<String>) -> Self {
         let background = AtomicBool::new(false);
         let to = To::Local { host, background };
         Self { to, harness }
     }
 
-    pub(super) fn remote(target: Place, harness: Option<String>) -> Self {
+    pub(crate) fn remote(target: Place, harness: Option<String>) -> Self {
         let to = To::Remote(target);
         Self { to, harness }
     }
 
+    /// Where requests of HTTP go the first time, with a local host started if
+    /// there is none.
+    pub(crate) async fn begin(&self) -> Result<Target, Failure> {
+        if let To::Local { background, .. } = &self.to {
+            background.store(true, Ordering::Release);
+        }
+        self.target().await
+    }
+
+    /// Where they go later. A host that a bridge started is started again.
+    pub(crate) async fn target(&self) -> Result<Target, Failure> {
+        match &self.to {
+            To::Remote(place) => place.target(),
+            To::Local { host, .. } => match Target::local(&host.state) {
+                Err(failure) if failure.exit == Exit::NoHost => {
+                    self.dial().await?.close().await;
+                    Target::local(&host.state)
+                }
+                found => found,
+            },
+        }
+    }
+
     /// The first connection, with a local host started if there is none.
-    pub(super) async fn first(&self) -> Result<Connection, Failure> {
+    pub(crate) async fn first(&self) -> Result<Connection, Failure> {
         if let To::Local { background, .. } = &self.to {
             background.store(true, Ordering::Release);
         }

@@ -13,12 +13,12 @@
 //! - [`bridge`]: the streams. [`input`]: lines with a bound.
 
 mod bridge;
-mod dial;
+pub(crate) mod dial;
 pub(crate) mod input;
-mod start;
+pub(crate) mod start;
 
 use crate::{
-    args::Acp,
+    args::{Acp, ConfigFile, HostArgs},
     client::place::Place,
     exit::{Exit, Failure, OrExit as _},
 };
@@ -28,25 +28,34 @@ use crate::{
 const IDLE_SECONDS: u64 = 600;
 
 pub(crate) async fn run(args: Acp) -> Result<Exit, Failure> {
-    let dial = match Place::of(&args.host)? {
+    let dial = way(&args.host, args.config, args.harness, args.idle_exit)?;
+    let first = dial.first().await?;
+    bridge::run(&dial, first).await
+}
+
+/// The way to the host that a bridge means.
+pub(crate) fn way(
+    host: &HostArgs,
+    config: ConfigFile,
+    harness: Option<String>,
+    idle_exit: Option<u64>,
+) -> Result<dial::Way, Failure> {
+    Ok(match Place::of(host)? {
         Place::Local(state) => {
             let host = start::Host {
                 state,
                 // A state directory that was not named is found again by its
                 // name's absence: the cache of one that was named is elsewhere.
-                state_is_named: args.host.state.path.is_some(),
-                config: args
-                    .config
+                state_is_named: host.state.path.is_some(),
+                config: config
                     .file
                     .map(std::path::absolute)
                     .transpose()
                     .or_exit(Exit::Usage)?,
-                idle_seconds: args.idle_exit.unwrap_or(IDLE_SECONDS),
+                idle_seconds: idle_exit.unwrap_or(IDLE_SECONDS),
             };
-            dial::Way::local(host, args.harness)
+            dial::Way::local(host, harness)
         }
-        target => dial::Way::remote(target, args.harness),
-    };
-    let first = dial.first().await?;
-    bridge::run(&dial, first).await
+        target => dial::Way::remote(target, harness),
+    })
 }

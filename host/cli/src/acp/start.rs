@@ -32,18 +32,18 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A host, there or not.
 #[derive(Debug)]
-pub(super) struct Host {
-    pub(super) state: PathBuf,
+pub(crate) struct Host {
+    pub(crate) state: PathBuf,
     /// The state directory was named on the command line.
-    pub(super) state_is_named: bool,
-    pub(super) config: Option<PathBuf>,
+    pub(crate) state_is_named: bool,
+    pub(crate) config: Option<PathBuf>,
     /// For one that is started here.
-    pub(super) idle_seconds: u64,
+    pub(crate) idle_seconds: u64,
 }
 
 impl Host {
     /// Connects to the host, and starts it before if need be.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         harness: Option<&str>,
         patience: Duration,
@@ -104,7 +104,7 @@ impl Host {
     }
 
     /// Whether the host that runs now was started by a bridge.
-    pub(super) fn is_background(&self) -> bool {
+    pub(crate) fn is_background(&self) -> bool {
         let noted = fs::read_to_string(self.state.join(START_LOCK)).ok();
         let noted: Option<u32> = noted.and_then(|noted| noted.parse().ok());
         let host = HostFile::read(&self.state).ok().flatten();

@@ -46,7 +46,7 @@ pub(crate) struct Target {
     /// trusts.
     pub(crate) pin: Option<Fingerprint>,
     /// For messages: which host.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl Target {
@@ -152,7 +152,7 @@ pub(crate) async fn dial(target: &Target, harness: Option<&str>) -> Result<Socke
     }
 }
 
-pub(super) async fn open(
+pub(crate) async fn open(
     url: &Address,
     pin: Option<Fingerprint>,
     name: &str,

@@ -6,9 +6,11 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
-    Method, Request, StatusCode,
+    Method, Request, Response, StatusCode,
+    body::Incoming,
     client::conn::http1,
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT},
+    http::request::Builder,
 };
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -22,6 +24,43 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// How long an answer may take. The host may wait for its disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A request of this program.
+pub(crate) fn request(
+    address: &Address,
+    method: Method,
+    path: &str,
+    bearer: Option<&str>,
+) -> Builder {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, address.authority())
+        .header(USER_AGENT, format!("hostler/{VERSION}"));
+    if let Some(bearer) = bearer {
+        request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
+    }
+    request
+}
+
+/// Sends a request; the connection lives as long as the body of the answer is
+/// read.
+pub(crate) async fn send(
+    stream: Stream,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender.send_request(request).await?)
+}
+
+/// Reads the rest of an answer.
+pub(crate) async fn whole(body: Incoming, max: usize) -> Result<Bytes> {
+    match Limited::new(body, max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => Err(anyhow::anyhow!("the answer could not be read: {error}")),
+    }
+}
+
 /// Sends a request with JSON, or without a body if it is empty; the result is
 /// the status and the body of the answer.
 pub(crate) async fn exchange(
@@ -32,31 +71,17 @@ pub(crate) async fn exchange(
     bearer: Option<&str>,
     json: String,
 ) -> Result<(StatusCode, Bytes)> {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(HOST, address.authority())
-        .header(USER_AGENT, format!("hostler/{VERSION}"));
+    let mut request = request(address, method, path, bearer);
     if !json.is_empty() {
         request = request.header(CONTENT_TYPE, "application/json");
-    }
-    if let Some(bearer) = bearer {
-        request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
     }
     let request = request
         .body(Full::new(Bytes::from(json)))
         .context("the request cannot be made")?;
     let talk = async {
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let connection = tokio::spawn(connection);
-        let answer = sender.send_request(request).await?;
+        let answer = send(stream, request).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-        connection.abort();
-        match body {
-            Ok(body) => Ok((status, body.to_bytes())),
-            Err(error) => Err(anyhow::anyhow!("the answer could not be read: {error}")),
-        }
+        Ok((status, whole(answer.into_body(), MAX_ANSWER).await?))
     };
     match timeout(PATIENCE, talk).await {
         Ok(answered) => answered,

@@ -1,17 +1,13 @@
 //! The hosts that this machine was paired with: `connections.json` beside the
 //! config, for its user alone.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, Result};
 use hostler_auth::{Fingerprint, Token};
 use serde::{Deserialize, Serialize};
+
+use super::own_file;
 
 const FILE: &str = "connections.json";
 
@@ -39,10 +35,8 @@ impl KnownHosts {
     /// Those of a folder; none if there is no file.
     pub(crate) fn load(config_dir: &Path) -> Result<Self> {
         let path = config_dir.join(FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        let Some(text) = own_file::read(&path)? else {
+            return Ok(Self::default());
         };
         let damaged = || format!("{} is damaged; delete it, and pair again", path.display());
         let stored: BTreeMap<String, Stored> = serde_json::from_str(&text).with_context(damaged)?;
@@ -80,28 +74,16 @@ impl KnownHosts {
                 (base, stored)
             })
             .collect();
-        let write = || -> io::Result<()> {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(config_dir)?;
-            let mut file = tempfile::Builder::new()
-                .prefix(".connections-")
-                .permissions(fs::Permissions::from_mode(0o600))
-                .tempfile_in(config_dir)?;
-            serde_json::to_writer_pretty(&mut file, &stored)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(config_dir.join(FILE))?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {FILE} in {}", config_dir.display()))
+        let mut text = serde_json::to_vec_pretty(&stored).context("the hosts as JSON")?;
+        text.push(b'\n');
+        own_file::write(config_dir, FILE, &text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     fn host() -> KnownHost {
         KnownHost {

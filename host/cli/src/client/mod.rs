@@ -4,7 +4,8 @@
 //! - [`dial`]: a host, here or elsewhere, and its WebSocket. [`rest`]: its REST
 //!   interface.
 //!   [`address`], [`stream`], [`tls`], [`http`]: what that is made of.
-//!   [`known_hosts`]: what pairings brought.
+//!   [`known_hosts`]: what pairings brought. [`profiles`]: the hosts that were
+//!   connected to. [`own_file`]: how both are kept.
 //! - [`connection`], [`halves`]: sends and receives messages. [`answer`]: what a
 //!   request came to.
 //! - [`prompt`]: the command; [`turn`]: one loop over messages, answers and
@@ -23,7 +24,9 @@ pub(crate) mod halves;
 pub(crate) mod http;
 pub(crate) mod known_hosts;
 pub(crate) mod lines;
+pub(crate) mod own_file;
 pub(crate) mod place;
+pub(crate) mod profiles;
 pub(crate) mod prompt;
 pub(crate) mod question;
 pub(crate) mod render;

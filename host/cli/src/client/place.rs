@@ -4,7 +4,12 @@ use std::{env, fs, path::PathBuf};
 
 use anyhow::Context as _;
 
-use super::{connection::Connection, dial::Target, known_hosts::KnownHosts};
+use super::{
+    connection::Connection,
+    dial::Target,
+    known_hosts::KnownHosts,
+    profiles::{self, Profiles},
+};
 use crate::{
     args::HostArgs,
     exit::{Exit, Failure, OrExit as _},
@@ -13,7 +18,7 @@ use crate::{
 };
 
 /// The variable that a token for another machine can stand in.
-const TOKEN: &str = "HOSTLER_TOKEN";
+pub(crate) const TOKEN: &str = "HOSTLER_TOKEN";
 
 /// The host of a state directory of this machine, or one at an address.
 #[derive(Debug, Clone)]
@@ -28,6 +33,13 @@ impl Place {
     pub(crate) fn of(args: &HostArgs) -> Result<Self, Failure> {
         let bases = Bases::from_env();
         let Some(url) = &args.url else {
+            // A state directory that is named is one of this machine.
+            if !args.local
+                && args.state.path.is_none()
+                && let Some(target) = connected(&bases)?
+            {
+                return Ok(Self::Remote(target));
+            }
             let storage = bases
                 .storage(args.state.path.as_deref())
                 .or_exit(Exit::Usage)?;
@@ -50,6 +62,14 @@ impl Place {
         Target::parse(url, token, &known).map(Self::Remote)
     }
 
+    /// Where it is now, and the token for it.
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
+        match self {
+            Self::Local(state) => Target::local(state),
+            Self::Remote(target) => Ok(target.clone()),
+        }
+    }
+
     /// A connection to it. `harness` chooses the plugin of the sessions made
     /// here.
     pub(crate) async fn dial(&self, harness: Option<&str>) -> Result<Connection, Failure> {
@@ -57,6 +77,19 @@ impl Place {
             Self::Local(state) => Connection::open(state, harness).await,
             Self::Remote(target) => Connection::to(target, harness).await,
         }
+    }
+}
+
+/// The host of the profile that this shell means.
+fn connected(bases: &Bases) -> Result<Option<Target>, Failure> {
+    // Without a home there are no profiles.
+    let Ok(config_dir) = bases.config_dir() else {
+        return Ok(None);
+    };
+    let profiles = Profiles::load(&config_dir)?;
+    match profiles.find(profiles::wished().as_deref())? {
+        Some((name, profile)) => profile.target(name, &config_dir).map(Some),
+        None => Ok(None),
     }
 }
 

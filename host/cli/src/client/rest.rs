@@ -13,6 +13,9 @@ use super::{
 };
 use crate::exit::{Exit, Failure};
 
+/// What every token may ask for.
+const DESCRIBED: &str = "/openapi.json";
+
 /// What the host answers a request that it refuses.
 #[derive(Deserialize)]
 struct Refusal {
@@ -35,6 +38,30 @@ impl Target {
     ) -> Result<T, Failure> {
         let token = Some(self.token.expose());
         call(&self.url, self.pin, &self.name, token, method, path, body).await
+    }
+}
+
+impl Target {
+    /// Whether the host is there and lets this token in, whatever that may do.
+    pub(crate) async fn check(&self) -> Result<(), Failure> {
+        let stream = open(&self.url, self.pin, &self.name).await?;
+        let token = Some(self.token.expose());
+        let asked = http::exchange(
+            stream,
+            &self.url,
+            Method::GET,
+            DESCRIBED,
+            token,
+            String::new(),
+        );
+        let (status, answer) = asked
+            .await
+            .with_context(|| format!("{} did not answer", self.name))?;
+        // A host without a description has looked at the token before.
+        if status.is_success() || status == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        Err(refusal(status, &answer))
     }
 }
 
@@ -62,7 +89,7 @@ pub(crate) async fn call<T: DeserializeOwned>(
 }
 
 /// What a refusal means, in the host's own words.
-pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let refusal = serde_json::from_slice::<Refusal>(body);
     let going = |error: &RefusalError| error.code == codes::SHUTTING_DOWN.name;
     // What goes away, is full or stands before a host that is not there says

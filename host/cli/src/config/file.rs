@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) journal: Journal,
     pub(super) terminal: Terminal,
     pub(super) notify: Notify,
+    pub(super) devices: Devices,
     pub(super) plugins: BTreeMap<Spanned<String>, PluginTable>,
 }
 
@@ -79,6 +80,17 @@ pub(super) struct Terminal {
     pub(super) max: Option<Spanned<u64>>,
     /// Output of each that is kept.
     pub(super) ring_bytes: Option<Spanned<u64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Devices {
+    /// The plugin that says who gets which device.
+    pub(super) policy: Option<Spanned<String>>,
+    /// How long what a provider listed counts, such as `15s`.
+    pub(super) list_ttl: Option<Spanned<String>>,
+    /// Devices by the operator's own names: keys, hardware ids or names.
+    pub(super) pools: BTreeMap<Spanned<String>, Spanned<Vec<String>>>,
 }
 
 /// `[plugins.ID]`.

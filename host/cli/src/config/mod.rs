@@ -1,6 +1,7 @@
 //! `hostler.toml`, checked: everything in here can be used as it is, except that
 //! nothing has been loaded or opened.
 
+mod devices;
 mod error;
 mod file;
 mod json;
@@ -65,6 +66,8 @@ pub(crate) struct Config {
     /// The default harness.
     pub(crate) harness: String,
     pub(crate) session: SessionConfig,
+    /// What the operator says of devices.
+    pub(crate) devices: hostler_device::Config,
     /// How much of sessions is kept.
     pub(crate) retention: Retention,
     /// By id.
@@ -131,9 +134,11 @@ impl Config {
             {
                 id.into_inner()
             }
-            Some(id) => return Err(unknown_harness(document, &id, &plugins.entries)),
+            Some(id) => return Err(unknown_plugin(document, &id, &plugins.entries)),
         };
+        let devices = devices::devices(document, file.devices, &plugins.entries)?;
         Ok(Self {
+            devices,
             listen,
             cover,
             names,
@@ -164,7 +169,7 @@ fn read(file: &Path) -> io::Result<String> {
     fs::read_to_string(file)
 }
 
-fn unknown_harness(
+fn unknown_plugin(
     document: Document<'_>,
     id: &Spanned<String>,
     entries: &[PluginEntry],

@@ -119,7 +119,10 @@ fn size(document: Document<'_>, bytes: &Spanned<u64>) -> Result<u64, ConfigError
     Ok(*bytes.get_ref())
 }
 
-fn duration(document: Document<'_>, text: &Spanned<String>) -> Result<Duration, ConfigError> {
+pub(super) fn duration(
+    document: Document<'_>,
+    text: &Spanned<String>,
+) -> Result<Duration, ConfigError> {
     humantime::parse_duration(text.get_ref())
         .ok()
         .filter(|duration| !duration.is_zero())

@@ -21,7 +21,7 @@ const BUNDLE: &[Component] = &[
     },
 ];
 
-fn parse_in(file: &Path, text: &str) -> Result<Config, ConfigError> {
+pub(super) fn parse_in(file: &Path, text: &str) -> Result<Config, ConfigError> {
     Config::parse(Document { file, text }, Some(Path::new("/home/u")), BUNDLE)
 }
 

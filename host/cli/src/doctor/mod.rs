@@ -115,6 +115,7 @@ pub(crate) async fn run(args: Doctor) -> Result<Exit, Failure> {
     if let Ok(config) = &config {
         checks.extend(files::roots(&config.roots));
         checks.push(plugins::default_harness(config));
+        checks.push(plugins::lease_policy(config));
         // What is wrong with the folders of the runtime was said above.
         if let Ok(runtime) = serve::helper(None).and_then(|helper| serve::runtime(&storage, helper))
         {

@@ -11,7 +11,7 @@
 //!
 //! The bridge for editors is one client of it, `hostler session attach` another.
 
-mod backoff;
+pub(crate) mod backoff;
 pub(crate) mod dial;
 mod json;
 mod machine;

@@ -1,86 +1,133 @@
-//! Where each plugin goes when it is loaded: its world says it.
+//! Where each plugin goes when it is loaded: its world says it. And how each is,
+//! for whoever asks the host.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hostler_provider::{Policy, Provider};
-use hostler_runtime::{Plugin, Runtime};
+use hostler_device::Devices;
+use hostler_runtime::{Grants, Plugin, Runtime};
+use hostler_server::{PluginView, Plugins};
 use hostler_session::Catalogue;
 
 use crate::config::PluginEntry;
 
-/// The plugins that are about devices, by id. Cheap to clone; all clones are the
-/// same one.
+/// What plugins are loaded for.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    pub(super) catalogue: Catalogue,
+    pub(super) devices: Devices,
+    /// The plugin of sessions that name none.
+    pub(super) harness: String,
+    /// The plugin of asks for devices that name none.
+    pub(super) policy: String,
+    pub(super) known: Known,
+}
+
+/// How each plugin is. Cheap to clone; all clones are the same one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct DevicePlugins {
-    providers: Kept<dyn Provider>,
-    policies: Kept<dyn Policy>,
-}
+pub(super) struct Known(Arc<Mutex<BTreeMap<String, PluginView>>>);
 
-type ById<T> = BTreeMap<String, Arc<T>>;
-
-/// One kind of them. A plugin that is loaded again takes the place of the old
-/// one.
-#[derive(Debug)]
-struct Kept<T: ?Sized>(Arc<Mutex<ById<T>>>);
-
-impl<T: ?Sized> Kept<T> {
-    fn put(&self, id: &str, plugin: Arc<T>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(id.to_owned(), plugin);
+impl Plugins for Known {
+    fn list(&self) -> Vec<PluginView> {
+        self.all().values().cloned().collect()
     }
 }
 
-impl<T: ?Sized> Default for Kept<T> {
-    fn default() -> Self {
-        Self(Arc::default())
+impl Known {
+    pub(super) fn new(entries: &[PluginEntry]) -> Self {
+        let known = Self::default();
+        for entry in entries {
+            let view = PluginView {
+                id: entry.id().to_owned(),
+                kind: "unknown".to_owned(),
+                state: "loading".to_owned(),
+                problem: None,
+                digest: None,
+                grants: grants(&entry.spec.grants),
+            };
+            known.all().insert(view.id.clone(), view);
+        }
+        known
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, PluginView>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, id: &str, how: impl FnOnce(&mut PluginView)) {
+        if let Some(view) = self.all().get_mut(id) {
+            how(view);
+        }
     }
 }
 
-impl<T: ?Sized> Clone for Kept<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+/// A line for each.
+fn grants(grants: &Grants) -> Vec<String> {
+    let programs = grants.process.iter();
+    let mut lines: Vec<_> = programs
+        .map(|grant| format!("run {}", grant.program))
+        .collect();
+    for grant in &grants.http {
+        let hosts = grant.hosts.iter().map(ToString::to_string);
+        lines.push(format!("ask {}", hosts.collect::<Vec<_>>().join(", ")));
     }
+    lines
 }
 
 /// Loads every plugin in the background: the host answers meanwhile, and a
 /// plugin that cannot be loaded costs no other.
-pub(super) fn load(
-    runtime: &Runtime,
-    catalogue: &Catalogue,
-    devices: &DevicePlugins,
-    default_harness: &str,
-    entries: Vec<PluginEntry>,
-) {
+pub(super) fn load(runtime: &Runtime, places: &Places, entries: Vec<PluginEntry>) {
     for entry in entries {
-        let (runtime, catalogue) = (runtime.clone(), catalogue.clone());
-        let devices = devices.clone();
-        let is_default = entry.id() == default_harness;
+        let (runtime, places) = (runtime.clone(), places.clone());
         tokio::spawn(async move {
             let id = entry.id().to_owned();
-            let loaded = match runtime.load(entry.spec).await {
-                Ok(loaded) => loaded,
+            match runtime.load(entry.spec).await {
+                Ok(loaded) => places.put(&id, loaded),
                 Err(error) => {
                     tracing::error!(target: "plugin", plugin = %id, "{error}");
-                    return catalogue.settle(&id, Err(error));
+                    places.known.set(&id, |view| {
+                        view.state = "failed".to_owned();
+                        view.problem = Some(error.to_string());
+                    });
+                    places.catalogue.settle(&id, Err(error));
                 }
-            };
-            tracing::info!(target: "plugin", plugin = %id, kind = %loaded.world(), "loaded");
-            if is_default && !matches!(loaded, Plugin::Harness(_)) {
-                tracing::warn!(
-                    "the default harness {id} is a {}: sessions must name a harness, or set \
-                     [session] harness",
-                    loaded.world()
-                );
             }
-            match loaded {
-                Plugin::Harness(harness) => return catalogue.settle(&id, Ok(harness)),
-                Plugin::Provider(provider) => devices.providers.put(&id, Arc::new(provider)),
-                Plugin::Policy(policy) => devices.policies.put(&id, Arc::new(policy)),
-            }
-            catalogue.is_no_harness(&id);
         });
+    }
+}
+
+impl Places {
+    fn put(&self, id: &str, loaded: Plugin) {
+        tracing::info!(target: "plugin", plugin = %id, kind = %loaded.world(), "loaded");
+        self.warn_of_kind(id, &loaded);
+        self.known.set(id, |view| {
+            view.kind = loaded.world().to_string();
+            view.state = "ready".to_owned();
+            view.digest = Some(loaded.digest().to_owned());
+        });
+        match loaded {
+            Plugin::Harness(harness) => return self.catalogue.settle(id, Ok(harness)),
+            Plugin::Provider(provider) => self.devices.set_provider(Arc::new(provider)),
+            Plugin::Policy(policy) => self.devices.set_policy(Arc::new(policy)),
+        }
+        self.catalogue.is_no_harness(id);
+    }
+
+    fn warn_of_kind(&self, id: &str, loaded: &Plugin) {
+        if id == self.harness && !matches!(loaded, Plugin::Harness(_)) {
+            tracing::warn!(
+                "the default harness {id} is a {}: sessions must name a harness, or set [session] \
+                 harness",
+                loaded.world()
+            );
+        }
+        if id == self.policy && !matches!(loaded, Plugin::Policy(_)) {
+            tracing::warn!(
+                "[devices] policy = {id:?} is a {}: no device is lent until it names a lease policy",
+                loaded.world()
+            );
+        }
     }
 }

@@ -21,11 +21,11 @@ pub(super) fn cover(args: CoverArgs) -> Option<Cover> {
     }
 }
 
-/// The tokens that are kept, and the two in files.
-pub(super) fn access(state: &Path, bases: &Bases) -> Result<Access> {
+/// The tokens that are kept, and the two in files; and where they are kept.
+pub(super) fn access(state: &Path, bases: &Bases) -> Result<(Access, Records)> {
     let records = Records::open(&state.join("hostler.db"))?;
     let audit = Audit::start(records.clone()).context("the audit cannot start")?;
-    let access = Access::open(records, audit)?;
+    let access = Access::open(records.clone(), audit)?;
     let local = LocalToken::load_or_create(state)?;
     warn_of_repair(&local);
     access.tokens().insert(&local.token, Identity::local());
@@ -44,7 +44,7 @@ pub(super) fn access(state: &Path, bases: &Bases) -> Result<Access> {
              {error:#}"
         ),
     }
-    Ok(access)
+    Ok((access, records))
 }
 
 fn warn_of_repair(token: &LocalToken) {

@@ -1,0 +1,140 @@
+//! `hostler device wait`.
+
+use std::{collections::HashMap, time::Duration};
+
+use hostler_device::{
+    json::{self, Command, Outcome},
+    query::{Element, QueryError, Snapshot},
+};
+use hostler_provider as provider;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    act::ms,
+    host::{Session, odd, print_json},
+    progress::Progress,
+};
+use crate::{
+    args::DeviceWait,
+    client::text::one_line,
+    exit::{Exit, Failure, OrExit as _},
+    plugin_cmd::print,
+};
+
+/// Between two looks: a person would not notice.
+const LOOK: Duration = Duration::from_millis(300);
+
+pub(crate) async fn wait(args: DeviceWait) -> Result<Exit, Failure> {
+    let session = Session::of(&args.device)?;
+    let Some(selector) = &args.selector else {
+        let timeout_ms = Some(ms(args.timeout)?);
+        let outcome = session.outcome(&Command::WaitIdle { timeout_ms }).await?;
+        if args.device.json {
+            print_json(&outcome)?;
+        }
+        return Ok(Exit::Done);
+    };
+    let element = Element::parse(selector).or_exit(Exit::Usage)?;
+    let end = Instant::now() + args.timeout;
+    let mut progress = Progress::stderr();
+    loop {
+        let Outcome::Snapshot(screen) = session.outcome(&Command::Snapshot {}).await? else {
+            return Err(odd());
+        };
+        match found(screen, &element)? {
+            Found::Nothing if Instant::now() + LOOK < end => {
+                progress.say(&format!("waiting for {selector}"));
+                sleep(LOOK).await;
+            }
+            Found::Nothing => {
+                let message = format!("nothing fitted {} in time", one_line(selector, 200));
+                return Err(Failure::new(Exit::Refused, message));
+            }
+            Found::Node(node) => {
+                progress.end();
+                if args.device.json {
+                    print_json(&node)?;
+                } else {
+                    let (role, label) = (one_line(&node.role, 40), one_line(&node.label, 80));
+                    print(&format!(
+                        "{} {role} {label:?}",
+                        one_line(&node.reference, 40)
+                    ));
+                }
+                return Ok(Exit::Done);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Found {
+    Nothing,
+    Node(Box<json::Node>),
+}
+
+/// The first element that fits; several are as good as one to wait for.
+fn found(screen: json::Snapshot, element: &Element) -> Result<Found, Failure> {
+    let mut by_number: HashMap<u32, json::Node> = HashMap::new();
+    let mut nodes = Vec::new();
+    for node in screen.nodes {
+        let Some(number) = node
+            .reference
+            .strip_prefix("@e")
+            .and_then(|n| n.parse().ok())
+        else {
+            return Err(odd());
+        };
+        nodes.push(of_provider(number, &node));
+        by_number.insert(number, node);
+    }
+    let tree = provider::Tree {
+        nodes,
+        truncated: screen.truncated,
+        app: screen.app,
+        title: screen.title,
+    };
+    let snapshot = Snapshot::new(tree);
+    let number = match snapshot.find(element) {
+        Ok(node) => Some(node.number),
+        Err(QueryError::Several { candidates, .. }) => first_ref(&candidates),
+        Err(QueryError::NoMatch(_) | QueryError::NoSnapshot(_)) => None,
+        Err(error) => return Err(Failure::new(Exit::Usage, error.to_string())),
+    };
+    let node = number.and_then(|number| by_number.remove(&number));
+    Ok(node.map_or(Found::Nothing, |node| Found::Node(Box::new(node))))
+}
+
+/// As the rules of selectors read it.
+fn of_provider(number: u32, node: &json::Node) -> provider::Node {
+    let is = |name: &str| node.states.iter().any(|state| state == name);
+    provider::Node {
+        number,
+        depth: node.depth,
+        role: node.role.clone(),
+        label: node.label.clone(),
+        value: node.value.clone(),
+        identifier: node.identifier.clone(),
+        // No selector asks where it is.
+        rect: None,
+        states: provider::States {
+            enabled: is("enabled"),
+            hittable: is("hittable"),
+            focused: is("focused"),
+            selected: is("selected"),
+            checked: is("checked"),
+            expanded: is("expanded"),
+            editable: is("editable"),
+            secure: is("secure"),
+            scrollable: is("scrollable"),
+            offscreen: is("offscreen"),
+        },
+    }
+}
+
+/// The first of the refs in a text.
+fn first_ref(text: &str) -> Option<u32> {
+    let (_, after) = text.split_once("@e")?;
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
