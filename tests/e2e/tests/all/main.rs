@@ -5,6 +5,7 @@ mod claude;
 mod clients;
 mod codex;
 mod contained;
+mod devices;
 mod files;
 mod hidden;
 mod positions;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         clients::trials(),
         codex::trials(),
         contained::trials(),
+        devices::trials(),
         files::trials(),
         hidden::trials(),
         positions::trials(),
