@@ -8,6 +8,7 @@ use futures_util::TryStreamExt as _;
 use hostler_device::json::{
     Command, Devices, Failure as Body, FailureBody, Granted, Leases, Outcome, Picture,
 };
+use hostler_server::PluginView;
 use http_body_util::Full;
 use hyper::{
     Method, Response,
@@ -128,6 +129,11 @@ pub(super) struct Ask {
 }
 
 #[derive(Debug, Deserialize)]
+struct Plugins {
+    plugins: Vec<PluginView>,
+}
+
+#[derive(Debug, Deserialize)]
 struct Waiting {
     place: usize,
 }
@@ -170,6 +176,13 @@ impl Api {
             "/v1/leases"
         };
         self.json(Method::GET, path, None, None::<&()>).await
+    }
+
+    pub(super) async fn plugins(&self) -> Result<Vec<PluginView>, Refused> {
+        let listed: Plugins = self
+            .json(Method::GET, "/v1/plugins", None, None::<&()>)
+            .await?;
+        Ok(listed.plugins)
     }
 
     /// Ends the lease of a device, whoever holds it.

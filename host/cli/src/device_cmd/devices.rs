@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Table, presets::NOTHING};
 use hostler_device::json::{Device, Devices};
+use hostler_server::PluginView;
 
 use super::{
     host::{DeviceHost, print_json},
@@ -25,9 +26,16 @@ pub(crate) async fn run(args: args::Devices) -> Result<Exit, Failure> {
     let listed = listed.map_err(|refused| refused.told(args.json))?;
     if args.json {
         print_json(&listed)?;
-    } else {
-        print(&text(&listed));
+        return Ok(Exit::Done);
     }
+    let mut out = text(&listed);
+    if listed.devices.is_empty() {
+        // A plugin that is still being loaded, or could not be.
+        let plugins = host.api.plugins().await;
+        let plugins = plugins.map_err(|refused| refused.told(args.json))?;
+        out.push_str(&not_ready(&plugins));
+    }
+    print(&out);
     Ok(Exit::Done)
 }
 
@@ -60,6 +68,18 @@ fn text(listed: &Devices) -> String {
         out.push_str(
             "A plugin lists them: see [plugins] in hostler.toml, `hostler plugin list`, `hostler doctor`.\n",
         );
+    }
+    out
+}
+
+fn not_ready(plugins: &[PluginView]) -> String {
+    let mut out = String::new();
+    for plugin in plugins.iter().filter(|plugin| plugin.state != "ready") {
+        let (id, state) = (one_line(&plugin.id, NAME), one_line(&plugin.state, NAME));
+        let _ = write!(out, "\n{id}: {state}");
+        if let Some(problem) = &plugin.problem {
+            let _ = write!(out, ": {}", one_line(problem, WHY));
+        }
     }
     out
 }
@@ -126,6 +146,18 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_plugin_that_is_not_ready_is_named_with_its_reason() {
+        let plugins: Vec<PluginView> = serde_json::from_value(json!([
+            {"id": "local", "kind": "lease-policy", "state": "ready"},
+            {"id": "webdriver", "kind": "unknown", "state": "loading"},
+            {"id": "bad", "kind": "unknown", "state": "failed", "problem": "it is\nno component"},
+        ]))
+        .unwrap();
+        let expected = "\nwebdriver: loading\nbad: failed: it is no component";
+        assert_eq!(not_ready(&plugins), expected);
     }
 
     #[test]

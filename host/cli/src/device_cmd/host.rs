@@ -145,7 +145,7 @@ impl Session {
             return failure;
         }
         let message = format!(
-            "{:#}; `hostler device open {}` asks for it again",
+            "{:#}: hostler device open {}",
             failure.error,
             one_line(&self.held.device, 200)
         );

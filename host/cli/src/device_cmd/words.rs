@@ -15,7 +15,7 @@ pub(super) fn time(ms: u64) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds}s"),
-        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
         _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
     }
@@ -52,7 +52,7 @@ pub(super) fn busy(busy: &Busy) -> String {
         Some(status) => format!("{want} {}", situation(status)),
         None => format!("no device of {want} is free"),
     };
-    let _ = write!(text, "; {}.\n", queue(busy.waiting));
+    let _ = writeln!(text, "; {}.", queue(busy.waiting));
     let asked = one_line(&busy.want, NAME);
     let _ = write!(
         text,

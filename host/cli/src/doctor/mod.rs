@@ -116,6 +116,7 @@ pub(crate) async fn run(args: Doctor) -> Result<Exit, Failure> {
     if let Ok(config) = &config {
         checks.extend(files::roots(&config.roots));
         checks.push(plugins::default_harness(config));
+        checks.push(plugins::lease_policy(config));
         // What is wrong with the folders of the runtime was said above.
         let runtime = vault::without_host(&storage.state, &bases, config.secrets.clone())
             .and_then(|vault| serve::runtime(&storage, serve::helper(None)?, vault));

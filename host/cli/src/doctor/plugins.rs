@@ -36,6 +36,20 @@ pub(super) fn default_harness(config: &Config) -> Check {
     }
 }
 
+/// Whether somebody says who gets which device.
+pub(super) fn lease_policy(config: &Config) -> Check {
+    const NAME: &str = "lease policy";
+    let policy = &config.devices.policy;
+    if config.plugins.iter().any(|entry| entry.id() == policy) {
+        return Check::ok(NAME, policy.clone());
+    }
+    Check::warn(
+        NAME,
+        format!("there is no plugin {policy}, so no device is lent"),
+    )
+    .fix("in hostler.toml: [devices] policy = \"ID\", with the id of a lease policy")
+}
+
 /// Loads and probes them, side by side.
 pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
     let looks: Vec<_> = config

@@ -20,7 +20,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::exchange::{Came, Events, Missed, Session, agreed};
+use super::{
+    exchange::{Came, Missed, Session, agreed},
+    passing::{Asked, LISTENING, exchange, hear, random},
+};
 use crate::{
     acp::{
         dial::Way,
@@ -46,9 +49,6 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// that they come in their order: it answers at once that it has it, or works.
 const IN_ORDER: Duration = Duration::from_millis(100);
 
-/// The longest wait between two tries to hear what the host says by itself.
-const LISTENING: Duration = Duration::from_secs(5);
-
 /// How often a message is sent anew because the host did not know its session.
 const TRIES: u32 = 3;
 
@@ -63,14 +63,6 @@ const HOST_LOST: Code = Code {
 
 /// What [`HOST_LOST`] means for a client.
 const LOOK: &str = "it may have been done: look before you do it again";
-
-/// Of which the answer is awaited.
-#[derive(Debug, Clone)]
-struct Asked {
-    id: Id,
-    text: String,
-    tries: u32,
-}
 
 /// A request that the host does not know.
 #[derive(Debug)]
@@ -396,81 +388,6 @@ impl Bridge {
     }
 }
 
-/// One request, until it is answered.
-async fn exchange(
-    session: &Session,
-    asked: &Asked,
-    out: &mpsc::Sender<String>,
-    seeing: oneshot::Sender<()>,
-) -> Result<(), Missed> {
-    let (came, _) = session.post(asked.text.clone()).await?;
-    let _ = seeing.send(());
-    let mut events = match came {
-        Came::Answer(answer) => {
-            let _ = out.send(answer).await;
-            return Ok(());
-        }
-        Came::Taken => {
-            let why = "the host did not answer";
-            return Err(Missed::Lost(Failure::new(Exit::HostLost, why)));
-        }
-        Came::Events(events) => events,
-    };
-    loop {
-        if pass(&mut events, out, Some(&asked.id)).await {
-            return Ok(());
-        }
-        // The connection broke. What came after the last event is kept for a
-        // while by hosts that number them.
-        let why = || Failure::new(Exit::HostLost, "it was lost before the answer");
-        let Some(last) = events.last.take() else {
-            return Err(Missed::Lost(why()));
-        };
-        events = match session.events(Some(&last)).await {
-            Ok(Some(events)) => events,
-            Ok(None) => return Err(Missed::Lost(why())),
-            Err(missed) => return Err(Missed::Lost(missed.failure())),
-        };
-    }
-}
-
-/// Passes events on until the answer to `id` was among them, or there are no
-/// more, which is `false`.
-async fn pass(events: &mut Events, out: &mpsc::Sender<String>, id: Option<&Id>) -> bool {
-    while let Some(text) = events.next().await {
-        let answers = matches!(
-            Message::parse(&text), Ok(Message::Response { id: answered, .. }) if Some(&answered) == id
-        );
-        if out.send(text).await.is_err() || answers {
-            return true;
-        }
-    }
-    false
-}
-
-/// Passes on what the host says by itself, for as long as it knows the session.
-async fn hear(session: Session, out: mpsc::Sender<String>) {
-    let mut backoff = Backoff::new(LISTENING);
-    let mut last: Option<String> = None;
-    loop {
-        sleep(backoff.next(random())).await;
-        let begun = Instant::now();
-        match session.events(last.as_deref()).await {
-            Ok(Some(mut events)) => {
-                if pass(&mut events, &out, None).await {
-                    return;
-                }
-                last = events.last.take().or(last);
-            }
-            // There is no such stream, or no such session any more; the next
-            // request will find another.
-            Ok(None) | Err(Missed::Unsent(_) | Missed::Refused(_)) => return,
-            Err(Missed::Lost(_)) => {}
-        }
-        backoff.lost(begun.elapsed());
-    }
-}
-
 /// Messages become lines, until there are no more or stdout ends.
 fn write_lines(mut lines: mpsc::Receiver<String>) -> Result<(), Failure> {
     while let Some(message) = lines.blocking_recv() {
@@ -479,12 +396,4 @@ fn write_lines(mut lines: mpsc::Receiver<String>) -> Result<(), Failure> {
         written.context("stdout cannot be written")?;
     }
     Ok(())
-}
-
-fn random() -> u8 {
-    Uuid::new_v4()
-        .as_bytes()
-        .first()
-        .copied()
-        .unwrap_or_default()
 }

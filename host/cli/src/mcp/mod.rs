@@ -7,13 +7,15 @@
 //! ```
 //!
 //! - [`bridge`]: the streams, and the session with the host, which is begun anew
-//!   when the host was away. [`exchange`]: one message and what comes back.
+//!   when the host was away. [`passing`]: what the host says, for each request and
+//!   by itself. [`exchange`]: one message and what comes back.
 //!
 //! Messages pass as they came: what a tool does is the host's matter. Which host
 //! that is, and whether one is started, is as for `hostler acp`.
 
 mod bridge;
 mod exchange;
+mod passing;
 
 use crate::{
     acp,

@@ -55,7 +55,7 @@ fn what_is_connected_is_meant_by_all_commands_and_its_secret_stands_in_one_file(
         }
     }
     let kept = ann.home().join(".config/hostler/tokens/lab");
-    assert_eq!(with_secret, [kept.clone()]);
+    assert_eq!(with_secret, std::slice::from_ref(&kept));
     let mode = fs::metadata(&kept).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 

@@ -106,9 +106,6 @@ fn sessions_of_another_name_or_token_do_not_touch_each_others_devices() {
     bob.done(&["device", "open", "two"]);
     assert!(bob.done(&["device", "close"]).contains("play:two"));
     assert!(ann.done(&["device", "snapshot"]).contains("button"));
-    // The same name on purpose: two shells with one device.
-    let twin = ann.clone();
-    assert!(twin.done(&["device", "snapshot"]).contains("button"));
 }
 
 #[test]

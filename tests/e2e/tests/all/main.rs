@@ -6,6 +6,7 @@ mod claude_shows;
 mod clients;
 mod codex;
 mod contained;
+mod devices;
 mod files;
 mod hidden;
 mod positions;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         clients::trials(),
         codex::trials(),
         contained::trials(),
+        devices::trials(),
         files::trials(),
         hidden::trials(),
         positions::trials(),
