@@ -16,7 +16,9 @@ use std::{
 use anyhow::{Context as _, Result};
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_server::{Clients, NoPlugins, ServerConfig, Tls};
-use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
+use hostler_session::{
+    Catalogue, NoEndpoints, Router, SupervisedCommands, SupervisedShells, Surroundings,
+};
 use hostler_store::Journal;
 use tokio::{
     net::TcpListener,
@@ -111,6 +113,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
             audit: access.audit().clone(),
             notifier: notifier.clone(),
         }),
+        endpoints: Arc::new(NoEndpoints),
     });
     state.announce(&HostFile {
         pid: process::id(),

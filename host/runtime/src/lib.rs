@@ -48,6 +48,7 @@ mod imports;
 mod instance;
 mod limits;
 mod loaded;
+mod mcp;
 mod plugin;
 mod runtime;
 mod state;
@@ -62,5 +63,6 @@ pub use harness::{
 };
 pub use limits::{Limits, TICK_MS};
 pub use loaded::Origin;
+pub use mcp::{McpServer, McpTransport, Secret};
 pub use plugin::Plugin;
 pub use runtime::{PluginSpec, Runtime, RuntimeOptions, Source};

@@ -16,6 +16,7 @@ use crate::{
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
     loaded::Shared,
+    mcp::Handles,
 };
 
 /// Which exports run in this store; some imports depend on it.
@@ -77,6 +78,8 @@ pub(crate) struct State {
     pub(crate) limit_hit: Option<String>,
     /// The last record at level error: a panic tells its message this way.
     pub(crate) last_error: Option<String>,
+    /// What was given to the plugin in place of secrets.
+    pub(crate) handles: Handles,
     ticks_left: u32,
     /// Bytes of all linear memories.
     memory: usize,
@@ -112,6 +115,7 @@ impl State {
             timers: HashSet::new(),
             limit_hit: None,
             last_error: None,
+            handles: Handles::default(),
             ticks_left: 0,
             memory: 0,
             tables: StoreLimitsBuilder::new()

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     choice::Change,
     outgoing::{self, ARGS, Control},
+    servers::Servers,
 };
 
 /// How many lines of standard error are kept to explain an end: the last ones
@@ -31,6 +32,8 @@ pub(crate) enum Request {
     Initialize,
     Interrupt,
     Set(Change),
+    /// The MCP servers that the session has besides Claude Code's own.
+    Servers(Servers),
 }
 
 /// One process. Its life begins with `initialize`; until the answer has come it
@@ -83,6 +86,7 @@ impl Cli {
         let control = match self.pending.get(id) {
             Some(Request::Initialize) => Control::Initialize {},
             Some(Request::Set(change)) => change.control(),
+            Some(Request::Servers(servers)) => Control::McpSetServers { servers },
             Some(Request::Interrupt) | None => Control::Interrupt {
                 cancel_queued: true,
             },
@@ -108,7 +112,7 @@ impl Cli {
             .drain()
             .filter_map(|(_, request)| match request {
                 Request::Set(change) => change.caller.map(|caller| caller.request),
-                Request::Initialize | Request::Interrupt => None,
+                Request::Initialize | Request::Interrupt | Request::Servers(_) => None,
             })
     }
 

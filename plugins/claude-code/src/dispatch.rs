@@ -7,7 +7,7 @@ use crate::{
     cli::Request,
     control::{ControlCancel, ControlReply, ControlRequest, ControlResponse},
     incoming::{Assistant, Head, Lifecycle, StreamEvent, System, User},
-    notice,
+    notice, servers,
     session::ClaudeCode,
 };
 
@@ -108,6 +108,10 @@ impl ClaudeCode {
             Some(Request::Initialize) => self.initialized(reply),
             Some(Request::Interrupt) => self.interrupted(&reply),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
+            Some(Request::Servers(_)) => {
+                servers::told(&reply);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

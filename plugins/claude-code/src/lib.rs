@@ -45,6 +45,7 @@ mod outgoing;
 mod permission;
 mod probe;
 mod results;
+mod servers;
 mod session;
 mod settings;
 mod start;

@@ -13,6 +13,7 @@ use crate::{
     dispatch,
     permission::Asks,
     probe,
+    servers::Servers,
     settings::Settings,
     start,
     transcript::Transcript,
@@ -49,6 +50,7 @@ pub struct ClaudeCode {
     pub(crate) opening: Option<RequestId>,
     pub(crate) turn: Option<Turn>,
     pub(crate) asks: Asks,
+    pub(crate) servers: Servers,
     pub(crate) transcript: Transcript,
 }
 
@@ -95,6 +97,7 @@ impl Harness for ClaudeCode {
             opening: Some(request),
             turn: None,
             asks: Asks::default(),
+            servers: Servers::new(params.mcp_servers),
             transcript: Transcript::new(params.cwd),
         };
         session.start()?;

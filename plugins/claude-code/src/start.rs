@@ -10,7 +10,7 @@ use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 
 use crate::{
     checkpoint::Kept,
-    cli::Cli,
+    cli::{Cli, Request},
     control::{Account, ControlReply, Initialized},
     outcome::LOG_IN,
     session::ClaudeCode,
@@ -64,6 +64,9 @@ impl ClaudeCode {
         let requests = self.settings.start(started);
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
+            if !self.servers.is_empty() {
+                done = done.and(cli.request(Request::Servers(self.servers.clone())));
+            }
             for request in requests {
                 done = done.and(cli.request(request));
             }
