@@ -17,11 +17,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use hostler_device::Devices;
 use hostler_egress::Egress;
 use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_secret::Vault;
-use hostler_server::{Clients, ServerConfig, Tls};
-use hostler_session::{Catalogue, Router, SupervisedCommands, SupervisedShells, Surroundings};
+use hostler_server::{Access, AgentEndpoints, Clients, ServerConfig, Tls};
+use hostler_session::{
+    Catalogue, Endpoints, NoEndpoints, Router, SupervisedCommands, SupervisedShells, Surroundings,
+};
 use hostler_store::{Journal, Records};
 use tokio::{
     net::TcpListener,
@@ -113,6 +116,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         audit: access.audit().clone(),
         notifier: notifier.clone(),
     };
+    let devices = devices::start(config.devices.clone(), &records, recorder.clone())?;
     let commands = SupervisedCommands::new(children.clone());
     let router = Router::new(Surroundings {
         launcher: Arc::new(catalogue.clone()),
@@ -120,9 +124,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         shells: Arc::new(SupervisedShells::new(children.clone())),
         journal: journal.clone(),
         config: config.session,
-        observer: Arc::new(recorder.clone()),
+        observer: Arc::new(recorder),
+        endpoints: endpoints(&access, &devices, tls.is_some(), addr),
     });
-    let devices = devices::start(config.devices.clone(), &records, recorder)?;
     state.announce(&HostFile {
         pid: process::id(),
         addr: config::from_here(addr),
@@ -183,6 +187,22 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     served.context("the server stopped")?;
     tracing::info!("stopped");
     Ok(Exit::Done)
+}
+
+/// Where hosted agents find devices. They do not know the certificate of a host
+/// that speaks TLS.
+fn endpoints(
+    access: &Access,
+    devices: &Devices,
+    tls: bool,
+    addr: SocketAddr,
+) -> Arc<dyn Endpoints> {
+    if tls {
+        return Arc::new(NoEndpoints);
+    }
+    let address = format!("http://{}", config::from_here(addr));
+    let tokens = access.tokens().clone();
+    Arc::new(AgentEndpoints::new(tokens, devices.clone(), address))
 }
 
 /// A session of processes of its own: the terminal or editor in which it was

@@ -209,6 +209,7 @@ impl Whole {
                 session: "s".into(),
                 cwd: folder.path().to_owned(),
                 additional_directories: Vec::new(),
+                mcp_servers: Vec::new(),
             };
             let (harness, mut events) = plugin.start(params, None);
             events.recv().await.unwrap();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::mcp::McpServer;
+
 /// Commands that wait for the plugin. A prompt, a cancel and an answer each
 /// take one place; whoever fills it waits, so a stuck plugin costs its own
 /// callers and no memory.
@@ -48,6 +50,8 @@ pub struct OpenParams {
     /// Absolute and checked by the caller: the children start here.
     pub cwd: PathBuf,
     pub additional_directories: Vec<PathBuf>,
+    /// What the agent is to use besides its own.
+    pub mcp_servers: Vec<McpServer>,
 }
 
 /// The request number under which `open` is answered.

@@ -55,6 +55,7 @@ mod imports;
 mod instance;
 mod limits;
 mod loaded;
+mod mcp;
 mod plugin;
 mod policy;
 mod provider;
@@ -75,6 +76,7 @@ pub use harness::{
 };
 pub use limits::{Limits, TICK_MS};
 pub use loaded::Origin;
+pub use mcp::{McpServer, McpTransport, Secret};
 pub use plugin::{HarnessPlugin, Plugin};
 pub use policy::PolicyPlugin;
 pub use provider::ProviderPlugin;

@@ -21,6 +21,7 @@ use crate::{
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
     loaded::Shared,
+    mcp::Handles,
     provider::Owner,
     waits::Waits,
 };
@@ -96,6 +97,8 @@ pub(crate) struct State {
     pub(crate) limit_hit: Option<String>,
     /// The last record at level error: a panic tells its message this way.
     pub(crate) last_error: Option<String>,
+    /// What was given to the plugin in place of secrets.
+    pub(crate) handles: Handles,
     cpu_left: Duration,
     /// Bytes of all linear memories.
     memory: usize,
@@ -140,6 +143,7 @@ impl State {
             timers: HashSet::new(),
             limit_hit: None,
             last_error: None,
+            handles: Handles::default(),
             cpu_left: Duration::ZERO,
             memory: 0,
             tables: StoreLimitsBuilder::new()

@@ -39,6 +39,7 @@
 )]
 
 mod access;
+mod agents;
 mod clients;
 pub mod close_codes;
 mod connection;
@@ -50,6 +51,7 @@ mod stream;
 mod tls;
 
 pub use access::{Access, AccessError, MadeToken, NewToken};
+pub use agents::AgentEndpoints;
 pub use clients::{Clients, ClientsWatch, MAX_CLIENTS};
 pub use rest::{NoPlugins, PluginView, Plugins};
 pub use serve::{ServerConfig, serve};

@@ -15,7 +15,8 @@ use hostler_terminal::Spawner;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Access, Folders, Notice, Observer, SessionConfig, SessionError, SessionHandle,
+    Access, Endpoints, Folders, McpServer, Notice, Observer, SessionConfig, SessionError,
+    SessionHandle,
     access::{Shares, access},
     commands::CommandRunner,
     launcher::Launcher,
@@ -50,6 +51,8 @@ pub struct Surroundings {
     pub config: SessionConfig,
     /// Is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// What agents reach this host by.
+    pub endpoints: Arc<dyn Endpoints>,
 }
 
 #[derive(Debug)]
@@ -73,6 +76,8 @@ pub struct NewSession {
     pub folders: Arc<Folders>,
     /// Said to the client right after its answer.
     pub notices: Vec<Notice>,
+    /// What the agent is to use besides its own.
+    pub mcp_servers: Vec<McpServer>,
 }
 
 /// A session that can be reached.

@@ -8,6 +8,7 @@ use serde_json::{json, value::RawValue};
 
 use crate::AcpAgent;
 use crate::link::{Call, Link, Stage};
+use crate::servers::{self, Server};
 
 /// The version of the protocol that is spoken here.
 const PROTOCOL: u64 = 1;
@@ -79,7 +80,7 @@ struct Place<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<&'a str>,
     cwd: &'a str,
-    mcp_servers: [(); 0],
+    mcp_servers: Vec<Server<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     additional_directories: &'a [String],
 }
@@ -196,7 +197,7 @@ impl AcpAgent {
         let place = Place {
             session_id: self.session.as_deref(),
             cwd: &self.place.cwd,
-            mcp_servers: [],
+            mcp_servers: servers::all(&self.place.mcp_servers),
             additional_directories: &self.place.additional_directories,
         };
         link.call(call, method, place)

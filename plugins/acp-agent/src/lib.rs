@@ -23,6 +23,7 @@ mod incoming;
 mod link;
 mod message;
 mod outgoing;
+mod servers;
 mod settings;
 mod tail;
 

@@ -13,6 +13,7 @@ use crate::{
     choice::Change,
     outgoing::{self, ARGS, Control, FlagSettings, Permissions},
     program::Program,
+    servers::Servers,
 };
 
 /// How many lines of standard error are kept to explain an end: the last ones
@@ -36,6 +37,8 @@ pub(crate) enum Request {
     InForce,
     Interrupt,
     Set(Change),
+    /// The MCP servers that the session has besides Claude Code's own.
+    Servers(Servers),
 }
 
 /// One process. Its life begins with `initialize`; until the answer has come it
@@ -95,6 +98,7 @@ impl Cli {
                 }),
             },
             Some(Request::Set(change)) => change.control(),
+            Some(Request::Servers(servers)) => Control::McpSetServers { servers },
             Some(Request::Interrupt) | None => Control::Interrupt {
                 cancel_queued: true,
             },

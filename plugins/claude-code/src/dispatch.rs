@@ -6,7 +6,7 @@ use crate::{
     cli::Request,
     control::{ControlCancel, ControlReply, ControlRequest, ControlResponse},
     incoming::{Assistant, Head, Lifecycle, User},
-    outgoing,
+    outgoing, servers,
     session::ClaudeCode,
     system,
 };
@@ -141,6 +141,10 @@ impl ClaudeCode {
             }
             Some(Request::Interrupt) => self.interrupted(&reply),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
+            Some(Request::Servers(_)) => {
+                servers::told(&reply);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -56,6 +56,7 @@ mod program;
 mod questions;
 mod ready;
 mod results;
+mod servers;
 mod session;
 mod settings;
 mod start;

@@ -2,6 +2,7 @@
 //! line that is not JSON ends Claude Code at once, so all of them are made
 //! here, by serde.
 
+use crate::servers::Servers;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -39,6 +40,11 @@ pub(crate) enum Control<'a> {
     /// has not begun yet.
     Interrupt {
         cancel_queued: bool,
+    },
+    /// Instead of those that were set like this before. On the command line they
+    /// would be seen by everybody on the machine.
+    McpSetServers {
+        servers: &'a Servers,
     },
     SetPermissionMode {
         mode: &'a str,

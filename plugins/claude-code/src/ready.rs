@@ -41,7 +41,10 @@ impl ClaudeCode {
         };
         let directories = Some(&self.directories).filter(|it| !it.is_empty());
         let directories = directories.cloned().map(Request::Directories);
-        let requests = requests.chain(directories).chain([Request::InForce]);
+        let servers = Some(&self.servers).filter(|it| !it.is_empty());
+        let servers = servers.cloned().map(Request::Servers);
+        let asked = directories.into_iter().chain(servers);
+        let requests = requests.chain(asked).chain([Request::InForce]);
         requests
             .map(|request| cli.request(request))
             .fold(Ok(()), Result::and)

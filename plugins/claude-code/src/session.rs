@@ -17,6 +17,7 @@ use crate::{
     plan::Plan,
     probe,
     program::Program,
+    servers::Servers,
     settings::Settings,
     start,
     transcript::Transcript,
@@ -39,6 +40,7 @@ pub struct ClaudeCode {
     pub(crate) asks: Asks,
     /// Further folders that the client named.
     pub(crate) directories: Vec<String>,
+    pub(crate) servers: Servers,
     pub(crate) transcript: Transcript,
     pub(crate) plan: Plan,
     pub(crate) commands: Commands,
@@ -82,6 +84,7 @@ impl Harness for ClaudeCode {
             turn: None,
             asks: Asks::default(),
             directories: params.additional_directories,
+            servers: Servers::new(params.mcp_servers),
             transcript: Transcript::new(params.cwd),
             plan: checkpoint.plan,
             commands: Commands::default(),

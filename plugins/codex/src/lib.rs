@@ -54,6 +54,7 @@ mod probe;
 mod questions;
 mod requests;
 mod rpc;
+mod servers;
 mod session;
 mod settings;
 mod start;

@@ -1,8 +1,8 @@
 //! One conversation: where events and requests go.
 
 use hostler_sdk::{
-    Description, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId, Result, Status,
-    config, log,
+    Description, Event, Harness, McpServer, OpenParams, Prompt, PromptCapabilities, RequestId,
+    Result, Status, config, log,
     process::{Child, Stdio},
 };
 use serde::Deserialize;
@@ -45,6 +45,7 @@ pub struct Codex {
     pub(crate) cwd: String,
     /// Further folders that the client named.
     pub(crate) directories: Vec<String>,
+    pub(crate) servers: Vec<McpServer>,
     /// Codex's id of the conversation, once it has begun.
     pub(crate) thread: Option<String>,
     pub(crate) kept: Kept,
@@ -90,6 +91,7 @@ impl Harness for Codex {
             calls: Calls::new(params.cwd.clone()),
             cwd: params.cwd,
             directories: params.additional_directories,
+            servers: params.mcp_servers,
             thread: checkpoint.thread,
             kept: checkpoint.kept,
             chosen: checkpoint.settings.unwrap_or_default(),

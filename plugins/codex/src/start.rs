@@ -17,6 +17,7 @@ use crate::{
     incoming::{Account, Models, ThreadOpened},
     outcome::LOG_IN,
     rpc::RpcError,
+    servers,
     session::Codex,
     turn,
 };
@@ -106,6 +107,7 @@ impl Codex {
                     "threadId": thread, "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
                     "excludeTurns": true,
                 });
+                let params = servers::with(params, &self.servers);
                 let request = Request::Thread { resumed: true };
                 cli.request(request, "thread/resume", &params)
             }
@@ -116,6 +118,7 @@ impl Codex {
                     "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
                     "experimentalRawEvents": true,
                 });
+                let params = servers::with(params, &self.servers);
                 let request = Request::Thread { resumed: false };
                 cli.request(request, "thread/start", &params)
             }

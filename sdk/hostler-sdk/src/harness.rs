@@ -200,4 +200,38 @@ pub struct OpenParams {
     pub cwd: String,
     /// Further absolute paths that the client named.
     pub additional_directories: Vec<String>,
+    /// What the agent is to use besides its own.
+    pub mcp_servers: Vec<McpServer>,
+}
+
+/// A server of the Model Context Protocol that the agent is to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpServer {
+    /// Unique among those of the session.
+    pub name: String,
+    /// How it is reached.
+    pub transport: McpTransport,
+}
+
+/// How a server is reached. The values of headers and variables are handles: the
+/// host fills in what they stand for when they are written to a child, inside a
+/// string of JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum McpTransport {
+    /// Streamable HTTP.
+    Http {
+        /// Its address.
+        url: String,
+        /// Names, and handles of values.
+        headers: Vec<(String, String)>,
+    },
+    /// A program that the agent starts.
+    Stdio {
+        /// A name or a path.
+        command: String,
+        /// What it is called with.
+        args: Vec<String>,
+        /// Variables: names, and handles of values.
+        env: Vec<(String, String)>,
+    },
 }

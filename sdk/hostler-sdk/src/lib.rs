@@ -184,7 +184,8 @@ pub use blob::Blob;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{
-    Description, Harness, OpenParams, Prompt, PromptCapabilities, Readiness, RequestId, Status,
+    Description, Harness, McpServer, McpTransport, OpenParams, Prompt, PromptCapabilities,
+    Readiness, RequestId, Status,
 };
 pub use lines::LineWriter;
 pub use pending::Pending;

@@ -124,6 +124,7 @@ impl Host for State {
         if data.is_empty() {
             return Ok(Ok(()));
         }
+        let data = self.handles.fill(data);
         if !credit.take(data.len()) {
             return Ok(Err(Error::WouldBlock));
         }

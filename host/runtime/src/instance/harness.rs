@@ -54,10 +54,18 @@ impl HarnessInstance {
         resume: Option<Bytes>,
     ) -> Result<Result<ResourceAny, Refusal>, Ended> {
         let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+        let mcp_servers = self.state().handles.hide(&params.mcp_servers);
+        let mcp_servers = mcp_servers.map_err(|error| {
+            self.refused(
+                "open",
+                format!("there are no random bytes for handles: {error}"),
+            )
+        })?;
         let params = GuestOpen {
             session: params.session.clone(),
             cwd: path(&params.cwd),
             additional_directories: params.additional_directories.iter().map(path).collect(),
+            mcp_servers,
         };
         let limit = self.call_limit();
         self.reduce("open", limit, async |guest, store| {

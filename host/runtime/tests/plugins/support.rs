@@ -113,6 +113,7 @@ impl Host {
                 session: "00000000-0000-4000-8000-000000000000".into(),
                 cwd: self.folder.path().to_owned(),
                 additional_directories: Vec::new(),
+                mcp_servers: Vec::new(),
             },
             resume,
         );

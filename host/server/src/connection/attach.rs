@@ -13,9 +13,10 @@ use serde::Deserialize;
 
 use super::{
     Connection,
+    mcp::{self, McpServer},
     params::{self, bad},
     request::Request,
-    sessions::{McpServer, blocking, check_number, mcp_notice, open, resolved},
+    sessions::{blocking, check_number, open, resolved},
 };
 
 #[derive(Deserialize)]
@@ -54,7 +55,7 @@ impl Connection {
     ) -> Result<(SessionHandle, Vec<Notice>), Fault> {
         let attach: Attach = params::read(params)?;
         check_number(&attach.additional_directories)?;
-        let mut notices: Vec<_> = mcp_notice(&attach.mcp_servers).into_iter().collect();
+        let mut notices: Vec<_> = mcp::too_late(&attach.mcp_servers).into_iter().collect();
         let router = self.shared.config.router.clone();
         let roots = self.shared.config.roots.clone();
         let caller = self.identity.clone();

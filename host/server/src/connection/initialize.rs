@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use agent_client_protocol_schema::{
     ProtocolVersion,
     v1::{
-        AgentCapabilities, Implementation, InitializeRequest, InitializeResponse,
+        AgentCapabilities, Implementation, InitializeRequest, InitializeResponse, McpCapabilities,
         PromptCapabilities, SessionCapabilities, SessionCloseCapabilities,
         SessionDeleteCapabilities, SessionListCapabilities, SessionResumeCapabilities,
     },
@@ -51,6 +51,7 @@ impl Connection {
         };
         let capabilities = AgentCapabilities::new()
             .load_session(true)
+            .mcp_capabilities(McpCapabilities::new().http(true))
             .prompt_capabilities(self.prompt_capabilities().await)
             .meta(self.extension_meta())
             .session_capabilities(

@@ -28,6 +28,7 @@ use crate::{
 mod attach;
 mod extension;
 mod initialize;
+mod mcp;
 mod params;
 mod request;
 mod sessions;

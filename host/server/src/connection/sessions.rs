@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use hostler_session::{Access, Folders, Found, NewSession, Notice, SessionHandle, SessionSummary};
+use hostler_session::{Access, Folders, Found, NewSession, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use super::{
     Connection,
     extension::shares_json,
+    mcp::{self, McpServer},
     params::{self, bad},
     request::Request,
 };
@@ -32,11 +33,6 @@ struct New {
     mcp_servers: Vec<McpServer>,
     #[serde(rename = "_meta")]
     meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct McpServer {
-    name: String,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +89,8 @@ impl Connection {
             owner: self.identity.principal.clone(),
             harness: asked.unwrap_or_else(|| self.harness.clone()),
             folders,
-            notices: mcp_notice(&new.mcp_servers).into_iter().collect(),
+            notices: mcp::unusable(&new.mcp_servers).into_iter().collect(),
+            mcp_servers: mcp::usable(new.mcp_servers)?,
         })
     }
 
@@ -221,16 +218,6 @@ pub(super) fn open(
 
 fn outside(error: &RootError) -> Fault {
     Fault::new(codes::CWD_OUTSIDE_ROOTS, error.to_string())
-}
-
-pub(super) fn mcp_notice(servers: &[McpServer]) -> Option<Notice> {
-    let names: Vec<_> = servers.iter().map(|server| server.name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        Notice::warning(format!(
-            "MCP servers of the client are not passed on to the agent yet: {}.",
-            names.join(", ")
-        ))
-    })
 }
 
 fn session_info(session: &SessionSummary) -> serde_json::Value {

@@ -277,10 +277,13 @@ async fn the_harness_is_named_by_the_session_or_the_connection_or_the_host() {
 }
 
 #[tokio::test]
-async fn mcp_servers_are_accepted_and_the_client_is_told_that_they_are_not_used() {
+async fn mcp_servers_that_no_agent_can_use_are_told_to_the_client() {
     let server = Server::start().await;
     let mut peer = server.peer().await;
-    let servers = json!([{ "name": "files", "command": "x", "args": [], "env": [] }]);
+    let servers = json!([
+        { "name": "good", "command": "x", "args": [], "env": [] },
+        { "name": "files", "type": "sse", "url": "http://127.0.0.1:1/", "headers": [] }
+    ]);
     peer.result(
         "session/new",
         json!({ "cwd": server.project(), "mcpServers": servers }),
@@ -290,7 +293,7 @@ async fn mcp_servers_are_accepted_and_the_client_is_told_that_they_are_not_used(
     let update = &peer.next().await["params"]["update"];
     assert_eq!(update["sessionUpdate"], "notice");
     assert!(
-        update["title"].as_str().unwrap().contains("files"),
+        update["title"].as_str().unwrap().ends_with(": files."),
         "{update}"
     );
 }

@@ -62,7 +62,8 @@ impl Router {
                     key,
                 };
                 let head = self.beginning();
-                let unit = self.unit(record, new.folders, kept, head, info, Some(creation));
+                let mut unit = self.unit(record, new.folders, kept, head, info, Some(creation));
+                unit.add_servers(new.mcp_servers);
                 self.spawn(unit, mailbox, registration);
                 Some(handle)
             }
@@ -208,12 +209,18 @@ impl Router {
         creation: Option<Creation>,
     ) -> Unit {
         let around = &self.0.around;
+        let owner = Principal::new(record.owner);
+        let endpoint = around.endpoints.open(&owner, &record.id);
+        let servers = endpoint.iter().map(|endpoint| endpoint.server.clone());
+        let mcp_servers = servers.collect();
         let origin = Origin {
+            _endpoint: endpoint,
             harness: record.harness,
             params: OpenParams {
                 session: record.id,
                 cwd: record.cwd,
                 additional_directories: record.additional_directories,
+                mcp_servers,
             },
             checkpoint: None,
         };

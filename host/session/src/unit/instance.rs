@@ -228,5 +228,7 @@ impl Instance {
 pub(crate) struct Origin {
     pub(crate) harness: String,
     pub(crate) params: hostler_runtime::OpenParams,
+    /// What its agent has of this host ends with it.
+    pub(crate) _endpoint: Option<crate::Endpoint>,
     pub(crate) checkpoint: Option<Bytes>,
 }

@@ -149,6 +149,17 @@ enum Wake {
 }
 
 impl Unit {
+    /// What the client gives the agent. A name that the host has taken stays
+    /// the host's.
+    pub(crate) fn add_servers(&mut self, servers: Vec<hostler_runtime::McpServer>) {
+        for server in servers {
+            let own = &mut self.origin.params.mcp_servers;
+            if own.iter().all(|one| one.name != server.name) {
+                own.push(server);
+            }
+        }
+    }
+
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts {
             config,

@@ -2,7 +2,7 @@
 
 use hostler_sdk::process::{Exit, Signal};
 use hostler_sdk::testing::{Bench, Effect};
-use hostler_sdk::{Error, Failure, OpenParams};
+use hostler_sdk::{Error, Failure, McpServer, McpTransport, OpenParams};
 use serde_json::json;
 
 use crate::{configured, initialized, notification, ready, refuse, reply, sent, text, update};
@@ -14,7 +14,42 @@ fn place() -> OpenParams {
         session: "ours".to_owned(),
         cwd: "/work".to_owned(),
         additional_directories: vec!["/more".to_owned()],
+        mcp_servers: Vec::new(),
     }
+}
+
+#[test]
+fn the_sessions_mcp_servers_go_to_the_agent_with_handles_for_secrets() {
+    let value = |text: &str| vec![("NAME".to_owned(), text.to_owned())];
+    let server = |name: &str, transport| McpServer {
+        name: name.to_owned(),
+        transport,
+    };
+    let http = McpTransport::Http {
+        url: "http://127.0.0.1:1/mcp".to_owned(),
+        headers: value("{{token:a}}"),
+    };
+    let stdio = McpTransport::Stdio {
+        command: "files".to_owned(),
+        args: vec!["-v".to_owned()],
+        env: value("{{token:b}}"),
+    };
+    let params = OpenParams {
+        mcp_servers: vec![server("hostler", http), server("files", stdio)],
+        ..place()
+    };
+    let mut bench = configured();
+    let opened = bench.open_with(params, None);
+    let (_, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    assert_eq!(
+        effects.written_json()[0]["params"]["mcpServers"],
+        json!([
+            { "type": "http", "name": "hostler", "url": "http://127.0.0.1:1/mcp",
+              "headers": [{ "name": "NAME", "value": "{{token:a}}" }] },
+            { "name": "files", "command": "files", "args": ["-v"],
+              "env": [{ "name": "NAME", "value": "{{token:b}}" }] },
+        ])
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The process: how it is started, how it ends, what follows.
 
 use hostler_sdk::{
-    Event, Failure,
+    Event, Failure, McpServer, McpTransport,
     process::{Exit, Signal},
     testing::{Bench, Effect},
 };
@@ -60,6 +60,38 @@ fn the_grants_allow_exactly_what_is_run() {
             format!("{start} --session-id=*"),
             format!("{start} --resume=*"),
         ]
+    );
+}
+
+/// On the command line everybody on the machine would see them.
+#[test]
+fn mcp_servers_are_told_over_its_input_when_it_is_ready() {
+    let server = McpServer {
+        name: "hostler".into(),
+        transport: McpTransport::Http {
+            url: "http://127.0.0.1:1/mcp".into(),
+            headers: vec![("Authorization".into(), "{{token:a}}".into())],
+        },
+    };
+    let mut stage = Stage::opened_with(Bench::new(), None, vec![server]);
+    let answer = start_of("simple")
+        .into_iter()
+        .find(|line| line["msg"]["type"] == "control_response")
+        .unwrap();
+    let mut answer = answer["msg"].clone();
+    answer["response"]["request_id"] = json!("hostler-1");
+    let effects = stage.feed(&answer);
+    let written = effects.written_json();
+    let request = written
+        .iter()
+        .find(|line| line["request"]["subtype"] == "mcp_set_servers")
+        .unwrap_or_else(|| panic!("{written:?}"));
+    assert_eq!(
+        request["request"]["servers"],
+        json!({ "hostler": {
+            "type": "http", "url": "http://127.0.0.1:1/mcp",
+            "headers": { "Authorization": "{{token:a}}" },
+        } })
     );
 }
 

@@ -249,6 +249,7 @@ fn further_folders_are_made_known_before_the_session_opens() {
         session: "11111111-2222-4333-8444-555555555555".into(),
         cwd: "/work".into(),
         additional_directories: vec!["/lib".into()],
+        mcp_servers: vec![],
     };
     let effects = bench.open_with(params, None);
     let (child, _) = effects.spawned();

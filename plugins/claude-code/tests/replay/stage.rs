@@ -48,11 +48,21 @@ impl Stage {
         Self::opened(Bench::new(), None)
     }
 
-    pub(crate) fn opened(mut bench: Bench<ClaudeCode>, resume: Option<&[u8]>) -> Self {
+    pub(crate) fn opened(bench: Bench<ClaudeCode>, resume: Option<&[u8]>) -> Self {
+        Self::opened_with(bench, resume, Vec::new())
+    }
+
+    /// With these MCP servers.
+    pub(crate) fn opened_with(
+        mut bench: Bench<ClaudeCode>,
+        resume: Option<&[u8]>,
+        mcp_servers: Vec<hostler_sdk::McpServer>,
+    ) -> Self {
         let params = hostler_sdk::OpenParams {
             session: "11111111-2222-4333-8444-555555555555".into(),
             cwd: "/work".into(),
             additional_directories: Vec::new(),
+            mcp_servers,
         };
         let effects = bench.open_with(params, resume);
         let (child, _) = effects.spawned();

@@ -73,6 +73,7 @@ fn further_folders_are_roots_of_the_thread() {
         session: "s".into(),
         cwd: "/work".into(),
         additional_directories: vec!["/more".into()],
+        mcp_servers: Vec::new(),
     };
     let (child, _) = bench.open_with(params, None).spawned();
     let mut written = Vec::new();

@@ -67,6 +67,7 @@ impl Stage {
             session: "11111111-2222-4333-8444-555555555555".into(),
             cwd: "/work".into(),
             additional_directories: Vec::new(),
+            mcp_servers: Vec::new(),
         };
         let effects = bench.open_with(params, resume);
         let (child, _) = effects.spawned();

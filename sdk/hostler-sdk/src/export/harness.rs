@@ -9,8 +9,8 @@ use crate::bindings::{
 };
 use crate::process::{Child, Stdio};
 use crate::{
-    Description, Event, Harness, OpenParams, PromptCapabilities, Readiness, RequestId, Result,
-    Status,
+    Description, Event, Harness, McpServer, McpTransport, OpenParams, PromptCapabilities,
+    Readiness, RequestId, Result, Status,
 };
 
 /// The plugin as the contract sees it.
@@ -117,6 +117,30 @@ impl From<wit::OpenParams> for OpenParams {
             session: params.session,
             cwd: params.cwd,
             additional_directories: params.additional_directories,
+            mcp_servers: params
+                .mcp_servers
+                .into_iter()
+                .map(McpServer::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<wit::McpServer> for McpServer {
+    fn from(server: wit::McpServer) -> Self {
+        Self {
+            name: server.name,
+            transport: match server.transport {
+                wit::McpTransport::Http(http) => McpTransport::Http {
+                    url: http.url,
+                    headers: http.headers,
+                },
+                wit::McpTransport::Stdio(stdio) => McpTransport::Stdio {
+                    command: stdio.command,
+                    args: stdio.args,
+                    env: stdio.env,
+                },
+            },
         }
     }
 }

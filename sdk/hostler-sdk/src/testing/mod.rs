@@ -98,6 +98,7 @@ impl<H: Harness> Bench<H> {
                 session: "11111111-2222-4333-8444-555555555555".to_owned(),
                 cwd: "/work".to_owned(),
                 additional_directories: Vec::new(),
+                mcp_servers: Vec::new(),
             },
             None,
         )

@@ -10,7 +10,7 @@ use std::{net::SocketAddr, sync::Arc};
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
 use hostler_device::Devices;
 use hostler_server::{Access, Clients, NoPlugins, ServerConfig, Tls, serve};
-use hostler_session::{Router, SessionConfig, Surroundings, Unobserved};
+use hostler_session::{NoEndpoints, Router, SessionConfig, Surroundings, Unobserved};
 use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -92,6 +92,7 @@ impl Server {
                 journal: journal.clone(),
                 config: sessions,
                 observer: Arc::new(Unobserved),
+                endpoints: Arc::new(NoEndpoints),
             }),
             access: access.clone(),
             tls: tls.clone(),

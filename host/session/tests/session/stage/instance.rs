@@ -23,6 +23,7 @@ impl Instance {
                 session: String::new(),
                 cwd: "/".into(),
                 additional_directories: Vec::new(),
+                mcp_servers: Vec::new(),
             },
             resume: None,
             commands: mpsc::channel(1).1,

@@ -12,8 +12,8 @@ use hostler_replay::Position;
 use hostler_runtime::{Description, FileAccess, Harness, OpenParams, PromptCapabilities};
 use hostler_session::{
     Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
-    Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig, SessionError,
-    SessionHandle, Surroundings, Unobserved,
+    NoEndpoints, Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig,
+    SessionError, SessionHandle, Surroundings, Unobserved,
 };
 use hostler_store::{Journal, Retention};
 use hostler_terminal::{Program, Spawned, Spawner};
@@ -226,6 +226,7 @@ impl Host {
                 journal,
                 config,
                 observer: Arc::new(Unobserved),
+                endpoints: Arc::new(NoEndpoints),
             }),
             dir: tempfile::tempdir().unwrap(),
             state,
@@ -239,6 +240,7 @@ impl Host {
             harness: harness.into(),
             folders: Arc::new(Folders::new(Tree::open(self.dir.path()).unwrap(), vec![])),
             notices: vec![],
+            mcp_servers: vec![],
         }
     }
 
