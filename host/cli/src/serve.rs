@@ -202,7 +202,7 @@ fn endpoints(
     }
     let address = format!("http://{}", config::from_here(addr));
     let tokens = access.tokens().clone();
-    Arc::new(AgentEndpoints::new(tokens, devices.clone(), address))
+    Arc::new(AgentEndpoints::new(tokens, devices.clone(), &address))
 }
 
 /// A session of processes of its own: the terminal or editor in which it was

@@ -13,8 +13,8 @@ use hostler_device::{Config, Devices};
 use hostler_runtime::children::Helper;
 use hostler_server::{Access, Clients, NoPlugins, ServerConfig, serve};
 use hostler_session::{
-    Catalogue, Router, SessionConfig, SupervisedCommands, SupervisedShells, Surroundings,
-    Unobserved,
+    Catalogue, NoEndpoints, Router, SessionConfig, SupervisedCommands, SupervisedShells,
+    Surroundings, Unobserved,
 };
 use hostler_store::{Audit, Journal, Leases, Records};
 use hostler_workspace::Roots;
@@ -93,6 +93,7 @@ impl Host {
                 journal: Journal::open(&dir.join("journal.db")).unwrap(),
                 config: SessionConfig::default(),
                 observer: Arc::new(Unobserved),
+                endpoints: Arc::new(NoEndpoints),
             });
             let server = ServerConfig {
                 router: router.clone(),
