@@ -96,6 +96,8 @@ pub(crate) struct State {
     /// The last record at level error: a panic tells its message this way.
     pub(crate) last_error: Option<String>,
     cpu_left: Duration,
+    /// The last tick, or the beginning of the call.
+    ticked: Instant,
     /// Bytes of all linear memories.
     memory: usize,
     tables: StoreLimits,
@@ -140,6 +142,7 @@ impl State {
             limit_hit: None,
             last_error: None,
             cpu_left: Duration::ZERO,
+            ticked: Instant::now(),
             memory: 0,
             tables: StoreLimitsBuilder::new()
                 .instances(STORE_ITEMS)
@@ -161,6 +164,7 @@ impl State {
         self.output_bytes = 0;
         self.last_error = None;
         self.waits.begin_call();
+        self.ticked = Instant::now();
         self.cpu_left = Duration::from_millis(self.cpu_limit().1.max(TICK_MS).into());
     }
 
@@ -172,11 +176,14 @@ impl State {
         }
     }
 
-    /// At each tick of the engine's clock while the guest runs, and at the first
-    /// one after it has waited: goes on, or says that the budget is used up.
+    /// At each tick of the engine's clock while the guest runs, and once after it
+    /// has waited through any number of them: goes on, or says that the budget is
+    /// used up. At most one tick counts, because more is time of other tasks.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<()> {
         let waited = self.waits.take_waited();
-        let used = Duration::from_millis(TICK_MS.into()).saturating_sub(waited);
+        let passed = self.ticked.elapsed().saturating_sub(waited);
+        let used = passed.min(Duration::from_millis(TICK_MS.into()));
+        self.ticked = Instant::now();
         match self.cpu_left.checked_sub(used) {
             Some(left) => {
                 self.cpu_left = left;
