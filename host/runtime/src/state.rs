@@ -100,6 +100,8 @@ pub(crate) struct State {
     /// What was given to the plugin in place of secrets.
     pub(crate) handles: Handles,
     cpu_left: Duration,
+    /// The last tick, or the beginning of the call.
+    ticked: Instant,
     /// Bytes of all linear memories.
     memory: usize,
     tables: StoreLimits,
@@ -145,6 +147,7 @@ impl State {
             last_error: None,
             handles: Handles::default(),
             cpu_left: Duration::ZERO,
+            ticked: Instant::now(),
             memory: 0,
             tables: StoreLimitsBuilder::new()
                 .instances(STORE_ITEMS)
@@ -166,6 +169,7 @@ impl State {
         self.output_bytes = 0;
         self.last_error = None;
         self.waits.begin_call();
+        self.ticked = Instant::now();
         self.cpu_left = Duration::from_millis(self.cpu_limit().1.max(TICK_MS).into());
     }
 
@@ -177,11 +181,14 @@ impl State {
         }
     }
 
-    /// At each tick of the engine's clock while the guest runs, and at the first
-    /// one after it has waited: goes on, or says that the budget is used up.
+    /// At each tick of the engine's clock while the guest runs, and once after it
+    /// has waited through any number of them: goes on, or says that the budget is
+    /// used up. At most one tick counts, because more is time of other tasks.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<()> {
         let waited = self.waits.take_waited();
-        let used = Duration::from_millis(TICK_MS.into()).saturating_sub(waited);
+        let passed = self.ticked.elapsed().saturating_sub(waited);
+        let used = passed.min(Duration::from_millis(TICK_MS.into()));
+        self.ticked = Instant::now();
         match self.cpu_left.checked_sub(used) {
             Some(left) => {
                 self.cpu_left = left;

@@ -1,6 +1,7 @@
 //! The runtime as a whole: real components, real children. This binary is also
 //! its own helper: it compiles and supervises when it is started again.
 
+mod answers;
 mod children;
 mod hidden;
 mod limits;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         _ => {
             let arguments = libtest_mimic::Arguments::from_args();
             let trials = [
+                answers::trials(),
                 children::trials(),
                 hidden::trials(),
                 limits::trials(),
