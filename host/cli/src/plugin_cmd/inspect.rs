@@ -217,10 +217,6 @@ fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
             }
         }
     }
-    for grant in http {
-        let _ = writeln!(out, "[[plugins.{id}.grants.http]]");
-        out.push_str(&toml::to_string(grant)?);
-    }
     Ok(out)
 }
 

@@ -282,9 +282,12 @@ async fn dropped() {
     let (program, file) = stubborn(&host);
     let pid = tokio::select! {
         ended = native(&mut session, "run", program) => panic!("it ended: {ended:?}"),
-        pid = written(&file) => pid,
+        pid = async {
+            let pid = written(&file).await;
+            assert!(alive(&pid));
+            pid
+        } => pid,
     };
-    assert!(alive(&pid));
     let error = native(&mut session, "count", ().into()).await.unwrap_err();
     assert!(matches!(&error, DeviceError::Lost(_)), "{error:?}");
     session.end().await;

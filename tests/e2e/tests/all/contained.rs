@@ -132,10 +132,7 @@ async fn does_not_load() {
         for (id, sentence) in [
             ("missing", "missing.wasm cannot be read"),
             ("module", "not a WebAssembly component"),
-            (
-                "world",
-                "does not fit the world hostler:harness/harness-plugin",
-            ),
+            ("world", "this component fits no world of plugins"),
         ] {
             let error = client.new_session(&host, id).await.unwrap_err();
             let says = error.to_string();
