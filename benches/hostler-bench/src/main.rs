@@ -70,6 +70,8 @@ enum What {
     Attach,
     /// A large file through a terminal
     Terminal,
+    /// Leases over HTTP, beside agent-device's own daemon
+    Leases,
 }
 
 /// Measures one promise.
@@ -115,7 +117,7 @@ fn main() -> Result<()> {
     };
     let wanted = |what| arguments.what.contains(&What::All) || arguments.what.contains(&what);
     let mut report = Report::default();
-    let measures: [(What, Measure); 11] = [
+    let measures: [(What, Measure); 12] = [
         (What::Latency, measure::latency),
         (What::Cpu, measure::cpu),
         (What::Memory, measure::memory),
@@ -127,6 +129,7 @@ fn main() -> Result<()> {
         (What::Journal, measure::journal),
         (What::Attach, measure::attach),
         (What::Terminal, measure::terminal),
+        (What::Leases, measure::leases),
     ];
     for (what, measure) in measures {
         if wanted(what) {

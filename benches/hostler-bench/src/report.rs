@@ -89,7 +89,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_style(ASCII_MARKDOWN);
-        table.set_header(["Figure", "Hostler", "Goal", "", "claude-agent-acp"]);
+        table.set_header(["Figure", "Hostler", "Goal", "", "Peer"]);
         for row in &self.0 {
             let Value(number, unit) = row.hostler;
             let (goal, met) = match row.goal {

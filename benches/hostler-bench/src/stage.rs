@@ -33,8 +33,9 @@ args = [[]]
 env = ["HOME", "PATH"]
 "#;
 
-/// Plugins of a host: `claude-code`, and the one of [`SETTINGS`].
-const PLUGINS: usize = 2;
+/// Plugins of a host: `claude-code`, `codex`, `webdriver`, `local`, `proxy`, `cloud`,
+/// and the one of [`SETTINGS`].
+const PLUGINS: usize = 7;
 
 /// Compiling a plugin takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -126,6 +127,15 @@ impl<'a> Stage<'a> {
             environment,
             _model: model,
         })
+    }
+
+    /// More for the host to be told.
+    pub(crate) fn add_settings(&self, settings: &str) -> Result<()> {
+        let file = self.folder.path().join("hostler.toml");
+        let mut told = fs::read_to_string(&file)?;
+        told.push_str(settings);
+        fs::write(&file, told)?;
+        Ok(())
     }
 
     /// Where sessions work.
@@ -229,20 +239,28 @@ impl Host {
         let mut first = None;
         let mut last = Duration::ZERO;
         for _ in 0..PLUGINS {
-            last = self.next_loaded()?;
+            last = self.next_loaded()?.0;
             first.get_or_insert(last);
         }
         Ok((first.unwrap_or(last), last))
     }
 
-    fn next_loaded(&self) -> Result<Duration> {
+    /// Waits until one plugin is loaded.
+    pub(crate) fn wait_loaded(&self, id: &str) -> Result<()> {
+        let says = format!("plugin={id} ");
+        while !self.next_loaded()?.1.contains(&says) {}
+        Ok(())
+    }
+
+    /// When, and the line that says so.
+    fn next_loaded(&self) -> Result<(Duration, String)> {
         loop {
             let (at, line) = self
                 .log
                 .recv_timeout(PATIENCE)
                 .context("the plugins were not loaded")?;
             if line.contains("plugin: loaded") {
-                return Ok(at.duration_since(self.started));
+                return Ok((at.duration_since(self.started), line));
             }
         }
     }

@@ -1,6 +1,6 @@
-//! `leases ADDRESS TOKEN heartbeat|cycle CONNECTIONS SECONDS`: leases over
+//! `leases ADDRESS TOKEN DEVICES heartbeat|cycle CONNECTIONS SECONDS`: leases over
 //! agent-device's remote protocol, which a host and its peer both speak. Each
-//! connection has a device of its own, `android:mobile:bench-N`. It prints the
+//! connection has a device of its own, DEVICES with its number behind it. It prints the
 //! requests per second, and of their times the median and the 99th percentile in
 //! milliseconds.
 //!
@@ -22,8 +22,8 @@ const WARM: Duration = Duration::from_secs(1);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [address, token, kind, connections, seconds] = words.as_slice() else {
-        bail!("usage: leases ADDRESS TOKEN heartbeat|cycle CONNECTIONS SECONDS");
+    let [address, token, devices, kind, connections, seconds] = words.as_slice() else {
+        bail!("usage: leases ADDRESS TOKEN DEVICES heartbeat|cycle CONNECTIONS SECONDS");
     };
     let cycle = match kind.as_str() {
         "heartbeat" => false,
@@ -35,8 +35,9 @@ async fn main() -> Result<()> {
     let mut tasks = JoinSet::new();
     for number in 0..connections.parse()? {
         let (address, token) = (address.clone(), token.clone());
+        let device = format!("{devices}{number}");
         tasks.spawn(async move {
-            let client = Client::new(&address, &token, number).await?;
+            let client = Client::new(&address, &token, &device, number).await?;
             client.run(cycle, begin, end).await
         });
     }
@@ -63,7 +64,7 @@ struct Client {
 }
 
 impl Client {
-    async fn new(address: &str, token: &str, number: usize) -> Result<Self> {
+    async fn new(address: &str, token: &str, device: &str, number: usize) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -78,7 +79,7 @@ impl Client {
                 "runId": format!("bench-{number}"),
                 "leaseProvider": "proxy",
                 "clientId": format!("bench-{number}"),
-                "deviceKey": format!("android:mobile:bench-{number}"),
+                "deviceKey": device,
             }),
             answer: Vec::new(),
         })
