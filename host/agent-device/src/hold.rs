@@ -80,7 +80,7 @@ async fn implicit(
     let labels = labels(&command.session, &command.claims)?;
     let key = command.claims.device_key.as_deref();
     let wish = asked.wish(shared, caller, key).await?;
-    let policy = scope::policy(&shared.devices, &command.claims);
+    let policy = scope::policy(&shared.devices, &command.claims).await;
     let mut ticket = shared
         .devices
         .implicit(&caller.who, &labels, wish, policy.as_deref())

@@ -35,7 +35,7 @@ pub(crate) async fn allocate(
     }
     let mut wish = asked.wish(shared, caller, key).await?;
     wish.ttl = claims.ttl_ms.map(Duration::from_millis);
-    let policy = scope::policy(&shared.devices, &claims);
+    let policy = scope::policy(&shared.devices, &claims).await;
     let ticket = shared
         .devices
         .allocate(&caller.who, &labels, wish, policy.as_deref())

@@ -41,7 +41,7 @@ fn check(devices: &Devices, lease: &Lease, session: &str, claims: &Claims) -> Re
         run: said.run,
         client: said.client,
         backend: said.backend,
-        policy: policy(devices, claims)
+        policy: known_policy(devices, claims)
             .map(|name| label(&name))
             .transpose()?,
         session: said.session,
@@ -73,7 +73,12 @@ fn mismatch(field: &str) -> Fault {
 
 /// The policy that a client names, if there is one of that name; otherwise the
 /// host's own rules.
-pub(crate) fn policy(devices: &Devices, claims: &Claims) -> Option<String> {
+pub(crate) async fn policy(devices: &Devices, claims: &Claims) -> Option<String> {
+    devices.loaded().await;
+    known_policy(devices, claims)
+}
+
+fn known_policy(devices: &Devices, claims: &Claims) -> Option<String> {
     let asked = claims.provider.as_deref()?;
     let mut known = devices.policies().into_iter();
     known.find(|known| known.eq_ignore_ascii_case(asked))

@@ -10,6 +10,11 @@ pub const LIST_TTL: Duration = Duration::from_secs(15);
 /// the machine takes seconds.
 pub const LIST_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long whoever asks waits for plugins that are being loaded, from their
+/// announcement on. The first start of a host compiles every plugin, which takes
+/// seconds; clients give a request a minute.
+pub const LOADING_LIMIT: Duration = Duration::from_secs(30);
+
 /// How long a device may take to boot, be made ready and open. Below
 /// [`hostler_lease::HAND_OVER_LIMIT`], so that the reason is heard.
 pub const OPEN_LIMIT: Duration = Duration::from_secs(14 * 60);

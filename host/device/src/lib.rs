@@ -22,8 +22,8 @@
 //! - `service/`: a file for each part of that. `mod`: the state; `settle`: what
 //!   the registry brought about is written and acted on; `allocate`: from a wish to
 //!   a [`Ticket`]; `hold`: the task of a device; `command`: commands in it; `aim`:
-//!   elements of the screen; `discover`: asking providers what there is; `policy`,
-//!   `leases`, `look`, `time`.
+//!   elements of the screen; `discover`: asking providers what there is; `loading`:
+//!   plugins on their way; `policy`, `leases`, `look`, `time`.
 //! - [`Ticket`], [`Granted`]: whoever leaves before the answer frees what is fresh.
 //! - `catalog`: what providers said, and the pools made from it.
 //! - [`Event`] and `ring`: what is told, with positions.
@@ -65,7 +65,8 @@ mod view;
 mod who;
 
 pub use config::{
-    CALL_GRACE, Config, EVENTS_KEPT, LIST_LIMIT, LIST_TTL, MAX_COMMANDS_WAITING, OPEN_LIMIT,
+    CALL_GRACE, Config, EVENTS_KEPT, LIST_LIMIT, LIST_TTL, LOADING_LIMIT, MAX_COMMANDS_WAITING,
+    OPEN_LIMIT,
 };
 pub use error::Refusal;
 pub use event::{Event, Told, What};

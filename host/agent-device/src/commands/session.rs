@@ -26,7 +26,7 @@ pub(crate) async fn devices(
 ) -> Result<Value, Fault> {
     caller.needs(Scope::View)?;
     let labels = labels(&command.session, &command.claims)?;
-    let policy = scope::policy(&shared.devices, &command.claims);
+    let policy = scope::policy(&shared.devices, &command.claims).await;
     let needed = shared
         .devices
         .needs_lease(&caller.who, &labels, &command.name, policy.as_deref());

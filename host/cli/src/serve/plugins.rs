@@ -79,6 +79,10 @@ fn grants(grants: &Grants) -> Vec<String> {
 /// Loads every plugin in the background: the host answers meanwhile, and a
 /// plugin that cannot be loaded costs no other.
 pub(super) fn load(runtime: &Runtime, places: &Places, entries: Vec<PluginEntry>) {
+    // The default harness is expected to be one; the others may be anything.
+    let ids = entries.iter().map(|entry| entry.id().to_owned());
+    let others = ids.filter(|id| *id != places.harness);
+    places.devices.plugins_loading(others);
     for entry in entries {
         let (runtime, places) = (runtime.clone(), places.clone());
         tokio::spawn(async move {
@@ -91,6 +95,9 @@ pub(super) fn load(runtime: &Runtime, places: &Places, entries: Vec<PluginEntry>
                         view.state = "failed".to_owned();
                         view.problem = Some(error.to_string());
                     });
+                    if id != places.harness {
+                        places.devices.plugin_failed(&id, &error.to_string());
+                    }
                     places.catalogue.settle(&id, Err(error));
                 }
             }
@@ -108,7 +115,10 @@ impl Places {
             view.digest = Some(loaded.digest().to_owned());
         });
         match loaded {
-            Plugin::Harness(harness) => return self.catalogue.settle(id, Ok(harness)),
+            Plugin::Harness(harness) => {
+                self.devices.plugin_is_other(id);
+                return self.catalogue.settle(id, Ok(harness));
+            }
             Plugin::Provider(provider) => self.devices.set_provider(Arc::new(provider)),
             Plugin::Policy(policy) => self.devices.set_policy(Arc::new(policy)),
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use hostler_lease::{HandOver, LeaseId, MAX_COMMAND, Principal, Refused, Status};
+use hostler_lease::{HandOver, Label, LeaseId, MAX_COMMAND, Principal, Refused, Status};
 use hostler_provider::{Answer, Call, Caller, Candidate, DeviceError, Policy, Progress};
 use tokio::{
     sync::{mpsc::error::TrySendError, oneshot},
@@ -65,6 +65,8 @@ impl Devices {
         let (reply, mut answer) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
         let until = Instant::now() + limit;
+        let policy = timeout_at(until, self.0.policy_of(&who.principal, id));
+        let policy = policy.await.unwrap_or(Err(Refusal::CommandWaited))?;
         {
             let mut state = self.0.lock();
             let state = &mut *state;
@@ -79,7 +81,7 @@ impl Devices {
                 id,
                 call,
                 until,
-                policy: self.0.policy_named(state, ask.scope.policy.as_ref())?,
+                policy,
                 caller: policy::caller(&ask),
                 device: state.candidate(&key),
                 begun: Arc::clone(&begun),
@@ -110,6 +112,22 @@ impl Devices {
 }
 
 impl Inner {
+    /// The policy under which a lease was granted.
+    async fn policy_of(
+        &self,
+        principal: &Principal,
+        id: LeaseId,
+    ) -> Result<Arc<dyn Policy>, Refusal> {
+        let name = {
+            let state = self.lock();
+            state.check_running()?;
+            state.registry.status(principal, id)?;
+            let asked = state.asks.get(&id).ok_or(Refused::LeaseUnknown)?;
+            asked.ask.scope.policy.clone()
+        };
+        self.policy(name.as_ref().map(Label::as_str)).await
+    }
+
     /// Why a command was not answered: its lease, or the host, ended.
     fn what_became_of(&self, principal: &Principal, id: LeaseId) -> Refusal {
         let state = self.lock();

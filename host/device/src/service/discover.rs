@@ -24,7 +24,11 @@ impl Devices {
         let source = state.catalog.renew(&id);
         source.provider = Some(provider);
         source.error = None;
+        // Asked first: whoever waited for it finds it being listed.
         self.0.ask(&mut state, &id);
+        state.loading.settle(&id);
+        drop(state);
+        self.0.note_settled();
     }
 
     /// A provider is being loaded. What an older one listed stays meanwhile.
@@ -75,8 +79,10 @@ pub(super) enum Ask {
 
 impl Inner {
     /// Asks the providers and waits for their answers, not for those that failed
-    /// the last time: their devices come when they come.
+    /// the last time: their devices come when they come. Providers that are being
+    /// loaded are waited for first.
     pub(super) async fn discover(self: &Arc<Self>, ask: Ask) {
+        self.all_loaded().await;
         let mut listings = self.listings.subscribe();
         let awaited: Vec<(String, u64)> = {
             let mut state = self.lock();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hostler_lease::{Effects, Label, LeaseId, Principal};
+use hostler_lease::{DeviceKey, Effects, Label, LeaseId, Principal};
 use tokio::sync::oneshot;
 
-use super::Devices;
+use super::{Devices, discover::Ask};
 use crate::{LeaseAct, Refusal, Who};
 
 /// Leases.
@@ -42,13 +42,18 @@ impl Devices {
     }
 
     /// Ends the lease of a device, without its id: an operator any, others those
-    /// of their own harness sessions.
+    /// of their own harness sessions. Returns its key.
     ///
     /// # Errors
     /// Nobody has it, or somebody else.
-    pub async fn force_release(&self, who: &Who, device: &str) -> Result<(), Refusal> {
+    pub async fn force_release(&self, who: &Who, device: &str) -> Result<DeviceKey, Refusal> {
         let name = Label::new(device)?;
-        let durable = {
+        let known = self.0.lock().registry.find(&name).is_ok();
+        if !known {
+            // Right after a start nothing has been listed yet.
+            self.0.discover(Ask::Stale).await;
+        }
+        let (key, durable) = {
             let mut out = Effects::default();
             let mut state = self.0.lock();
             let now = self.0.now();
@@ -66,9 +71,10 @@ impl Devices {
             let (answer, durable) = oneshot::channel();
             self.0.settle(&mut state, out, Some(answer));
             forced?;
-            durable
+            (key, durable)
         };
-        durable.await.unwrap_or(Err(Refusal::Stopping))
+        durable.await.unwrap_or(Err(Refusal::Stopping))?;
+        Ok(key)
     }
 
     /// A principal is no more, as a harness session that ended: all that it

@@ -8,6 +8,7 @@ mod discover;
 mod hold;
 mod implicit;
 mod leases;
+mod loading;
 mod look;
 mod policy;
 mod settle;
@@ -33,6 +34,7 @@ pub use look::Events;
 
 use crate::{Config, LeaseStore, Observer, Refusal, catalog::Catalog, ring::Ring, ticket::Way};
 use hold::Holding;
+use loading::Loading;
 use settle::Settled;
 
 /// Refs that one start of the host has for sessions that it opens again, so
@@ -63,6 +65,8 @@ struct Inner {
     latest: watch::Sender<u64>,
     /// Counts listings that have ended.
     listings: watch::Sender<u64>,
+    /// Counts plugins that were loaded, or not.
+    settled_plugins: watch::Sender<u64>,
     /// Counts devices that were torn down.
     torn_down: watch::Sender<u64>,
     /// The devices in use.
@@ -77,6 +81,7 @@ struct State {
     holdings: HashMap<DeviceKey, Holding>,
     catalog: Catalog,
     policies: BTreeMap<String, Arc<dyn Policy>>,
+    loading: Loading,
     ring: Ring,
     /// Batches on their way to the disk.
     writing: usize,
@@ -133,6 +138,7 @@ impl Devices {
             refs_from: (starts % (u32::MAX / REFS_OF_A_START)) * REFS_OF_A_START + 1,
             latest: watch::Sender::new(ring.latest()),
             listings: watch::Sender::new(0),
+            settled_plugins: watch::Sender::new(0),
             torn_down: watch::Sender::new(0),
             settled,
             sooner: Arc::default(),
@@ -143,6 +149,7 @@ impl Devices {
                 holdings: HashMap::new(),
                 catalog: Catalog::default(),
                 policies: BTreeMap::new(),
+                loading: Loading::default(),
                 ring,
                 writing: 0,
                 failing: false,

@@ -17,7 +17,11 @@ impl Devices {
     /// A lease policy is there, new or in place of an older one.
     pub fn set_policy(&self, policy: Arc<dyn Policy>) {
         let id = policy.id().to_owned();
-        self.0.lock().policies.insert(id, policy);
+        let mut state = self.0.lock();
+        state.loading.settle(&id);
+        state.policies.insert(id, policy);
+        drop(state);
+        self.0.note_settled();
     }
 
     /// A lease policy is gone. Leases under it stay, and their commands are
@@ -42,32 +46,31 @@ impl Devices {
         command: &str,
         policy: Option<&str>,
     ) -> Result<bool, Refusal> {
-        let policy = self.0.lock().policy(&self.0.config, policy)?;
+        let policy = self.0.policy(policy).await?;
         let caller = asking(who, labels, false);
         bounded(policy.needs_lease(&caller, command)).await
     }
 }
 
 impl Inner {
-    /// The policy under which a lease was granted.
-    pub(super) fn policy_named(
-        &self,
-        state: &State,
-        name: Option<&Label>,
-    ) -> Result<Arc<dyn Policy>, Refusal> {
-        state.policy(&self.config, name.map(Label::as_str))
+    /// The policy of that name, or the usual one, as soon as it is loaded.
+    pub(super) async fn policy(&self, name: Option<&str>) -> Result<Arc<dyn Policy>, Refusal> {
+        let name = name.unwrap_or(&self.config.policy);
+        self.loaded(name).await;
+        self.lock().policy(name)
     }
 }
 
 impl State {
-    /// The policy of that name, or the usual one.
-    pub(super) fn policy(
-        &self,
-        config: &Config,
-        name: Option<&str>,
-    ) -> Result<Arc<dyn Policy>, Refusal> {
-        let name = name.unwrap_or(&config.policy);
+    fn policy(&self, name: &str) -> Result<Arc<dyn Policy>, Refusal> {
         self.policies.get(name).cloned().ok_or_else(|| {
+            if self.loading.is_coming(name) {
+                let why = format!("the plugin {name} is still being loaded; ask again in a moment");
+                return PolicyError::Failed(why).into();
+            }
+            if let Some(why) = self.loading.failure(name) {
+                return PolicyError::Failed(why.to_owned()).into();
+            }
             let known: Vec<_> = self.policies.keys().map(String::as_str).collect();
             Refusal::UnknownPolicy {
                 asked: name.chars().take(NAME_CHARS).collect(),

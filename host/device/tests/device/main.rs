@@ -7,6 +7,7 @@ mod events;
 mod failures;
 mod histories;
 mod holes;
+mod loading;
 mod restarts;
 mod script;
 mod world;

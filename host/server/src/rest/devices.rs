@@ -115,8 +115,6 @@ async fn release(
     };
     let who = caller::who(&grant, scope)?;
     let devices = caller::devices(&shared)?;
-    let key = devices.find(&device)?;
-    devices.force_release(&who, key.as_str()).await?;
-    let device = key.to_string();
+    let device = devices.force_release(&who, &device).await?.to_string();
     answer(StatusCode::OK, &Released { device })
 }
