@@ -4,7 +4,7 @@ use hostler_e2e::{Host, Person};
 use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
 
-use super::stage::{PHONES, ready, until};
+use super::stage::{PHONES, until};
 
 const NEEDS: &[Need] = &[
     Need::Built("hostler"),
@@ -27,26 +27,38 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-async fn wrong_setting() {
-    let settings = PHONES.replacen("driver =", "drvier =", 1);
-    let host = Host::start(&settings, &[]);
+/// What `hostler devices` says, once it has these words.
+fn said(host: &Host, words: &str) -> String {
     let state = host.state().display().to_string();
     let devices = || {
         let output = host.run(&["devices", "--refresh", "--state-dir", &state]);
         String::from_utf8(output.stdout).expect("UTF-8")
     };
-    let said = until("word of it", devices, |said| said.contains("drvier"));
-    println!("{said}");
+    until(words, devices, |said| said.contains(words))
+}
+
+async fn wrong_setting() {
+    let host = Host::start(&PHONES.replacen("driver =", "drvier =", 1), &[]);
+    let said = said(&host, "webdriver:");
+    assert!(
+        said.contains("unknown field `drvier`, expected one of") && said.contains("`driver`"),
+        "{said}"
+    );
 }
 
 async fn no_driver() {
     let host = Host::start(PHONES, &[("PATH", "/nowhere")]);
-    ready(&host, 1);
+    let said = said(&host, "webdriver:");
+    let words = [
+        "chromedriver is not on the host's PATH (/nowhere)",
+        "install it",
+    ];
+    for word in words {
+        assert!(said.contains(word), "{said}");
+    }
     let ann = Person::new(&host, "ann");
-    let state = host.state().display().to_string();
-    println!("{}", String::from_utf8_lossy(&host.run(&["devices", "--state-dir", &state]).stdout));
-    println!("{}", String::from_utf8_lossy(&host.run(&["plugin", "list", "--state-dir", &state]).stdout));
     let refused = ann.try_device(&host, &["open", "phone-1"]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    panic!("{said} {refused:?}");
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let why = String::from_utf8_lossy(&refused.stderr);
+    println!("{why}");
 }

@@ -62,6 +62,15 @@ async fn bypass() {
     assert_eq!(page.record(), ["bob tap", "ann tap"]);
     let holders: Vec<_> = leases(&host).into_keys().collect();
     assert_eq!(holders, [("ann".to_owned(), key("phone-1"))]);
+    // An operator ends it, and the next one is served.
+    let state = host.state().display().to_string();
+    let release = ["lease", "release", "phone-1", "--force", "--state-dir"];
+    let released = host.run(&[&release[..], &[&state]].concat());
+    assert!(released.status.success(), "{released:?}");
+    let late = ann.try_device(&host, &["tap", "role=button"]);
+    assert_eq!(late.status.code(), Some(9), "{late:?}");
+    bob.device(&host, &["open", "phone-1"]);
+    assert_eq!(page.record().len(), 2, "nothing reached the phone");
 }
 
 /// Two containers with the same state directory, address and session call
