@@ -4,7 +4,8 @@
 //! - `settings`: the operator's targets; each is one device.
 //! - `wire`: requests to an endpoint, and what its refusals mean; `cdp`: Chrome's
 //!   own commands through it.
-//! - `open`: a driver if the target has one, a new session, the start page.
+//! - `open`: a new session, the start page; `driver`: the program that is started
+//!   for it, if the target has one.
 //! - `session`: one device in use; what it does stands in `snapshot`, `element`,
 //!   `gesture`, `text`, `keys`, `picture`, `idle`, `alert`, `logs`, `held`,
 //!   `clipboard`.
@@ -30,6 +31,7 @@
 mod alert;
 mod cdp;
 mod clipboard;
+mod driver;
 mod element;
 mod frames;
 mod gesture;
@@ -68,9 +70,10 @@ impl DeviceProvider for WebDriver {
     }
 
     /// The targets as they are configured. Endpoints are not asked: what they
-    /// have is made by `open`.
+    /// have is made by `open`. If none of their drivers is there, that is said.
     fn devices() -> Result<Vec<Device>> {
         let targets = settings::load()?;
+        driver::check(&targets)?;
         Ok(targets.iter().map(settings::Target::device).collect())
     }
 

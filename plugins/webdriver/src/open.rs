@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
+use hostler_sdk::clock;
 use hostler_sdk::device::{Error, HandOver, OpenParams, Result, progress};
-use hostler_sdk::process::Command;
-use hostler_sdk::{clock, service};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::driver;
 use crate::session::Browser;
 use crate::settings::{self, Target};
 use crate::wire::{COMMAND, Endpoint, Fault, Kind, Wire, value};
-
-/// What a driver prints when it can be used, and before the number of its port.
-const READY: &str = "started successfully on port ";
-
-/// How long a driver may take to be ready.
-const DRIVER_START: Duration = Duration::from_secs(30);
 
 /// How long to wait before a cloud that was full is asked again.
 const BUSY_PAUSE: Duration = Duration::from_secs(5);
@@ -64,13 +58,7 @@ fn base(target: &Target) -> Result<String> {
         return Ok(url.trim_end_matches('/').to_owned());
     };
     progress(format!("starting {driver}"));
-    let command = Command::new(driver).arg("--port=0");
-    let line = service::start(&target.name, &command, READY, DRIVER_START)?;
-    let port = line
-        .split_once(READY)
-        .map(|(_, rest)| rest.trim().trim_end_matches('.'))
-        .and_then(|port| port.parse::<u16>().ok())
-        .ok_or_else(|| Error::other(format!("{driver} printed no port: {line:?}")))?;
+    let port = driver::start(driver, target)?;
     Ok(format!("http://127.0.0.1:{port}"))
 }
 

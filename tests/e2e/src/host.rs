@@ -16,6 +16,9 @@ use hostler_test_support::{built, search_path};
 /// Only to end a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// An address that nobody has.
+const ANY: &str = "127.0.0.1:0";
+
 /// Ended, with all that it started, when dropped.
 #[derive(Debug)]
 pub struct Host {
@@ -33,7 +36,7 @@ impl Host {
     pub fn start(settings: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
-        for name in ["home", "state", "work"] {
+        for name in ["home", "state", "tmp", "work"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         share_compiled(&folder.path().join("state")).expect("a shared cache");
@@ -42,6 +45,8 @@ impl Host {
         let path_of_tests = search_path().into_string().expect("a PATH in UTF-8");
         let mut variables = vec![
             ("HOME".to_owned(), path("home")),
+            // Browsers that are killed leave their profiles there.
+            ("TMPDIR".to_owned(), path("tmp")),
             (
                 "XDG_CACHE_HOME".to_owned(),
                 env!("CARGO_TARGET_TMPDIR_OF_TESTS").to_owned(),
@@ -58,7 +63,7 @@ impl Host {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
         let log = Arc::new(Mutex::new(String::new()));
-        let (child, address) = serve(folder.path(), &variables, &log);
+        let (child, address) = serve(folder.path(), ANY, &variables, &log);
         Self {
             child,
             folder,
@@ -70,9 +75,24 @@ impl Host {
 
     /// Kills the host as a crash would, and starts another one on what is left.
     pub fn crash_and_restart(&mut self) {
+        self.crash();
+        self.serve_at(ANY);
+    }
+
+    /// The same, at the same address.
+    pub fn crash_and_come_back(&mut self) {
+        self.crash();
+        self.serve_at(&self.address.clone());
+    }
+
+    fn crash(&mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("the end of the host");
-        (self.child, self.address) = serve(self.folder.path(), &self.environment, &self.log);
+    }
+
+    fn serve_at(&mut self, listen: &str) {
+        (self.child, self.address) =
+            serve(self.folder.path(), listen, &self.environment, &self.log);
     }
 
     /// Stops the host, and starts another one with these settings on what it
@@ -80,7 +100,7 @@ impl Host {
     pub fn restart_with(&mut self, settings: &str) {
         self.stop();
         write_settings(self.folder.path(), settings);
-        (self.child, self.address) = serve(self.folder.path(), &self.environment, &self.log);
+        self.serve_at(ANY);
     }
 
     /// A host with the scripted agent as its harness `scripted`.
@@ -176,6 +196,19 @@ impl Host {
         hostler.args(args).output().expect("hostler")
     }
 
+    /// What `hostler ARGS --json` printed, of this host.
+    ///
+    /// # Panics
+    /// When it is no JSON.
+    #[must_use]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let state = self.state();
+        let state = state.to_str().expect("a path in UTF-8");
+        let output = self.run(&[args, &["--json", "--state-dir", state]].concat());
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
     /// The folder with everything of this host.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -192,7 +225,7 @@ impl Host {
         let patience = Instant::now() + PATIENCE;
         loop {
             let running = matches!(self.child.try_wait(), Ok(None));
-            let left = self.processes();
+            let left = [self.processes(), self.browsers()].concat();
             if !running && left.is_empty() {
                 return;
             }
@@ -212,17 +245,22 @@ impl Host {
     /// Processes that work in this host's folder: agents and what they started.
     #[must_use]
     pub fn processes(&self) -> Vec<String> {
-        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        all.filter(|entry| {
-            std::fs::read_link(entry.path().join("cwd"))
+        processes(|process| {
+            std::fs::read_link(process.join("cwd"))
                 .is_ok_and(|cwd| cwd.starts_with(self.folder.path()))
         })
-        .filter_map(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (!line.is_empty()).then(|| format!("{} {line}", entry.file_name().display()))
-        })
-        .collect()
+    }
+
+    /// Browsers and their drivers that were started in this host's environment.
+    #[must_use]
+    pub fn browsers(&self) -> Vec<String> {
+        let home = format!("HOME={}\0", self.folder.path().join("home").display());
+        let mut all = processes(|process| {
+            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(&home)
+        });
+        all.retain(|line| line.contains("chrom"));
+        all
     }
 }
 
@@ -261,6 +299,18 @@ fn write_settings(folder: &Path, settings: &str) {
     std::fs::write(folder.join("hostler.toml"), settings).expect("hostler.toml");
 }
 
+/// Process id and command line of those whose folder under `/proc` is wanted.
+fn processes(wanted: impl Fn(&Path) -> bool) -> Vec<String> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter(|entry| wanted(&entry.path()))
+        .filter_map(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            (!line.is_empty()).then(|| format!("{} {line}", entry.file_name().display()))
+        })
+        .collect()
+}
+
 /// Compiled components are the same for all tests. A host believes only what its
 /// own key vouches for, so all of them get the same one.
 fn share_compiled(state: &Path) -> io::Result<()> {
@@ -273,11 +323,12 @@ fn share_compiled(state: &Path) -> io::Result<()> {
 /// Starts `hostler serve` and waits until it is ready.
 fn serve(
     folder: &Path,
+    listen: &str,
     environment: &[(String, String)],
     log: &Arc<Mutex<String>>,
 ) -> (Child, String) {
     let mut child = Command::new(built("hostler"))
-        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--listen", listen])
         .arg("--config")
         .arg(folder.join("hostler.toml"))
         .arg("--state-dir")

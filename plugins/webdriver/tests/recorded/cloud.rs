@@ -185,11 +185,10 @@ fn a_driver_is_started_for_its_device_and_what_another_holder_left_is_ended() {
 fn a_driver_that_is_not_there_or_prints_no_port_is_said() {
     let target = json!({"name": "one", "driver": "chromedriver"});
     let error = bench(&Script::new(), &target).open("chromedriver/one");
+    let said = error.unwrap_err().to_string();
     assert!(
-        error
-            .unwrap_err()
-            .to_string()
-            .contains("chromedriver is not on the PATH")
+        said.contains("chromedriver is not on the PATH") && said.contains("install it"),
+        "{said}"
     );
     let script = Script::new().service(
         &["chromedriver", "--port=0"],

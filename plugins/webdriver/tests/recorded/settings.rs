@@ -50,6 +50,30 @@ fn a_target_is_a_device_with_what_it_can_do() {
 }
 
 #[test]
+fn when_no_driver_is_installed_that_is_said_in_place_of_devices() {
+    let one = json!({"name": "one", "driver": "chromedriver"});
+    let said = devices(json!({"targets": [one]})).unwrap_err().to_string();
+    assert!(
+        said.contains("chromedriver is not on the PATH") && said.contains("install it"),
+        "{said}"
+    );
+    let there = Script::new().program(&["chromedriver", "--version"], Err(denied()));
+    let bench = || bench(&there, &one);
+    assert_eq!(bench().devices().map(|all| all.len()), Ok(1));
+    // Something else can be opened, so it stays for `open` to say.
+    let two = json!({"name": "two", "url": BASE});
+    assert_eq!(
+        devices(json!({"targets": [one, two]})).map(|all| all.len()),
+        Ok(2)
+    );
+}
+
+/// What grants of the operator's own may say.
+fn denied() -> hostler_sdk::Error {
+    hostler_sdk::Error::Denied("no".to_owned())
+}
+
+#[test]
 fn what_makes_no_sense_is_an_error_that_says_what() {
     let one = |extra: Value| {
         let mut target = json!({"name": "one", "url": BASE});

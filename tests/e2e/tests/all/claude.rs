@@ -53,18 +53,22 @@ pub(crate) struct Setup {
 }
 
 pub(crate) async fn setup() -> Setup {
+    setup_with("[workspace]\nroots = [\"$WORK\"]\n", &[]).await
+}
+
+/// With these settings, and this besides what Claude Code needs.
+pub(crate) async fn setup_with(settings: &str, environment: &[(&str, &str)]) -> Setup {
     let model = ModelServer::start().await.unwrap();
-    let host = Host::start(
-        "[workspace]\nroots = [\"$WORK\"]\n",
-        &[
-            ("ANTHROPIC_BASE_URL", &model.url()),
-            ("ANTHROPIC_API_KEY", "sk-dummy"),
-            ("CLAUDE_CODE_MAX_RETRIES", "1"),
-            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
-            ("DISABLE_AUTOUPDATER", "1"),
-            ("DISABLE_TELEMETRY", "1"),
-        ],
-    );
+    let url = model.url();
+    let own = [
+        ("ANTHROPIC_BASE_URL", url.as_str()),
+        ("ANTHROPIC_API_KEY", "sk-dummy"),
+        ("CLAUDE_CODE_MAX_RETRIES", "1"),
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+        ("DISABLE_AUTOUPDATER", "1"),
+        ("DISABLE_TELEMETRY", "1"),
+    ];
+    let host = Host::start(settings, &[&own, environment].concat());
     Setup { host, model }
 }
 
