@@ -143,7 +143,7 @@ impl Codex {
                 }
             }
             "thread/name/updated" => {
-                title(read::<NameUpdated<'_>>(params)?.thread_name.as_deref())?
+                title(read::<NameUpdated<'_>>(params)?.thread_name.as_deref())?;
             }
             "serverRequest/resolved" => self
                 .asks
