@@ -59,6 +59,8 @@ pub mod hostler {
     pub const SESSION_DETACH: &str = "_hostler/session/detach";
     /// Client to host: let somebody else use it, or not any more.
     pub const SESSION_SHARE: &str = "_hostler/session/share";
+    /// Client to host: words for the turn that runs.
+    pub const SESSION_STEER: &str = "_hostler/session/steer";
     /// Client to host: drive from now on.
     pub const CONTROL_TAKE: &str = "_hostler/control/take";
     /// Client to host: let others drive.

@@ -39,6 +39,15 @@ pub(crate) fn input(blocks: Vec<acp::ContentBlock>) -> Result<Vec<Input>, Failur
     Ok(input.collect())
 }
 
+/// The beginning of a prompt, for a title. A command is none.
+pub(crate) fn beginning(input: &[Input]) -> Option<&str> {
+    let text = input.iter().find_map(|piece| match piece {
+        Input::Text { text, .. } if !text.trim().is_empty() => Some(text.trim()),
+        Input::Text { .. } | Input::Image { .. } => None,
+    });
+    text.filter(|text| !text.starts_with('/'))
+}
+
 /// Whether the prompt is this command and nothing else.
 pub(crate) fn is_command(input: &[Input], command: &str) -> bool {
     matches!(input, [Input::Text { text, .. }] if text.trim() == command)

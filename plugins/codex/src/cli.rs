@@ -10,7 +10,7 @@ use hostler_sdk::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{choice::Change, rpc};
+use crate::{choice::Change, rpc, steer::Words};
 
 /// How many lines of standard error are kept to explain an end: the last ones
 /// say why, earlier ones are in the log.
@@ -20,7 +20,7 @@ const STDERR_LINES: usize = 8;
 const STDERR_WIDTH: usize = 400;
 
 /// What Codex was asked and has not answered.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Request {
     Initialize,
     Account,
@@ -31,6 +31,7 @@ pub(crate) enum Request {
     },
     Choose(Change),
     Turn,
+    Steer(Words),
     Compact,
     Interrupt,
 }
@@ -105,6 +106,7 @@ impl Cli {
             .drain()
             .filter_map(|(_, request)| match request {
                 Request::Choose(change) => change.caller.map(|caller| caller.request),
+                Request::Steer(words) => Some(words.request),
                 _ => None,
             })
     }

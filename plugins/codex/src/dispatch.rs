@@ -1,17 +1,19 @@
 //! What Codex says: line by line, to whoever it concerns.
 
-use hostler_sdk::{Error, Result, acp, client};
+use hostler_sdk::{Error, Result, acp, client, text::one_line};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::{
     cli::Request,
     incoming::{
-        About, Delta, ErrorNotice, ItemChanged, McpStatus, PatchUpdated, PlanUpdated, Progress,
-        Rerouted, Resolved, SettingsUpdated, TurnChanged, UsageUpdated, Warning,
+        About, Delta, ErrorNotice, ItemChanged, McpStatus, NameUpdated, PatchUpdated, PlanUpdated,
+        Progress, Rerouted, Resolved, SettingsUpdated, TurnChanged, UsageUpdated, Warning,
     },
     items::{Head, Message as Text, Reasoning},
     rpc::Message,
     session::Codex,
+    start::Reply,
 };
 
 /// Notifications that nobody here needs: whole families, and single ones of the
@@ -53,7 +55,7 @@ impl Codex {
         }
     }
 
-    fn message(&mut self, text: &str) -> Result<(), Unread> {
+    pub(crate) fn message(&mut self, text: &str) -> Result<(), Unread> {
         let line: Message<'_> = serde_json::from_str(text)?;
         let params = line.params.map_or("{}", |params| params.get());
         match (line.id, line.method) {
@@ -64,30 +66,35 @@ impl Codex {
                 Ok(())
             }
             (None, Some(method)) => self.told(&method, params),
-            (Some(id), None) => {
-                let request = self.cli.as_mut().and_then(|cli| cli.answered(id));
-                let nothing = serde_json::value::RawValue::NULL;
-                let reply = match line.error {
+            (Some(id), None) => Ok(self.replied(
+                id,
+                match line.error {
                     Some(error) => Err(error),
-                    None => Ok(line.result.unwrap_or(nothing)),
-                };
-                Ok(match request {
-                    Some(Request::Initialize) => self.initialized(reply),
-                    Some(Request::Account) => self.account_read(reply),
-                    Some(Request::Models) => self.models_listed(reply),
-                    Some(Request::Thread { resumed }) => self.thread_opened(resumed, reply),
-                    Some(Request::Choose(change)) => {
-                        self.decided(change, reply.err().map(|error| error.message))
-                    }
-                    Some(Request::Turn) => self.turn_answered(reply),
-                    Some(Request::Compact) => self.compact_answered(reply),
-                    // The turn's end follows, or came before.
-                    Some(Request::Interrupt) | None => Ok(()),
-                }?)
-            }
+                    None => Ok(line.result.unwrap_or(RawValue::NULL)),
+                },
+            )?),
             (None, None) => Err(Unread::Malformed(serde::de::Error::custom(
                 "it is neither a request nor an answer",
             ))),
+        }
+    }
+
+    /// Codex has answered the request with this id.
+    pub(crate) fn replied(&mut self, id: &RawValue, reply: Reply<'_>) -> Result {
+        let request = self.cli.as_mut().and_then(|cli| cli.answered(id));
+        match request {
+            Some(Request::Initialize) => self.initialized(reply),
+            Some(Request::Account) => self.account_read(reply),
+            Some(Request::Models) => self.models_listed(reply),
+            Some(Request::Thread { resumed }) => self.thread_opened(resumed, reply),
+            Some(Request::Choose(change)) => {
+                self.decided(change, reply.err().map(|error| error.message))
+            }
+            Some(Request::Turn) => self.turn_answered(reply),
+            Some(Request::Steer(words)) => self.steered(words, reply),
+            Some(Request::Compact) => self.compact_answered(reply),
+            // The turn's end follows, or came before.
+            Some(Request::Interrupt) | None => Ok(()),
         }
     }
 
@@ -134,6 +141,9 @@ impl Codex {
                 {
                     self.settings_changed()?;
                 }
+            }
+            "thread/name/updated" => {
+                title(read::<NameUpdated<'_>>(params)?.thread_name.as_deref())?;
             }
             "serverRequest/resolved" => self
                 .asks
@@ -221,6 +231,15 @@ fn plan(line: PlanUpdated) -> Result {
     client::update(&acp::SessionUpdate::Plan(acp::Plan::new(entries.collect())))
 }
 
+/// The conversation has a name.
+pub(crate) fn title(title: Option<&str>) -> Result {
+    let Some(title) = title.filter(|title| !title.trim().is_empty()) else {
+        return Ok(());
+    };
+    let info = acp::SessionInfoUpdate::new().title(one_line(title));
+    client::update(&acp::SessionUpdate::SessionInfoUpdate(info))
+}
+
 /// How full the context window is.
 fn usage(line: &UsageUpdated) -> Result {
     let usage = &line.token_usage;
@@ -234,7 +253,7 @@ fn usage(line: &UsageUpdated) -> Result {
 }
 
 /// Why a line had no effect, or not all of it.
-enum Unread {
+pub(crate) enum Unread {
     Malformed(serde_json::Error),
     Host(Error),
 }

@@ -99,6 +99,14 @@ pub(crate) struct Step {
     pub status: String,
 }
 
+/// `thread/name/updated`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NameUpdated<'a> {
+    #[serde(borrow)]
+    pub thread_name: Option<Cow<'a, str>>,
+}
+
 /// `thread/tokenUsage/updated`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,12 +10,15 @@
 //! ```
 //!
 //! - `session`: where requests and events go; the state of a conversation.
-//!   - `dispatch`: a line of Codex, to whoever it concerns.
+//!   - `dispatch`: a line of Codex, to whoever it concerns; `damaged`: one of
+//!     which bytes are lost.
 //!   - `start`: from spawning to ready, and what follows when the process ends.
-//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is.
+//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is;
+//!     `steer`: words for the turn that runs.
 //!   - `choice`: a client chooses a setting; `settings`: what is in force;
 //!     `options`: what there is.
-//! - `cli`: one process and the requests that it has not answered; `rpc`: the
+//! - `servers`: what a thread is configured with, the client's MCP servers above
+//!   all. `cli`: one process and the requests that it has not answered; `rpc`: the
 //!   envelope of its lines; `incoming`: what is in them; `blocks`: a prompt.
 //! - `transcript`: messages and thoughts as people see them; `calls`: tool calls
 //!   while they are open; `items`: what one looks like, with `commands`,
@@ -31,9 +34,8 @@
 //! # What is absent
 //!
 //! No history: the host replays what it has journalled, and Codex is told to
-//! leave its own out. No MCP servers of the client: those of Codex's config.toml
-//! are used. No login: that is a person's, with `codex login`. Of sub-agents only
-//! the tool calls that steer them are shown, and what they ask.
+//! leave its own out. No login: that is a person's, with `codex login`. Of
+//! sub-agents only the tool calls that steer them are shown, and what they ask.
 
 mod approvals;
 mod blocks;
@@ -43,6 +45,7 @@ mod checkpoint;
 mod choice;
 mod cli;
 mod commands;
+mod damaged;
 mod dispatch;
 mod elicitation;
 mod incoming;
@@ -58,6 +61,7 @@ mod servers;
 mod session;
 mod settings;
 mod start;
+mod steer;
 mod tools;
 mod transcript;
 mod turn;

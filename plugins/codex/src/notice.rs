@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use hostler_sdk::{Result, acp::NoticeSeverity, client, log};
+use hostler_sdk::{Result, acp::NoticeSeverity, client, log, text::one_line};
 
 use crate::incoming::{ErrorNotice, TurnError};
 
@@ -15,8 +15,9 @@ const MAX_WAITING: usize = 16;
 /// How much of a line that could not be read goes to the log, in characters.
 const EXCERPT: usize = 200;
 
-/// How many unknown notifications are named: the next ones are only logged.
-const MAX_UNKNOWN: usize = 16;
+/// How many lines that could not be read, and how many unknown notifications,
+/// people are told of: the next ones are only logged.
+const MAX_TOLD: usize = 16;
 
 /// Notices on their way. Before the session is open there is nobody to tell.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(crate) struct Notices {
     waiting: VecDeque<(NoticeSeverity, String)>,
     /// What the last retry said: the same again is no news.
     retry: Option<String>,
+    /// How many lines could not be read.
+    skipped: usize,
     /// Notifications of which people know that they are not understood.
     unknown: BTreeSet<String>,
 }
@@ -68,9 +71,10 @@ impl Notices {
     /// A notification that this version does not know, named once.
     pub(crate) fn unknown(&mut self, method: &str) -> Result {
         log::debug(format_args!("skipped a notification: {method}"));
-        if self.unknown.len() == MAX_UNKNOWN || !self.unknown.insert(method.to_owned()) {
+        if self.unknown.len() == MAX_TOLD || !self.unknown.insert(method.to_owned()) {
             return Ok(());
         }
+        let method = one_line(method);
         let text = format!("Codex tells of something that is not known here: {method}");
         self.say(NoticeSeverity::Info, text)
     }
@@ -79,6 +83,10 @@ impl Notices {
     pub(crate) fn skipped(&mut self, line: &str, why: impl fmt::Display) -> Result {
         let excerpt: String = line.chars().take(EXCERPT).collect();
         log::warn(format_args!("skipped a line of Codex ({why}): {excerpt}"));
+        self.skipped += 1;
+        if self.skipped > MAX_TOLD {
+            return Ok(());
+        }
         let text = format!("A message of Codex could not be read and is left out: {why}");
         self.say(NoticeSeverity::Warning, text)
     }

@@ -15,7 +15,7 @@ use crate::{
     notice::Notices,
     probe,
     settings::{Patch, Settings},
-    start,
+    start, steer,
     transcript::Transcript,
     turn::{self, Turn},
     unseen::Unseen,
@@ -27,12 +27,15 @@ use crate::{
 struct Config {
     /// Codex: a name on the host's PATH or an absolute path.
     program: String,
+    /// The model gets a tool to write plans.
+    plans: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             program: "codex".into(),
+            plans: true,
         }
     }
 }
@@ -46,6 +49,8 @@ pub struct Codex {
     /// Further folders that the client named.
     pub(crate) directories: Vec<String>,
     pub(crate) servers: Vec<McpServer>,
+    /// The model gets a tool to write plans.
+    pub(crate) plans: bool,
     /// Codex's id of the conversation, once it has begun.
     pub(crate) thread: Option<String>,
     pub(crate) kept: Kept,
@@ -92,6 +97,7 @@ impl Harness for Codex {
             cwd: params.cwd,
             directories: params.additional_directories,
             servers: params.mcp_servers,
+            plans: config.plans,
             thread: checkpoint.thread,
             kept: checkpoint.kept,
             chosen: checkpoint.settings.unwrap_or_default(),
@@ -113,7 +119,10 @@ impl Harness for Codex {
     }
 
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
-        self.choose(request, method, params)
+        match method {
+            steer::METHOD => self.steer(request, params),
+            _ => self.choose(request, method, params),
+        }
     }
 
     fn cancel(&mut self) -> Result {
@@ -128,7 +137,7 @@ impl Harness for Codex {
                 text,
                 lossy,
             } if self.owns(child) => match source {
-                Stdio::Out if lossy => self.notices.skipped(&text, "it is damaged or too long"),
+                Stdio::Out if lossy => self.damaged_line(&text),
                 Stdio::Out => self.line(&text),
                 Stdio::Err => {
                     log::debug(format_args!("stderr: {text}"));

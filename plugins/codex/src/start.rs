@@ -101,13 +101,13 @@ impl Codex {
         };
         let roots: Vec<&String> = [&self.cwd].into_iter().chain(&self.directories).collect();
         let roots = Some(roots).filter(|_| !self.directories.is_empty());
+        let config = servers::config(&self.servers, self.plans);
         match self.thread.as_ref().filter(|_| self.kept != Kept::No) {
             Some(thread) => {
                 let params = json!({
                     "threadId": thread, "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
-                    "excludeTurns": true,
+                    "excludeTurns": true, "config": config,
                 });
-                let params = servers::with(params, &self.servers);
                 let request = Request::Thread { resumed: true };
                 cli.request(request, "thread/resume", &params)
             }
@@ -116,9 +116,8 @@ impl Codex {
                 // a new thread can have them.
                 let params = json!({
                     "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
-                    "experimentalRawEvents": true,
+                    "experimentalRawEvents": true, "config": config,
                 });
-                let params = servers::with(params, &self.servers);
                 let request = Request::Thread { resumed: false };
                 cli.request(request, "thread/start", &params)
             }
@@ -136,7 +135,10 @@ impl Codex {
                 return self.thread_lost();
             }
             Err(error) => {
-                let message = format!("Codex cannot begin the conversation: {}", error.message);
+                let hint = servers::hint(&error.message, &self.servers);
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                let message = error.message.trim_end();
+                let message = format!("Codex cannot begin the conversation: {message}{hint}");
                 return self.start_failed(Failure::internal(message));
             }
         };

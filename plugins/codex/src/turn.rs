@@ -10,6 +10,7 @@ use crate::{
     blocks::{self, Input},
     checkpoint::Kept,
     cli::{Cli, Request},
+    dispatch::title,
     incoming::{TurnChanged, TurnState},
     outcome::outcome,
     rpc::RpcError,
@@ -34,12 +35,19 @@ const NO_RESULT: &str = "It brought no result.";
 pub(crate) struct Turn {
     request: RequestId,
     /// Codex's name for it, once it has begun.
-    id: Option<String>,
+    pub id: Option<String>,
     /// The prompt, until Codex is ready for it.
     waiting: Option<Vec<Input>>,
     /// It is a command of Codex's own: then only `turn/started` names it.
     compacts: bool,
     pub cancelled: bool,
+}
+
+impl Turn {
+    /// Summing up takes no words, and what is being stopped neither.
+    pub(crate) fn can_be_steered(&self) -> bool {
+        !self.compacts && !self.cancelled
+    }
 }
 
 /// The clients are told what can be prompted beyond words.
@@ -63,6 +71,9 @@ impl Codex {
         };
         if self.cli.is_none() {
             self.start()?;
+        }
+        if self.kept == Kept::No {
+            title(blocks::beginning(&input))?;
         }
         self.turn = Some(Turn {
             request,

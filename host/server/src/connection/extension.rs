@@ -1,6 +1,6 @@
 //! Methods of the extension that are about a session: `docs/extension.md`.
 
-use hostler_auth::Principal;
+use hostler_auth::{Principal, Scope};
 use hostler_replay::Position;
 use hostler_session::{Attach, SessionHandle, Shares};
 use hostler_wire::{Fault, RawValue, methods::hostler};
@@ -58,6 +58,11 @@ impl Connection {
             hostler::SESSION_ATTACH => self.attach_from(request, params).await,
             hostler::SESSION_DETACH => self.detach(request, params).await,
             hostler::SESSION_SHARE => self.share(request, params).await,
+            // The harness answers, as with the settings of a session.
+            hostler::SESSION_STEER => match self.may(Scope::Drive) {
+                Ok(()) => self.call(request, method, params).await,
+                Err(fault) => request.fault(&fault),
+            },
             hostler::CONTROL_TAKE | hostler::CONTROL_RELEASE => {
                 self.control(request, method, params).await;
             }

@@ -297,6 +297,7 @@ async fn a_session_is_shared_listed_viewed_and_taken_back() {
         ("session/delete", named(&session)),
         ("_hostler/session/share", share(json!("drive"))),
         ("_hostler/control/take", named(&session)),
+        ("_hostler/session/steer", prompt(&session, "no")),
     ] {
         let error = guest.error(method, params).await;
         assert_eq!(error["data"]["code"], "FORBIDDEN", "{method}");
@@ -323,6 +324,25 @@ async fn a_session_is_shared_listed_viewed_and_taken_back() {
     assert!(history(&mut guest).is_empty());
     let list = guest.result("session/list", json!({})).await;
     assert_eq!(list["sessions"], json!([]));
+}
+
+#[tokio::test]
+async fn words_for_the_running_turn_go_to_the_harness_with_the_scope_to_drive() {
+    let server = Server::start().await;
+    let mut owner = me(&server).await;
+    let session = new_session(&server, &mut owner).await;
+    let words = prompt(&session, "faster");
+    let asked = owner.result("_hostler/session/steer", words.clone()).await;
+    assert_eq!(asked["method"], "_hostler/session/steer");
+    let params = asked["params"].as_str().unwrap();
+    let params: Value = serde_json::from_str(params).unwrap();
+    assert_eq!(params, json!({ "prompt": words["prompt"] }));
+    let mut viewer = positioned(&server, &server.viewer, json!({})).await;
+    let error = viewer.error("_hostler/session/steer", words.clone()).await;
+    assert_eq!(error["data"]["code"], "FORBIDDEN");
+    let mut plain = server.peer().await;
+    let error = plain.error("_hostler/session/steer", words).await;
+    assert_eq!(error["code"], -32601, "{error}");
 }
 
 #[tokio::test]

@@ -63,10 +63,7 @@ fn warnings_during_the_start_are_told_when_the_session_is_open() {
         .feed(&json!({"method": "configWarning", "params": {"summary": "odd", "details": "very"}}));
     assert!(effects.updates().is_empty());
     stage.begin_thread();
-    assert_eq!(
-        stage.shown(),
-        ["available_commands_update", "warning: odd: very"]
-    );
+    assert_eq!(stage.shown(), ["warning: odd: very"]);
 }
 
 #[test]

@@ -6,12 +6,15 @@
 
 mod all;
 mod approvals;
+mod bad_input;
 mod cancel;
 mod errors;
 mod messages;
 mod probe;
 mod process;
+mod servers;
 mod settings;
 mod shape;
 mod stage;
+mod steer;
 mod tools;

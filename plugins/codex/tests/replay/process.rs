@@ -3,7 +3,7 @@
 use hostler_codex::Codex;
 use hostler_sdk::{
     Error, Event, Failure,
-    process::{Exit, Signal, Stdio},
+    process::{Exit, Signal},
     testing::{Bench, Effect},
 };
 use serde_json::{Value, json};
@@ -241,13 +241,6 @@ fn what_is_not_understood_is_a_notice_and_the_turn_goes_on() {
         );
         assert_eq!(effects.updates()[0]["sessionUpdate"], "notice");
     }
-    let damaged = stage.bench.event(Event::Line {
-        child: stage.child,
-        source: Stdio::Out,
-        text: r#"{"method":"warning","params":{"message":"x"}}"#.into(),
-        lossy: true,
-    });
-    assert_eq!((damaged.len(), damaged.logs().len()), (2, 1));
     for _ in 0..2 {
         stage.tell("news/of/the/day", &json!({}));
     }

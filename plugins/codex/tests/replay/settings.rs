@@ -162,10 +162,7 @@ fn settings_that_codex_does_not_take_after_a_restart_are_told_and_forgotten() {
     stage.feed(&json!({"id": id, "error": {"code": -32600, "message": "gone"}}));
     assert_eq!(
         stage.shown(),
-        [
-            "available_commands_update",
-            "warning: Codex does not take the settings of before: gone"
-        ]
+        ["warning: Codex does not take the settings of before: gone"]
     );
     let saved: Value = serde_json::from_slice(stage.bench.checkpoint().unwrap()).unwrap();
     assert_eq!(saved["settings"]["approval"], Value::Null);

@@ -33,7 +33,21 @@ pub(crate) fn brief(update: &Value) -> String {
             text(&update["title"]),
             text(&update["kind"])
         ),
-        "tool_call_update" => format!("{id} {}", text(&update["status"])),
+        "tool_call_update" if update["status"].is_string() => {
+            format!("{id} {}", text(&update["status"]))
+        }
+        "tool_call_update" => format!("{id}: {}", text(&update["title"])),
+        "user_message_chunk" => format!("user: {}", text(&update["content"]["text"])),
+        "session_info_update" => format!("title: {}", text(&update["title"])),
+        "plan" => {
+            let entries = update["entries"].as_array().unwrap().iter();
+            let entry =
+                |entry: &Value| format!("{} ({})", text(&entry["content"]), text(&entry["status"]));
+            format!(
+                "plan: {}",
+                entries.map(entry).collect::<Vec<_>>().join(", ")
+            )
+        }
         "usage_update" => format!("usage {} of {}", update["used"], update["size"]),
         "notice" => format!("{}: {}", text(&update["severity"]), text(&update["title"])),
         "current_mode_update" => format!("mode {}", text(&update["currentModeId"])),
