@@ -173,8 +173,9 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         plugins: Arc::new(known),
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
-    // Side by side: each waits for programs that end.
-    tokio::join!(router.shutdown(), devices.stop());
+    // Agents give back what they hold when they end.
+    router.shutdown().await;
+    devices.stop().await;
     notifier.close();
     if timeout(NOTIFYING, senders.end()).await.is_err() {
         tracing::warn!("some notifications were not sent before the host stopped");

@@ -4,6 +4,8 @@
 
 use std::{collections::HashMap, fmt};
 
+use memchr::memmem;
+
 use crate::bindings::exports::hostler::harness::harness as guest;
 
 /// What a handle begins and ends with.
@@ -12,6 +14,9 @@ const END: &[u8] = b"}}";
 
 /// Random bytes of a handle: nobody who writes a prompt guesses one.
 const RANDOM_BYTES: usize = 16;
+
+/// Its digits.
+const ID_CHARS: usize = 2 * RANDOM_BYTES;
 
 /// A server that the agent is to use.
 #[derive(Debug, Clone)]
@@ -112,42 +117,42 @@ impl Handles {
         values.iter().map(hide).collect()
     }
 
-    /// What a child gets for what the plugin wrote.
-    pub(crate) fn fill(&self, data: Vec<u8>) -> Vec<u8> {
-        if self.0.is_empty() || find(&data, BEGIN).is_none() {
-            return data;
+    /// What a child gets for what the plugin wrote: at most `most` bytes, or
+    /// nothing. Takes time in the length of what comes and goes, whatever it is.
+    pub(crate) fn fill(&self, data: Vec<u8>, most: usize) -> Option<Vec<u8>> {
+        if self.0.is_empty() {
+            return Some(data);
+        }
+        let mut begins = memmem::find_iter(&data, BEGIN).peekable();
+        if begins.peek().is_none() {
+            drop(begins);
+            return Some(data);
         }
         let mut filled = Vec::with_capacity(data.len());
-        let mut rest = data.as_slice();
-        while let Some((before, after)) = split(rest, BEGIN) {
-            filled.extend_from_slice(before);
-            let known = split(after, END).and_then(|(id, behind)| {
-                let value = self.0.get(std::str::from_utf8(id).ok()?)?;
-                Some((value, behind))
-            });
-            rest = match known {
-                Some((value, behind)) => {
-                    filled.extend_from_slice(value.as_bytes());
-                    behind
-                }
-                None => {
-                    filled.extend_from_slice(BEGIN);
-                    after
-                }
+        let mut taken = 0;
+        for begin in begins {
+            let id = begin + BEGIN.len();
+            let Some(value) = self.value(data.get(id..id + ID_CHARS + END.len())) else {
+                continue;
             };
+            filled.extend_from_slice(data.get(taken..begin)?);
+            filled.extend_from_slice(value.as_bytes());
+            taken = id + ID_CHARS + END.len();
+            if filled.len() > most {
+                return None;
+            }
         }
-        filled.extend_from_slice(rest);
-        filled
+        filled.extend_from_slice(data.get(taken..)?);
+        Some(filled)
     }
-}
 
-fn find(data: &[u8], what: &[u8]) -> Option<usize> {
-    data.windows(what.len()).position(|window| window == what)
-}
-
-fn split<'a>(data: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let (before, behind) = data.split_at_checked(find(data, at)?)?;
-    Some((before, behind.get(at.len()..)?))
+    /// What an id and what ends its handle stand for.
+    fn value(&self, id: Option<&[u8]>) -> Option<&str> {
+        let id = id?.strip_suffix(END)?;
+        self.0
+            .get(std::str::from_utf8(id).ok()?)
+            .map(String::as_str)
+    }
 }
 
 /// Without the quotes around it.
@@ -184,7 +189,7 @@ mod tests {
         let (handles, handle) = hidden("Bearer \"x\"");
         assert!(!handle.contains("Bearer"));
         let written = format!(r#"{{"h":"{handle}","again":"{handle}"}}"#);
-        let filled = handles.fill(written.into_bytes());
+        let filled = handles.fill(written.into_bytes(), 1000).unwrap();
         let filled: serde_json::Value = serde_json::from_slice(&filled).unwrap();
         assert_eq!(filled["h"], "Bearer \"x\"");
         assert_eq!(filled["again"], "Bearer \"x\"");
@@ -201,7 +206,26 @@ mod tests {
             "{{",
             &other,
         ] {
-            assert_eq!(handles.fill(text.as_bytes().to_vec()), text.as_bytes());
+            let filled = handles.fill(text.as_bytes().to_vec(), 1000).unwrap();
+            assert_eq!(filled, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn handles_do_not_multiply_without_bound() {
+        let (handles, handle) = hidden(&"x".repeat(100));
+        let written = handle.repeat(10).into_bytes();
+        assert_eq!(handles.fill(written.clone(), 1000).unwrap().len(), 1000);
+        assert_eq!(handles.fill(written, 999), None);
+    }
+
+    #[test]
+    fn megabytes_of_beginnings_take_no_time() {
+        let (handles, _) = hidden("a");
+        for end in ["", "}}"] {
+            let text = "{{token:".repeat(1024 * 1024) + end;
+            let filled = handles.fill(text.clone().into_bytes(), usize::MAX).unwrap();
+            assert_eq!(filled.len(), text.len());
         }
     }
 

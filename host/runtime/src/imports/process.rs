@@ -46,8 +46,10 @@ impl Host for State {
             Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
-        if let Err(error) = secrets.fill(&mut spec).await {
-            return Ok(Err(Error::Other(Some(error.to_string()))));
+        match self.waits.wait(secrets.fill(&mut spec)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Ok(Err(Error::Other(Some(error.to_string())))),
+            Err(cancelled) => return Ok(Err(cancelled.into())),
         }
         let limit = Duration::from_millis(timeout_ms.into()).min(limit);
         let program = spec.program.clone();
@@ -124,7 +126,14 @@ impl Host for State {
         if data.is_empty() {
             return Ok(Ok(()));
         }
-        let data = self.handles.fill(data);
+        let limit = self.limits().output_mib;
+        let Some(data) = self.handles.fill(data, limit as usize * 1024 * 1024) else {
+            return Ok(Err(Error::Limit(format!(
+                "process.write: with its secrets filled in it is larger than {limit} MiB (raise \
+                 it in hostler.toml: [plugins.{}.limits] output_mib = …)",
+                self.plugin.id
+            ))));
+        };
         if !credit.take(data.len()) {
             return Ok(Err(Error::WouldBlock));
         }

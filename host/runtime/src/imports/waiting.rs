@@ -75,8 +75,10 @@ impl service::Host for State {
             Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
-        if let Err(error) = secrets.fill(&mut spec).await {
-            return Ok(Err(Error::Other(Some(error.to_string()))));
+        match self.waits.wait(secrets.fill(&mut spec)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Ok(Err(Error::Other(Some(error.to_string())))),
+            Err(cancelled) => return Ok(Err(cancelled.into())),
         }
         let limit = self.limits().children;
         let Some(slot) = owner.slot(&name, limit) else {
@@ -90,7 +92,7 @@ impl service::Host for State {
         let helper = self.plugin.outside.helper.clone();
         let time = Duration::from_millis(ms.into());
         let program = spec.program.clone();
-        let started = slot.start(&helper, Wanted { spec, ready }, time);
+        let started = slot.start(&helper, Wanted { spec, ready }, time, &owner.tasks);
         let started = self.waits.wait(started).await;
         Ok(match started {
             Ok(Ok(line)) => Ok(line),

@@ -10,6 +10,7 @@ mod answers;
 mod belongings;
 mod calls;
 mod devices;
+mod hide;
 mod questions;
 mod service;
 mod session;
@@ -171,6 +172,7 @@ impl ProviderPlugin {
                     open.token,
                     open.first_ref,
                     owner,
+                    self.shared().mask.clone(),
                 );
                 return Ok(Opened {
                     session: Box::new(session),
@@ -188,7 +190,7 @@ impl ProviderPlugin {
         // All that it started for itself.
         drop(instance);
         owner.calls_ended().await;
-        Err(error)
+        Err(hide::error(self.shared().mask.as_ref(), error))
     }
 }
 

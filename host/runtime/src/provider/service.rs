@@ -10,13 +10,13 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    sync::{Semaphore, watch},
+    sync::{Semaphore, oneshot, watch},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::children::{
-    ChildSpec, Exit, Helper, Supervised,
+    ChildSpec, Exit, Helper, Signal, Supervised,
     lines::{Line, Splitter},
 };
 
@@ -71,6 +71,25 @@ enum Phase {
     Gone(Option<Exit>),
 }
 
+/// Starts it in a task, which is waited for: when nobody takes the program any
+/// more, it is ended there.
+async fn supervised(
+    helper: Helper,
+    spec: ChildSpec,
+    tasks: &TaskTracker,
+) -> io::Result<Supervised> {
+    let (answer, answered) = oneshot::channel();
+    tasks.spawn(async move {
+        let started = Supervised::start(&helper, &spec).await;
+        if let Err(Ok(mut unwanted)) = answer.send(started) {
+            unwanted.supervision.signal(Signal::Kill).await;
+            unwanted.supervision.end().await;
+        }
+    });
+    let stopping = || io::Error::other("the host is stopping");
+    answered.await.map_err(|_| stopping())?
+}
+
 /// Why a service is not there.
 #[derive(Debug)]
 pub(crate) enum NotReady {
@@ -95,13 +114,14 @@ impl Slot {
         helper: &Helper,
         wanted: Wanted,
         limit: Duration,
+        tasks: &TaskTracker,
     ) -> Result<String, NotReady> {
         let _turn = self.turn.acquire().await;
         if let Some(line) = self.ready_line(&wanted) {
             return Ok(line);
         }
         self.stop_running().await;
-        let child = Supervised::start(helper, &wanted.spec)
+        let child = supervised(helper.clone(), wanted.spec.clone(), tasks)
             .await
             .map_err(NotReady::Failed)?;
         let running = Running::start(child, wanted);

@@ -3,9 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use hostler_provider::{Answer, BoxFuture, Call, DeviceError, DeviceSession};
+use hostler_secret::Mask;
 use wasmtime::component::ResourceAny;
 
-use super::{Owner, ProviderInstance, answers, calls, too_late, too_long};
+use super::{Owner, ProviderInstance, answers, calls, hide, too_late, too_long};
 use crate::instance::{Stopped, Timely};
 
 /// How long a guest may take to say goodbye to its device.
@@ -20,6 +21,7 @@ pub(super) struct Session {
     token: u64,
     first_ref: u32,
     owner: Arc<Owner>,
+    mask: Option<Mask>,
     /// Why there is no instance any more.
     over: String,
 }
@@ -32,6 +34,7 @@ impl Session {
         token: u64,
         first_ref: u32,
         owner: Arc<Owner>,
+        mask: Option<Mask>,
     ) -> Self {
         Self {
             over: format!("the session of plugin {plugin} ended when a command was dropped"),
@@ -41,6 +44,7 @@ impl Session {
             token,
             first_ref,
             owner,
+            mask,
         }
     }
 
@@ -120,7 +124,10 @@ impl Session {
 
 impl DeviceSession for Session {
     fn call(&mut self, call: Call, limit: Duration) -> BoxFuture<'_, Result<Answer, DeviceError>> {
-        Box::pin(self.run(call, limit))
+        Box::pin(async move {
+            let outcome = self.run(call, limit).await;
+            hide::outcome(self.mask.as_ref(), outcome)
+        })
     }
 
     fn end(self: Box<Self>) -> BoxFuture<'static, ()> {
