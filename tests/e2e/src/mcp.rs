@@ -101,11 +101,12 @@ impl Mcp {
     /// When none comes.
     #[track_caller]
     pub fn wait_for(&self, what: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = Vec::new();
         loop {
-            let message = self.messages.recv_timeout(PATIENCE);
-            let message = message.unwrap_or_else(|error| panic!("no {what}: {error}"));
-            if matches(&message) {
-                return message;
+            match self.messages.recv_timeout(PATIENCE) {
+                Ok(message) if matches(&message) => return message,
+                Ok(message) => seen.push(message),
+                Err(error) => panic!("{what} did not come: {error}; seen: {seen:#?}"),
             }
         }
     }

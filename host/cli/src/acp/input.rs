@@ -25,6 +25,11 @@ pub(crate) enum Line {
 pub(crate) struct Lines<R> {
     reader: BufReader<R>,
     max: usize,
+    /// What has come of the next line, so that nothing is lost with a future
+    /// that is dropped in its middle.
+    line: Vec<u8>,
+    too_long: bool,
+    begun: bool,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
@@ -32,35 +37,38 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Self {
             reader: BufReader::with_capacity(BUFFER, reader),
             max,
+            line: Vec::new(),
+            too_long: false,
+            begun: false,
         }
     }
 
-    /// The next line; none at the end. The last one needs no line end.
+    /// The next line; none at the end. The last one needs no line end. Nothing is
+    /// lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Line>> {
-        let mut line = Vec::new();
-        let mut too_long = false;
-        let mut begun = false;
         loop {
             let buffer = self.reader.fill_buf().await?;
-            if buffer.is_empty() && !begun {
+            if buffer.is_empty() && !self.begun {
                 return Ok(None);
             }
-            begun = true;
+            self.begun = true;
             let end = buffer.iter().position(|byte| *byte == b'\n');
             let part = buffer.get(..end.unwrap_or(buffer.len())).unwrap_or(buffer);
-            if !too_long {
-                line.extend_from_slice(part);
-                if line.len() > self.max {
-                    too_long = true;
-                    line.truncate(BEGINNING);
-                    line.shrink_to_fit();
+            if !self.too_long {
+                self.line.extend_from_slice(part);
+                if self.line.len() > self.max {
+                    self.too_long = true;
+                    self.line.truncate(BEGINNING);
+                    self.line.shrink_to_fit();
                 }
             }
             let last = end.is_some() || buffer.is_empty();
             let used = end.map_or(buffer.len(), |end| end + 1);
             consume(&mut self.reader, used);
             if last {
-                return Ok(Some(if too_long {
+                self.begun = false;
+                let line = std::mem::take(&mut self.line);
+                return Ok(Some(if std::mem::take(&mut self.too_long) {
                     Line::TooLong(line)
                 } else {
                     Line::Whole(line)
@@ -139,6 +147,26 @@ mod tests {
         );
         assert_eq!(lines(b"", 10).await, []);
         assert_eq!(lines(b"a\n", 10).await, [whole("a")]);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_comes_in_parts_is_whole_although_reading_was_given_up() {
+        let (mut near, far) = tokio::io::duplex(64);
+        let mut lines = Lines::new(far, 10);
+        for part in ["on", "e\nt", "wo\n"] {
+            tokio::select! {
+                biased;
+                line = lines.next() => panic!("{line:?}"),
+                () = std::future::ready(()) => {}
+            }
+            tokio::io::AsyncWriteExt::write_all(&mut near, part.as_bytes())
+                .await
+                .unwrap();
+            if part == "e\nt" {
+                assert_eq!(lines.next().await.unwrap(), Some(whole("one")));
+            }
+        }
+        assert_eq!(lines.next().await.unwrap(), Some(whole("two")));
     }
 
     #[tokio::test]
