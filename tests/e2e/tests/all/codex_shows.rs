@@ -195,7 +195,7 @@ async fn servers() {
         let done: Vec<_> = done
             .filter(|update| update["status"] == "completed")
             .collect();
-        let shown = |update: &&&Value| update["content"][0]["content"]["text"] == result;
+        let shown = |update: &&Value| update["content"][0]["content"]["text"] == result;
         assert!(done.iter().any(shown), "{result}: {:#?}", peer.early);
     }
     let mut told = peer.early.iter().map(Value::to_string);
