@@ -202,6 +202,9 @@ impl Codex {
             Some(details) => format!("{}: {details}", warning.message),
             None => warning.message.clone(),
         };
+        if warning.path.is_some() {
+            self.notices.broken_config = Some(text.clone());
+        }
         self.notices.say(acp::NoticeSeverity::Warning, text)
     }
 

@@ -134,6 +134,8 @@ pub(crate) struct Warning {
     #[serde(alias = "summary")]
     pub message: String,
     pub details: Option<String>,
+    /// Of `configWarning`: the file that it is about.
+    pub path: Option<String>,
 }
 
 /// `mcpServer/startupStatus/updated`.

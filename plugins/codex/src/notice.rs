@@ -23,6 +23,9 @@ const MAX_TOLD: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     open: bool,
+    /// What Codex said of a configuration that it cannot read: it goes on
+    /// without, and what fails then has its reason here.
+    pub broken_config: Option<String>,
     waiting: VecDeque<(NoticeSeverity, String)>,
     /// What the last retry said: the same again is no news.
     retry: Option<String>,

@@ -75,8 +75,11 @@ impl Codex {
             requires_openai_auth: true,
         })) = account
         {
-            let message = format!("Codex is not logged in: {LOG_IN}");
-            return self.start_failed(Failure::auth_required(message));
+            let failure = match &self.notices.broken_config {
+                Some(why) => Failure::internal(format!("Codex cannot be configured: {why}")),
+                None => Failure::auth_required(format!("Codex is not logged in: {LOG_IN}")),
+            };
+            return self.start_failed(failure);
         }
         match &mut self.cli {
             Some(cli) => cli.request(Request::Models, "model/list", &json!({})),

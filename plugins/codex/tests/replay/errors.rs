@@ -91,6 +91,24 @@ fn without_a_login_the_session_does_not_open_and_says_what_to_run() {
 }
 
 #[test]
+fn a_broken_configuration_is_not_taken_for_a_missing_login() {
+    // Without its configuration Codex falls back to a provider with a login.
+    let mut stage = Stage::open();
+    stage.reply("initialize", json!({}));
+    stage.written.pop_front();
+    let params = json!({"summary": "Invalid configuration; using defaults.",
+        "details": "/home/.codex/config.toml:7:11: unclosed table", "path": "/home/.codex/config.toml"});
+    stage.feed(&json!({"method": "configWarning", "params": params}));
+    stage.reply(
+        "account/read",
+        json!({"account": null, "requiresOpenaiAuth": true}),
+    );
+    let failure = stage.failure();
+    assert_eq!(failure.code, Failure::INTERNAL);
+    assert!(failure.message.contains("config.toml:7:11"), "{failure}");
+}
+
+#[test]
 fn a_prompt_that_codex_does_not_take_says_why() {
     let mut stage = Stage::ready();
     let effects = stage.bench.prompt("hello");

@@ -8,6 +8,7 @@ mod all;
 mod approvals;
 mod bad_input;
 mod cancel;
+mod comparison;
 mod errors;
 mod messages;
 mod probe;

@@ -14,7 +14,7 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Component("plugins/codex"),
 ];
 
-const MCP_NEEDS: &[Need] = &[
+pub(crate) const MCP_NEEDS: &[Need] = &[
     Need::Built("hostler"),
     Need::Program("codex"),
     Need::Component("plugins/codex"),
@@ -22,7 +22,7 @@ const MCP_NEEDS: &[Need] = &[
 ];
 
 /// An MCP server with one tool, which says what it is told.
-const ECHO: &str = r#"
+pub(crate) const ECHO: &str = r#"
 import json, sys
 for line in sys.stdin:
     ask = json.loads(line)
@@ -90,17 +90,17 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-struct Setup {
-    host: Host,
+pub(crate) struct Setup {
+    pub host: Host,
     /// Ends with the test.
-    model: ModelServer,
+    pub model: ModelServer,
 }
 
-async fn setup() -> Setup {
+pub(crate) async fn setup() -> Setup {
     setup_with("on-request", "danger-full-access").await
 }
 
-async fn setup_with(approval: &str, sandbox: &str) -> Setup {
+pub(crate) async fn setup_with(approval: &str, sandbox: &str) -> Setup {
     let model = ModelServer::start().await.unwrap();
     let host = start();
     let config = format!(
@@ -112,8 +112,6 @@ sandbox_mode = "{sandbox}"
 check_for_update_on_startup = false
 [analytics]
 enabled = false
-[tools.update_plan]
-enabled = true
 [model_providers.scripted]
 name = "scripted"
 base_url = "{}/v1"

@@ -5,6 +5,7 @@ mod claude;
 mod claude_shows;
 mod clients;
 mod codex;
+mod codex_shows;
 mod contained;
 mod devices;
 mod files;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         claude_shows::trials(),
         clients::trials(),
         codex::trials(),
+        codex_shows::trials(),
         contained::trials(),
         devices::trials(),
         files::trials(),
