@@ -174,7 +174,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     };
     let served = hostler_server::serve(listener, server, shutdown).await;
     // Side by side: each waits for programs that end.
-    tokio::join!(router.shutdown(), devices.stop());
+    tokio::join!(router.shutdown(), devices::stop(&devices));
     notifier.close();
     if timeout(NOTIFYING, senders.end()).await.is_err() {
         tracing::warn!("some notifications were not sent before the host stopped");
