@@ -46,8 +46,10 @@ impl Host for State {
             Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
-        if let Err(error) = secrets.fill(&mut spec).await {
-            return Ok(Err(Error::Other(Some(error.to_string()))));
+        match self.waits.wait(secrets.fill(&mut spec)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Ok(Err(Error::Other(Some(error.to_string())))),
+            Err(cancelled) => return Ok(Err(cancelled.into())),
         }
         let limit = Duration::from_millis(timeout_ms.into()).min(limit);
         let program = spec.program.clone();

@@ -75,8 +75,10 @@ impl service::Host for State {
             Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),
         };
-        if let Err(error) = secrets.fill(&mut spec).await {
-            return Ok(Err(Error::Other(Some(error.to_string()))));
+        match self.waits.wait(secrets.fill(&mut spec)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Ok(Err(Error::Other(Some(error.to_string())))),
+            Err(cancelled) => return Ok(Err(cancelled.into())),
         }
         let limit = self.limits().children;
         let Some(slot) = owner.slot(&name, limit) else {
