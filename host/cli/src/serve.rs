@@ -175,7 +175,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     let served = hostler_server::serve(listener, server, shutdown).await;
     // Agents give back what they hold when they end.
     router.shutdown().await;
-    devices.stop().await;
+    devices::stop(&devices).await;
     notifier.close();
     if timeout(NOTIFYING, senders.end()).await.is_err() {
         tracing::warn!("some notifications were not sent before the host stopped");

@@ -1,5 +1,7 @@
 //! What a plugin says of itself, and whether a harness' agent is there.
 
+use hostler_secret::Mask;
+
 /// What a plugin says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
@@ -40,6 +42,19 @@ pub struct Status {
     pub fix: Option<String>,
 }
 
+impl Status {
+    /// Without the values of secrets that the plugin may have had.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        let text = |text: String| mask.text(&text).into_owned();
+        Self {
+            readiness: self.readiness,
+            version: self.version.map(text),
+            detail: text(self.detail),
+            fix: self.fix.map(text),
+        }
+    }
+}
+
 /// Whether a prompt would be answered, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
@@ -47,4 +62,40 @@ pub enum Readiness {
     Missing,
     NotLoggedIn,
     Broken,
+}
+
+#[cfg(test)]
+mod tests {
+    use hostler_secret::SecretValue;
+
+    use super::*;
+    use crate::Ended;
+
+    #[test]
+    fn what_a_probe_says_is_told_without_secrets() {
+        let mask = Mask::default();
+        let value = SecretValue::new("KEY", b"correct-horse-battery".to_vec()).unwrap();
+        mask.learn(&"KEY".parse().unwrap(), &value);
+        let said = || "said correct-horse-battery".to_owned();
+        let status = Status {
+            readiness: Readiness::Broken,
+            version: Some(said()),
+            detail: said(),
+            fix: Some(said()),
+        };
+        let refused = Ended::Refused {
+            plugin: "one".to_owned(),
+            call: "probe",
+            message: said(),
+        };
+        let trapped = Ended::Trapped {
+            plugin: "one".to_owned(),
+            call: "probe",
+            message: said(),
+        };
+        let (refused, trapped) = (refused.masked(&mask), trapped.masked(&mask));
+        let all = format!("{:?} {refused} {trapped}", status.masked(&mask));
+        assert!(!all.contains("horse"), "{all}");
+        assert_eq!(all.matches("[secret KEY]").count(), 5, "{all}");
+    }
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use hostler_secret::Mask;
 use tokio::sync::mpsc;
 
 use crate::mcp::McpServer;
@@ -119,6 +120,16 @@ pub enum Ended {
         call: &'static str,
         message: String,
     },
+}
+
+impl Ended {
+    /// Without the values of secrets that the plugin may have had.
+    pub(crate) fn masked(mut self, mask: &Mask) -> Self {
+        if let Self::Trapped { message, .. } | Self::Refused { message, .. } = &mut self {
+            *message = mask.text(message).into_owned();
+        }
+        self
+    }
 }
 
 /// A JSON-RPC error made by a plugin for the client.

@@ -134,7 +134,12 @@ impl HarnessPlugin {
     /// The plugin trapped, hit a limit, or refused.
     pub async fn probe(&self) -> Result<Status, Ended> {
         let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
-        instance.probe().await
+        let probed = instance.probe().await;
+        // Its texts leave the host: people paste them into reports.
+        let mask = self.loaded.shared.outside.vault.mask();
+        probed
+            .map(|status| status.masked(mask))
+            .map_err(|ended| ended.masked(mask))
     }
 
     /// Starts a session in an actor of its own. `open` is answered as request

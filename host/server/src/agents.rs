@@ -72,6 +72,10 @@ impl Life for Agent {}
 
 impl Drop for Agent {
     fn drop(&mut self) {
+        // What is held belongs to the session, and a later agent of it goes on.
+        if !self.token.counts() {
+            return;
+        }
         let name = self.token.identity().principal.as_str();
         if let Ok(principal) = hostler_lease::Principal::new(name) {
             self.devices.end_principal(&principal);

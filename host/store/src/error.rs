@@ -21,11 +21,9 @@ pub enum StoreError {
          empty one, or restore it from a backup"
     )]
     Damaged { path: PathBuf, message: String },
-    /// No more fits in, by its bound or because the disk is full.
-    #[error(
-        "{path} is full: {message}. Make room on the disk, raise `[journal] max_total_bytes`, or \
-         delete sessions that are not needed (`hostler session delete`)"
-    )]
+    /// No more fits in, by its bound or because the disk is full. The message says
+    /// which, and what to do.
+    #[error("{path} is full: {message}")]
     Full { path: PathBuf, message: String },
     /// It cannot be opened, read or written.
     #[error("{path}: {message}")]
@@ -40,7 +38,10 @@ impl StoreError {
             Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
                 Self::Damaged { path, message }
             }
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full { path, message },
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full {
+                path,
+                message: format!("{message}. Make room on the disk"),
+            },
             _ => Self::Failed { path, message },
         }
     }

@@ -154,7 +154,11 @@ impl Journal {
         self.0.checkpoints.ask();
         Err(StoreError::Full {
             path: self.0.path.clone(),
-            message: format!("it holds {total} bytes of the {max} that it may"),
+            message: format!(
+                "it holds {total} bytes of the {max} that it may. Raise `[journal] \
+                 max_total_bytes`, or delete sessions that are not needed (`hostler session \
+                 delete`)"
+            ),
         })
     }
 

@@ -225,7 +225,7 @@ fn fit(node: &Node, place: Place, query: &str) -> u8 {
         text if text == query => 2,
         text => u8::from(text.contains(query)),
     };
-    let value = tree::value(node).map_or(0, of);
+    let value = node.value.as_deref().map_or(0, of);
     let id = node.identifier.as_deref().map_or(0, of);
     match place {
         Place::Any => of(&node.label).max(value).max(id),

@@ -183,7 +183,7 @@ async fn has_text(run: &Run<'_>, text: &str) -> Result<bool, Fault> {
     let wanted = text.to_lowercase();
     let has = |node: &Node| {
         let holds = |text: &str| text.to_lowercase().contains(&wanted);
-        !node.states.offscreen && (holds(&node.label) || tree::value(node).is_some_and(holds))
+        !node.states.offscreen && (holds(&node.label) || node.value.as_deref().is_some_and(holds))
     };
     Ok(run.look().await?.tree().nodes.iter().any(has))
 }

@@ -67,6 +67,8 @@ pub(crate) struct Config {
     pub(crate) roots: Roots,
     /// The default harness.
     pub(crate) harness: String,
+    /// The file says it.
+    pub(crate) names_harness: bool,
     pub(crate) session: SessionConfig,
     /// What the operator says of devices.
     pub(crate) devices: hostler_device::Config,
@@ -128,6 +130,7 @@ impl Config {
         let plugins = plugins::resolve(places, &file.plugin_folders, file.plugins, bundle)?;
         let session = sessions::session(document, &file.session, &file.terminal)?;
         let retention = sessions::retention(document, &file.journal)?;
+        let names_harness = file.session.harness.is_some();
         let harness = match file.session.harness {
             None => HARNESS.to_owned(),
             Some(id)
@@ -151,6 +154,7 @@ impl Config {
             hosts: host_rule(document, file.server.hosts)?,
             roots: roots(places, file.workspace.roots)?,
             harness,
+            names_harness,
             session,
             retention,
             secrets: secrets(document, file.secrets)?,

@@ -78,15 +78,9 @@ fn found(screen: json::Snapshot, element: &Element) -> Result<Found, Failure> {
     let mut by_number: HashMap<u32, json::Node> = HashMap::new();
     let mut nodes = Vec::new();
     for node in screen.nodes {
-        let Some(number) = node
-            .reference
-            .strip_prefix("@e")
-            .and_then(|n| n.parse().ok())
-        else {
-            return Err(odd());
-        };
-        nodes.push(of_provider(number, &node));
-        by_number.insert(number, node);
+        let read = node.to_provider().ok_or_else(odd)?;
+        by_number.insert(read.number, node);
+        nodes.push(read);
     }
     let tree = provider::Tree {
         nodes,
@@ -103,33 +97,6 @@ fn found(screen: json::Snapshot, element: &Element) -> Result<Found, Failure> {
     };
     let node = number.and_then(|number| by_number.remove(&number));
     Ok(node.map_or(Found::Nothing, |node| Found::Node(Box::new(node))))
-}
-
-/// As the rules of selectors read it.
-fn of_provider(number: u32, node: &json::Node) -> provider::Node {
-    let is = |name: &str| node.states.iter().any(|state| state == name);
-    provider::Node {
-        number,
-        depth: node.depth,
-        role: node.role.clone(),
-        label: node.label.clone(),
-        value: node.value.clone(),
-        identifier: node.identifier.clone(),
-        // No selector asks where it is.
-        rect: None,
-        states: provider::States {
-            enabled: is("enabled"),
-            hittable: is("hittable"),
-            focused: is("focused"),
-            selected: is("selected"),
-            checked: is("checked"),
-            expanded: is("expanded"),
-            editable: is("editable"),
-            secure: is("secure"),
-            scrollable: is("scrollable"),
-            offscreen: is("offscreen"),
-        },
-    }
 }
 
 /// The first of the refs in a text.

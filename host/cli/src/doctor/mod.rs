@@ -115,7 +115,6 @@ pub(crate) async fn run(args: Doctor) -> Result<Exit, Failure> {
     checks.push(plugins::bundle());
     if let Ok(config) = &config {
         checks.extend(files::roots(&config.roots));
-        checks.push(plugins::default_harness(config));
         checks.push(plugins::lease_policy(config));
         // What is wrong with the folders of the runtime was said above.
         let runtime = vault::without_host(&storage.state, &bases, config.secrets.clone())

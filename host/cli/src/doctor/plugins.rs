@@ -19,19 +19,23 @@ pub(super) fn bundle() -> Check {
     Check::ok(NAME, names.join(", "))
 }
 
-pub(super) fn default_harness(config: &Config) -> Check {
+/// Whether there is a harness for sessions that name none.
+fn default_harness(wanted: &str, named: bool, looked: &[Looked]) -> Check {
     const NAME: &str = "default harness";
-    let known = config.plugins.iter().map(PluginEntry::id);
-    if known.clone().any(|id| id == config.harness) {
-        return Check::ok(NAME, config.harness.clone());
+    if looked.iter().any(|it| it.id == wanted) {
+        return Check::ok(NAME, wanted);
     }
-    let known: Vec<_> = known.collect();
-    let detail = format!("there is no plugin {}", config.harness);
+    let harnesses = looked.iter().filter(|it| it.world == Some(World::Harness));
+    let known: Vec<_> = harnesses.map(|it| it.id.as_str()).collect();
+    let detail = format!("there is no plugin {wanted}");
     match known.first() {
         Some(first) => Check::fail(NAME, detail).fix(format!(
             "in hostler.toml: [session] harness = \"{first}\" (there are: {})",
             known.join(", ")
         )),
+        None if !named && looked.iter().any(|it| it.lends) => {
+            Check::ok(NAME, "none: this host lends devices and has no sessions")
+        }
         None => Check::fail(NAME, detail).fix("a table [plugins.ID] in hostler.toml"),
     }
 }
@@ -50,6 +54,15 @@ pub(super) fn lease_policy(config: &Config) -> Check {
     .fix("in hostler.toml: [devices] policy = \"ID\", with the id of a lease policy")
 }
 
+/// What came of one plugin, as far as other checks want to know.
+#[derive(Debug)]
+struct Looked {
+    id: String,
+    world: Option<World>,
+    /// It was told of devices, and can be used.
+    lends: bool,
+}
+
 /// Loads and probes them, side by side.
 pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
     let looks: Vec<_> = config
@@ -57,20 +70,52 @@ pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
         .iter()
         .map(|entry| {
             let (runtime, entry) = (runtime.clone(), entry.clone());
-            let needed = entry.id() == config.harness;
-            tokio::spawn(async move { plugin(&entry, &look(&runtime, &entry).await, needed) })
+            tokio::spawn(async move {
+                let found = look(&runtime, &entry).await;
+                (entry, found)
+            })
         })
         .collect();
     let mut checks = Vec::new();
+    let mut found = Vec::new();
     for look in looks {
-        checks.push(match look.await {
-            Ok(check) => check,
-            Err(error) => Check::fail("plugin", format!("one could not be looked at: {error}")),
-        });
+        match look.await {
+            Ok(one) => found.push(one),
+            Err(error) => {
+                let detail = format!("one could not be looked at: {error}");
+                checks.push(Check::fail("plugin", detail));
+            }
+        }
     }
+    let looked: Vec<_> = found.iter().map(|(entry, it)| looked(entry, it)).collect();
+    checks.push(default_harness(
+        &config.harness,
+        config.names_harness,
+        &looked,
+    ));
+    // Without the agent of a harness that nobody asked for a host lends on.
+    let sessions = config.names_harness || !looked.iter().any(|it| it.lends);
+    checks.extend(found.iter().map(|(entry, found)| {
+        let needed = sessions && entry.id() == config.harness;
+        plugin(entry, found, needed)
+    }));
     let disabled = config.disabled.iter();
     checks.extend(disabled.map(|id| Check::ok(name(id), "disabled in hostler.toml")));
     checks
+}
+
+fn looked(entry: &PluginEntry, found: &Found) -> Looked {
+    let told = entry
+        .spec
+        .config
+        .as_object()
+        .is_some_and(|it| !it.is_empty());
+    let world = found.world();
+    Looked {
+        id: entry.id().to_owned(),
+        world,
+        lends: world == Some(World::DeviceProvider) && told && found.state() == "ready",
+    }
 }
 
 fn name(id: &str) -> String {
@@ -107,5 +152,47 @@ fn plugin(entry: &PluginEntry, found: &Found, needed: bool) -> Check {
     match found.fix() {
         Some(fix) => check.fix(fix),
         None => check,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Status;
+
+    fn looked(id: &str, world: World, lends: bool) -> Looked {
+        Looked {
+            id: id.to_owned(),
+            world: Some(world),
+            lends,
+        }
+    }
+
+    #[test]
+    fn a_host_that_only_lends_devices_needs_no_harness() {
+        let looked_at = [
+            looked("local", World::LeasePolicy, false),
+            looked("webdriver", World::DeviceProvider, true),
+        ];
+        let check = default_harness("claude-code", false, &looked_at);
+        assert_eq!((check.status, check.fix), (Status::Ok, None));
+        // Whoever asks for one has it missing, and a host without devices has
+        // nothing else to do.
+        let check = default_harness("claude-code", true, &looked_at);
+        assert_eq!(check.status, Status::Fail);
+        let check = default_harness("claude-code", false, &looked_at[..1]);
+        assert_eq!(check.status, Status::Fail);
+    }
+
+    #[test]
+    fn only_a_harness_is_suggested_as_the_default_one() {
+        let looked_at = [
+            looked("local", World::LeasePolicy, false),
+            looked("mine", World::Harness, false),
+        ];
+        let fix = default_harness("gone", false, &looked_at).fix.unwrap();
+        assert!(fix.contains("\"mine\"") && !fix.contains("local"), "{fix}");
+        let fix = default_harness("gone", false, &looked_at[..1]).fix.unwrap();
+        assert!(!fix.contains("local"), "{fix}");
     }
 }

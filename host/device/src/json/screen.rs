@@ -166,12 +166,12 @@ impl From<provider::Node> for Node {
             value: node.value,
             identifier: node.identifier,
             rect: node.rect.map(Rect::from),
-            states: states(node.states),
+            states: names(node.states),
         }
     }
 }
 
-fn states(states: provider::States) -> Vec<String> {
+fn names(states: provider::States) -> Vec<String> {
     [
         ("enabled", states.enabled),
         ("hittable", states.hittable),
@@ -188,6 +188,44 @@ fn states(states: provider::States) -> Vec<String> {
     .filter(|(_, is)| *is)
     .map(|(name, _)| name.to_owned())
     .collect()
+}
+
+/// The states that a list names. Names that nobody knows count for nothing.
+pub(super) fn states(names: &[String]) -> provider::States {
+    let is = |name: &str| names.iter().any(|one| one == name);
+    provider::States {
+        enabled: is("enabled"),
+        hittable: is("hittable"),
+        focused: is("focused"),
+        selected: is("selected"),
+        checked: is("checked"),
+        expanded: is("expanded"),
+        editable: is("editable"),
+        secure: is("secure"),
+        scrollable: is("scrollable"),
+        offscreen: is("offscreen"),
+    }
+}
+
+impl Node {
+    /// As the rules of selectors read it; `None` if its ref is none.
+    pub fn to_provider(&self) -> Option<provider::Node> {
+        Some(provider::Node {
+            number: self.reference.strip_prefix("@e")?.parse().ok()?,
+            depth: self.depth,
+            role: self.role.clone(),
+            label: self.label.clone(),
+            value: self.value.clone(),
+            identifier: self.identifier.clone(),
+            rect: self.rect.map(|rect| provider::Rect {
+                x: rect.x,
+                y: rect.y,
+                width: rect.width,
+                height: rect.height,
+            }),
+            states: states(&self.states),
+        })
+    }
 }
 
 impl From<provider::Rect> for Rect {

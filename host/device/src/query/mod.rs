@@ -5,13 +5,18 @@
 //!   `role=button label="Sign in" || id=login`.
 //! - `snapshot`: the latest tree, and the one element of it that is meant.
 //! - `condition`: what may hold of an element, for `is` and `wait`.
+//! - `active`: which elements one can act on, for those who want no others.
+//! - `secret`: what was typed into fields for secrets is not there to be found.
 //!
 //! All of it is pure: whoever has a tree can ask.
 
+mod active;
 mod condition;
+mod secret;
 mod selector;
 mod snapshot;
 
+pub use active::{is_active, is_of_use};
 pub use condition::Condition;
 pub use selector::{Element, MAX_SELECTOR_BYTES, Selector};
 pub use snapshot::Snapshot;

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use hostler_provider::{Node, Tree};
 
-use super::{Element, QueryError, Selector};
+use super::{Element, QueryError, Selector, secret};
 
 /// Elements that an error for an ambiguous selector names: enough to choose.
 const CANDIDATES_SHOWN: usize = 5;
@@ -18,8 +18,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Of what was on the screen.
-    pub fn new(tree: Tree) -> Self {
+    /// Of what was on the screen, without what was typed into fields for secrets.
+    pub fn new(mut tree: Tree) -> Self {
+        secret::hide(&mut tree);
         let numbers = tree.nodes.iter().enumerate();
         Self {
             by_number: numbers.map(|(index, node)| (node.number, index)).collect(),

@@ -205,9 +205,12 @@ impl Task {
         if let Err(error) = &answer {
             self.note_lost(error);
         }
-        let answer = answer?;
-        if let Answer::Tree(tree) = &answer {
-            self.keep(Snapshot::new(tree.clone()));
+        let mut answer = answer?;
+        if let Answer::Tree(tree) = &mut answer {
+            let snapshot = Snapshot::new(std::mem::take(tree));
+            // Without its secrets: no surface sees another tree than this one.
+            *tree = snapshot.tree().clone();
+            self.keep(snapshot);
         }
         if job.call == Call::Shutdown {
             if let Some(open) = &self.open {

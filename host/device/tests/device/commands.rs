@@ -207,6 +207,23 @@ async fn a_policy_is_asked_about_each_command() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_typed_into_a_field_for_secrets_leaves_the_service_in_no_answer() {
+    let world = World::new(&["tab-1"]).await;
+    let ann = who("ann");
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    world.provider.now().typed = Some("s3cret".to_owned());
+    let answer = world
+        .devices
+        .run(&ann, lease.id, Call::Snapshot, LIMIT)
+        .await;
+    let looked = world.devices.look(&ann, lease.id, LIMIT).await.unwrap();
+    let kept = world.devices.snapshot(&ann, lease.id).unwrap();
+    assert_eq!(kept.as_ref(), Some(&looked));
+    let all = format!("{answer:?} {looked:?} {kept:?}");
+    assert!(all.contains("Sign in") && !all.contains("s3cret"), "{all}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ref_that_is_not_of_the_latest_snapshot_is_stale() {
     let world = World::new(&["tab-1"]).await;
     let ann = who("ann");

@@ -66,6 +66,8 @@ pub(crate) struct Script {
     pub(crate) wrong: Vec<String>,
     /// Refs of the next snapshot.
     pub(crate) next_ref: u32,
+    /// Into the second element, which is a field for secrets then.
+    pub(crate) typed: Option<String>,
 }
 
 pub(crate) fn info(platform: &str, hardware_id: &str) -> DeviceInfo {
@@ -208,7 +210,11 @@ impl DeviceSession for Session {
                 Call::Snapshot => {
                     let first = script.next_ref;
                     script.next_ref += 2;
-                    Answer::Tree(tree(first))
+                    let mut tree = tree(first);
+                    let field = tree.nodes.last_mut().unwrap();
+                    field.states.secure = script.typed.is_some();
+                    field.value = script.typed.clone();
+                    Answer::Tree(tree)
                 }
                 _ => Answer::Done,
             })

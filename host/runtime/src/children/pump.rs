@@ -13,7 +13,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{ChildStderr, ChildStdin, ChildStdout},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -64,6 +64,8 @@ pub(crate) enum ChildEvent {
 #[derive(Debug)]
 pub(crate) struct ChildHandle {
     orders: mpsc::UnboundedSender<Order>,
+    /// Dropped with the handle, also while nobody takes orders yet.
+    wanted: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -90,7 +92,7 @@ impl ChildHandle {
 
     /// Ends the child and returns when it is gone with its descendants.
     pub(crate) async fn end(self) {
-        drop(self.orders);
+        drop((self.orders, self.wanted));
         let _ = self.task.await;
     }
 }
@@ -175,8 +177,14 @@ pub(crate) fn start(
     emitter: Emitter,
 ) -> ChildHandle {
     let (orders, inbox) = mpsc::unbounded_channel();
+    let (wanted, unwanted) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        if let Err(error) = secrets.fill(&mut spec).await {
+        // A command that gives a secret may take long; it ends with the child.
+        let filled = tokio::select! {
+            filled = secrets.fill(&mut spec) => filled,
+            _ = unwanted => return,
+        };
+        if let Err(error) = filled {
             let failed = ChildEvent::StartFailed(error.to_string());
             let _ = emitter.emit(failed).await;
             return;
@@ -196,7 +204,11 @@ pub(crate) fn start(
             }
         }
     });
-    ChildHandle { orders, task }
+    ChildHandle {
+        orders,
+        wanted,
+        task,
+    }
 }
 
 /// Returns when the child has ended and all that it wrote was passed on.
@@ -329,6 +341,8 @@ async fn too_late(exited: &mut watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod tests {
+    use hostler_secret::{Mask, SecretName, SecretSource, Vault};
+
     use super::*;
 
     #[test]
@@ -344,6 +358,35 @@ mod tests {
             "alone, a large write is taken"
         );
         assert!(!credit.give_back(2 * WRITE_CREDIT), "nobody was refused");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_does_not_come_does_not_keep_its_session_from_ending() {
+        let name: SecretName = "NAME".parse().unwrap();
+        let words = ["/bin/sleep", "600"].map(str::to_owned);
+        let sources = [(name.clone(), SecretSource::Command(words.into()))].into();
+        let secrets = SecretEnv {
+            vault: Vault::new(None, sources, Mask::default()),
+            variables: vec![("KEY".into(), name)],
+        };
+        let spec = ChildSpec {
+            program: "/bin/true".into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            cwd: "/".into(),
+        };
+        let (events, mut heard) = mpsc::channel(1);
+        let emitter = Emitter {
+            child: 1,
+            events,
+            room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
+        };
+        let helper = Helper::new("/bin/false".into());
+        let child = start(helper, spec, secrets, Arc::default(), emitter);
+        // Below the time that the command itself would be given.
+        let ended = tokio::time::timeout(Duration::from_secs(30), child.end());
+        assert!(ended.await.is_ok());
+        assert!(heard.recv().await.is_none(), "nothing was started");
     }
 
     /// The batches that arrive while a program writes lines, with this pause

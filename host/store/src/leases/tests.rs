@@ -231,6 +231,13 @@ fn what_could_not_be_written_is_written_with_the_next_in_its_order() {
     let many: Vec<Record> = (2..=200).map(|number| Record::Put(lease(number))).collect();
     let error = write(&leases, many).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    // It is not the journal, and no session is in the way.
+    let said = error.to_string();
+    assert!(said.contains("Make room on the disk"), "{said}");
+    assert!(
+        !said.contains("[journal]") && !said.contains("session"),
+        "{said}"
+    );
     let error = write(&leases, Vec::new()).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     pages("1000000");

@@ -45,6 +45,42 @@ fn page() -> Snapshot {
     })
 }
 
+/// A field for a secret, as platforms tell it that do not hide the text.
+fn login() -> Snapshot {
+    let mut field = node(2, 1, "textbox", "s3cret");
+    field.value = Some("s3cret".to_owned());
+    field.identifier = Some("password".to_owned());
+    field.states.secure = true;
+    let mut inner = node(3, 2, "text", "s3cret");
+    inner.value = Some("s3cret".to_owned());
+    let mut beside = node(4, 1, "textbox", "Name");
+    beside.value = Some("Ann".to_owned());
+    Snapshot::new(Tree {
+        nodes: vec![node(1, 0, "document", "Login"), field, inner, beside],
+        ..Tree::default()
+    })
+}
+
+#[test]
+fn what_is_typed_into_a_field_for_secrets_can_be_read_in_no_way() {
+    let page = login();
+    assert!(!format!("{:?}", page.tree()).contains("s3cret"));
+    assert_eq!(page.text(2).as_deref(), Some(""));
+    for text in ["value=s3cret", "text=s3cret", "label=s3cret"] {
+        let found = page.find(&Element::parse(text).unwrap());
+        assert!(matches!(found, Err(QueryError::NoMatch(_))), "{text}");
+    }
+    assert!(page.search("s3cret", 10).is_empty());
+    let field = Element::parse("id=password").unwrap();
+    assert!(
+        !page
+            .holds(&field, &Condition::Text("s3cret".to_owned()))
+            .unwrap()
+    );
+    // What stands beside it is as it was.
+    assert_eq!(page.text(4).as_deref(), Some("Ann"));
+}
+
 fn find(text: &str) -> Result<u32, QueryError> {
     let element = Element::parse(text)?;
     page().find(&element).map(|node| node.number)

@@ -1,5 +1,6 @@
 //! A server on an ephemeral port.
 
+mod agents;
 mod harness;
 mod peer;
 mod raw;
@@ -9,12 +10,13 @@ use std::{net::SocketAddr, sync::Arc};
 
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
 use hostler_device::Devices;
-use hostler_server::{Access, Clients, NoPlugins, ServerConfig, Tls, serve};
-use hostler_session::{NoEndpoints, Router, SessionConfig, Surroundings, Unobserved};
+use hostler_server::{Access, AgentEndpoints, Clients, NoPlugins, ServerConfig, Tls, serve};
+use hostler_session::{Endpoints, NoEndpoints, Router, SessionConfig, Surroundings, Unobserved};
 use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+pub(crate) use self::agents::{Given, Overheard};
 use self::harness::Echo;
 pub(crate) use self::harness::MIB;
 pub(crate) use self::peer::{Peer, prompt, said};
@@ -34,7 +36,9 @@ pub(crate) struct Server {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) clients: Clients,
     pub(crate) journal: Journal,
-    access: Access,
+    /// What the agents of sessions were given.
+    pub(crate) agents: Arc<Overheard>,
+    pub(crate) access: Access,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
@@ -84,6 +88,17 @@ impl Server {
         let tls = tls.then(|| Tls::own(dir.path(), &[]).unwrap());
         let clients = Clients::default();
         let journal = Journal::open(&dir.path().join("journal.db")).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let given: Arc<dyn Endpoints> = match &devices {
+            Some(devices) => Arc::new(AgentEndpoints::new(
+                access.tokens().clone(),
+                devices.clone(),
+                &format!("http://{addr}"),
+            )),
+            None => Arc::new(NoEndpoints),
+        };
+        let agents = Arc::new(Overheard::new(given));
         let config = ServerConfig {
             router: Router::new(Surroundings {
                 launcher: Arc::new(Echo),
@@ -92,7 +107,7 @@ impl Server {
                 journal: journal.clone(),
                 config: sessions,
                 observer: Arc::new(Unobserved),
-                endpoints: Arc::new(NoEndpoints),
+                endpoints: agents.clone(),
             }),
             access: access.clone(),
             tls: tls.clone(),
@@ -105,8 +120,6 @@ impl Server {
             spool: dir.path().join("spool"),
             plugins: Arc::new(NoPlugins),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(serve(listener, config, async {
             let _ = stopped.await;
@@ -121,6 +134,7 @@ impl Server {
             dir,
             clients,
             journal,
+            agents,
             access,
             stop: Some(stop),
             served,
