@@ -4,6 +4,7 @@
 mod aim;
 mod allocate;
 mod command;
+mod confine;
 mod discover;
 mod hold;
 mod implicit;
@@ -29,9 +30,11 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+pub use confine::Pins;
 pub use look::Events;
 
 use crate::{Config, LeaseStore, Observer, Refusal, catalog::Catalog, ring::Ring, ticket::Way};
+use confine::Confined;
 use hold::Holding;
 use settle::Settled;
 
@@ -77,6 +80,7 @@ struct State {
     holdings: HashMap<DeviceKey, Holding>,
     catalog: Catalog,
     policies: BTreeMap<String, Arc<dyn Policy>>,
+    confined: Confined,
     ring: Ring,
     /// Batches on their way to the disk.
     writing: usize,
@@ -143,6 +147,7 @@ impl Devices {
                 holdings: HashMap::new(),
                 catalog: Catalog::default(),
                 policies: BTreeMap::new(),
+                confined: Confined::default(),
                 ring,
                 writing: 0,
                 failing: false,

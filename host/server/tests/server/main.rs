@@ -1,6 +1,7 @@
 //! What the server promises, over real sockets, with played harnesses.
 
 mod access;
+mod agents;
 mod extension;
 mod http;
 mod http2;

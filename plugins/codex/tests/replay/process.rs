@@ -36,7 +36,10 @@ fn the_grants_allow_exactly_what_is_run() {
             .join(" ")
     };
     let lines: Vec<String> = grant["args"].as_array().unwrap().iter().map(line).collect();
-    assert_eq!(lines, ["--version", "login status", "app-server"]);
+    assert_eq!(
+        lines,
+        ["--version", "login status", "debug models", "app-server"]
+    );
     let (_, command) = Bench::<Codex>::new().open().spawned();
     assert_eq!(
         (command.program.as_str(), command.args.join(" ")),

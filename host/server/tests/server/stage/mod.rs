@@ -10,7 +10,7 @@ use std::{net::SocketAddr, sync::Arc};
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
 use hostler_device::Devices;
 use hostler_server::{Access, Clients, NoPlugins, ServerConfig, Tls, serve};
-use hostler_session::{NoEndpoints, Router, SessionConfig, Surroundings, Unobserved};
+use hostler_session::{Agents, NoEndpoints, Router, SessionConfig, Surroundings, Unobserved};
 use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -34,7 +34,9 @@ pub(crate) struct Server {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) clients: Clients,
     pub(crate) journal: Journal,
-    access: Access,
+    /// Of the host: `echo`, which is being loaded.
+    pub(crate) agents: Agents,
+    pub(crate) access: Access,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
@@ -84,6 +86,7 @@ impl Server {
         let tls = tls.then(|| Tls::own(dir.path(), &[]).unwrap());
         let clients = Clients::default();
         let journal = Journal::open(&dir.path().join("journal.db")).unwrap();
+        let agents = Agents::new(["echo".to_owned()]);
         let config = ServerConfig {
             router: Router::new(Surroundings {
                 launcher: Arc::new(Echo),
@@ -103,6 +106,7 @@ impl Server {
             clients: clients.clone(),
             devices,
             spool: dir.path().join("spool"),
+            agents: agents.clone(),
             plugins: Arc::new(NoPlugins),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -121,6 +125,7 @@ impl Server {
             dir,
             clients,
             journal,
+            agents,
             access,
             stop: Some(stop),
             served,
@@ -157,6 +162,7 @@ impl Server {
             harness: "echo".into(),
             cwd: self.dir.path().join("project").canonicalize().unwrap(),
             additional_directories: Vec::new(),
+            devices: None,
         };
         let key = self.journal.create(&record).unwrap();
         self.journal.append(key, &[Entry::Announced]).unwrap();
