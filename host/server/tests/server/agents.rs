@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hostler_auth::{Principal, Scope};
 use hostler_server::AgentEndpoints;
-use hostler_session::{Endpoints, McpTransport};
+use hostler_session::Endpoints;
 use serde_json::{Value, json};
 
 use crate::{
@@ -162,18 +162,17 @@ async fn the_agent_of_a_session_leases_its_pinned_devices_and_no_others() {
     let endpoints = AgentEndpoints::new(server.access.tokens().clone(), devices, &base);
     let me = Principal::new("me");
     assert!(endpoints.open(&me, "s0", Some(&[])).is_none());
-    let endpoint = endpoints.open(&me, "s1", Some(&[key(1)])).unwrap();
-    let McpTransport::Http { headers, .. } = &endpoint.server.transport else {
-        panic!("agents reach the host over HTTP");
-    };
-    let bearer = headers[0].1.expose().to_owned();
+    let _endpoint = endpoints.open(&me, "s1", Some(&[key(1)])).unwrap();
+    // Another token of the same agent.
+    let token = server.token_for("me/session:s1", &[Scope::Lease]);
     let ask = async |device: String| {
         let request = reqwest::Client::new().post(format!("{base}/v1/leases"));
-        let request = request.header("authorization", &bearer);
+        let request = request.bearer_auth(&token);
         let body = json!({ "devices": [device] }).to_string();
         let answer = request.body(body).send().await.unwrap();
         let status = answer.status().as_u16();
-        (status, answer.json::<Value>().await.unwrap())
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str::<Value>(&text).unwrap())
     };
     let (_, refused) = ask(key(0)).await;
     assert_eq!(refused["error"]["code"], "DEVICE_NOT_PINNED", "{refused}");

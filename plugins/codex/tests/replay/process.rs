@@ -211,6 +211,21 @@ fn an_end_in_the_middle_fails_the_turn_and_the_next_one_starts_it_again() {
 }
 
 #[test]
+fn a_flood_of_standard_error_leaves_its_last_lines_in_the_error() {
+    let mut stage = Stage::prompted();
+    for number in 0..1000 {
+        let line = format!("{number} {}", "x".repeat(10_000));
+        stage.bench.stderr(stage.child, &line);
+    }
+    stage.bench.stderr(stage.child, "out of memory");
+    stage.exit(1);
+    let message = stage.failure().message;
+    assert!(message.len() < 10_000, "{} bytes", message.len());
+    assert!(message.contains("999 xxx"), "{message}");
+    assert!(message.contains("out of memory"), "{message}");
+}
+
+#[test]
 fn a_second_turn_at_once_is_refused() {
     let mut stage = Stage::prompted();
     let effects = stage.bench.prompt("me too");
