@@ -31,7 +31,8 @@ async fn who_is_confined_gets_no_other_device_by_any_name_or_way() {
         told.contains("web:tab-2") && told.contains("tab-1"),
         "{told}"
     );
-    let implicit = devices.implicit(&ann, &session("a"), device("web:tab-3"), None);
+    let labels = session("a");
+    let implicit = devices.implicit(&ann, &labels, device("web:tab-3"), None);
     assert_eq!(code(implicit.await), "DEVICE_NOT_PINNED");
     let pool_of_another = world.hold(&ann, pool("mine")).await;
     assert_eq!(code(pool_of_another), "DEVICE_NOT_PINNED");

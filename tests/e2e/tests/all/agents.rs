@@ -1,6 +1,6 @@
 //! Which agents a host has: looked for in the background, told to who asks.
 
-use hostler_e2e::{Host, Peer, SCRIPTED};
+use hostler_e2e::{Host, Peer, host::SCRIPTED};
 use hostler_test_support::trial;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
