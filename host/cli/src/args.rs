@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Look at the sessions of a host, take part in them, share and end them.
     #[command(subcommand)]
     Session(Session),
+    /// Show the agents: which are ready, what mends the others, tiers and modes.
+    #[command(after_long_help = exit::HELP)]
+    Agents(Agents),
     /// Show the devices: who has which, until when, and who waits.
     Devices(Devices),
     /// Lease a device, look at it, touch it.
@@ -89,6 +92,18 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agents {
+    /// Look for each of them now, rather than take what was found a moment ago
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, Args)]

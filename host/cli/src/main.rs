@@ -6,6 +6,7 @@
 //!          need be
 //! mcp      stdin, stdout <─> /mcp of the host, which it starts if need be
 //! devices, device, lease   host, held lease ─> client (REST) ─> table, text, file
+//! agents   client (REST) ─> table
 //! connect, disconnect      client ─> profile: which host commands mean
 //! prompt   host.json, token ─> client (WebSocket ACP) ─> terminal
 //! session  host.json, token ─> client ─> table; attach, watch: link ─> terminal
@@ -28,6 +29,7 @@
 //!   host, and that one's log.
 //! - [`mcp`]: the bridge for agents that want tools. [`device_cmd`]: devices on
 //!   lease. [`connect_cmd`]: which host commands mean.
+//! - [`agents_cmd`]: which agents a host has.
 //! - [`client`]: the other side of the wire, for people.
 //! - [`access_cmd`]: who may come in, and what they did. [`notify`]: tells people
 //!   what happens.
@@ -50,6 +52,7 @@
 
 mod access_cmd;
 mod acp;
+mod agents_cmd;
 mod args;
 mod bundle;
 mod client;
@@ -119,6 +122,10 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Mcp(args) => {
             begin("warn")?;
             block_on(mcp::run(args))
+        }
+        Command::Agents(args) => {
+            begin("warn")?;
+            block_on(agents_cmd::run(args))
         }
         Command::Devices(args) => {
             begin("warn")?;

@@ -23,7 +23,8 @@ use hostler_runtime::{Runtime, RuntimeOptions, children::Helper};
 use hostler_secret::Vault;
 use hostler_server::{Access, AgentEndpoints, Clients, ServerConfig, Tls};
 use hostler_session::{
-    Catalogue, Endpoints, NoEndpoints, Router, SupervisedCommands, SupervisedShells, Surroundings,
+    Agents, Catalogue, Endpoints, NoEndpoints, Router, SupervisedCommands, SupervisedShells,
+    Surroundings,
 };
 use hostler_store::{Journal, Records};
 use tokio::{
@@ -111,6 +112,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
 
     let (notifier, senders) = Notifier::start(&config.notify);
     let ids = config.plugins.iter().map(|entry| entry.id().to_owned());
+    let agents = Agents::new(ids.clone());
     let catalogue = Catalogue::new(ids);
     let recorder = Recorder {
         audit: access.audit().clone(),
@@ -149,13 +151,14 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
     say_ready(addr, tls.as_ref(), &storage.state);
     warn_of_gaps(&config);
     reach::warn_of_names(&cover, addr, &config.names);
-    let known = plugins::Known::new(&config.plugins);
+    let known = plugins::Known::new(&config.plugins, agents.clone());
     let places = plugins::Places {
         catalogue,
         devices: devices.clone(),
         harness: config.harness.clone(),
         policy: config.devices.policy.clone(),
         known: known.clone(),
+        agents: agents.clone(),
     };
     plugins::load(&runtime, &places, config.plugins);
 
@@ -170,6 +173,7 @@ pub(crate) async fn run(args: Serve, log: Option<&str>) -> Result<Exit, Failure>
         clients,
         devices: Some(devices.clone()),
         spool: storage.state.join("spool"),
+        agents,
         plugins: Arc::new(known),
     };
     let served = hostler_server::serve(listener, server, shutdown).await;

@@ -51,6 +51,17 @@ pub enum Refusal {
         /// What was asked for.
         platform: String,
     },
+    /// The session's agent may have other devices only.
+    #[error(
+        "this session may use {pinned} and nothing else, so not {asked}; begin a session without \
+         `devices`, or with others, to use it"
+    )]
+    NotPinned {
+        /// What was asked for.
+        asked: Box<str>,
+        /// What may be used.
+        pinned: Box<str>,
+    },
     /// Whoever provides the device cannot be reached now.
     #[error("no provider of {key} is there now: {why}")]
     NoProvider {
@@ -104,6 +115,7 @@ impl Refusal {
             Self::UnknownPolicy { .. } => "POLICY_UNKNOWN",
             Self::NoDevice(_) => "NO_DEVICE",
             Self::WrongPlatform { .. } => "WRONG_PLATFORM",
+            Self::NotPinned { .. } => "DEVICE_NOT_PINNED",
             Self::NoProvider { .. } => "PROVIDER_UNAVAILABLE",
             Self::ReaderOnly(_) => "READER_ONLY",
             Self::CommandsFull(_) => "COMMANDS_FULL",

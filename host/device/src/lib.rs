@@ -71,7 +71,7 @@ pub use config::{
 pub use error::Refusal;
 pub use event::{Event, Told, What};
 pub use observer::{LeaseAct, Observer, Unobserved};
-pub use service::{Devices, Events};
+pub use service::{Devices, Events, Pins};
 pub use store::{Durable, LeaseStore};
 pub use ticket::{Granted, Step, Ticket};
 pub use view::{

@@ -55,6 +55,63 @@ impl Status {
     }
 }
 
+/// What people choose from before there is a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choices {
+    /// The agent's program runs on this machine; otherwise it is a service
+    /// elsewhere.
+    pub local: bool,
+    /// One of each kind at most, in their order.
+    pub tiers: Vec<Tier>,
+    /// At most [`MAX_MODES`](Self::MAX_MODES).
+    pub modes: Vec<Mode>,
+}
+
+impl Choices {
+    /// As many modes as a person may choose from.
+    pub const MAX_MODES: usize = 64;
+}
+
+/// One of the models behind which an agent can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    pub kind: TierKind,
+    /// A value of the session's option `model`.
+    pub model: String,
+    pub name: String,
+    /// One sentence, or empty.
+    pub description: String,
+}
+
+/// Which of its models an agent would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TierKind {
+    Fast,
+    Smart,
+    Thinking,
+}
+
+impl TierKind {
+    /// One of a fixed set of words, for people and programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Smart => "smart",
+            Self::Thinking => "thinking",
+        }
+    }
+}
+
+/// A mode that sessions of the agent have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    pub id: String,
+    pub name: String,
+    /// One sentence, or empty.
+    pub description: String,
+}
+
 /// Whether a prompt would be answered, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
@@ -62,6 +119,19 @@ pub enum Readiness {
     Missing,
     NotLoggedIn,
     Broken,
+}
+
+impl Readiness {
+    /// One of a fixed set of words, for people and programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Missing => "missing",
+            Self::NotLoggedIn => "not-logged-in",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -64,7 +64,9 @@ mod state;
 mod waits;
 mod world;
 
-pub use about::{Description, PromptCapabilities, Readiness, Status};
+pub use about::{
+    Choices, Description, Mode, PromptCapabilities, Readiness, Status, Tier, TierKind,
+};
 pub use children::supervisor::child_main;
 pub use compile::compile_main;
 pub use error::{LoadError, RuntimeError};

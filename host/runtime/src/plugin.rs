@@ -5,7 +5,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::{
-    about::{Description, Status},
+    about::{Choices, Description, Status},
     actor,
     bindings::HarnessPluginPre,
     grants::Grants,
@@ -140,6 +140,16 @@ impl HarnessPlugin {
         probed
             .map(|status| status.masked(mask))
             .map_err(|ended| ended.masked(mask))
+    }
+
+    /// Asks what there is to choose, on an instance of its own. As for
+    /// [`probe`](Self::probe).
+    ///
+    /// # Errors
+    /// The plugin trapped, hit a limit, or refused.
+    pub async fn offer(&self) -> Result<Choices, Ended> {
+        let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
+        instance.offer().await
     }
 
     /// Starts a session in an actor of its own. `open` is answered as request

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use hostler_auth::{AgentToken, Principal, TokenStore};
-use hostler_device::Devices;
+use hostler_device::{Devices, Pins};
+use hostler_lease::{Principal as LeasePrincipal, PrincipalError};
 use hostler_session::{Endpoint, Endpoints, Life, McpServer, McpTransport, Secret};
 
 /// The name that agents see.
@@ -30,11 +31,25 @@ impl AgentEndpoints {
 }
 
 impl Endpoints for AgentEndpoints {
-    fn open(&self, owner: &Principal, session: &str) -> Option<Endpoint> {
+    fn open(
+        &self,
+        owner: &Principal,
+        session: &str,
+        devices: Option<&[String]>,
+    ) -> Option<Endpoint> {
         // Tools for what is not there would only be in an agent's way.
-        if self.devices.providers().iter().all(|it| it.devices == 0) {
+        if devices.is_some_and(<[String]>::is_empty)
+            || self.devices.providers().iter().all(|it| it.devices == 0)
+        {
             return None;
         }
+        let pins = match devices.map(Pins::new).transpose() {
+            Ok(pins) => pins,
+            Err(error) => {
+                tracing::error!(%error, session, "an agent gets no devices");
+                return None;
+            }
+        };
         let token = match AgentToken::mint(&self.tokens, owner, session) {
             Ok(token) => token,
             Err(error) => {
@@ -42,7 +57,13 @@ impl Endpoints for AgentEndpoints {
                 return None;
             }
         };
-        let bearer = format!("Bearer {}", token.token().expose());
+        let devices = self.devices.clone();
+        let agent = Agent {
+            confined: confine(&devices, &token, pins)?,
+            token,
+            devices,
+        };
+        let bearer = format!("Bearer {}", agent.token.token().expose());
         let server = McpServer {
             name: NAME.to_owned(),
             transport: McpTransport::Http {
@@ -50,8 +71,7 @@ impl Endpoints for AgentEndpoints {
                 headers: vec![("Authorization".to_owned(), Secret::new(bearer))],
             },
         };
-        let devices = self.devices.clone();
-        let life = Box::new(Agent { token, devices });
+        let life = Box::new(agent);
         Some(Endpoint { server, life })
     }
 }
@@ -60,6 +80,8 @@ impl Endpoints for AgentEndpoints {
 struct Agent {
     token: AgentToken,
     devices: Devices,
+    /// It may have some of them only.
+    confined: bool,
 }
 
 impl fmt::Debug for Agent {
@@ -76,9 +98,25 @@ impl Drop for Agent {
         if !self.token.counts() {
             return;
         }
-        let name = self.token.identity().principal.as_str();
-        if let Ok(principal) = hostler_lease::Principal::new(name) {
+        if let Ok(principal) = principal(&self.token) {
             self.devices.end_principal(&principal);
+            if self.confined {
+                self.devices.set_free(&principal);
+            }
         }
     }
+}
+
+/// Before the agent has its token. `None`: it must not get one.
+fn confine(devices: &Devices, token: &AgentToken, pins: Option<Pins>) -> Option<bool> {
+    let Some(pins) = pins else {
+        return Some(false);
+    };
+    devices.confine(principal(token).ok()?, pins);
+    Some(true)
+}
+
+/// As the device service knows it.
+fn principal(token: &AgentToken) -> Result<LeasePrincipal, PrincipalError> {
+    LeasePrincipal::new(token.identity().principal.as_str())
 }

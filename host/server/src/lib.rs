@@ -53,6 +53,6 @@ mod tls;
 pub use access::{Access, AccessError, MadeToken, NewToken};
 pub use agents::AgentEndpoints;
 pub use clients::{Clients, ClientsWatch, MAX_CLIENTS};
-pub use rest::{NoPlugins, PluginView, Plugins};
+pub use rest::{AgentsView, NoPlugins, PluginView, Plugins};
 pub use serve::{ServerConfig, serve};
 pub use tls::{Tls, TlsError};

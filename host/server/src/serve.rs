@@ -6,7 +6,7 @@ use std::{
 
 use hostler_auth::HostRule;
 use hostler_device::Devices;
-use hostler_session::Router;
+use hostler_session::{Agents, Router};
 use hostler_workspace::Roots;
 #[cfg(target_os = "linux")]
 use rustix::net::sockopt;
@@ -66,6 +66,8 @@ pub struct ServerConfig {
     pub clients: Clients,
     /// The devices that this host lends, if it lends any.
     pub devices: Option<Devices>,
+    /// Knows which agents can be used.
+    pub agents: Agents,
     /// Where files for and from devices are kept while they are on their way.
     pub spool: PathBuf,
     /// Knows the plugins.

@@ -6,7 +6,13 @@ use hostler_runtime::McpServer;
 /// Gives the agents of sessions what they reach this host by.
 pub trait Endpoints: Send + Sync + fmt::Debug {
     /// What the agent of `owner`'s session of that id is to use, if anything.
-    fn open(&self, owner: &Principal, session: &str) -> Option<Endpoint>;
+    /// `devices`: no others; `None`: all there are.
+    fn open(
+        &self,
+        owner: &Principal,
+        session: &str,
+        devices: Option<&[String]>,
+    ) -> Option<Endpoint>;
 }
 
 /// Agents reach nothing.
@@ -14,7 +20,7 @@ pub trait Endpoints: Send + Sync + fmt::Debug {
 pub struct NoEndpoints;
 
 impl Endpoints for NoEndpoints {
-    fn open(&self, _: &Principal, _: &str) -> Option<Endpoint> {
+    fn open(&self, _: &Principal, _: &str, _: Option<&[String]>) -> Option<Endpoint> {
         None
     }
 }

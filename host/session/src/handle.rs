@@ -52,6 +52,19 @@ impl SessionHandle {
         lock(&self.info).summary.additional_directories.clone()
     }
 
+    /// The id of its harness' plugin, which never changes.
+    #[must_use]
+    pub fn harness(&self) -> String {
+        lock(&self.info).summary.harness.clone()
+    }
+
+    /// The devices that its agent may have, which never change; all there are, if
+    /// none is named.
+    #[must_use]
+    pub fn devices(&self) -> Option<Vec<String>> {
+        lock(&self.info).summary.devices.clone()
+    }
+
     /// What the caller may do in it.
     #[must_use]
     pub fn access(&self) -> Access {

@@ -15,6 +15,7 @@
 //!   [`History`]: what it is sent first, as fast as it takes it.
 //! - `unit`: the session itself. It never waits for a client or a plugin.
 //! - [`Launcher`], [`Catalogue`]: where instances of harnesses come from.
+//! - [`Agents`]: which of them can be used now, for whoever picks one.
 //! - [`SessionConfig`]: what an operator chooses; `control`: who drives.
 //! - [`Observer`]: is told what happens, for an audit record and for notices.
 //! - `asks`: open permissions; `chunks`: those of one message as one; `progress`: what updates say about the present
@@ -43,6 +44,7 @@
 )]
 
 mod access;
+mod agents;
 mod asks;
 mod catalogue;
 mod chunks;
@@ -67,6 +69,7 @@ mod terminals;
 mod unit;
 
 pub use access::{Access, ShareScope, Shares};
+pub use agents::{Agent, AgentList, AgentMode, AgentTier, Agents, Look, Probe};
 pub use asks::parse_ask_id;
 pub use catalogue::Catalogue;
 pub use client::{Answer, Client, ClientId, Outlet, Reply, Who};

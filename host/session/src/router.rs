@@ -78,6 +78,9 @@ pub struct NewSession {
     pub notices: Vec<Notice>,
     /// What the agent is to use besides its own.
     pub mcp_servers: Vec<McpServer>,
+    /// The devices that the agent may have, as the host's service names them; all
+    /// that there are, if none is named.
+    pub devices: Option<Vec<String>>,
 }
 
 /// A session that can be reached.
@@ -96,6 +99,7 @@ pub(crate) struct Shown {
     pub(crate) harness: String,
     pub(crate) cwd: PathBuf,
     pub(crate) additional_directories: Vec<PathBuf>,
+    pub(crate) devices: Option<Vec<String>>,
     pub(crate) title: Option<String>,
     pub(crate) updated: SystemTime,
     pub(crate) busy: bool,

@@ -18,6 +18,9 @@ pub struct SessionRecord {
     pub cwd: PathBuf,
     /// Further folders.
     pub additional_directories: Vec<PathBuf>,
+    /// The devices that its agent may have, as whoever began it named them; all
+    /// that there are, if it named none.
+    pub devices: Option<Vec<String>>,
 }
 
 /// A session's place in this journal.

@@ -106,6 +106,10 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX share_by_principal ON share (principal, session);
 ",
+    "
+    -- The JSON array of devices that the agent may have; NULL: all there are.
+    ALTER TABLE session ADD COLUMN devices TEXT;
+",
 ];
 
 /// What is left of an interrupted host is read through up to this size, which

@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::{Journal, SessionKey, SessionRecord, StoreError, StoredSession};
 
 const SESSION: &str = "
-    SELECT key, id, owner, harness, cwd, additional, title, updated, turn_open, checkpoint,
+    SELECT key, id, owner, harness, cwd, additional, devices, title, updated, turn_open, checkpoint,
         settings, asks, trimmed_seq > 0 AS trimmed,
         (SELECT json_group_object(principal, scope) FROM share
             WHERE share.session = session.key) AS shares
@@ -72,6 +72,9 @@ fn session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
             harness: row.get("harness")?,
             cwd: path(&row.get::<_, Vec<u8>>("cwd")?),
             additional_directories: paths.map(path).collect(),
+            devices: row
+                .get::<_, Option<String>>("devices")?
+                .map(|json| devices(&json)),
         },
         title: row.get("title")?,
         updated: UNIX_EPOCH + Duration::from_millis(updated.cast_unsigned()),
@@ -84,6 +87,11 @@ fn session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
         shares: shares(&row.get::<_, String>("shares")?),
         is_trimmed: row.get("trimmed")?,
     })
+}
+
+/// What cannot be read lets the agent have none.
+fn devices(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// The database wrote it.

@@ -35,6 +35,8 @@ impl Writer {
             additional.extend_from_slice(path.as_os_str().as_bytes());
             additional.push(0);
         }
+        let devices = record.devices.as_ref();
+        let devices = devices.map(|devices| serde_json::Value::from(devices.clone()).to_string());
         let change = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -45,8 +47,9 @@ impl Writer {
             .query_row([], |row| row.get(0))?;
         change
             .prepare_cached(
-                "INSERT INTO session (key, id, owner, harness, cwd, additional, updated, announced)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, FALSE)",
+                "INSERT INTO session (key, id, owner, harness, cwd, additional, devices, updated,
+                    announced)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
             )?
             .execute(params![
                 key,
@@ -55,6 +58,7 @@ impl Writer {
                 record.harness,
                 record.cwd.as_os_str().as_bytes(),
                 additional,
+                devices,
                 now()
             ])?;
         change.commit()?;

@@ -65,6 +65,8 @@ codes! {
     PATH_OUTSIDE_ROOT = NUMBER_INVALID_PARAMS;
     /// A file could not be read or written; the message says why.
     FILE_FAILED = NUMBER_INVALID_PARAMS;
+    /// The session has begun with another harness or other devices.
+    SESSION_LOCKED = NUMBER_INVALID_PARAMS;
     /// No session of that id that this token may see.
     UNKNOWN_SESSION = NUMBER_NOT_FOUND;
     /// The file does not exist.

@@ -65,6 +65,9 @@ pub mod hostler {
     pub const CONTROL_TAKE: &str = "_hostler/control/take";
     /// Client to host: let others drive.
     pub const CONTROL_RELEASE: &str = "_hostler/control/release";
+    /// Client to host: which agents there are. Host to client, notification: it
+    /// has changed.
+    pub const AGENTS: &str = "_hostler/agents";
     /// Host to client: who drives.
     pub const CONTROL: &str = "_hostler/control";
     /// Host to client: who is there.

@@ -27,6 +27,7 @@
 //!   longer; `questions`: the model's own.
 //! - `commands`, `notice`, `usage`: what else people are told.
 //! - `checkpoint`: what a fresh instance needs. `probe`: is Claude Code there?
+//!   `offer`: what there is to choose before a session begins.
 //!
 //! `grants.toml`, beside this crate's manifest, is what the host lets it do;
 //! `README.md` says what is shown how.
@@ -46,6 +47,7 @@ mod control;
 mod dispatch;
 mod incoming;
 mod notice;
+mod offer;
 mod options;
 mod outcome;
 mod outgoing;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use hostler_sdk::{
-    Description, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId, Result, Status,
-    config, log,
+    Choices, Description, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId,
+    Result, Status, config, log,
     process::{Child, Stdio},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     cli::Cli,
     commands::{Command, Commands},
     notice::Notices,
+    offer,
     permission::Asks,
     plan::Plan,
     probe,
@@ -66,6 +67,10 @@ impl Harness for ClaudeCode {
 
     fn probe() -> Result<Status> {
         probe::probe(&config::get::<Program>()?.path)
+    }
+
+    fn offer() -> Result<Choices> {
+        Ok(offer::offer())
     }
 
     fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Always offered; the others only under conditions.
-const ALWAYS: [&str; 3] = ["default", "acceptEdits", "plan"];
+pub(crate) const ALWAYS: [&str; 3] = ["default", "acceptEdits", "plan"];
 
 /// The settings of one conversation.
 #[derive(Debug)]

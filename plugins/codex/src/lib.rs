@@ -27,7 +27,8 @@
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
-//!   needs. `probe`: is Codex there?
+//!   needs. `probe`: is Codex there? `offer`: what there is to
+//!   choose before a session begins.
 //!
 //! `grants.toml`, beside this crate's manifest, is what the host lets it do.
 //!
@@ -51,6 +52,7 @@ mod elicitation;
 mod incoming;
 mod items;
 mod notice;
+mod offer;
 mod options;
 mod outcome;
 mod probe;

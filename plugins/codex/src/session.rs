@@ -1,8 +1,8 @@
 //! One conversation: where events and requests go.
 
 use hostler_sdk::{
-    Description, Event, Harness, McpServer, OpenParams, Prompt, PromptCapabilities, RequestId,
-    Result, Status, config, log,
+    Choices, Description, Event, Harness, McpServer, OpenParams, Prompt, PromptCapabilities,
+    RequestId, Result, Status, config, log,
     process::{Child, Stdio},
 };
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::{
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
     notice::Notices,
-    probe,
+    offer, probe,
     settings::{Patch, Settings},
     start, steer,
     transcript::Transcript,
@@ -83,6 +83,10 @@ impl Harness for Codex {
 
     fn probe() -> Result<Status> {
         probe::probe(&config::get::<Config>()?.program)
+    }
+
+    fn offer() -> Result<Choices> {
+        Ok(offer::offer(&config::get::<Config>()?.program))
     }
 
     fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {

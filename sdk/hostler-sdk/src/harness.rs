@@ -17,9 +17,15 @@ pub trait Harness: Sized + 'static {
     /// nothing else of the host; programs are `Denied`.
     fn describe() -> Description;
 
-    /// Is the agent there and usable? The only place where
+    /// Is the agent there and usable? Here and in [`offer`](Self::offer) alone
     /// [`Command::run`](crate::process::Command::run) is allowed.
     fn probe() -> Result<Status>;
+
+    /// What is there to choose before a session begins? Asked when
+    /// [`probe`](Self::probe) found the agent ready.
+    fn offer() -> Result<Choices> {
+        Ok(Choices::default())
+    }
 
     /// Begins a conversation, or goes on from `resume`: the last
     /// [checkpoint](client::checkpoint) of an instance that is gone. `request` is
@@ -189,6 +195,65 @@ pub enum Readiness {
     NotLoggedIn,
     /// It is there and does not work.
     Broken,
+}
+
+/// What people choose from before there is a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choices {
+    /// The agent's program runs on the host's machine. Otherwise it is a service
+    /// elsewhere.
+    pub local: bool,
+    /// Those that are known before a session begins, each kind at most once.
+    pub tiers: Vec<Tier>,
+    /// The same of modes, at most 64.
+    pub modes: Vec<Mode>,
+}
+
+/// A program on this machine of which nothing else is known.
+impl Default for Choices {
+    fn default() -> Self {
+        Self {
+            local: true,
+            tiers: Vec::new(),
+            modes: Vec::new(),
+        }
+    }
+}
+
+/// One of the models behind which an agent can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// Which one.
+    pub kind: TierKind,
+    /// What the session's option `model` is set to.
+    pub model: String,
+    /// For people.
+    pub name: String,
+    /// One sentence; it may be empty.
+    pub description: String,
+}
+
+/// Which of its models an agent would take, for people who do not know them by
+/// name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TierKind {
+    /// Answers soon and costs little.
+    Fast,
+    /// For ordinary work.
+    Smart,
+    /// For hard work; slow and dear.
+    Thinking,
+}
+
+/// A mode that sessions have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    /// As in `session/set_mode`.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// One sentence; it may be empty.
+    pub description: String,
 }
 
 /// Where a conversation takes place.

@@ -184,8 +184,8 @@ pub use blob::Blob;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{
-    Description, Harness, McpServer, McpTransport, OpenParams, Prompt, PromptCapabilities,
-    Readiness, RequestId, Status,
+    Choices, Description, Harness, McpServer, McpTransport, Mode, OpenParams, Prompt,
+    PromptCapabilities, Readiness, RequestId, Status, Tier, TierKind,
 };
 pub use lines::LineWriter;
 pub use pending::Pending;

@@ -116,6 +116,7 @@ fn begin(journal: &Journal, number: usize) -> Result<SessionKey> {
         harness: "h".into(),
         cwd: PathBuf::from("/"),
         additional_directories: Vec::new(),
+        devices: None,
     })?;
     journal.append(key, &[Entry::Announced])?;
     Ok(key)

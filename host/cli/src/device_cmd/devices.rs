@@ -74,7 +74,9 @@ fn text(listed: &Devices) -> String {
 
 fn not_ready(plugins: &[PluginView]) -> String {
     let mut out = String::new();
-    for plugin in plugins.iter().filter(|plugin| plugin.state != "ready") {
+    // Harnesses have no devices.
+    let concerned = |plugin: &&PluginView| plugin.state != "ready" && plugin.kind != "harness";
+    for plugin in plugins.iter().filter(concerned) {
         let (id, state) = (one_line(&plugin.id, NAME), one_line(&plugin.state, NAME));
         let _ = write!(out, "\n{id}: {state}");
         if let Some(problem) = &plugin.problem {
@@ -153,10 +155,11 @@ mod tests {
         let plugins: Vec<PluginView> = serde_json::from_value(json!([
             {"id": "local", "kind": "lease-policy", "state": "ready"},
             {"id": "webdriver", "kind": "unknown", "state": "loading"},
-            {"id": "bad", "kind": "unknown", "state": "failed", "problem": "it is\nno component"},
+            {"id": "codex", "kind": "harness", "state": "missing"},
+            {"id": "bad", "kind": "unknown", "state": "unusable", "problem": "it is\nno component"},
         ]))
         .unwrap();
-        let expected = "\nwebdriver: loading\nbad: failed: it is no component";
+        let expected = "\nwebdriver: loading\nbad: unusable: it is no component";
         assert_eq!(not_ready(&plugins), expected);
     }
 

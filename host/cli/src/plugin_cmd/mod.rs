@@ -3,7 +3,7 @@
 pub(crate) mod inspect;
 pub(crate) mod list;
 
-use hostler_runtime::{Ended, LoadError, Plugin, Readiness, Runtime, Status, World};
+use hostler_runtime::{Ended, LoadError, Plugin, Runtime, Status, World};
 
 use crate::{
     args::PluginSource,
@@ -76,12 +76,7 @@ impl Found {
     /// One of a fixed set of words, for tables and programs.
     pub(crate) fn state(&self) -> &'static str {
         match self {
-            Self::Probed(_, status) => match status.readiness {
-                Readiness::Ready => "ready",
-                Readiness::Missing => "missing",
-                Readiness::NotLoggedIn => "not-logged-in",
-                Readiness::Broken => "broken",
-            },
+            Self::Probed(_, status) => status.readiness.word(),
             Self::Described(_) => "ready",
             Self::Failed(..) => "broken",
             Self::Unusable(_) => "unusable",

@@ -7,9 +7,9 @@ use std::{
 };
 
 use hostler_device::Devices;
-use hostler_runtime::{Grants, Plugin, Runtime};
+use hostler_runtime::{Grants, Plugin, Runtime, World};
 use hostler_server::{PluginView, Plugins};
-use hostler_session::Catalogue;
+use hostler_session::{Agents, Catalogue};
 
 use crate::config::PluginEntry;
 
@@ -23,27 +23,48 @@ pub(super) struct Places {
     /// The plugin of asks for devices that name none.
     pub(super) policy: String,
     pub(super) known: Known,
+    /// Those of harnesses.
+    pub(super) agents: Agents,
 }
 
 /// How each plugin is. Cheap to clone; all clones are the same one.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Known(Arc<Mutex<BTreeMap<String, PluginView>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    views: Arc<Mutex<BTreeMap<String, PluginView>>>,
+    agents: Agents,
+}
 
 impl Plugins for Known {
     fn list(&self) -> Vec<PluginView> {
-        self.all().values().cloned().collect()
+        let mut list: Vec<_> = self.all().values().cloned().collect();
+        for view in &mut list {
+            // A harness that is loaded is as its agent is.
+            let loaded = view.kind == World::Harness.to_string();
+            if let Some(agent) = self.agents.get(&view.id).filter(|_| loaded) {
+                view.state = agent.state;
+                view.version = agent.version;
+                view.problem = agent.detail.filter(|_| !agent.ready);
+                view.fix = agent.fix;
+            }
+        }
+        list
     }
 }
 
 impl Known {
-    pub(super) fn new(entries: &[PluginEntry]) -> Self {
-        let known = Self::default();
+    pub(super) fn new(entries: &[PluginEntry], agents: Agents) -> Self {
+        let known = Self {
+            views: Arc::default(),
+            agents,
+        };
         for entry in entries {
             let view = PluginView {
                 id: entry.id().to_owned(),
                 kind: "unknown".to_owned(),
                 state: "loading".to_owned(),
+                version: None,
                 problem: None,
+                fix: None,
                 digest: None,
                 grants: grants(&entry.spec.grants),
             };
@@ -53,7 +74,7 @@ impl Known {
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, PluginView>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, id: &str, how: impl FnOnce(&mut PluginView)) {
@@ -92,12 +113,13 @@ pub(super) fn load(runtime: &Runtime, places: &Places, entries: Vec<PluginEntry>
                 Err(error) => {
                     tracing::error!(target: "plugin", plugin = %id, "{error}");
                     places.known.set(&id, |view| {
-                        view.state = "failed".to_owned();
+                        view.state = "unusable".to_owned();
                         view.problem = Some(error.to_string());
                     });
                     if id != places.harness {
                         places.devices.plugin_failed(&id, &error.to_string());
                     }
+                    places.agents.unusable(&id, &error.to_string());
                     places.catalogue.settle(&id, Err(error));
                 }
             }
@@ -117,11 +139,13 @@ impl Places {
         match loaded {
             Plugin::Harness(harness) => {
                 self.devices.plugin_is_other(id);
+                self.agents.begin(id, Arc::new(harness.clone()));
                 return self.catalogue.settle(id, Ok(harness));
             }
             Plugin::Provider(provider) => self.devices.set_provider(Arc::new(provider)),
             Plugin::Policy(policy) => self.devices.set_policy(Arc::new(policy)),
         }
+        self.agents.remove(id);
         self.catalogue.is_no_harness(id);
     }
 

@@ -13,7 +13,7 @@ use hostler_device::{Config, Devices};
 use hostler_runtime::children::Helper;
 use hostler_server::{Access, Clients, NoPlugins, ServerConfig, serve};
 use hostler_session::{
-    Catalogue, NoEndpoints, Router, SessionConfig, SupervisedCommands, SupervisedShells,
+    Agents, Catalogue, NoEndpoints, Router, SessionConfig, SupervisedCommands, SupervisedShells,
     Surroundings, Unobserved,
 };
 use hostler_store::{Audit, Journal, Leases, Records};
@@ -106,6 +106,7 @@ impl Host {
                 clients: Clients::default(),
                 devices: Some(devices.clone()),
                 spool: dir.join("spool"),
+                agents: Agents::new([]),
                 plugins: Arc::new(NoPlugins),
             };
             let listener = TcpListener::bind(addr).await.unwrap();

@@ -124,6 +124,7 @@ impl Devices {
             } else {
                 inner.lock().of_platform(who, wish, inner.now())?
             };
+            let choices = inner.lock().pinned(who, choices, inner.now())?;
             if choices.is_empty() {
                 return Err(Refusal::NoDevice(wish.platform.clone()));
             }

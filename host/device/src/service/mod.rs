@@ -4,6 +4,7 @@
 mod aim;
 mod allocate;
 mod command;
+mod confine;
 mod discover;
 mod hold;
 mod implicit;
@@ -30,9 +31,11 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+pub use confine::Pins;
 pub use look::Events;
 
 use crate::{Config, LeaseStore, Observer, Refusal, catalog::Catalog, ring::Ring, ticket::Way};
+use confine::Confined;
 use hold::Holding;
 use loading::Loading;
 use settle::Settled;
@@ -82,6 +85,7 @@ struct State {
     catalog: Catalog,
     policies: BTreeMap<String, Arc<dyn Policy>>,
     loading: Loading,
+    confined: Confined,
     ring: Ring,
     /// Batches on their way to the disk.
     writing: usize,
@@ -150,6 +154,7 @@ impl Devices {
                 catalog: Catalog::default(),
                 policies: BTreeMap::new(),
                 loading: Loading::default(),
+                confined: Confined::default(),
                 ring,
                 writing: 0,
                 failing: false,

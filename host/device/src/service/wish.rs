@@ -33,6 +33,7 @@ impl State {
                 info.is_some_and(|info| info.platform.eq_ignore_ascii_case(wanted))
             })
         });
+        let devices = devices.filter(|(key, _)| self.is_open_to(who, key));
         let mut candidates: Vec<Candidate> = devices
             .map(|(key, _)| Candidate {
                 free: self
@@ -78,7 +79,7 @@ impl State {
                     if all.all(|(key, _)| self.is_of(key, platform)) {
                         choices.push(choice.clone());
                     } else {
-                        choices.extend(self.of_pool(who, pool, platform, now));
+                        choices.extend(self.of_pool(who, pool, Some(platform), now));
                     }
                 }
             }
@@ -86,9 +87,15 @@ impl State {
         Ok(choices)
     }
 
-    /// Devices of a mixed pool: as many as may be named, free ones first.
-    fn of_pool(&self, who: &Who, pool: &str, platform: &str, now: Moment) -> Vec<Choice> {
-        let devices = self.candidates(who, Some(platform), now);
+    /// Devices of a pool that the caller may have: as many as may be named, free ones first.
+    pub(super) fn of_pool(
+        &self,
+        who: &Who,
+        pool: &str,
+        platform: Option<&str>,
+        now: Moment,
+    ) -> Vec<Choice> {
+        let devices = self.candidates(who, platform, now);
         let within = devices
             .into_iter()
             .filter(|device| device.pools.contains(&pool.to_lowercase()));

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod commands;
+mod confined;
 mod discovery;
 mod events;
 mod failures;

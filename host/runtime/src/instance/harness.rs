@@ -5,11 +5,12 @@ use wasmtime::{Store, component::ResourceAny};
 
 use super::Instance;
 use crate::{
-    about::{Readiness, Status},
+    about::{Choices, Mode, Readiness, Status, Tier, TierKind},
     bindings::{
         HarnessPlugin, HarnessPluginPre,
         exports::hostler::harness::harness::{
-            Event, OpenParams as GuestOpen, Readiness as GuestReadiness,
+            Event, Mode as GuestMode, OpenParams as GuestOpen, Readiness as GuestReadiness,
+            Tier as GuestTier, TierKind as GuestKind,
         },
         hostler::types::types::Error,
     },
@@ -44,6 +45,25 @@ impl HarnessInstance {
             version: status.version,
             detail: status.detail,
             fix: status.fix,
+        })
+    }
+
+    pub(crate) async fn offer(&mut self) -> Result<Choices, Ended> {
+        let limit = ("probe_ms", self.state().limits().probe_ms);
+        let answer = self
+            .reduce("offer", limit, async |guest, store| {
+                guest.hostler_harness_harness().call_offer(store).await
+            })
+            .await?;
+        let offer = answer.map_err(|refusal| self.refused("offer", refusal))?;
+        let mut tiers: Vec<_> = offer.tiers.into_iter().map(tier).collect();
+        tiers.sort_by_key(|tier| tier.kind);
+        tiers.dedup_by_key(|tier| tier.kind);
+        let modes = offer.modes.into_iter().take(Choices::MAX_MODES);
+        Ok(Choices {
+            local: offer.local,
+            tiers,
+            modes: modes.map(mode).collect(),
         })
     }
 
@@ -156,5 +176,26 @@ impl HarnessInstance {
     ) -> Result<Result<R, Refusal>, Ended> {
         let answer = self.call(name, limit, call).await?;
         Ok(answer.map_err(|error| sentence(&error)))
+    }
+}
+
+fn tier(tier: GuestTier) -> Tier {
+    Tier {
+        kind: match tier.kind {
+            GuestKind::Fast => TierKind::Fast,
+            GuestKind::Smart => TierKind::Smart,
+            GuestKind::Thinking => TierKind::Thinking,
+        },
+        model: tier.model,
+        name: tier.name,
+        description: tier.description,
+    }
+}
+
+fn mode(mode: GuestMode) -> Mode {
+    Mode {
+        id: mode.id,
+        name: mode.name,
+        description: mode.description,
     }
 }

@@ -15,6 +15,7 @@ use super::{
     Connection,
     mcp::{self, McpServer},
     params::{self, bad},
+    pinned::Pinned,
     request::Request,
     sessions::{blocking, check_number, open, resolved},
 };
@@ -28,6 +29,32 @@ struct Attach {
     additional_directories: Vec<PathBuf>,
     #[serde(default)]
     mcp_servers: Vec<McpServer>,
+    #[serde(rename = "_meta")]
+    meta: Option<Meta>,
+}
+
+/// `_meta` of requests that come back to a session.
+#[derive(Debug, Deserialize)]
+pub(super) struct Meta {
+    hostler: Option<Pinned>,
+}
+
+/// What a request that comes back must find.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) meta: Option<Meta>,
+}
+
+impl Expected {
+    /// Blocks.
+    fn check(&self, cwd: &Path, harness: &str, devices: Option<&[String]>) -> Result<(), Fault> {
+        if let Some(asked) = &self.cwd {
+            check_folder(asked, cwd)?;
+        }
+        let pinned = self.meta.as_ref().and_then(|meta| meta.hostler.as_ref());
+        pinned.map_or(Ok(()), |pinned| pinned.check(harness, devices))
+    }
 }
 
 impl Connection {
@@ -60,8 +87,12 @@ impl Connection {
         let roots = self.shared.config.roots.clone();
         let caller = self.identity.clone();
         let (session, notice) = blocking(move || {
-            let cwd = Some(attach.cwd.as_path());
-            let session = find_or_take_up(&router, &roots, &caller, &attach.session_id, cwd)?;
+            let expected = Expected {
+                cwd: Some(attach.cwd),
+                meta: attach.meta,
+            };
+            let id = &attach.session_id;
+            let session = find_or_take_up(&router, &roots, &caller, id, &expected)?;
             let own = session.additional_directories();
             Ok((
                 session,
@@ -80,17 +111,17 @@ pub(super) fn find_or_take_up(
     roots: &Roots,
     caller: &Identity,
     id: &str,
-    cwd: Option<&Path>,
+    expected: &Expected,
 ) -> Result<SessionHandle, Fault> {
-    let check = |own: &Path| cwd.map_or(Ok(()), |cwd| check_folder(cwd, own));
     match router.find(caller, id)? {
         Found::Live(session) => {
-            check(&session.cwd())?;
+            let devices = session.devices();
+            expected.check(&session.cwd(), &session.harness(), devices.as_deref())?;
             Ok(session)
         }
         Found::Stored(stored) => {
             let record = &stored.record;
-            check(&record.cwd)?;
+            expected.check(&record.cwd, &record.harness, record.devices.as_deref())?;
             let folders = open(roots, &record.cwd, &record.additional_directories)?;
             Ok(router.take_up(caller, &stored, folders)?)
         }

@@ -1,4 +1,4 @@
-//! Methods of the extension that are about a session: `docs/extension.md`.
+//! Methods of the extension: `docs/extension.md`. Those about a session are here.
 
 use hostler_auth::{Principal, Scope};
 use hostler_replay::Position;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Connection,
-    attach::find_or_take_up,
+    attach::{Expected, Meta, find_or_take_up},
     params::{self, bad},
     request::Request,
     sessions::blocking,
@@ -25,6 +25,8 @@ struct From {
     session_id: String,
     after: Option<After>,
     replay: Option<bool>,
+    #[serde(rename = "_meta")]
+    meta: Option<Meta>,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +58,7 @@ impl Connection {
     ) {
         match method {
             hostler::SESSION_ATTACH => self.attach_from(request, params).await,
+            hostler::AGENTS => self.agents(request, params),
             hostler::SESSION_DETACH => self.detach(request, params).await,
             hostler::SESSION_SHARE => self.share(request, params).await,
             // The harness answers, as with the settings of a session.
@@ -76,13 +79,17 @@ impl Connection {
 
     async fn attach_from(&self, request: Request, params: Option<&RawValue>) {
         let found = async {
-            let from: From = params::read(params)?;
+            let mut from: From = params::read(params)?;
+            let expected = Expected {
+                cwd: None,
+                meta: from.meta.take(),
+            };
             let router = self.shared.config.router.clone();
             let roots = self.shared.config.roots.clone();
             let caller = self.identity.clone();
             let id = from.session_id.clone();
             let session =
-                blocking(move || find_or_take_up(&router, &roots, &caller, &id, None)).await?;
+                blocking(move || find_or_take_up(&router, &roots, &caller, &id, &expected)).await?;
             Ok::<_, Fault>((session, from))
         };
         match found.await {

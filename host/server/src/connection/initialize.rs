@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     Connection, Peer,
+    agents::Telling,
     params::{self, bad},
     request::Request,
 };
@@ -76,6 +77,11 @@ impl Connection {
                 // came before this answer; then the first counts.
                 let _ = self.peer.set(peer);
                 request.result(&result);
+                if self.is_positioned() && self.may(Scope::View).is_ok() {
+                    let agents = &self.shared.config.agents;
+                    let telling = Telling::start(agents, self.outbox.clone());
+                    *self.telling() = Some(telling);
+                }
             }
             Err(error) => request.fault(&Fault::new(codes::INTERNAL, error.to_string())),
         }
@@ -125,6 +131,7 @@ impl Connection {
         let config = self.shared.config.router.config();
         let extension = json!({
             "attach": true,
+            "agents": true,
             "control": config.control.name(),
             "terminals": self.identity.scopes.contains(Scope::Shell),
             "workspace": true,

@@ -5,9 +5,10 @@
 //! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume.
 //! - [`extension`]: the methods of `_hostler` that are about a session;
 //!   [`terminals`], [`workspace`]: those about its terminals and files.
+//! - [`agents`]: which agents there are.
 //! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
 //! - [`request`]: a request until it is answered.
-//! - [`params`]: reading parameters.
+//! - [`params`]: reading parameters. [`pinned`]: what a session stays with.
 
 use std::{
     collections::HashMap,
@@ -25,11 +26,13 @@ use crate::{
     serve::Shared,
 };
 
+mod agents;
 mod attach;
 mod extension;
 mod initialize;
 mod mcp;
 mod params;
+mod pinned;
 mod request;
 mod sessions;
 mod terminals;
@@ -47,6 +50,8 @@ pub(crate) struct Connection {
     id: ClientId,
     /// What the client said of itself, when it has.
     peer: OnceLock<Peer>,
+    /// Of changes of the agents, if it asked for the extension.
+    telling: Mutex<Option<agents::Telling>>,
     /// Sessions that are told when it is gone: those that it views, and without a
     /// handle, which would keep them live, those in which it may have control.
     viewed: Mutex<HashMap<String, Option<SessionHandle>>>,
@@ -79,6 +84,7 @@ impl Connection {
             outbox,
             id: ClientId::next(),
             peer: OnceLock::new(),
+            telling: Mutex::default(),
             viewed: Mutex::default(),
             queries: Arc::new(Semaphore::new(workspace::AT_ONCE)),
             open: OpenRequests::default(),
@@ -110,6 +116,7 @@ impl Connection {
     /// The peer is gone. What it began goes on.
     pub(crate) async fn end(&self) {
         self.open.cancel_queries();
+        drop(self.telling().take());
         let viewed = std::mem::take(&mut *self.viewed());
         for (id, session) in viewed {
             if let Some(session) = session.or_else(|| self.session(&id).ok()) {
@@ -120,6 +127,10 @@ impl Connection {
 
     fn viewed(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<SessionHandle>>> {
         self.viewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn telling(&self) -> std::sync::MutexGuard<'_, Option<agents::Telling>> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on the session is told when this connection is gone.

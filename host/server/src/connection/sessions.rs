@@ -17,6 +17,7 @@ use super::{
     extension::shares_json,
     mcp::{self, McpServer},
     params::{self, bad},
+    pinned::Pinned,
     request::Request,
 };
 
@@ -42,7 +43,8 @@ struct Meta {
 
 #[derive(Deserialize)]
 struct HostlerMeta {
-    harness: Option<String>,
+    #[serde(flatten)]
+    pinned: Pinned,
     /// Of `session/close`: for all.
     #[serde(default)]
     end: bool,
@@ -81,13 +83,13 @@ impl Connection {
         check_number(&new.additional_directories)?;
         let roots = self.shared.config.roots.clone();
         let folders = blocking(move || open(&roots, &new.cwd, &new.additional_directories)).await?;
-        let asked = new
-            .meta
-            .and_then(|meta| meta.hostler)
-            .and_then(|hostler| hostler.harness);
+        let meta = new.meta.and_then(|meta| meta.hostler);
+        let Pinned { harness, devices } = meta.map(|meta| meta.pinned).unwrap_or_default();
+        self.check_devices(devices.as_deref())?;
         Ok(NewSession {
             owner: self.identity.principal.clone(),
-            harness: asked.unwrap_or_else(|| self.harness.clone()),
+            harness: harness.unwrap_or_else(|| self.harness.clone()),
+            devices,
             folders,
             notices: mcp::unusable(&new.mcp_servers).into_iter().collect(),
             mcp_servers: mcp::usable(new.mcp_servers)?,
@@ -227,6 +229,7 @@ fn session_info(session: &SessionSummary) -> serde_json::Value {
         "cwd": session.cwd,
         "_meta": { "hostler": {
             "harness": session.harness,
+            "devices": session.devices,
             "owner": session.owner.as_str(),
             "access": session.access.name(),
             "busy": session.busy,

@@ -3,9 +3,10 @@
 //! Each operation stands once, with its route, its types and its handler; the
 //! router and `/openapi.json` are both made from that list, so neither has what
 //! the other lacks. `devices`, `leases`, `lease` (the one that the header
-//! `hostler-lease` names), `events`, `sessions`, `plugins`; `tokens` describes
+//! `hostler-lease` names), `events`, `sessions`, `agents`, `plugins`; `tokens` describes
 //! what `http/admin.rs` does.
 
+mod agents;
 mod caller;
 mod devices;
 mod events;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
+pub use agents::AgentsView;
 pub(crate) use operation::Operation;
 pub use plugins::{NoPlugins, PluginView, Plugins};
 
@@ -30,6 +32,7 @@ use crate::serve::Shared;
 /// What every host has.
 fn always() -> Vec<Operation> {
     let mut all = sessions::operations();
+    all.extend(agents::operations());
     all.extend(plugins::operations());
     all.extend(tokens::operations());
     all

@@ -36,11 +36,18 @@ pub struct PluginView {
     pub id: String,
     /// `harness`, `device-provider`, `lease-policy`.
     pub kind: String,
-    /// `loading`, `ready`, `failed`.
+    /// `loading`, `ready`, `unusable`; of a harness what its agent is, as in
+    /// `/v1/agents`.
     pub state: String,
-    /// Why it failed, and what to do.
+    /// Of a harness' agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Why it is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The command that mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// SHA-256 of the component in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

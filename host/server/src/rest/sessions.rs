@@ -176,7 +176,7 @@ async fn remove(
 
 /// Sessions are not for those who only lease devices: an agent's own token
 /// neither sees nor drives any.
-fn needs_scope(grant: &Grant, scope: Scope) -> Result<(), Refusal> {
+pub(super) fn needs_scope(grant: &Grant, scope: Scope) -> Result<(), Refusal> {
     let scopes = grant.identity.scopes;
     if scopes.contains(scope) || scopes.contains(Scope::Admin) {
         return Ok(());

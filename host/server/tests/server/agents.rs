@@ -1,152 +1,181 @@
-//! The agents of sessions, and the devices of their host.
+//! Which agents there are, and what a session stays with.
 
 use std::sync::Arc;
 
-use hostler_auth::Scope;
-use hostler_device::{Config, Devices, Unobserved};
-use hostler_lease::Saved;
+use hostler_auth::{Principal, Scope};
+use hostler_server::AgentEndpoints;
+use hostler_session::Endpoints;
 use serde_json::{Value, json};
 
 use crate::{
     played::{self, Kept},
-    stage::{Given, Peer, Server},
+    stage::{Peer, Server, prompt},
 };
 
-async fn ask(server: &Server, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let url = format!("http://{}{path}", server.addr);
-    let request = reqwest::Client::new().request(method.parse().unwrap(), url);
-    let request = request.bearer_auth(token).body(body.to_owned());
-    let answer = request.send().await.unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or_default())
-}
-
-async fn lease(server: &Server, token: &str) -> (u16, Value) {
-    ask(
-        server,
-        token,
-        "POST",
-        "/v1/leases",
-        r#"{"devices":["the-one"]}"#,
-    )
-    .await
-}
-
-async fn start() -> (Server, Devices) {
-    let (devices, _) = played::devices(&Arc::<Kept>::default(), 1).await;
-    // Agents are told of devices that were listed.
-    let server = Server::start_lending(devices.clone()).await;
-    let ann = server.token_for("ann", &[Scope::Lease]);
-    let (status, _) = ask(&server, &ann, "GET", "/v1/devices", "").await;
-    assert_eq!(status, 200);
-    (server, devices)
-}
-
-/// A session, and what its agent was given.
-async fn session(server: &Server, peer: &mut Peer) -> (String, Given) {
-    let session = peer.session(&server.project()).await;
-    let given = server.agents.all().pop().flatten();
-    (session, given.expect("the agent was given an address"))
-}
-
-#[tokio::test]
-async fn an_agent_has_a_token_of_its_own_that_leases_and_ends_with_its_session() {
-    let (server, _) = start().await;
-    let mut peer = server.peer().await;
-    let (one, first) = session(&server, &mut peer).await;
-    let (_, second) = session(&server, &mut peer).await;
-    assert_eq!(first.url, format!("http://{}/mcp", server.addr));
-    assert_ne!(first.token, second.token);
-
-    let (status, granted) = lease(&server, &first.token).await;
-    assert_eq!(status, 201, "{granted}");
-    let (status, _) = lease(&server, &second.token).await;
-    assert_eq!(status, 409);
-
-    peer.result("session/delete", json!({ "sessionId": one }))
-        .await;
-    let (status, _) = ask(&server, &first.token, "GET", "/v1/devices", "").await;
-    assert_eq!(status, 401);
-    // What it held is free for the other, at once or after its end.
-    let (status, granted) = lease(&server, &second.token).await;
-    assert_eq!(status, 201, "{granted}");
-}
-
-#[tokio::test]
-async fn with_its_token_an_agent_neither_sees_nor_drives_sessions() {
-    let (server, _) = start().await;
-    let mut peer = server.peer().await;
-    let (session, given) = session(&server, &mut peer).await;
-    let grant = server.access.tokens().verify(&given.token).unwrap();
-    for scope in Scope::ALL {
-        let has = grant.identity.scopes.contains(scope);
-        assert_eq!(has, scope == Scope::Lease, "{scope}");
-    }
-    let one = format!("/v1/sessions/{session}");
-    for path in ["/v1/sessions", &one, "/v1/tokens", "/v1/audit"] {
-        let (status, body) = ask(&server, &given.token, "GET", path, "").await;
-        assert!(matches!(status, 403 | 404), "{path}: {status} {body}");
-        assert!(!body.to_string().contains("echo"), "{path}: {body}");
-    }
-
-    // A question stays with those who may answer it.
-    peer.begin_prompt(&session, "ask").await;
-    let Ok(mut agent) = Peer::connect(server.addr, &given.token, "").await else {
-        return;
-    };
-    agent.initialize().await;
-    for method in [
-        "session/load",
-        "session/resume",
-        "session/prompt",
-        "session/close",
-    ] {
-        let params = json!({
-            "sessionId": session, "cwd": server.project(), "mcpServers": [],
-            "prompt": [{ "type": "text", "text": "hello" }],
-        });
-        let error = agent.error(method, params).await;
-        assert!(error["code"].is_i64(), "{method}: {error}");
-    }
-    let params = json!({ "cwd": server.project(), "mcpServers": [] });
-    agent.error("session/new", params).await;
-}
-
-#[tokio::test]
-async fn where_no_provider_lists_devices_an_agent_is_given_nothing() {
-    let devices = Devices::start(
-        Config::new("easy"),
-        Saved::new(1_700_000_000),
-        1,
-        Arc::new(Kept::default()),
-        Arc::new(Unobserved),
+/// A connection that asked for the extension.
+async fn positioned(server: &Server) -> Peer {
+    let mut peer = server.connect(&server.token).await;
+    let hello = json!({
+        "protocolVersion": 1,
+        "clientCapabilities": { "_meta": { "hostler": {} } },
+    });
+    let told = peer.result("initialize", hello).await;
+    assert_eq!(
+        told["agentCapabilities"]["_meta"]["hostler"]["agents"],
+        true
     );
-    devices.provider_failed("play", "it is damaged");
+    peer
+}
+
+async fn get(server: &Server, token: &str, path: &str) -> (u16, Value) {
+    let url = format!("http://{}{path}", server.addr);
+    let answer = reqwest::Client::new().get(url).bearer_auth(token);
+    let answer = answer.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (
+        status,
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn who_asked_for_the_extension_is_told_when_an_agent_changes_and_nobody_else() {
+    let server = Server::start().await;
+    let mut peer = positioned(&server).await;
+    let mut plain = server.peer().await;
+
+    let listed = peer.result("_hostler/agents", json!({})).await;
+    assert_eq!(listed["agents"][0]["id"], "echo");
+    assert_eq!(listed["agents"][0]["state"], "loading");
+    server.agents.unusable("echo", "it is no component");
+    let told = peer.next().await;
+    assert_eq!(told["method"], "_hostler/agents");
+    assert_eq!(told["params"]["agents"][0]["state"], "unusable");
+    let refreshed = json!({ "refresh": true });
+    let listed = peer.result("_hostler/agents", refreshed).await;
+    assert_eq!(listed, told["params"]);
+
+    let error = plain.error("_hostler/agents", json!({})).await;
+    assert_eq!(error["data"]["code"], "UNKNOWN_METHOD");
+    plain.result("session/list", json!({})).await;
+    assert!(plain.early.is_empty(), "{:?}", plain.early);
+}
+
+#[tokio::test]
+async fn rest_tells_the_same_to_whoever_may_see_sessions() {
+    let server = Server::start().await;
+    server.agents.unusable("echo", "it is no component");
+    for path in ["/v1/agents", "/v1/agents?refresh=true"] {
+        let (status, body) = get(&server, &server.viewer, path).await;
+        assert_eq!((status, &body["default"]), (200, &json!("echo")));
+        let agent = &body["agents"][0];
+        assert_eq!(agent["detail"], "it is no component");
+        assert_eq!(
+            (&agent["ready"], &agent["tiers"]),
+            (&json!(false), &json!([]))
+        );
+    }
+    let (status, body) = get(&server, &server.viewer, "/v1/agents?fresh=1").await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (400, &json!("BAD_PARAMS"))
+    );
+    let agents = server.token_for("me", &[Scope::Lease]);
+    assert_eq!(get(&server, &agents, "/v1/agents").await.0, 403);
+}
+
+#[tokio::test]
+async fn a_session_stays_with_the_harness_and_the_devices_that_it_began_with() {
+    let server = Server::start().await;
+    let mut peer = positioned(&server).await;
+    let new = json!({
+        "cwd": server.project(), "mcpServers": [],
+        "_meta": { "hostler": { "harness": "echo", "devices": [] } },
+    });
+    let session = peer.result("session/new", new).await["sessionId"].clone();
+    let session = session.as_str().unwrap();
+    peer.result("session/prompt", prompt(session, "hello"))
+        .await;
+    let back = |meta: Value| {
+        json!({ "sessionId": session, "cwd": server.project(), "mcpServers": [],
+                "_meta": { "hostler": meta } })
+    };
+    for stored in [false, true] {
+        if stored {
+            peer.result("session/close", json!({ "sessionId": session }))
+                .await;
+        }
+        for method in ["session/load", "session/resume", "_hostler/session/attach"] {
+            for wish in [
+                json!({ "harness": "other" }),
+                json!({ "devices": ["phone"] }),
+            ] {
+                let error = peer.error(method, back(wish)).await;
+                assert_eq!(error["data"]["code"], "SESSION_LOCKED", "{method}");
+                let message = error["message"].as_str().unwrap();
+                assert!(message.contains("Begin another session"), "{message}");
+            }
+        }
+    }
+    let same = json!({ "harness": "echo", "devices": [] });
+    let attached = peer.result("_hostler/session/attach", back(same)).await;
+    assert_eq!(attached["devices"], json!([]));
+    let list = peer.result("session/list", json!({})).await;
+    assert_eq!(
+        list["sessions"][0]["_meta"]["hostler"]["devices"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn devices_that_cannot_be_named_are_refused_before_a_session_begins() {
+    let server = Server::start().await;
+    let mut peer = server.peer().await;
+    let devices = json!({ "hostler": { "devices": ["phone"] } });
+    let new = json!({ "cwd": server.project(), "mcpServers": [], "_meta": devices });
+    let error = peer.error("session/new", new).await;
+    assert_eq!(error["data"]["code"], "BAD_PARAMS");
+    assert!(error["message"].as_str().unwrap().contains("lends none"));
+
+    let (devices, _played) = played::devices(&Arc::<Kept>::default(), 1).await;
     let server = Server::start_lending(devices).await;
     let mut peer = server.peer().await;
-    peer.session(&server.project()).await;
-    let given = server.agents.all();
-    assert!(matches!(given[..], [None]), "{given:?}");
+    let devices = json!({ "hostler": { "devices": ["a\u{7}b"] } });
+    let new = json!({ "cwd": server.project(), "mcpServers": [], "_meta": devices });
+    let error = peer.error("session/new", new).await;
+    assert_eq!(error["data"]["code"], "BAD_PARAMS");
+    assert_eq!(
+        peer.result("session/list", json!({})).await["sessions"],
+        json!([])
+    );
 }
 
 #[tokio::test]
-async fn a_later_agent_of_a_session_keeps_what_the_session_holds() {
-    use hostler_auth::Principal;
-    use hostler_session::Endpoints as _;
-
-    let (server, _) = start().await;
-    let ann = Principal::new("ann");
-    let first = server.agents.open(&ann, "s").unwrap();
-    let second = server.agents.open(&ann, "s").unwrap();
-    let given = server.agents.all().pop().flatten().unwrap();
-    assert_eq!(lease(&server, &given.token).await.0, 201);
-    drop(first);
-    let (_, leases) = ask(&server, &given.token, "GET", "/v1/leases", "").await;
-    assert_eq!(leases["leases"].as_array().unwrap().len(), 1, "{leases}");
-    drop(second);
-    assert_eq!(
-        ask(&server, &given.token, "GET", "/v1/leases", "").await.0,
-        401
-    );
+async fn the_agent_of_a_session_leases_its_pinned_devices_and_no_others() {
+    let (devices, _played) = played::devices(&Arc::<Kept>::default(), 1).await;
+    let server = Server::start_lending(devices.clone()).await;
+    let base = format!("http://{}", server.addr);
+    let (_, all) = get(&server, &server.viewer, "/v1/devices").await;
+    let keys: Vec<_> = all["devices"].as_array().unwrap().iter().collect();
+    let key = |at: usize| keys[at]["key"].as_str().unwrap().to_owned();
+    assert!(keys.len() > 1, "{all}");
+    let endpoints = AgentEndpoints::new(server.access.tokens().clone(), devices, &base);
+    let me = Principal::new("me");
+    assert!(endpoints.open(&me, "s0", Some(&[])).is_none());
+    let _endpoint = endpoints.open(&me, "s1", Some(&[key(1)])).unwrap();
+    // Another token of the same agent.
+    let token = server.token_for("me/session:s1", &[Scope::Lease]);
+    let ask = async |device: String| {
+        let request = reqwest::Client::new().post(format!("{base}/v1/leases"));
+        let request = request.bearer_auth(&token);
+        let body = json!({ "devices": [device] }).to_string();
+        let answer = request.body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let (_, refused) = ask(key(0)).await;
+    assert_eq!(refused["error"]["code"], "DEVICE_NOT_PINNED", "{refused}");
+    let (status, granted) = ask(key(1)).await;
+    assert_eq!(status, 201, "{granted}");
 }

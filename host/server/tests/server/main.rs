@@ -2,6 +2,7 @@
 
 mod access;
 mod agents;
+mod agents_devices;
 mod extension;
 mod http;
 mod http2;

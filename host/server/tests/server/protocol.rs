@@ -192,7 +192,7 @@ async fn a_whole_session() {
     assert_eq!(
         info["_meta"]["hostler"],
         json!({
-            "harness": "echo", "owner": "me", "access": "owner", "shares": [],
+            "harness": "echo", "devices": null, "owner": "me", "access": "owner", "shares": [],
             "busy": false, "live": true, "viewers": 1,
         })
     );

@@ -81,6 +81,7 @@ impl Router {
             harness: new.harness.clone(),
             cwd: new.folders.root().to_owned(),
             additional_directories: new.folders.additional().map(Path::to_owned).collect(),
+            devices: new.devices.clone(),
         };
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let info = Arc::new(Mutex::new(Info {
@@ -89,6 +90,7 @@ impl Router {
                 harness: record.harness.clone(),
                 cwd: record.cwd.clone(),
                 additional_directories: record.additional_directories.clone(),
+                devices: record.devices.clone(),
                 title: None,
                 updated: SystemTime::now(),
                 busy: false,
@@ -210,7 +212,9 @@ impl Router {
     ) -> Unit {
         let around = &self.0.around;
         let owner = Principal::new(record.owner);
-        let endpoint = around.endpoints.open(&owner, &record.id);
+        let endpoint = around
+            .endpoints
+            .open(&owner, &record.id, record.devices.as_deref());
         let servers = endpoint.iter().map(|endpoint| endpoint.server.clone());
         let mcp_servers = servers.collect();
         let origin = Origin {

@@ -29,6 +29,8 @@ pub struct SessionSummary {
     pub cwd: PathBuf,
     /// Its further folders.
     pub additional_directories: Vec<PathBuf>,
+    /// The devices that its agent may have; all, if none is named.
+    pub devices: Option<Vec<String>>,
     /// What the harness calls it, or the first line of its first prompt.
     pub title: Option<String>,
     /// When something last happened in it.
@@ -103,6 +105,7 @@ impl Shown {
             harness: self.harness,
             cwd: self.cwd,
             additional_directories: self.additional_directories,
+            devices: self.devices,
             title: self.title,
             updated: self.updated,
             busy: self.busy,
@@ -121,6 +124,7 @@ pub(super) fn shown(stored: &StoredSession) -> Shown {
         harness: stored.record.harness.clone(),
         cwd: stored.record.cwd.clone(),
         additional_directories: stored.record.additional_directories.clone(),
+        devices: stored.record.devices.clone(),
         title: stored.title.clone(),
         updated: stored.updated,
         busy: false,

@@ -166,6 +166,7 @@ impl Unit {
             "title": info.summary.title,
             "cwd": info.summary.cwd,
             "harness": info.summary.harness,
+            "devices": info.summary.devices,
         });
         if let Some(members) = members.as_object_mut() {
             if let Value::Object(presence) = self.presence_json() {

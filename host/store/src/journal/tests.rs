@@ -11,6 +11,7 @@ fn record(id: &str) -> SessionRecord {
         harness: "h".into(),
         cwd: "/work dir/ä".into(),
         additional_directories: vec!["/a".into(), "/b c".into()],
+        devices: None,
     }
 }
 

@@ -8,6 +8,7 @@ fn session(journal: &Journal, id: &str) -> SessionKey {
         harness: "h".into(),
         cwd: "/work".into(),
         additional_directories: Vec::new(),
+        devices: None,
     };
     let key = journal.create(&record).unwrap();
     journal.append(key, &[Entry::Announced]).unwrap();

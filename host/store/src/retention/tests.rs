@@ -19,6 +19,7 @@ fn session(journal: &Journal, id: &str, frames: u64) -> SessionKey {
         harness: "h".into(),
         cwd: "/work".into(),
         additional_directories: Vec::new(),
+        devices: None,
     };
     let key = journal.create(&record).unwrap();
     let update = "x".repeat(BODY);

@@ -2,7 +2,7 @@
 
 use hostler_claude_code::ClaudeCode;
 use hostler_sdk::{
-    Error, Readiness,
+    Error, Readiness, TierKind,
     process::{Exit, Output},
     testing::Bench,
 };
@@ -74,4 +74,20 @@ fn what_it_says_of_itself_is_what_it_can_do() {
     assert_eq!(description.title, "Claude Code");
     assert!(description.prompt.image && description.prompt.embedded_context);
     assert!(!description.prompt.audio);
+}
+
+#[test]
+fn each_tier_is_a_model_by_an_alias_that_does_not_grow_old() {
+    let offer = Bench::<ClaudeCode>::new().offer().unwrap();
+    let tiers = offer.tiers.iter();
+    let tiers: Vec<_> = tiers.map(|tier| (tier.kind, tier.model.as_str())).collect();
+    let expected = [
+        (TierKind::Fast, "haiku"),
+        (TierKind::Smart, "sonnet"),
+        (TierKind::Thinking, "opus"),
+    ];
+    assert_eq!(tiers, expected);
+    let modes: Vec<_> = offer.modes.iter().map(|mode| mode.id.as_str()).collect();
+    assert_eq!(modes, ["default", "acceptEdits", "plan"]);
+    assert!(offer.local);
 }

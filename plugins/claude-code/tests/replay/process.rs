@@ -266,6 +266,21 @@ fn a_choice_on_its_way_when_the_process_ends_fails() {
 }
 
 #[test]
+fn a_flood_of_standard_error_leaves_its_last_lines_in_the_error() {
+    let (mut stage, _) = Stage::prompted();
+    for number in 0..1000 {
+        let line = format!("{number} {}", "x".repeat(10_000));
+        stage.bench.stderr(stage.child, &line);
+    }
+    stage.bench.stderr(stage.child, "out of memory");
+    stage.exit(1);
+    let message = stage.failure().message;
+    assert!(message.len() < 10_000, "{} bytes", message.len());
+    assert!(message.contains("999 xxx"), "{message}");
+    assert!(message.contains("out of memory"), "{message}");
+}
+
+#[test]
 fn a_second_turn_at_once_is_refused() {
     let (mut stage, _) = Stage::prompted();
     let effects = stage.bench.prompt("me too");

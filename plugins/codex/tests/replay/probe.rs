@@ -2,7 +2,7 @@
 
 use hostler_codex::Codex;
 use hostler_sdk::{
-    Error, Readiness, Result, Status,
+    Error, Mode, Readiness, Result, Status, TierKind,
     process::{Exit, Output},
     testing::Bench,
 };
@@ -81,4 +81,53 @@ fn a_program_that_hangs_or_is_denied_is_told_apart() {
         .program(&["codex", "--version"], denied)
         .probe();
     assert!(matches!(status, Err(Error::Denied(_))));
+}
+
+fn offered(models: Result<Output>) -> (Vec<(TierKind, String)>, Vec<Mode>) {
+    let bench = Bench::<Codex>::new();
+    let offer = bench.program(&["codex", "debug", "models"], models).offer();
+    let offer = offer.unwrap();
+    assert!(offer.local);
+    let tiers = offer.tiers.into_iter();
+    (
+        tiers.map(|tier| (tier.kind, tier.model)).collect(),
+        offer.modes,
+    )
+}
+
+#[test]
+fn tiers_are_of_the_models_that_codex_lists() {
+    let models = r#"{"models": [
+        {"slug": "old", "display_name": "Old", "visibility": "list", "priority": 9},
+        {"slug": "big", "display_name": "Big", "visibility": "list", "priority": 2,
+         "description": "Frontier intelligence for the most demanding work."},
+        {"slug": "quick", "display_name": "Quick", "visibility": "list", "priority": 3,
+         "description": "Fast and affordable model for easier tasks."},
+        {"slug": "usual", "display_name": "Usual", "visibility": "list", "priority": 1,
+         "description": "Latest workhorse model."},
+        {"slug": "secret", "display_name": "Fast", "visibility": "hide", "priority": 0,
+         "description": "Fast."}
+    ]}"#;
+    let (tiers, modes) = offered(printed(0, models, ""));
+    let expected = [
+        (TierKind::Fast, "quick"),
+        (TierKind::Smart, "usual"),
+        (TierKind::Thinking, "big"),
+    ];
+    assert_eq!(tiers, expected.map(|(kind, model)| (kind, model.into())));
+    let modes: Vec<_> = modes.iter().map(|mode| mode.id.as_str()).collect();
+    assert_eq!(modes, ["read-only", "agent", "full-access"]);
+}
+
+#[test]
+fn a_codex_that_lists_no_models_has_no_tiers() {
+    for outcome in [
+        printed(2, "", "unknown command"),
+        printed(0, "{\"models\": [{\"slug\": \"cut", ""),
+        printed(0, "no json", ""),
+        Err(Error::Limit("10 s".into())),
+    ] {
+        let (tiers, modes) = offered(outcome);
+        assert_eq!((tiers.len(), modes.len()), (0, 3));
+    }
 }

@@ -36,7 +36,10 @@ fn the_grants_allow_exactly_what_is_run() {
             .join(" ")
     };
     let lines: Vec<String> = grant["args"].as_array().unwrap().iter().map(line).collect();
-    assert_eq!(lines, ["--version", "login status", "app-server"]);
+    assert_eq!(
+        lines,
+        ["--version", "login status", "debug models", "app-server"]
+    );
     let (_, command) = Bench::<Codex>::new().open().spawned();
     assert_eq!(
         (command.program.as_str(), command.args.join(" ")),
@@ -205,6 +208,21 @@ fn an_end_in_the_middle_fails_the_turn_and_the_next_one_starts_it_again() {
         "approvalPolicy": "on-request", "sandbox": {"type": "readOnly"}}),
     );
     assert_eq!(stage.written[0]["params"]["input"][0]["text"], "again");
+}
+
+#[test]
+fn a_flood_of_standard_error_leaves_its_last_lines_in_the_error() {
+    let mut stage = Stage::prompted();
+    for number in 0..1000 {
+        let line = format!("{number} {}", "x".repeat(10_000));
+        stage.bench.stderr(stage.child, &line);
+    }
+    stage.bench.stderr(stage.child, "out of memory");
+    stage.exit(1);
+    let message = stage.failure().message;
+    assert!(message.len() < 10_000, "{} bytes", message.len());
+    assert!(message.contains("999 xxx"), "{message}");
+    assert!(message.contains("out of memory"), "{message}");
 }
 
 #[test]

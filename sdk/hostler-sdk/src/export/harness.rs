@@ -9,8 +9,8 @@ use crate::bindings::{
 };
 use crate::process::{Child, Stdio};
 use crate::{
-    Description, Event, Harness, McpServer, McpTransport, OpenParams, PromptCapabilities,
-    Readiness, RequestId, Result, Status,
+    Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
+    PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
 };
 
 /// The plugin as the contract sees it.
@@ -32,6 +32,11 @@ impl<H: Harness> wit::Guest for Component<H> {
     fn probe() -> Result<wit::Status, types::Error> {
         log_panics();
         Ok(H::probe()?.into())
+    }
+
+    fn offer() -> Result<wit::Choices, types::Error> {
+        log_panics();
+        Ok(H::offer()?.into())
     }
 }
 
@@ -107,6 +112,41 @@ impl From<Status> for wit::Status {
             version: status.version,
             detail: status.detail,
             fix: status.fix,
+        }
+    }
+}
+
+impl From<Choices> for wit::Choices {
+    fn from(offer: Choices) -> Self {
+        Self {
+            local: offer.local,
+            tiers: offer.tiers.into_iter().map(Into::into).collect(),
+            modes: offer.modes.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Tier> for wit::Tier {
+    fn from(tier: Tier) -> Self {
+        Self {
+            kind: match tier.kind {
+                TierKind::Fast => wit::TierKind::Fast,
+                TierKind::Smart => wit::TierKind::Smart,
+                TierKind::Thinking => wit::TierKind::Thinking,
+            },
+            model: tier.model,
+            name: tier.name,
+            description: tier.description,
+        }
+    }
+}
+
+impl From<Mode> for wit::Mode {
+    fn from(mode: Mode) -> Self {
+        Self {
+            id: mode.id,
+            name: mode.name,
+            description: mode.description,
         }
     }
 }

@@ -25,7 +25,9 @@ pub use script::{Exchange, Script, Sent};
 
 use crate::backend::recorder::{Recorder, Role, Stdin};
 use crate::process::{Child, Exit, Output, Stdio};
-use crate::{Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status};
+use crate::{
+    Choices, Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status,
+};
 
 /// A workbench with one instance of the adapter `H` on it.
 #[derive(Debug)]
@@ -89,6 +91,14 @@ impl<H: Harness> Bench<H> {
     /// Whatever the adapter returned.
     pub fn probe(&mut self) -> Result<Status> {
         self.outside_a_session(Role::Probe, H::probe)
+    }
+
+    /// [`Harness::offer`].
+    ///
+    /// # Errors
+    /// Whatever the adapter returned.
+    pub fn offer(&mut self) -> Result<Choices> {
+        self.outside_a_session(Role::Probe, H::offer)
     }
 
     /// [`Harness::open`] for a new conversation in `/work`.

@@ -1,5 +1,6 @@
 //! The built binary, driven by clients that others wrote, with real agents.
 
+mod agents;
 mod bad_input;
 mod claude;
 mod claude_shows;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = [
+        agents::trials(),
         bad_input::trials(),
         claude::trials(),
         claude_shows::trials(),

@@ -11,7 +11,9 @@ use std::{net::SocketAddr, sync::Arc};
 use hostler_auth::{HostRule, Identity, Principal, Scope, Token, TokenId};
 use hostler_device::Devices;
 use hostler_server::{Access, AgentEndpoints, Clients, NoPlugins, ServerConfig, Tls, serve};
-use hostler_session::{Endpoints, NoEndpoints, Router, SessionConfig, Surroundings, Unobserved};
+use hostler_session::{
+    Agents, Endpoints, NoEndpoints, Router, SessionConfig, Surroundings, Unobserved,
+};
 use hostler_store::{Audit, Entry, Journal, Records, SessionRecord};
 use hostler_workspace::Roots;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -37,7 +39,9 @@ pub(crate) struct Server {
     pub(crate) clients: Clients,
     pub(crate) journal: Journal,
     /// What the agents of sessions were given.
-    pub(crate) agents: Arc<Overheard>,
+    pub(crate) given: Arc<Overheard>,
+    /// Of the host: `echo`, which is being loaded.
+    pub(crate) agents: Agents,
     pub(crate) access: Access,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
@@ -98,7 +102,8 @@ impl Server {
             )),
             None => Arc::new(NoEndpoints),
         };
-        let agents = Arc::new(Overheard::new(given));
+        let given = Arc::new(Overheard::new(given));
+        let agents = Agents::new(["echo".to_owned()]);
         let config = ServerConfig {
             router: Router::new(Surroundings {
                 launcher: Arc::new(Echo),
@@ -107,7 +112,7 @@ impl Server {
                 journal: journal.clone(),
                 config: sessions,
                 observer: Arc::new(Unobserved),
-                endpoints: agents.clone(),
+                endpoints: given.clone(),
             }),
             access: access.clone(),
             tls: tls.clone(),
@@ -118,6 +123,7 @@ impl Server {
             clients: clients.clone(),
             devices,
             spool: dir.path().join("spool"),
+            agents: agents.clone(),
             plugins: Arc::new(NoPlugins),
         };
         let (stop, stopped) = oneshot::channel();
@@ -134,6 +140,7 @@ impl Server {
             dir,
             clients,
             journal,
+            given,
             agents,
             access,
             stop: Some(stop),
@@ -171,6 +178,7 @@ impl Server {
             harness: "echo".into(),
             cwd: self.dir.path().join("project").canonicalize().unwrap(),
             additional_directories: Vec::new(),
+            devices: None,
         };
         let key = self.journal.create(&record).unwrap();
         self.journal.append(key, &[Entry::Announced]).unwrap();

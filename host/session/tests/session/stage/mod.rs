@@ -241,6 +241,7 @@ impl Host {
             folders: Arc::new(Folders::new(Tree::open(self.dir.path()).unwrap(), vec![])),
             notices: vec![],
             mcp_servers: vec![],
+            devices: None,
         }
     }
 
