@@ -118,5 +118,6 @@ async fn sweep(shared: Weak<state::Shared>) {
         };
         shared.uploads.sweep();
         shared.spool.sweep();
+        shared.notes.sweep(&shared.devices);
     }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn apps(run: &Run<'_>) -> Result<Value, Fault> {
 pub(crate) async fn state(run: &Run<'_>) -> Result<Value, Fault> {
     let info = run.view().await?.info;
     let mut answer = run.device_members().await?;
-    let opened = run.shared.notes.with(run.lease, |note| note.app.clone());
+    let opened = run.note(|note| note.app.clone());
     if info.capabilities.apps
         && let Some(app) = &opened
     {

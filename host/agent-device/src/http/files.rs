@@ -129,7 +129,8 @@ pub(super) async fn upload(
     let name = needed("x-artifact-filename")?;
     let announced = Announced::new(name, hash, None, archived)?;
     let owner = &caller.who.principal;
-    let kept = receive(&shared, owner, &announced, body).await?;
+    let coming = receive(&shared, owner, &announced, body);
+    let kept = caller.while_valid(coming).await?;
     let id = shared.spool.add(owner, Kind::Upload, kept)?;
     Ok(ok(json!({ "ok": true, "uploadId": id })))
 }
