@@ -10,4 +10,5 @@ mod holes;
 mod loading;
 mod restarts;
 mod script;
+mod together;
 mod world;
