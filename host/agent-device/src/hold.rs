@@ -83,8 +83,6 @@ async fn implicit(
     let key = command.claims.device_key.as_deref();
     let wish = asked.wish(shared, caller, key).await?;
     let policy = scope::policy(&shared.devices, &command.claims).await;
-    // Only a lease that this command asked for is its own to end.
-    let joined = shared.devices.implicit_held(&caller.who, &command.session);
     let mut ticket = shared
         .devices
         .implicit(&caller.who, &labels, wish, policy.as_deref())
@@ -99,7 +97,8 @@ async fn implicit(
             Step::Progress(text) => progress.say(&text),
             Step::Granted(granted) => {
                 let lease = granted.lease().clone();
-                if joined == Some(lease.id) {
+                // Only a lease that this command asked for is its own to end.
+                if !granted.asked_here() {
                     granted.keep();
                     return Ok(Held { lease, fresh: None });
                 }
