@@ -1,6 +1,6 @@
 //! Who asks, and what they may.
 
-use hostler_auth::{Grant, Scope, Scopes};
+use hostler_auth::{Grant, GrantEnd, Scope};
 use hostler_device::{Labels, Refusal, Who};
 use hostler_lease::{Label, Principal};
 
@@ -10,12 +10,12 @@ use crate::{fault::Fault, request::Claims};
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) who: Who,
-    scopes: Scopes,
+    grant: Grant,
 }
 
 impl Caller {
     /// Of a token that counts.
-    pub(crate) fn of(grant: &Grant) -> Result<Self, Fault> {
+    pub(crate) fn of(grant: Grant) -> Result<Self, Fault> {
         let identity = &grant.identity;
         let principal = Principal::new(identity.principal.as_str())
             .map_err(|error| Fault::internal("the token has an odd principal", &error))?;
@@ -25,15 +25,27 @@ impl Caller {
             token,
             admin: identity.scopes.contains(Scope::Admin),
         };
-        Ok(Self {
-            who,
-            scopes: identity.scopes,
-        })
+        Ok(Self { who, grant })
+    }
+
+    /// Does it, unless the token is revoked or its life ends meanwhile.
+    pub(crate) async fn while_valid<T>(
+        &self,
+        act: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        tokio::select! {
+            biased;
+            end = self.grant.ended() => Err(Fault::token(match end {
+                GrantEnd::Revoked => "the token was revoked while this was done",
+                GrantEnd::Expired => "the life of the token ended while this was done",
+            })),
+            outcome = act => outcome,
+        }
     }
 
     /// The token must have this scope.
     pub(crate) fn needs(&self, scope: Scope) -> Result<(), Fault> {
-        if self.scopes.contains(scope) {
+        if self.grant.identity.scopes.contains(scope) {
             return Ok(());
         }
         let message = format!("this needs a token with the scope `{scope}`");

@@ -1,7 +1,9 @@
 //! Under which lease a command runs.
 
 use hostler_auth::Scope;
-use hostler_device::{DeviceView, Granted, Lease, Step};
+use hostler_device::{DeviceView, Devices, Granted, Lease, Refusal, Step, Who};
+use hostler_lease::LeaseId;
+use tokio::runtime::Handle;
 
 use crate::{
     caller::{Caller, labels},
@@ -68,7 +70,7 @@ async fn implicit(
     progress: &Progress,
 ) -> Result<Held, Fault> {
     let before = held(shared, caller, command);
-    if let Some(lease) = before.clone()
+    if let Some(lease) = before
         && !asked.names_one()
     {
         let view = view(shared, caller, &lease).await;
@@ -95,7 +97,8 @@ async fn implicit(
             Step::Progress(text) => progress.say(&text),
             Step::Granted(granted) => {
                 let lease = granted.lease().clone();
-                if before.is_some_and(|before| before.id == lease.id) {
+                // Only a lease that this command asked for is its own to end.
+                if !granted.asked_here() {
                     granted.keep();
                     return Ok(Held { lease, fresh: None });
                 }
@@ -103,6 +106,57 @@ async fn implicit(
                 return Ok(Held { lease, fresh });
             }
         }
+    }
+}
+
+/// A lease that is to be given back: now, or when whoever does something under it
+/// has left.
+#[derive(Debug)]
+pub(crate) struct GiveBack {
+    devices: Devices,
+    who: Who,
+    lease: LeaseId,
+    owed: bool,
+}
+
+impl GiveBack {
+    pub(crate) fn of(shared: &Shared, caller: &Caller, lease: &Lease) -> Self {
+        Self {
+            devices: shared.devices.clone(),
+            who: caller.who.clone(),
+            lease: lease.id,
+            owed: true,
+        }
+    }
+
+    /// Returns when it is given back.
+    pub(crate) async fn now(mut self) -> Result<(), Refusal> {
+        let done = self.devices.release(&self.who, self.lease).await;
+        self.owed = false;
+        done
+    }
+
+    /// It is its holder's.
+    pub(crate) fn never(mut self) {
+        self.owed = false;
+    }
+}
+
+impl Drop for GiveBack {
+    fn drop(&mut self) {
+        if !self.owed {
+            return;
+        }
+        // Without a runtime the host is at its end, and the lease runs out.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let (devices, who, lease) = (self.devices.clone(), self.who.clone(), self.lease);
+        runtime.spawn(async move {
+            if let Err(error) = devices.release(&who, lease).await {
+                tracing::debug!("the lease of a client that left had ended: {error}");
+            }
+        });
     }
 }
 

@@ -57,11 +57,17 @@ mod tree;
 mod upload;
 mod wish;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::Router;
 use hostler_auth::TokenStore;
 use hostler_device::Devices;
+use tokio::{runtime::Handle, time::sleep};
 
 /// What the routes need.
 #[derive(Debug)]
@@ -73,7 +79,8 @@ pub struct Options {
     /// only as JSON-RPC.
     pub tokens: TokenStore,
     /// Where uploads and artifacts are kept, in a new folder in it that is
-    /// removed with the routes.
+    /// removed with the routes. It is this host's alone: what an earlier one left
+    /// in it is removed.
     pub spool: PathBuf,
     /// Requests come over TLS: an address that is sent back begins with `https`.
     pub tls: bool,
@@ -83,9 +90,10 @@ pub struct Options {
 /// Origin rules are the mounting server's.
 ///
 /// # Errors
-/// The folder for files cannot be made.
+/// The folder for files cannot be made, or no Tokio runtime is there.
 pub fn routes(options: Options) -> io::Result<Router> {
-    let shared = state::Shared {
+    let runtime = Handle::try_current().map_err(io::Error::other)?;
+    let shared = Arc::new(state::Shared {
         devices: options.devices,
         tokens: options.tokens,
         spool: spool::Spool::open(&options.spool)?,
@@ -94,6 +102,22 @@ pub fn routes(options: Options) -> io::Result<Router> {
         notes: state::Notes::default(),
         given_back: state::GivenBack::default(),
         tls: options.tls,
-    };
-    Ok(http::routes(Arc::new(shared)))
+    });
+    runtime.spawn(sweep(Arc::downgrade(&shared)));
+    Ok(http::routes(shared))
+}
+
+/// How often what is over is removed, whether anybody asks for something or not.
+const SWEEP: Duration = Duration::from_secs(60);
+
+async fn sweep(shared: Weak<state::Shared>) {
+    loop {
+        sleep(SWEEP).await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        shared.uploads.sweep();
+        shared.spool.sweep();
+        shared.notes.sweep(&shared.devices);
+    }
 }

@@ -3,11 +3,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::fault::Fault;
+use crate::{caller::label, fault::Fault};
 
 /// Requests of a method have at most so many positional arguments; the longest
 /// that the CLI sends has 8.
 const MAX_POSITIONALS: usize = 64;
+
+/// The longest name of a command that is looked at: names are kept and logged,
+/// and the longest known one has 17 bytes.
+const MAX_NAME: usize = 64;
 
 /// A JSON object with members of known kinds. A member of another kind is an
 /// error, and `null` is as if it were not there.
@@ -194,13 +198,13 @@ pub(crate) const DEFAULT_SESSION: &str = "default";
 impl Command {
     /// Of the parameters of `agent_device.command`.
     pub(crate) fn read(params: &Fields) -> Result<Self, Fault> {
-        let name = params
-            .text("command")?
-            .ok_or_else(|| Fault::args("`command` is missing"))?;
+        let name = params.text("command")?;
+        let name = named(name.ok_or_else(|| Fault::args("`command` is missing"))?)?;
+        let session = params.text("session")?.unwrap_or(DEFAULT_SESSION);
         let meta = params.object("meta")?;
         Ok(Self {
-            session: params.text("session")?.unwrap_or(DEFAULT_SESSION).into(),
-            name: name.to_owned(),
+            session: label(session)?.as_str().to_owned(),
+            name,
             positionals: positionals(params.list("positionals")?)?,
             flags: params.object("flags")?,
             input: params.object("input")?,
@@ -212,12 +216,11 @@ impl Command {
     /// A step of this one, a `batch`: the same session and the same claims.
     pub(crate) fn step(&self, step: &Value) -> Result<Self, Fault> {
         let fields = Fields::of("a step of the batch", Some(step.clone()))?;
-        let name = fields
-            .text("command")?
-            .ok_or_else(|| Fault::args("a step of the batch has no `command`"))?;
+        let name = fields.text("command")?;
+        let missing = || Fault::args("a step of the batch has no `command`");
         Ok(Self {
             session: self.session.clone(),
-            name: name.to_owned(),
+            name: named(name.ok_or_else(missing)?)?,
             positionals: positionals(fields.list("positionals")?)?,
             flags: fields.object("flags")?,
             input: fields.object("input")?,
@@ -243,6 +246,15 @@ impl Command {
             Ok(Some("command" | "replay-test"))
         )
     }
+}
+
+/// The name of a command, known or not.
+fn named(name: &str) -> Result<String, Fault> {
+    if name.len() > MAX_NAME {
+        let message = format!("the name of a command has at most {MAX_NAME} bytes");
+        return Err(Fault::args(message));
+    }
+    Ok(name.to_owned())
 }
 
 fn positionals(items: &[Value]) -> Result<Vec<String>, Fault> {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use hostler_auth::TokenStore;
-use hostler_device::{Devices, Lease, Refusal, query::Snapshot};
-use hostler_lease::{DeviceKey, LeaseId, Principal, Refused};
+use hostler_device::{Devices, Lease, Refusal, Who, query::Snapshot};
+use hostler_lease::{DeviceKey, FencingToken, LeaseId, Principal, Refused};
 
 use crate::{clock::unix_ms, diagnostics::Records, spool::Spool, upload::Uploads};
 
@@ -26,14 +26,17 @@ pub(crate) struct Shared {
 }
 
 /// What clients count on the host to remember of a device that they use. It is
-/// there as long as the lease, and there are never more than devices.
+/// there as long as the lease: what is over is swept.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<HashMap<DeviceKey, Note>>);
+pub(crate) struct Notes(Mutex<HashMap<LeaseId, Note>>);
 
 /// Of one lease.
 #[derive(Debug, Clone)]
 pub(crate) struct Note {
-    lease: LeaseId,
+    holder: Who,
+    /// By which others than its holder know the lease.
+    key: DeviceKey,
+    token: FencingToken,
     /// When it was first used, in milliseconds since the Unix epoch.
     pub(crate) since: u64,
     /// What `open` opened.
@@ -48,40 +51,52 @@ pub(crate) struct Note {
 
 impl Notes {
     /// Reads or changes the note of a lease.
-    pub(crate) fn with<T>(&self, lease: &Lease, act: impl FnOnce(&mut Note) -> T) -> T {
+    pub(crate) fn with<T>(&self, who: &Who, lease: &Lease, act: impl FnOnce(&mut Note) -> T) -> T {
         let mut notes = self.lock();
-        let fresh = || Note {
-            lease: lease.id,
+        let note = notes.entry(lease.id).or_insert_with(|| Note {
+            holder: who.clone(),
+            key: lease.key.clone(),
+            token: lease.token,
             since: unix_ms(),
             app: None,
             baseline: None,
             film: None,
             logs: 0,
-        };
-        let note = notes.entry(lease.key.clone()).or_insert_with(fresh);
-        if note.lease != lease.id {
-            *note = fresh();
-        }
+        });
         act(note)
     }
 
-    /// When a device was first used, if it is.
-    pub(crate) fn since(&self, key: &DeviceKey) -> Option<u64> {
-        self.lock().get(key).map(|note| note.since)
+    /// When a lease was first used, if it was.
+    pub(crate) fn since(&self, key: &DeviceKey, token: FencingToken) -> Option<u64> {
+        let notes = self.lock();
+        let mut notes = notes.values();
+        let note = notes.find(|note| note.key == *key && note.token == token);
+        note.map(|note| note.since)
     }
 
     /// The lease is over.
     pub(crate) fn forget(&self, lease: &Lease) {
+        self.lock().remove(&lease.id);
+    }
+
+    /// Forgets leases that have ended without anybody saying so here.
+    pub(crate) fn sweep(&self, devices: &Devices) {
+        let noted: Vec<_> = {
+            let notes = self.lock();
+            let noted = notes.iter();
+            noted.map(|(id, note)| (*id, note.holder.clone())).collect()
+        };
+        let over = noted
+            .iter()
+            .filter(|(id, holder)| devices.standing(holder, *id).is_err());
+        let over: Vec<_> = over.map(|(id, _)| *id).collect();
         let mut notes = self.lock();
-        if notes
-            .get(&lease.key)
-            .is_some_and(|note| note.lease == lease.id)
-        {
-            notes.remove(&lease.key);
+        for id in over {
+            notes.remove(&id);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<DeviceKey, Note>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<LeaseId, Note>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,15 +3,16 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hostler_lease::Principal;
+use tokio::time::Instant;
 
 use crate::{
     fault::Fault,
     request::Fields,
-    spool::{Kept, Kind, MAX_FILE, Spool, SpoolError, hex, random_id},
+    spool::{Kept, Kind, MAX_PACKAGE, Spool, SpoolError, hex, random_id},
 };
 
 /// How long an announced upload may take to come and be finished.
@@ -51,8 +52,8 @@ impl Announced {
         size: Option<u64>,
         archived: bool,
     ) -> Result<Self, Fault> {
-        if size.is_some_and(|size| size > MAX_FILE) {
-            return Err(SpoolError::TooLarge(MAX_FILE).into());
+        if size.is_some_and(|size| size > MAX_PACKAGE) {
+            return Err(SpoolError::TooLarge(MAX_PACKAGE).into());
         }
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
         let plain = !last.is_empty() && last.len() <= 200 && !last.contains(char::is_control);
@@ -111,8 +112,29 @@ struct Pending {
     announced: Announced,
     /// Whoever brings the bytes must have it.
     ticket: String,
-    came: Option<Kept>,
+    way: Way,
     since: Instant,
+}
+
+/// How far the bytes have come.
+#[derive(Debug)]
+enum Way {
+    /// Nobody brings them.
+    Open,
+    /// Somebody does: one at a time, for every other would take room of its own.
+    Coming,
+    /// They are there.
+    Came(Kept),
+}
+
+/// Somebody who brings the bytes of an upload. Dropped, another may.
+#[derive(Debug)]
+pub(crate) struct Bringing<'a> {
+    uploads: &'a Uploads,
+    id: String,
+    /// Whose upload it is.
+    pub(crate) owner: Principal,
+    pub(crate) announced: Announced,
 }
 
 /// What a client needs to bring its file.
@@ -135,7 +157,7 @@ impl Uploads {
         };
         let mut pending = self.lock();
         let now = Instant::now();
-        pending.retain(|_, one| now.saturating_duration_since(one.since) < PATIENCE);
+        pending.retain(|_, one| one.lives(now));
         if pending.values().filter(|one| one.owner == *owner).count() >= MAX_OF_ONE {
             let message = format!("{MAX_OF_ONE} uploads of yours are not finished yet");
             return Err(Fault::new("COMMAND_FAILED", "UPLOADS_FULL", message));
@@ -144,7 +166,7 @@ impl Uploads {
             owner: owner.clone(),
             announced,
             ticket: ticket.secret.clone(),
-            came: None,
+            way: Way::Open,
             since: now,
         };
         pending.insert(ticket.id.clone(), one);
@@ -152,20 +174,32 @@ impl Uploads {
     }
 
     /// What is to come under that id, for whoever has its ticket.
-    pub(crate) fn expected(&self, id: &str, ticket: &str) -> Result<Announced, Fault> {
-        let pending = self.lock();
-        let one = pending
-            .get(id)
-            .filter(|one| one.ticket == ticket && one.since.elapsed() < PATIENCE);
-        one.map(|one| one.announced.clone()).ok_or_else(unknown)
+    pub(crate) fn bring(&self, id: &str, ticket: &str) -> Result<Bringing<'_>, Fault> {
+        let mut pending = self.lock();
+        let now = Instant::now();
+        let one = pending.get_mut(id);
+        let one = one.filter(|one| one.ticket == ticket && one.lives(now));
+        let one = one.ok_or_else(unknown)?;
+        if matches!(one.way, Way::Coming) {
+            let message = "somebody brings the bytes of this upload already";
+            return Err(Fault::new("INVALID_ARGS", "UPLOAD_BUSY", message)
+                .status(axum::http::StatusCode::CONFLICT)
+                .hint("Wait until that has ended, or begin an upload of your own."));
+        }
+        // What came before has no more use, and its room is free.
+        one.way = Way::Coming;
+        Ok(Bringing {
+            uploads: self,
+            id: id.to_owned(),
+            owner: one.owner.clone(),
+            announced: one.announced.clone(),
+        })
     }
 
-    /// It came, and is what was announced.
-    pub(crate) fn came(&self, id: &str, kept: Kept) -> Result<(), Fault> {
-        let mut pending = self.lock();
-        let one = pending.get_mut(id).ok_or_else(unknown)?;
-        one.came = Some(kept);
-        Ok(())
+    /// Removes what was announced and not finished in time.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        self.lock().retain(|_, one| one.lives(now));
     }
 
     /// Ends it: the file is the principal's upload from now on.
@@ -181,21 +215,47 @@ impl Uploads {
             if !own {
                 return Err(unknown());
             }
-            let came = pending.get(id).is_some_and(|one| one.came.is_some());
-            if !came {
+            let came = |one: &Pending| matches!(one.way, Way::Came(_));
+            if !pending.get(id).is_some_and(came) {
                 let message = "nothing came under this upload yet";
                 return Err(Fault::new("INVALID_ARGS", "UPLOAD_MISSING", message));
             }
-            pending
-                .remove(id)
-                .and_then(|one| one.came)
-                .ok_or_else(unknown)?
+            match pending.remove(id).map(|one| one.way) {
+                Some(Way::Came(kept)) => kept,
+                _ => return Err(unknown()),
+            }
         };
         Ok(spool.add(owner, Kind::Upload, kept)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Pending>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    fn lives(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < PATIENCE
+    }
+}
+
+impl Bringing<'_> {
+    /// It came, and is what was announced.
+    pub(crate) fn came(self, kept: Kept) -> Result<(), Fault> {
+        let mut pending = self.uploads.lock();
+        let one = pending.get_mut(&self.id).ok_or_else(unknown)?;
+        one.way = Way::Came(kept);
+        Ok(())
+    }
+}
+
+impl Drop for Bringing<'_> {
+    fn drop(&mut self) {
+        if let Some(one) = self.uploads.lock().get_mut(&self.id)
+            && matches!(one.way, Way::Coming)
+        {
+            one.way = Way::Open;
+        }
     }
 }
 
@@ -222,7 +282,7 @@ mod tests {
                 .unwrap_err()
                 .reason()
         };
-        assert_eq!(reason("a", HASH, Some(MAX_FILE + 1)), "UPLOAD_TOO_LARGE");
+        assert_eq!(reason("a", HASH, Some(MAX_PACKAGE + 1)), "UPLOAD_TOO_LARGE");
         assert_eq!(reason("..", HASH, None), "INVALID_ARGS");
         assert_eq!(reason("a\n", HASH, None), "INVALID_ARGS");
         assert_eq!(reason("a", "ba78", None), "INVALID_ARGS");
@@ -241,17 +301,21 @@ mod tests {
         let announced = Announced::new("a.apk", HASH, Some(3), false).unwrap();
         let ticket = uploads.announce(&ann, announced).unwrap();
         assert_eq!(
-            uploads.expected(&ticket.id, "guess").unwrap_err().reason(),
+            uploads.bring(&ticket.id, "guess").unwrap_err().reason(),
             "UPLOAD_UNKNOWN"
         );
-        let expected = uploads.expected(&ticket.id, &ticket.secret).unwrap();
+        drop(uploads.bring(&ticket.id, &ticket.secret).unwrap());
+        let bringing = uploads.bring(&ticket.id, &ticket.secret).unwrap();
+        let second = uploads.bring(&ticket.id, &ticket.secret).unwrap_err();
+        assert_eq!(second.reason(), "UPLOAD_BUSY");
+        let expected = bringing.announced.clone();
         let early = uploads.finish(&spool, &ann, &ticket.id).unwrap_err();
         assert_eq!(early.reason(), "UPLOAD_MISSING");
-        let mut draft = spool.draft().await.unwrap();
-        draft.write(b"abc", MAX_FILE).await.unwrap();
+        let mut draft = spool.draft(&ann, Some(3)).await.unwrap();
+        draft.write(b"abc", MAX_PACKAGE).await.unwrap();
         let kept = draft.finish("a.apk".into()).await.unwrap();
         expected.check(&kept).unwrap();
-        uploads.came(&ticket.id, kept).unwrap();
+        bringing.came(kept).unwrap();
         assert_eq!(
             uploads
                 .finish(&spool, &bob, &ticket.id)
@@ -269,8 +333,11 @@ mod tests {
     async fn other_bytes_than_were_announced_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path()).unwrap();
-        let mut draft = spool.draft().await.unwrap();
-        draft.write(b"abd", MAX_FILE).await.unwrap();
+        let mut draft = spool
+            .draft(&Principal::new("ann").unwrap(), None)
+            .await
+            .unwrap();
+        draft.write(b"abd", MAX_PACKAGE).await.unwrap();
         let kept = draft.finish("a".into()).await.unwrap();
         let reason = |size| {
             let announced = Announced::new("a", HASH, size, false).unwrap();

@@ -16,6 +16,9 @@ pub struct Ticket {
     pub(crate) way: watch::Receiver<Way>,
     /// Gives up when dropped.
     pub(crate) owned: bool,
+    /// It is of the call that asked, or of one that took its place; not of one
+    /// that found the ask there.
+    pub(crate) asker: bool,
     pub(crate) told: Told,
     /// What to ask again if the device turns out to be gone, and others will do.
     pub(crate) again: Option<Box<Again>>,
@@ -47,13 +50,14 @@ pub enum Step {
     Granted(Granted),
 }
 
-/// A lease that its holder has not heard of yet. Dropped, the lease ends if it
-/// is fresh: nothing has been done under it. Say [`Granted::keep`] when the
-/// answer is on its way.
+/// A lease that its holder has not heard of yet. Dropped by whoever asked for
+/// it, the lease ends if it is fresh: nothing has been done under it. Say
+/// [`Granted::keep`] when the answer is on its way.
 #[derive(Debug)]
 pub struct Granted {
     pub(crate) devices: Devices,
     pub(crate) lease: Box<Lease>,
+    pub(crate) asker: bool,
     pub(crate) kept: bool,
 }
 
@@ -108,7 +112,9 @@ impl Ticket {
                     Step::Granted(Granted {
                         devices: self.devices.clone(),
                         lease: Box::new(lease),
-                        kept: false,
+                        asker: self.asker,
+                        // What another call asked for is not this one's to free.
+                        kept: !self.asker,
                     })
                 });
             }
@@ -164,9 +170,17 @@ impl Granted {
         &self.lease
     }
 
-    /// The answer is on its way: from now on the lease is its holder's.
+    /// Whether this call made the lease. If not, another call of the same session
+    /// did, and dropping this frees nothing.
+    pub fn asked_here(&self) -> bool {
+        self.asker
+    }
+
+    /// The answer is on its way: from now on the lease is its holder's, whatever
+    /// becomes of other calls that got it too.
     pub fn keep(mut self) -> Lease {
         self.kept = true;
+        self.devices.kept(self.lease.id);
         Lease::clone(&self.lease)
     }
 }

@@ -1,15 +1,17 @@
 //! Apps, and what each provider does its own way.
 
-use bytes::Bytes;
 use hostler_provider::{Answer, App, AppState, Call};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::run::{Run, odd_answer};
+use super::run::{Run, odd_answer, within};
 use crate::{fault::Fault, spool::Kind};
 
 /// How long an installation may take: large apps on slow devices.
 const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// How long an installation may wait for memory that other packages have now.
+const MEMORY_LIMIT: Duration = Duration::from_secs(60);
 
 /// `install [APP] PATH`, `reinstall APP PATH`.
 pub(crate) async fn install(run: &Run<'_>) -> Result<Value, Fault> {
@@ -38,10 +40,8 @@ pub(crate) async fn install(run: &Run<'_>) -> Result<Value, Fault> {
             let message = "there is no such upload of yours; it may have expired";
             Fault::new("INVALID_ARGS", "UPLOAD_UNKNOWN", message).hint("Run the command again.")
         })?;
-    let package = kept
-        .read()
-        .await
-        .map_err(|error| Fault::internal("an upload could not be read", &error))?;
+    let read = async { Ok(run.shared.spool.package(&kept).await?) };
+    let package = within(MEMORY_LIMIT, "the wait for memory for the package", read).await?;
     if let (Some(app), "reinstall") = (app, command.name.as_str()) {
         match run.act(Call::Uninstall(app.clone())).await {
             Err(fault) if fault.reason() != "NOT_FOUND" => return Err(fault),
@@ -51,7 +51,7 @@ pub(crate) async fn install(run: &Run<'_>) -> Result<Value, Fault> {
     run.progress.say(&format!("installing {}", kept.name));
     let call = Call::Install {
         name: kept.name.clone(),
-        package: Bytes::from(package),
+        package,
     };
     let Answer::Installed(installed) = run.call_within(call, INSTALL_LIMIT).await? else {
         return Err(odd_answer());
@@ -80,7 +80,7 @@ pub(crate) async fn apps(run: &Run<'_>) -> Result<Value, Fault> {
 pub(crate) async fn state(run: &Run<'_>) -> Result<Value, Fault> {
     let info = run.view().await?.info;
     let mut answer = run.device_members().await?;
-    let opened = run.shared.notes.with(run.lease, |note| note.app.clone());
+    let opened = run.note(|note| note.app.clone());
     if info.capabilities.apps
         && let Some(app) = &opened
     {

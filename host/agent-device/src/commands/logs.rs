@@ -22,7 +22,7 @@ pub(crate) async fn logs(run: &Run<'_>) -> Result<Value, Fault> {
         "path" => path(run).await,
         "start" | "clear" => {
             let (_, next) = read(run).await?;
-            run.shared.notes.with(run.lease, |note| note.logs = next);
+            run.note(|note| note.logs = next);
             Ok(json!({ "action": action, "active": true, "message": "The log begins here" }))
         }
         "stop" => Ok(json!({
@@ -68,7 +68,7 @@ async fn path(run: &Run<'_>) -> Result<Value, Fault> {
 
 /// The lines since the last `clear`, and where the log goes on.
 async fn read(run: &Run<'_>) -> Result<(Vec<LogLine>, u64), Fault> {
-    let mut since = run.shared.notes.with(run.lease, |note| note.logs);
+    let mut since = run.note(|note| note.logs);
     let mut lines = Vec::new();
     for _ in 0..MAX_PAGES {
         let Answer::Logs(page) = run.call(Call::Logs { since }).await? else {

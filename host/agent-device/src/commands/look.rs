@@ -24,9 +24,7 @@ pub(crate) async fn snapshot(run: &Run<'_>) -> Result<Value, Fault> {
         None => MAX_PATIENCE,
     };
     let seen = within(limit, "the snapshot", run.look()).await?;
-    run.shared
-        .notes
-        .with(run.lease, |note| note.baseline = Some(seen.clone()));
+    run.note(|note| note.baseline = Some(seen.clone()));
     shown(&seen, &view(run)?)
 }
 
@@ -88,10 +86,7 @@ pub(crate) async fn diff(run: &Run<'_>) -> Result<Value, Fault> {
         }
     }
     let seen = run.look().await?;
-    let before = run
-        .shared
-        .notes
-        .with(run.lease, |note| note.baseline.replace(seen.clone()));
+    let before = run.note(|note| note.baseline.replace(seen.clone()));
     let initialized = before.is_none();
     let before = before.unwrap_or_else(|| seen.clone());
     let diff = Diff::between(before.tree(), seen.tree());

@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::{
     caller::Caller,
     fault::Fault,
-    hold::{self, Held},
+    hold::{self, GiveBack, Held},
     progress::Progress,
     request::Command,
     state::Shared,
@@ -118,20 +118,22 @@ async fn under(
         lease: &held.lease,
         progress,
     };
-    let answer = of_a_device(&run).await;
     let Some(fresh) = held.fresh else {
-        return answer;
+        return of_a_device(&run).await;
     };
+    // Also when it was used already, and whether the command fails or its client
+    // leaves: there is no session yet.
+    let give_back = GiveBack::of(shared, caller, &held.lease);
+    let answer = of_a_device(&run).await;
     match answer {
         Ok(answer) => {
             fresh.keep();
+            give_back.never();
             Ok(answer)
         }
         Err(fault) => {
-            let id = held.lease.id;
             shared.notes.forget(&held.lease);
-            // Also when it was used already: the client has no session yet.
-            if let Err(error) = shared.devices.release(&caller.who, id).await {
+            if let Err(error) = give_back.now().await {
                 tracing::debug!("a lease that was made for a failed command had ended: {error}");
             }
             Err(fault)

@@ -63,9 +63,7 @@ pub(crate) async fn record(run: &Run<'_>) -> Result<Value, Fault> {
         Some("start") => {
             let path = client_path(run, "outPath", 1)?;
             run.act(Call::RecordStart).await?;
-            run.shared
-                .notes
-                .with(run.lease, |note| note.film = path.clone());
+            run.note(|note| note.film = path.clone());
             Ok(json!({
                 "recording": "started", "outPath": path.unwrap_or_default(), "showTouches": false,
             }))
@@ -74,7 +72,7 @@ pub(crate) async fn record(run: &Run<'_>) -> Result<Value, Fault> {
             let Answer::Image(film) = run.call_within(Call::RecordStop, FILM_LIMIT).await? else {
                 return Err(odd_answer());
             };
-            let path = run.shared.notes.with(run.lease, |note| note.film.take());
+            let path = run.note(|note| note.film.take());
             let name = file_name(path.as_deref(), "recording.mp4");
             let mut answer = artifact(run, "outPath", "screen-recording", film, name, path).await?;
             if let Some(map) = answer.as_object_mut() {

@@ -7,8 +7,13 @@ use hostler_provider::{Answer, Call, Target};
 use serde_json::{Map, Value};
 
 use crate::{
-    caller::Caller, fault::Fault, hold, platform::of_session, progress::Progress, request::Command,
-    state::Shared,
+    caller::Caller,
+    fault::Fault,
+    hold,
+    platform::of_session,
+    progress::Progress,
+    request::Command,
+    state::{Note, Shared},
 };
 
 /// How long one call of a device may take: the client gives up after 90 s.
@@ -25,6 +30,11 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Reads or changes what is noted of the lease.
+    pub(crate) fn note<T>(&self, act: impl FnOnce(&mut Note) -> T) -> T {
+        self.shared.notes.with(&self.caller.who, self.lease, act)
+    }
+
     /// Has the device do something.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, Fault> {
         self.call_within(call, CALL_LIMIT).await

@@ -10,7 +10,7 @@ use super::{look, run::Run};
 use crate::{
     caller::{Caller, labels},
     fault::Fault,
-    hold,
+    hold::{self, GiveBack},
     platform::{listed, of_session},
     request::Command,
     scope,
@@ -87,8 +87,9 @@ pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Faul
     let listing = shared.devices.devices(&caller.who, false).await;
     let mut sessions = Vec::new();
     for lease in leases {
-        let key = match &lease.standing {
-            LeaseStanding::Held { key, .. } | LeaseStanding::HandingOver { key } => key,
+        let (key, token) = match &lease.standing {
+            LeaseStanding::Held { key, token, .. } => (key, Some(*token)),
+            LeaseStanding::HandingOver { key } => (key, None),
             LeaseStanding::Waiting { .. } => continue,
         };
         let view = listing.devices.iter().find(|view| view.key == *key);
@@ -96,10 +97,8 @@ pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Faul
         let mut session = of_session(&view.info);
         if let Some(map) = session.as_object_mut() {
             map.insert("name".into(), lease.scope.session.as_str().into());
-            let since = shared
-                .notes
-                .since(key)
-                .unwrap_or_else(crate::clock::unix_ms);
+            let since = token.and_then(|token| shared.notes.since(key, token));
+            let since = since.unwrap_or_else(crate::clock::unix_ms);
             map.insert("createdAt".into(), since.into());
         }
         sessions.push(session);
@@ -203,7 +202,7 @@ pub(crate) async fn open(run: &Run<'_>) -> Result<Value, Fault> {
         run.act(Call::OpenUrl(url.to_owned())).await?;
     }
     let opened = app.or(url);
-    run.shared.notes.with(run.lease, |note| {
+    run.note(|note| {
         note.baseline = None;
         if opened.is_some() {
             note.app = opened.map(str::to_owned);
@@ -261,7 +260,9 @@ pub(crate) async fn close(
         lease: &lease,
         progress: &progress,
     };
-    // Whatever these say, the lease is over after them.
+    // Whatever these say, the lease is over after them; also if the client leaves
+    // meanwhile.
+    let give_back = GiveBack::of(shared, caller, &lease);
     let ended = match command.at(0) {
         Some(app) => run.act(Call::Terminate(app.to_owned())).await,
         None => Ok(()),
@@ -271,7 +272,7 @@ pub(crate) async fn close(
         false => None,
     };
     shared.notes.forget(&lease);
-    match shared.devices.release(&caller.who, lease.id).await {
+    match give_back.now().await {
         Ok(()) | Err(Refusal::Lease(Refused::LeaseEnded(_))) => {}
         Err(refusal) => return Err(refusal.into()),
     }

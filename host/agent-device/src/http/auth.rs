@@ -36,7 +36,7 @@ pub(super) fn caller(
             NotValid::Expired => "the life of this token is over; ask for another",
         })
     })?;
-    Caller::of(&grant)
+    Caller::of(grant)
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Fault> {

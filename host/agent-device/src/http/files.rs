@@ -5,19 +5,21 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::{OriginalUri, Path, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
 use hostler_auth::Scope;
+use hostler_lease::Principal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use tokio_util::io::ReaderStream;
 
 use super::{answer, auth, body};
 use crate::{
     caller::Caller,
     fault::Fault,
-    spool::{Draft, Kept, Kind, MAX_FILE},
+    spool::{Draft, Kept, Kind, MAX_PACKAGE},
     state::Shared,
     upload::Announced,
 };
@@ -27,6 +29,9 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// How long nothing of it may come.
 const CHUNK_LIMIT: Duration = Duration::from_secs(30);
+
+/// Bytes of an artifact in memory at once.
+const CHUNK: usize = 64 << 10;
 
 /// What whoever brings an announced file sends with it.
 const TICKET: HeaderName = HeaderName::from_static("x-hostler-upload-ticket");
@@ -80,11 +85,9 @@ pub(super) async fn direct(
     body: Body,
 ) -> Result<Response, Fault> {
     let ticket = text(&headers, &TICKET).unwrap_or_default();
-    let announced = shared.uploads.expected(&id, ticket)?;
-    let most = announced.size.unwrap_or(MAX_FILE);
-    let kept = receive(&shared, body, &announced.name, most).await?;
-    announced.check(&kept)?;
-    shared.uploads.came(&id, kept)?;
+    let bringing = shared.uploads.bring(&id, ticket)?;
+    let kept = receive(&shared, &bringing.owner, &bringing.announced, body).await?;
+    bringing.came(kept)?;
     Ok(ok(json!({ "ok": true, "uploadId": id })))
 }
 
@@ -125,9 +128,9 @@ pub(super) async fn upload(
     let archived = kind == Some("app-bundle");
     let name = needed("x-artifact-filename")?;
     let announced = Announced::new(name, hash, None, archived)?;
-    let kept = receive(&shared, body, &announced.name, MAX_FILE).await?;
-    announced.check(&kept)?;
     let owner = &caller.who.principal;
+    let coming = receive(&shared, owner, &announced, body);
+    let kept = caller.while_valid(coming).await?;
     let id = shared.spool.add(owner, Kind::Upload, kept)?;
     Ok(ok(json!({ "ok": true, "uploadId": id })))
 }
@@ -148,16 +151,28 @@ pub(super) async fn artifact(
             Fault::new("COMMAND_FAILED", "ARTIFACT_UNKNOWN", message).status(StatusCode::NOT_FOUND)
         );
     };
-    let bytes = kept
-        .read()
+    let file = kept
+        .open()
         .await
         .map_err(|error| Fault::internal("an artifact could not be read", &error))?;
     let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (header::CONTENT_LENGTH, HeaderValue::from(kept.size)),
     ];
-    Ok((StatusCode::OK, headers, bytes).into_response())
+    // The file stays as long as it is read.
+    let bytes = ReaderStream::with_capacity(file, CHUNK).map(move |chunk| {
+        let _reads = &kept;
+        chunk
+    });
+    Ok((StatusCode::OK, headers, Body::from_stream(bytes)).into_response())
 }
 
 /// `GET /sessions/S/requests/ID/diagnostics`: of a request that failed.
@@ -188,11 +203,20 @@ fn uploader(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Fault> {
     Ok(caller)
 }
 
-async fn receive(shared: &Shared, body: Body, name: &str, most: u64) -> Result<Kept, Fault> {
-    let mut draft = shared.spool.draft().await?;
+/// What was announced, once it is there and is just that.
+async fn receive(
+    shared: &Shared,
+    owner: &Principal,
+    announced: &Announced,
+    body: Body,
+) -> Result<Kept, Fault> {
+    let mut draft = shared.spool.draft(owner, announced.size).await?;
+    let most = announced.size.unwrap_or(MAX_PACKAGE);
     let came = timeout(UPLOAD_LIMIT, write(&mut draft, body, most)).await;
     came.unwrap_or_else(|_| Err(slow()))?;
-    Ok(draft.finish(name.to_owned()).await?)
+    let kept = draft.finish(announced.name.clone()).await?;
+    announced.check(&kept)?;
+    Ok(kept)
 }
 
 async fn write(draft: &mut Draft, body: Body, most: u64) -> Result<(), Fault> {

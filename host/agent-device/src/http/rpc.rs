@@ -52,7 +52,8 @@ pub(super) async fn rpc(
     };
     match rpc.method.as_str() {
         "agent_device.lease.allocate" => {
-            match lease::allocate(&shared, &caller, &rpc.params).await {
+            let asking = lease::allocate(&shared, &caller, &rpc.params);
+            match caller.while_valid(asking).await {
                 Ok((granted, data)) => keeping(granted, done(&rpc.id, &data)),
                 Err(fault) => refused(&rpc.id, &fault),
             }
@@ -127,7 +128,8 @@ async fn act(
     progress: Progress,
 ) -> (StatusCode, Value) {
     let began = Instant::now();
-    match commands::run(&shared, &caller, &command, &progress).await {
+    let running = commands::run(&shared, &caller, &command, &progress);
+    match caller.while_valid(running).await {
         Ok(data) => (StatusCode::OK, done(&id, &data)),
         Err(fault) => {
             let ms = began.elapsed().as_millis() as u64;

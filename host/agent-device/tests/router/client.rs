@@ -11,6 +11,7 @@ use tower::ServiceExt as _;
 use crate::support::World;
 
 /// Somebody with a token.
+#[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) routes: Router,
     pub(crate) token: String,

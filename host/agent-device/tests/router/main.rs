@@ -8,4 +8,5 @@ mod client;
 mod commands;
 mod files;
 mod leases;
+mod leaving;
 mod recorded;

@@ -20,6 +20,8 @@ pub(crate) struct Screens {
     pages: Arc<Mutex<HashMap<String, Page>>>,
     /// How long an opening takes.
     pub(crate) boots: Mutex<Duration>,
+    /// How long a call takes.
+    pub(crate) calls: Arc<Mutex<Duration>>,
 }
 
 impl Screens {
@@ -28,6 +30,7 @@ impl Screens {
         Arc::new(Self {
             pages: Arc::new(Mutex::new(pages.into())),
             boots: Mutex::default(),
+            calls: Arc::default(),
         })
     }
 
@@ -93,6 +96,7 @@ impl Provider for Screens {
             page.log.push("open".into());
             let session = Session {
                 pages: self.pages.clone(),
+                calls: self.calls.clone(),
                 id: open.hardware_id,
             };
             Ok(Opened {
@@ -109,15 +113,27 @@ impl Provider for Screens {
 #[derive(Debug)]
 struct Session {
     pages: Arc<Mutex<HashMap<String, Page>>>,
+    calls: Arc<Mutex<Duration>>,
     id: String,
 }
 
 impl DeviceSession for Session {
     fn call(&mut self, call: Call, _: Duration) -> BoxFuture<'_, Result<Answer, DeviceError>> {
         Box::pin(async move {
+            let name = call.name().to_owned();
+            self.pages
+                .lock()
+                .unwrap()
+                .get_mut(&self.id)
+                .unwrap()
+                .log
+                .push(name);
+            let calls = *self.calls.lock().unwrap();
+            if !calls.is_zero() {
+                tokio::time::sleep(calls).await;
+            }
             let mut pages: MutexGuard<'_, _> = self.pages.lock().unwrap();
             let page = pages.get_mut(&self.id).unwrap();
-            page.log.push(call.name().to_owned());
             page.answer(call, self.id == PHONE)
         })
     }

@@ -54,7 +54,9 @@ impl Devices {
         self.join(who, id, true)
     }
 
-    pub(super) fn join(&self, who: &Who, id: LeaseId, owned: bool) -> Result<Ticket, Refusal> {
+    /// The ticket of an ask that is there; `asker` if it takes the place of
+    /// whoever asked.
+    pub(super) fn join(&self, who: &Who, id: LeaseId, asker: bool) -> Result<Ticket, Refusal> {
         let way = self.0.drive(|state, now, out| {
             state.check_running()?;
             let status = state.registry.rejoin(&who.principal, id, now, out)?;
@@ -72,15 +74,16 @@ impl Devices {
             }
             Ok::<_, Refusal>(asked.way.subscribe())
         })?;
-        Ok(self.ticket(id, way, owned))
+        Ok(self.ticket(id, way, asker))
     }
 
-    fn ticket(&self, id: LeaseId, way: watch::Receiver<Way>, owned: bool) -> Ticket {
+    fn ticket(&self, id: LeaseId, way: watch::Receiver<Way>, asker: bool) -> Ticket {
         Ticket {
             devices: self.clone(),
             id,
             way,
-            owned,
+            owned: asker,
+            asker,
             told: Told::default(),
             again: None,
         }
@@ -188,6 +191,16 @@ impl Devices {
             Ok::<_, Refusal>(way)
         })?;
         Ok(self.ticket(id, way, true))
+    }
+
+    /// The holder hears of its lease.
+    pub(crate) fn kept(&self, id: LeaseId) {
+        self.0.drive(|state, now, out| {
+            if let Some(asked) = state.asks.get(&id) {
+                // If it has ended, the holder hears that with its first command.
+                let _ = state.registry.renew(&asked.ask.principal, id, now, out);
+            }
+        });
     }
 
     pub(crate) fn abandon(&self, id: LeaseId) {

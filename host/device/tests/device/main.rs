@@ -11,4 +11,5 @@ mod holes;
 mod loading;
 mod restarts;
 mod script;
+mod together;
 mod world;

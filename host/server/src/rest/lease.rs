@@ -12,7 +12,10 @@ use axum::{
     routing::{delete, get, post},
 };
 use hostler_auth::{Grant, Scope};
-use hostler_device::json::{Command, Granted, Outcome, Picture};
+use hostler_device::{
+    Devices, Who,
+    json::{Command, Granted, Outcome, Picture},
+};
 use hostler_lease::LeaseId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,15 +158,34 @@ async fn run(
     }
     let id = id(&headers)?;
     let devices = caller::devices(&shared)?;
+    tokio::select! {
+        biased;
+        _ = grant.ended() => Err(over()),
+        answer = act(devices, &who, id, body, limit) => answer,
+    }
+}
+
+fn over() -> Refusal {
+    let message = "the token was revoked or is over while the command was done";
+    Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+}
+
+async fn act(
+    devices: &Devices,
+    who: &Who,
+    id: LeaseId,
+    body: Body,
+    limit: Duration,
+) -> Result<Response, Refusal> {
     let mut command: Command = body::read_up_to(body, MAX_COMMAND).await?;
     let found = match command.selector() {
-        Some(selector) => Some(devices.aim(&who, id, selector, limit).await?),
+        Some(selector) => Some(devices.aim(who, id, selector, limit).await?),
         None => None,
     };
     if let Some(found) = found {
         command = command.aimed_at(found);
     }
-    let answer = devices.run(&who, id, command.into_call()?, limit).await?;
+    let answer = devices.run(who, id, command.into_call()?, limit).await?;
     match Outcome::of(answer) {
         Ok(outcome) => body::answer(StatusCode::OK, &outcome),
         Err(picture) => Ok(bytes(picture)),
