@@ -6,7 +6,8 @@
 //!   own commands through it.
 //! - `open`: a new session, the start page; `driver`: the program that is started
 //!   for it, if the target has one.
-//! - `session`: one device in use; what it does stands in `snapshot`, `element`,
+//! - `session`: one device in use, `address`: which pages a holder may have
+//!   shown; what it does stands in `snapshot`, `element`,
 //!   `gesture`, `text`, `keys`, `picture`, `idle`, `alert`, `logs`, `held`,
 //!   `clipboard`.
 //!
@@ -28,6 +29,7 @@
     )
 )]
 
+mod address;
 mod alert;
 mod cdp;
 mod clipboard;

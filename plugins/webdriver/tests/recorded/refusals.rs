@@ -4,7 +4,7 @@ use hostler_sdk::device::{DeviceSession, Error};
 use hostler_sdk::testing::Exchange;
 use serde_json::{Value, json};
 
-use crate::stage::{command, handles, opened, opening};
+use crate::stage::{BASE, DEVICE, bench, command, handles, opened, opening};
 
 /// What `native` makes of an answer to its command.
 fn refused(answer: impl FnOnce(Exchange) -> Exchange) -> Error {
@@ -138,6 +138,35 @@ fn what_is_no_command_of_chromes_or_no_json_is_refused_before_it_is_sent() {
     ] {
         let refused = bench.call(|device| device.native(method, params));
         assert!(refused.is_err(), "{method} {params}");
+    }
+    assert_eq!(script.sent().len(), 2);
+}
+
+#[test]
+fn without_the_operators_key_no_command_of_chromes_is_sent() {
+    let script = opening();
+    let mut bench = bench(&script, &json!({"name": "one", "url": BASE}));
+    bench.open(DEVICE).unwrap();
+    assert!(!bench.devices().unwrap().remove(0).capabilities.native);
+    let refused = bench.call(|device| device.native("Page.reload", "{}"));
+    assert!(
+        matches!(&refused, Err(Error::Unsupported(text)) if text.contains("native = true")),
+        "{refused:?}"
+    );
+    assert_eq!(script.sent().len(), 2);
+}
+
+#[test]
+fn a_file_of_the_machine_is_never_opened() {
+    let script = opening();
+    let mut bench = opened(&script);
+    for url in [
+        "file:///etc/passwd",
+        " file:///etc/passwd",
+        "chrome://version",
+    ] {
+        let refused = bench.call(|device| device.open_url(url));
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
     }
     assert_eq!(script.sent().len(), 2);
 }
