@@ -265,7 +265,10 @@ impl DeviceSession for Browser {
         match self.wire.ask(ALIVE) {
             Ok(()) => Ok(()),
             // It is there, and something is in the way.
-            Err(fault) if fault.kind == Kind::AlertOpen => Ok(()),
+            Err(Fault {
+                kind: Kind::AlertOpen | Kind::Interrupted,
+                ..
+            }) => Ok(()),
             // Another window may be left; with the last one the browser ends, and
             // not every driver notices.
             Err(fault) if fault.kind == Kind::NoWindow => self.newest().map(drop),

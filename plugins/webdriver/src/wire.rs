@@ -11,6 +11,12 @@ use serde_json::{Value, json};
 /// How long a command may take, unless it waits for a page.
 pub(crate) const COMMAND: Duration = Duration::from_secs(30);
 
+/// How long a session may take to say that it lives.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// Before it is asked: whatever broke a connection may last a little.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// How much of what an endpoint says stands in a message.
 const MAX_SAID: usize = 300;
 
@@ -38,6 +44,12 @@ pub(crate) struct Fault {
 pub(crate) enum Kind {
     /// The session, or the endpoint.
     Lost,
+    /// No answer came; whether the session lives is not known.
+    Unreached,
+    /// The page broke; whether the session lives is not known.
+    Crashed,
+    /// It may have been done or not; the session lives.
+    Interrupted,
     AlertOpen,
     NoAlert,
     NoElement,
@@ -67,14 +79,14 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         let text = fault.text;
         match fault.kind {
-            Kind::Lost => Self::Lost(text),
+            Kind::Lost | Kind::Unreached | Kind::Crashed => Self::Lost(text),
             Kind::AlertOpen => Self::AlertOpen(text),
             Kind::NoAlert | Kind::NoElement => Self::NotFound(text),
             Kind::TimedOut => Self::TimedOut(text),
             Kind::Unsupported => Self::Unsupported(text),
             Kind::Invalid => Self::Invalid(text),
             Kind::Cancelled => Self::Cancelled,
-            Kind::NoWindow | Kind::Busy | Kind::Other => Self::Other(text),
+            Kind::NoWindow | Kind::Busy | Kind::Interrupted | Kind::Other => Self::Other(text),
         }
     }
 }
@@ -128,7 +140,7 @@ impl Endpoint {
             ),
             Host::Limit(_) => Fault::new(Kind::TimedOut, format!("{base}: {error}")),
             _ => Fault::new(
-                Kind::Lost,
+                Kind::Unreached,
                 format!("the WebDriver endpoint {base} does not answer: {error}"),
             ),
         }
@@ -164,7 +176,7 @@ impl Endpoint {
                 "has no such path; `url` of the target must be the base of the WebDriver endpoint",
             ),
             429 => (Kind::Busy, "is busy"),
-            502..=504 => (Kind::Lost, "cannot reach its browser"),
+            502..=504 => (Kind::Unreached, "cannot reach its browser"),
             _ => (Kind::Other, "does not speak WebDriver"),
         };
         Fault::new(kind, format!("{base} {what} (status {status}): {said}"))
@@ -204,7 +216,8 @@ impl Said {
                     alert.map_or_else(|| alert_text(&text), str::to_owned),
                 );
             }
-            "invalid session id" | "disconnected" | "tab crashed" | "chrome not reachable" => {
+            "tab crashed" => Kind::Crashed,
+            "invalid session id" | "disconnected" | "chrome not reachable" => {
                 return Fault::new(Kind::Lost, format!("the browser session is gone: {text}"));
             }
             "no such alert" => Kind::NoAlert,
@@ -255,8 +268,74 @@ impl Wire {
         body: Option<&Value>,
         timeout: Duration,
     ) -> Result<Blob> {
+        let sent = self.once(method, path, body, timeout);
+        sent.map_err(|fault| match fault.kind {
+            Kind::Unreached => self.still_there(fault),
+            Kind::Crashed => self.fresh_window(&fault),
+            _ => fault,
+        })
+    }
+
+    fn once(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<Blob> {
         let path = format!("/session/{}{path}", self.session);
         self.endpoint.send(method, &path, body, timeout)
+    }
+
+    /// A connection that broke, or a gateway that was busy, ends nobody's lease:
+    /// only a session that does not answer either is lost.
+    fn still_there(&self, fault: Fault) -> Fault {
+        if clock::sleep(MOMENT).is_err() {
+            return Fault::new(Kind::Cancelled, "the call was cancelled");
+        }
+        let asked = self.once("GET", "/window", None, PROBE);
+        match asked.map_err(|fault| fault.kind) {
+            Err(Kind::Cancelled) => Fault::new(Kind::Cancelled, "the call was cancelled"),
+            Err(Kind::Lost | Kind::Unreached | Kind::TimedOut) => {
+                Fault::new(Kind::Lost, fault.text)
+            }
+            _ => Fault::new(
+                Kind::Interrupted,
+                format!(
+                    "{}; the browser is still there, so look whether it was done, and do it again \
+                     if not",
+                    fault.text
+                ),
+            ),
+        }
+    }
+
+    /// A page that crashed takes its window with it, and not always the session.
+    fn fresh_window(&self, crash: &Fault) -> Fault {
+        let opened = self
+            .once("POST", "/window/new", Some(&json!({"type": "tab"})), PROBE)
+            .and_then(|body| value::<String>(&body, "/value/handle"))
+            .and_then(|handle| {
+                let body = json!({"handle": handle});
+                self.once("POST", "/window", Some(&body), PROBE)
+            });
+        let crashed = &crash.text;
+        match opened {
+            Ok(_) => Fault::new(
+                Kind::Interrupted,
+                format!("the page crashed ({crashed}); an empty window is there now: open a page"),
+            ),
+            Err(fault) => {
+                let gone = matches!(fault.kind, Kind::Lost | Kind::Unreached | Kind::TimedOut);
+                Fault::new(
+                    if gone { Kind::Lost } else { Kind::Other },
+                    format!(
+                        "the page crashed ({crashed}), and no new window opens: {}",
+                        fault.text
+                    ),
+                )
+            }
+        }
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
