@@ -15,7 +15,7 @@ use crate::settings::Target;
 use crate::snapshot::{self, refs::Refs};
 use crate::view::View;
 use crate::wire::{COMMAND, Fault, Kind, Wire};
-use crate::{address, alert, clipboard, gesture, held, idle, keys, picture, text};
+use crate::{address, alert, clipboard, gesture, held, idle, keys, open, picture, text};
 
 /// How long a page may take to load; after that the driver gives up.
 const PAGE_LOAD: Duration = Duration::from_secs(60);
@@ -49,12 +49,26 @@ impl Browser {
 
     /// What the first holder of the session must find.
     pub(crate) fn begin(&mut self) -> Result {
-        let limits = json!({"pageLoad": PAGE_LOAD.as_millis() as u64, "script": 30_000});
-        self.wire.run("/timeouts", &limits)?;
+        self.limit()?;
         match self.target.start_page.clone() {
             Some(page) => self.show(&page),
             None => Ok(()),
         }
+    }
+
+    fn limit(&self) -> Result {
+        let limits = json!({"pageLoad": PAGE_LOAD.as_millis() as u64, "script": 30_000});
+        Ok(self.wire.run("/timeouts", &limits)?)
+    }
+
+    /// A new browser in the place of one that is of no use any more. Refs of
+    /// before stay stale: its documents have other ids.
+    fn replace(&mut self) -> Result {
+        // It may be past that.
+        let _ = self.end();
+        self.wire.session = open::new_session(&self.wire.endpoint, &self.target)?;
+        self.window = None;
+        self.limit()
     }
 
     /// Ends the session at the endpoint.
@@ -203,7 +217,13 @@ impl DeviceSession for Browser {
 
     fn open_url(&mut self, url: &str) -> Result {
         address::check(url)?;
-        self.show(url)
+        let shown = self.show(url);
+        let crashed = |fault: Fault| fault.kind == Kind::Crashed;
+        if matches!(shown, Err(Error::Other(_))) && self.wire.ask(ALIVE).is_err_and(crashed) {
+            self.replace()?;
+            return self.show(url);
+        }
+        shown
     }
 
     fn alert(&mut self, answer: AlertAnswer) -> Result<Option<Alert>> {

@@ -11,12 +11,6 @@ use serde_json::{Value, json};
 /// How long a command may take, unless it waits for a page.
 pub(crate) const COMMAND: Duration = Duration::from_secs(30);
 
-/// How long a session may take to say that it lives.
-const PROBE: Duration = Duration::from_secs(10);
-
-/// Before it is asked: whatever broke a connection may last a little.
-const MOMENT: Duration = Duration::from_secs(1);
-
 /// How much of what an endpoint says stands in a message.
 const MAX_SAID: usize = 300;
 
@@ -46,7 +40,7 @@ pub(crate) enum Kind {
     Lost,
     /// No answer came; whether the session lives is not known.
     Unreached,
-    /// The page broke; whether the session lives is not known.
+    /// The page broke, and its browser opens no other window.
     Crashed,
     /// It may have been done or not; the session lives.
     Interrupted,
@@ -79,14 +73,16 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         let text = fault.text;
         match fault.kind {
-            Kind::Lost | Kind::Unreached | Kind::Crashed => Self::Lost(text),
+            Kind::Lost | Kind::Unreached => Self::Lost(text),
             Kind::AlertOpen => Self::AlertOpen(text),
             Kind::NoAlert | Kind::NoElement => Self::NotFound(text),
             Kind::TimedOut => Self::TimedOut(text),
             Kind::Unsupported => Self::Unsupported(text),
             Kind::Invalid => Self::Invalid(text),
             Kind::Cancelled => Self::Cancelled,
-            Kind::NoWindow | Kind::Busy | Kind::Interrupted | Kind::Other => Self::Other(text),
+            Kind::NoWindow | Kind::Busy | Kind::Crashed | Kind::Interrupted | Kind::Other => {
+                Self::Other(text)
+            }
         }
     }
 }
@@ -276,7 +272,7 @@ impl Wire {
         })
     }
 
-    fn once(
+    pub(crate) fn once(
         &self,
         method: &str,
         path: &str,
@@ -285,57 +281,6 @@ impl Wire {
     ) -> Result<Blob> {
         let path = format!("/session/{}{path}", self.session);
         self.endpoint.send(method, &path, body, timeout)
-    }
-
-    /// A connection that broke, or a gateway that was busy, ends nobody's lease:
-    /// only a session that does not answer either is lost.
-    fn still_there(&self, fault: Fault) -> Fault {
-        if clock::sleep(MOMENT).is_err() {
-            return Fault::new(Kind::Cancelled, "the call was cancelled");
-        }
-        let asked = self.once("GET", "/window", None, PROBE);
-        match asked.map_err(|fault| fault.kind) {
-            Err(Kind::Cancelled) => Fault::new(Kind::Cancelled, "the call was cancelled"),
-            Err(Kind::Lost | Kind::Unreached | Kind::TimedOut) => {
-                Fault::new(Kind::Lost, fault.text)
-            }
-            _ => Fault::new(
-                Kind::Interrupted,
-                format!(
-                    "{}; the browser is still there, so look whether it was done, and do it again \
-                     if not",
-                    fault.text
-                ),
-            ),
-        }
-    }
-
-    /// A page that crashed takes its window with it, and not always the session.
-    fn fresh_window(&self, crash: &Fault) -> Fault {
-        let opened = self
-            .once("POST", "/window/new", Some(&json!({"type": "tab"})), PROBE)
-            .and_then(|body| value::<String>(&body, "/value/handle"))
-            .and_then(|handle| {
-                let body = json!({"handle": handle});
-                self.once("POST", "/window", Some(&body), PROBE)
-            });
-        let crashed = &crash.text;
-        match opened {
-            Ok(_) => Fault::new(
-                Kind::Interrupted,
-                format!("the page crashed ({crashed}); an empty window is there now: open a page"),
-            ),
-            Err(fault) => {
-                let gone = matches!(fault.kind, Kind::Lost | Kind::Unreached | Kind::TimedOut);
-                Fault::new(
-                    if gone { Kind::Lost } else { Kind::Other },
-                    format!(
-                        "the page crashed ({crashed}), and no new window opens: {}",
-                        fault.text
-                    ),
-                )
-            }
-        }
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
