@@ -63,6 +63,10 @@ pub(crate) async fn connect(args: Connect) -> Result<Exit, Failure> {
         token: from,
     };
     Profiles::change(&config_dir, |all| all.insert(name.clone(), profile))?;
+    if from != TokenFrom::File {
+        // Of the same connection before: nothing reads it any more.
+        own_file::remove(&profiles::token_file(&config_dir, &name))?;
+    }
     if args.json {
         let told = json!({ "name": name, "url": target.url.base(), "token": from });
         print(&told.to_string());
@@ -123,15 +127,24 @@ pub(crate) async fn disconnect(args: Disconnect) -> Result<Exit, Failure> {
     if let Some(why) = &freed.unknown {
         eprintln!("What is held there is not known ({why}): it is free when its leases end.");
     }
-    print(&format!(
-        "{} is forgotten; commands use {} now.",
-        profile.url,
-        match Profiles::load(&config_dir)?.find(None)? {
-            Some((_, other)) => other.url.clone(),
-            None => "the host of this machine".to_owned(),
-        }
-    ));
+    let now = meant_now(&Profiles::load(&config_dir)?, profiles::wished().as_deref())?;
+    print(&format!("{} is forgotten; {now}.", profile.url));
     Ok(Exit::Done)
+}
+
+/// Which host commands of this shell mean, which may ask for one itself.
+fn meant_now(all: &Profiles, wished: Option<&str>) -> Result<String, Failure> {
+    if let Some(wished) = wished.filter(|wished| all.get(wished).is_none()) {
+        let variable = profiles::VARIABLE;
+        return Ok(format!(
+            "{variable} of this shell names the connection {}, which there is not: unset {variable}",
+            one_line(wished, 80)
+        ));
+    }
+    Ok(match all.find(wished)? {
+        Some((_, other)) => format!("commands use {} now", other.url),
+        None => "commands use the host of this machine now".to_owned(),
+    })
 }
 
 /// What came of the leases at a host.

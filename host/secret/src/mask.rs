@@ -14,8 +14,8 @@ use crate::{SecretName, SecretValue};
 
 mod forms;
 
-/// Values that are known at a time: of more, the ones that were learnt first are
-/// forgotten. A host has a handful; a value that is changed is a new one.
+/// Values that are known at a time: of more, the ones that were used the longest ago
+/// are forgotten. A host has a handful; a value that is changed is a new one.
 const KNOWN: usize = 256;
 
 /// Writes `[secret NAME]` over values that it knows, in the forms in which they
@@ -56,16 +56,18 @@ impl fmt::Debug for Mask {
 impl Mask {
     /// From now on this value is masked.
     pub fn learn(&self, name: &SecretName, value: &SecretValue) {
-        let known = |values: &VecDeque<(SecretName, SecretValue)>| {
-            values.iter().any(|(n, v)| n == name && v == value)
+        let place = |values: &VecDeque<(SecretName, SecretValue)>| {
+            values.iter().position(|(n, v)| n == name && v == value)
         };
         let read = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known(&read.values) {
+        // The last one stays where it is, without a write.
+        if place(&read.values).is_some_and(|at| at + 1 == read.values.len()) {
             return;
         }
         drop(read);
         let mut state = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known(&state.values) {
+        if let Some(used) = place(&state.values).and_then(|at| state.values.remove(at)) {
+            state.values.push_back(used);
             return;
         }
         if state.values.len() >= KNOWN {

@@ -3,10 +3,12 @@
 //!
 //! - `settings`: the operator's targets; each is one device.
 //! - `wire`: requests to an endpoint, and what its refusals mean; `cdp`: Chrome's
-//!   own commands through it.
+//!   own commands through it; `interrupted`: what a lost answer and a crashed
+//!   page leave.
 //! - `open`: a new session, the start page; `driver`: the program that is started
 //!   for it, if the target has one.
-//! - `session`: one device in use; what it does stands in `snapshot`, `element`,
+//! - `session`: one device in use, `address`: which pages a holder may have
+//!   shown; what it does stands in `snapshot`, `element`,
 //!   `gesture`, `text`, `keys`, `picture`, `idle`, `alert`, `logs`, `held`,
 //!   `clipboard`.
 //!
@@ -28,6 +30,7 @@
     )
 )]
 
+mod address;
 mod alert;
 mod cdp;
 mod clipboard;
@@ -37,6 +40,7 @@ mod frames;
 mod gesture;
 mod held;
 mod idle;
+mod interrupted;
 mod keys;
 mod logs;
 mod open;

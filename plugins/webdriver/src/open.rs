@@ -84,7 +84,7 @@ fn end_leftovers(endpoint: &Endpoint) {
 }
 
 /// Asks again while a cloud is full, as long as the target allows.
-fn new_session(endpoint: &Endpoint, target: &Target) -> Result<String> {
+pub(crate) fn new_session(endpoint: &Endpoint, target: &Target) -> Result<String> {
     let body = json!({"capabilities": {"alwaysMatch": capabilities(target)}});
     let limit = Duration::from_secs(target.open_timeout_seconds.into());
     let began = clock::monotonic()?;

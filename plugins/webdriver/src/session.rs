@@ -15,7 +15,7 @@ use crate::settings::Target;
 use crate::snapshot::{self, refs::Refs};
 use crate::view::View;
 use crate::wire::{COMMAND, Fault, Kind, Wire};
-use crate::{alert, clipboard, gesture, held, idle, keys, picture, text};
+use crate::{address, alert, clipboard, gesture, held, idle, keys, open, picture, text};
 
 /// How long a page may take to load; after that the driver gives up.
 const PAGE_LOAD: Duration = Duration::from_secs(60);
@@ -49,12 +49,26 @@ impl Browser {
 
     /// What the first holder of the session must find.
     pub(crate) fn begin(&mut self) -> Result {
-        let limits = json!({"pageLoad": PAGE_LOAD.as_millis() as u64, "script": 30_000});
-        self.wire.run("/timeouts", &limits)?;
+        self.limit()?;
         match self.target.start_page.clone() {
-            Some(page) => self.open_url(&page),
+            Some(page) => self.show(&page),
             None => Ok(()),
         }
+    }
+
+    fn limit(&self) -> Result {
+        let limits = json!({"pageLoad": PAGE_LOAD.as_millis() as u64, "script": 30_000});
+        Ok(self.wire.run("/timeouts", &limits)?)
+    }
+
+    /// A new browser in the place of one that is of no use any more. Refs of
+    /// before stay stale: its documents have other ids.
+    fn replace(&mut self) -> Result {
+        // It may be past that.
+        let _ = self.end();
+        self.wire.session = open::new_session(&self.wire.endpoint, &self.target)?;
+        self.window = None;
+        self.limit()
     }
 
     /// Ends the session at the endpoint.
@@ -75,6 +89,37 @@ impl Browser {
             self.window = Some(newest);
         }
         held::restore(self)
+    }
+
+    /// Shows a page, whatever its scheme: what a holder asks for is checked before.
+    fn show(&mut self, url: &str) -> Result {
+        self.ready()?;
+        let body = json!({"url": url});
+        let opened = self.wire.post_for::<Value>("/url", &body, load());
+        opened.map_err(|fault| match fault.kind {
+            Kind::Invalid => Error::Invalid(format!(
+                "{url:?} is no URL that the browser opens; write it with its scheme: https://…"
+            )),
+            // `net::ERR_CONNECTION_REFUSED` and its like.
+            Kind::Other if fault.text.contains("net::ERR_") => {
+                Error::NotFound(format!("{url:?} could not be loaded: {}", fault.text))
+            }
+            _ => fault.into(),
+        })?;
+        // Some drivers call the browser's own page of errors a success.
+        let failed = match frames(&self.wire) {
+            Ok(frames) => frames.first().is_some_and(|frame| frame.failed),
+            // No Chrome, or an alert at once: the page is there.
+            Err(Fault {
+                kind: Kind::Unsupported | Kind::AlertOpen,
+                ..
+            }) => false,
+            Err(fault) => return Err(fault.into()),
+        };
+        if failed {
+            return Err(Error::NotFound(format!("{url:?} could not be loaded")));
+        }
+        Ok(())
     }
 
     /// The window that was opened last, and whether there are others.
@@ -133,7 +178,7 @@ impl DeviceSession for Browser {
                 .map(drop)?),
             "home" => {
                 let page = self.target.start_page.clone();
-                self.open_url(page.as_deref().unwrap_or("about:blank"))
+                self.show(page.as_deref().unwrap_or("about:blank"))
             }
             "app-switcher" => Err(Error::unsupported("switch apps: it is a browser")),
             _ => keys::press(&self.wire, key),
@@ -171,33 +216,14 @@ impl DeviceSession for Browser {
     }
 
     fn open_url(&mut self, url: &str) -> Result {
-        self.ready()?;
-        let body = json!({"url": url});
-        let opened = self.wire.post_for::<Value>("/url", &body, load());
-        opened.map_err(|fault| match fault.kind {
-            Kind::Invalid => Error::Invalid(format!(
-                "{url:?} is no URL that the browser opens; write it with its scheme: https://…"
-            )),
-            // `net::ERR_CONNECTION_REFUSED` and its like.
-            Kind::Other if fault.text.contains("net::ERR_") => {
-                Error::NotFound(format!("{url:?} could not be loaded: {}", fault.text))
-            }
-            _ => fault.into(),
-        })?;
-        // Some drivers call the browser's own page of errors a success.
-        let failed = match frames(&self.wire) {
-            Ok(frames) => frames.first().is_some_and(|frame| frame.failed),
-            // No Chrome, or an alert at once: the page is there.
-            Err(Fault {
-                kind: Kind::Unsupported | Kind::AlertOpen,
-                ..
-            }) => false,
-            Err(fault) => return Err(fault.into()),
-        };
-        if failed {
-            return Err(Error::NotFound(format!("{url:?} could not be loaded")));
+        address::check(url)?;
+        let shown = self.show(url);
+        let crashed = |fault: Fault| fault.kind == Kind::Crashed;
+        if matches!(shown, Err(Error::Other(_))) && self.wire.ask(ALIVE).is_err_and(crashed) {
+            self.replace()?;
+            return self.show(url);
         }
-        Ok(())
+        shown
     }
 
     fn alert(&mut self, answer: AlertAnswer) -> Result<Option<Alert>> {
@@ -223,8 +249,16 @@ impl DeviceSession for Browser {
         held::turn(self, orientation)
     }
 
-    /// A command of the Chrome DevTools Protocol, such as `Page.reload`.
+    /// A command of the Chrome DevTools Protocol, such as `Page.reload`. Some of
+    /// them read and write files of the machine, so the operator must allow it.
     fn native(&mut self, method: &str, params: &str) -> Result<String> {
+        if !self.target.native {
+            return Err(Error::Unsupported(format!(
+                "commands of Chrome's own reach the files of its machine, so the operator allows \
+                 them with `native = true` in the target {:?} of the plugin's configuration",
+                self.target.name
+            )));
+        }
         let is_command = method.split_once('.').is_some_and(|(domain, name)| {
             let word = |text: &str| {
                 !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -251,7 +285,10 @@ impl DeviceSession for Browser {
         match self.wire.ask(ALIVE) {
             Ok(()) => Ok(()),
             // It is there, and something is in the way.
-            Err(fault) if fault.kind == Kind::AlertOpen => Ok(()),
+            Err(Fault {
+                kind: Kind::AlertOpen | Kind::Interrupted,
+                ..
+            }) => Ok(()),
             // Another window may be left; with the last one the browser ends, and
             // not every driver notices.
             Err(fault) if fault.kind == Kind::NoWindow => self.newest().map(drop),

@@ -51,6 +51,9 @@ pub(crate) struct Target {
     pub(crate) metrics: Option<Metrics>,
     pub(crate) user_agent: Option<String>,
     pub(crate) start_page: Option<String>,
+    /// Whether holders may send commands of Chrome's own: those reach files.
+    #[serde(default)]
+    pub(crate) native: bool,
     #[serde(default)]
     pub(crate) capabilities: Map<String, Value>,
     #[serde(default)]
@@ -225,7 +228,7 @@ impl Target {
                 alert: true,
                 clipboard: true,
                 orientation: self.is_mobile(),
-                native: true,
+                native: self.native,
                 shutdown: true,
                 ..Capabilities::default()
             },

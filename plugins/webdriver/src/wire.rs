@@ -38,6 +38,12 @@ pub(crate) struct Fault {
 pub(crate) enum Kind {
     /// The session, or the endpoint.
     Lost,
+    /// No answer came; whether the session lives is not known.
+    Unreached,
+    /// The page broke, and its browser opens no other window.
+    Crashed,
+    /// It may have been done or not; the session lives.
+    Interrupted,
     AlertOpen,
     NoAlert,
     NoElement,
@@ -67,14 +73,16 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         let text = fault.text;
         match fault.kind {
-            Kind::Lost => Self::Lost(text),
+            Kind::Lost | Kind::Unreached => Self::Lost(text),
             Kind::AlertOpen => Self::AlertOpen(text),
             Kind::NoAlert | Kind::NoElement => Self::NotFound(text),
             Kind::TimedOut => Self::TimedOut(text),
             Kind::Unsupported => Self::Unsupported(text),
             Kind::Invalid => Self::Invalid(text),
             Kind::Cancelled => Self::Cancelled,
-            Kind::NoWindow | Kind::Busy | Kind::Other => Self::Other(text),
+            Kind::NoWindow | Kind::Busy | Kind::Crashed | Kind::Interrupted | Kind::Other => {
+                Self::Other(text)
+            }
         }
     }
 }
@@ -128,7 +136,7 @@ impl Endpoint {
             ),
             Host::Limit(_) => Fault::new(Kind::TimedOut, format!("{base}: {error}")),
             _ => Fault::new(
-                Kind::Lost,
+                Kind::Unreached,
                 format!("the WebDriver endpoint {base} does not answer: {error}"),
             ),
         }
@@ -164,7 +172,7 @@ impl Endpoint {
                 "has no such path; `url` of the target must be the base of the WebDriver endpoint",
             ),
             429 => (Kind::Busy, "is busy"),
-            502..=504 => (Kind::Lost, "cannot reach its browser"),
+            502..=504 => (Kind::Unreached, "cannot reach its browser"),
             _ => (Kind::Other, "does not speak WebDriver"),
         };
         Fault::new(kind, format!("{base} {what} (status {status}): {said}"))
@@ -204,7 +212,8 @@ impl Said {
                     alert.map_or_else(|| alert_text(&text), str::to_owned),
                 );
             }
-            "invalid session id" | "disconnected" | "tab crashed" | "chrome not reachable" => {
+            "tab crashed" => Kind::Crashed,
+            "invalid session id" | "disconnected" | "chrome not reachable" => {
                 return Fault::new(Kind::Lost, format!("the browser session is gone: {text}"));
             }
             "no such alert" => Kind::NoAlert,
@@ -249,6 +258,21 @@ pub(crate) struct Wire {
 
 impl Wire {
     fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<Blob> {
+        let sent = self.once(method, path, body, timeout);
+        sent.map_err(|fault| match fault.kind {
+            Kind::Unreached => self.still_there(fault),
+            Kind::Crashed => self.fresh_window(&fault),
+            _ => fault,
+        })
+    }
+
+    pub(crate) fn once(
         &self,
         method: &str,
         path: &str,

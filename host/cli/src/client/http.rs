@@ -15,7 +15,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::{address::Address, stream::Stream};
+use super::{address::Address, silence::Lively, stream::Stream};
 use crate::serve::VERSION;
 
 /// The largest answer: a list of all tokens has a few MiB.
@@ -53,9 +53,9 @@ pub(crate) async fn send(
     Ok(sender.send_request(request).await?)
 }
 
-/// Reads the rest of an answer.
+/// Reads the rest of an answer, for as long as it keeps coming.
 pub(crate) async fn whole(body: Incoming, max: usize) -> Result<Bytes> {
-    match Limited::new(body, max).collect().await {
+    match Limited::new(Lively::new(body), max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) => Err(anyhow::anyhow!("the answer could not be read: {error}")),
     }

@@ -4,7 +4,7 @@
 //! - [`dial`]: a host, here or elsewhere, and its WebSocket. [`rest`]: its REST
 //!   interface.
 //!   [`address`], [`stream`], [`tls`], [`http`]: what that is made of.
-//!   [`known_hosts`]: what pairings brought. [`profiles`]: the hosts that were
+//!   [`silence`]: answers that stop coming. [`known_hosts`]: what pairings brought. [`profiles`]: the hosts that were
 //!   connected to. [`own_file`]: how both are kept.
 //! - [`connection`], [`halves`]: sends and receives messages. [`answer`]: what a
 //!   request came to.
@@ -31,6 +31,7 @@ pub(crate) mod prompt;
 pub(crate) mod question;
 pub(crate) mod render;
 pub(crate) mod rest;
+pub(crate) mod silence;
 pub(crate) mod stream;
 pub(crate) mod terminal;
 pub(crate) mod text;

@@ -25,6 +25,7 @@ use crate::{
     client::{
         dial::{Target, open},
         http, rest,
+        silence::Lively,
         text::clean,
     },
     exit::{Exit, Failure},
@@ -210,7 +211,8 @@ impl Api {
         let request = self.request(Method::POST, "/v1/leases", None);
         let request = request.header(ACCEPT, "text/event-stream");
         let answer = self.send(request, Some(ask), PATIENCE).await?;
-        let mut events = SseStream::new(answer.into_body());
+        // A host that waits with us says so again and again.
+        let mut events = SseStream::new(Lively::new(answer.into_body()));
         while let Ok(Some(event)) = events.try_next().await {
             let data = event.data.unwrap_or_default();
             match event.event.as_deref() {

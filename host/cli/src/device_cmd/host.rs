@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use hostler_device::json::{Command, Outcome, Picture};
+use hostler_device::json::{Command, Outcome, Picture, Snapshot};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::{
     api::{Api, Ran, Refused},
@@ -120,6 +121,10 @@ impl Session {
             | Command::Hold { ms, .. } => LIMIT + Duration::from_millis((*ms).into()),
             _ => LIMIT,
         };
+        self.run_within(command, limit).await
+    }
+
+    async fn run_within(&self, command: &Command, limit: Duration) -> Result<Ran, Failure> {
         let ran = self
             .host
             .api
@@ -157,6 +162,19 @@ impl Session {
         match self.run(command).await? {
             Ran::Outcome(outcome) => Ok(outcome),
             Ran::Picture(_) => Err(odd()),
+        }
+    }
+
+    /// What is on the screen, if the host can tell within `limit`.
+    pub(super) async fn look(&self, limit: Duration) -> Result<Option<Snapshot>, Failure> {
+        let limit = limit.min(LIMIT);
+        let look = self.run_within(&Command::Snapshot {}, limit);
+        match timeout(limit, look).await {
+            Ok(Ok(Ran::Outcome(Outcome::Snapshot(screen)))) => Ok(Some(screen)),
+            Ok(Ok(_)) => Err(odd()),
+            Ok(Err(failure)) => Err(failure),
+            // The host notices that nobody waits any more.
+            Err(_) => Ok(None),
         }
     }
 

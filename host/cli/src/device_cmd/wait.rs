@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use hostler_device::{
-    json::{self, Command, Outcome},
+    json::{self, Command},
     query::{Element, QueryError, Snapshot},
 };
 use hostler_provider as provider;
@@ -24,6 +24,10 @@ use crate::{
 /// Between two looks: a person would not notice.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// How long a look may take at least, however little is left: the first one is
+/// to be an answer.
+const LEAST: Duration = Duration::from_secs(5);
+
 pub(crate) async fn wait(args: DeviceWait) -> Result<Exit, Failure> {
     let session = Session::of(&args.device)?;
     let Some(selector) = &args.selector else {
@@ -38,10 +42,12 @@ pub(crate) async fn wait(args: DeviceWait) -> Result<Exit, Failure> {
     let end = Instant::now() + args.timeout;
     let mut progress = Progress::stderr();
     loop {
-        let Outcome::Snapshot(screen) = session.outcome(&Command::Snapshot {}).await? else {
-            return Err(odd());
+        let left = end.saturating_duration_since(Instant::now()).max(LEAST);
+        let looked = match session.look(left).await? {
+            Some(screen) => found(screen, &element)?,
+            None => Found::Nothing,
         };
-        match found(screen, &element)? {
+        match looked {
             Found::Nothing if Instant::now() + LOOK < end => {
                 progress.say(&format!("waiting for {selector}"));
                 sleep(LOOK).await;

@@ -16,12 +16,12 @@ use hostler_wire::{
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use uuid::Uuid;
 
 use super::{
-    exchange::{Came, Missed, Session, agreed},
+    exchange::{Came, Missed, Session, agreed, silent},
     passing::{Asked, LISTENING, exchange, hear, random},
 };
 use crate::{
@@ -210,7 +210,9 @@ impl Bridge {
         let end = Instant::now() + PATIENCE;
         let mut backoff = Backoff::new(LISTENING);
         loop {
-            match self.begin().await {
+            // While a host stalls, nothing of the client's is read.
+            let begun = timeout_at(end, self.begin()).await;
+            match begun.unwrap_or_else(|_| Err(Missed::Lost(silent(PATIENCE)))) {
                 Ok(begun) => return Ok(begun),
                 Err(Missed::Refused(failure)) => return Err(failure),
                 Err(missed) => {
@@ -266,10 +268,8 @@ impl Bridge {
             },
             Came::Taken => None,
         };
-        let answer = answer.ok_or_else(|| {
-            let why = "the host did not answer the beginning";
-            Missed::Lost(Failure::new(Exit::HostLost, why))
-        })?;
+        let none = || Failure::new(Exit::HostLost, "the host did not answer the beginning");
+        let answer = answer.ok_or_else(|| Missed::Lost(none()))?;
         session.id = id;
         if let Ok(Message::Response {
             outcome: Ok(result),
@@ -304,8 +304,8 @@ impl Bridge {
             let Ok((session, _)) = self.session().await else {
                 return;
             };
-            match session.post(text.clone()).await {
-                Err(Missed::Unsent(_)) => self.session = None,
+            match timeout(PATIENCE, session.post(text.clone())).await {
+                Ok(Err(Missed::Unsent(_))) => self.session = None,
                 _ => return,
             }
         }

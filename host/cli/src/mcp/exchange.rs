@@ -1,6 +1,6 @@
 //! One message to the host, and what comes back for it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -14,11 +14,13 @@ use hyper::{
 };
 use serde::Deserialize;
 use sse_stream::SseStream;
+use tokio::time::timeout;
 
 use crate::{
     client::{
         dial::{Target, open},
         http, rest,
+        silence::Lively,
     },
     exit::{Exit, Failure},
 };
@@ -39,6 +41,9 @@ const MAX_ANSWER: usize = 80 * 1024 * 1024;
 
 /// The largest answer that says why something was refused.
 const MAX_REFUSAL: usize = 64 * 1024;
+
+/// How long a host may take to begin a stream of what it says by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the host and the client agreed on.
 #[derive(Debug, Clone)]
@@ -149,7 +154,8 @@ impl Session {
         if let Some(last) = last.and_then(|last| HeaderValue::from_str(last).ok()) {
             request = request.header(LAST_EVENT, last);
         }
-        match self.send(request, String::new()).await {
+        let sent = timeout(PATIENCE, self.send(request, String::new())).await;
+        match sent.unwrap_or_else(|_| Err(Missed::Lost(silent(PATIENCE)))) {
             Ok(answer) if answer.status() == StatusCode::OK => Ok(Some(Events::new(answer))),
             Ok(_) | Err(Missed::Refused(_)) => Ok(None),
             Err(missed) => Err(missed),
@@ -209,7 +215,7 @@ impl Session {
 
 /// A stream of events.
 pub(super) struct Events {
-    stream: SseStream<Incoming>,
+    stream: SseStream<Lively>,
     /// The id of the last.
     pub(super) last: Option<String>,
 }
@@ -217,7 +223,7 @@ pub(super) struct Events {
 impl Events {
     fn new(answer: Response<Incoming>) -> Self {
         Self {
-            stream: SseStream::new(answer.into_body()),
+            stream: SseStream::new(Lively::new(answer.into_body())),
             last: None,
         }
     }
@@ -241,6 +247,15 @@ impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Events(after {:?})", self.last)
     }
+}
+
+/// Of a host that takes what it is sent and says nothing.
+pub(super) fn silent(patience: Duration) -> Failure {
+    let message = format!(
+        "the host did not answer within {} seconds",
+        patience.as_secs()
+    );
+    Failure::new(Exit::HostLost, message)
 }
 
 /// The version of the protocol that an answer to `initialize` names.

@@ -85,6 +85,20 @@ fn a_token_in_the_environment_is_kept_nowhere() {
         text(&connected.stderr)
     );
     assert!(text(&connected.stdout).contains("\"variable\""));
+    let kept = ann.home().join(".config/hostler/tokens/lab");
+    let file = token_file(&ann);
+    ann.done(&[
+        "connect",
+        &host.url(),
+        "--name",
+        "lab",
+        "--token-file",
+        &file,
+    ]);
+    assert!(kept.exists());
+    // The same connection with the token from elsewhere: the old copy goes.
+    assert_eq!(connect(&ann.token).status.code(), Some(0));
+    assert!(!kept.exists());
     let message = ann.failed(2, &["devices"]);
     assert!(message.contains("HOSTLER_TOKEN"), "{message}");
     let mut devices = ann.command(&["devices"]);
@@ -168,4 +182,14 @@ fn each_shell_can_mean_another_host() {
         ],
     );
     assert!(message.contains("hostler disconnect other"), "{message}");
+    let disconnect = |name: &str, shell: &str| {
+        let mut command = ann.command(&["disconnect", name]);
+        let said = command.env("HOSTLER_PROFILE", shell).output().unwrap();
+        text(&said.stdout).to_owned()
+    };
+    let said = disconnect("other", "one");
+    let now = format!("commands use {} now", one.url());
+    assert!(said.contains(&now), "{said}");
+    let said = disconnect("one", "one");
+    assert!(said.contains("unset HOSTLER_PROFILE"), "{said}");
 }

@@ -5,7 +5,13 @@
 mod questions;
 mod remembered;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hostler_provider::{
     BoxFuture, Caller, Candidate, Choice, Policy, PolicyError, PolicyTerms, Wish,
@@ -29,7 +35,7 @@ const CHOICES: usize = 8;
 /// Bytes of one choice: a device key, or the name of a pool.
 const CHOICE: usize = 256;
 
-/// Devices that `resolve` is told of.
+/// Devices that `resolve` is told of: of more, free ones first.
 const DEVICES: usize = 256;
 
 /// Bytes of a text that the caller gets to read; the rest is cut.
@@ -44,6 +50,8 @@ struct Inner {
     loaded: Loaded<LeasePolicyPre<State>>,
     needs_lease: Remembered<(Caller, String), bool>,
     terms: Remembered<(Caller, Wish), PolicyTerms>,
+    /// There were more devices than it can be told of, which was logged.
+    cut: AtomicBool,
 }
 
 impl PolicyPlugin {
@@ -52,6 +60,7 @@ impl PolicyPlugin {
             loaded,
             needs_lease: Remembered::default(),
             terms: Remembered::default(),
+            cut: AtomicBool::new(false),
         }))
     }
 
@@ -132,11 +141,15 @@ impl Policy for PolicyPlugin {
         Box::pin(async move {
             let who = questions::caller(caller);
             let wish = questions::wish(wish);
-            let devices: Vec<_> = devices
-                .iter()
-                .take(DEVICES)
-                .map(questions::device)
-                .collect();
+            if devices.len() > DEVICES && !self.0.cut.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    plugin = %self.shared().id,
+                    devices = devices.len(),
+                    "a policy is told of {DEVICES} devices at most, free ones first; name pools or \
+                     platforms to have it choose from fewer"
+                );
+            }
+            let devices: Vec<_> = told(devices).map(questions::device).collect();
             let choices = self
                 .ask("resolve", async |guest, store| {
                     let policy = guest.hostler_policy_policy();
@@ -203,5 +216,45 @@ impl Policy for PolicyPlugin {
 impl fmt::Debug for PolicyPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("PolicyPlugin").field(self.shared()).finish()
+    }
+}
+
+/// The devices that fit into a question. Without a cut they are in their order;
+/// with one the free ones come first, since the others can only be waited for.
+fn told(devices: &[Candidate]) -> impl Iterator<Item = &Candidate> {
+    let cut = devices.len() > DEVICES;
+    let (first, second) = (
+        devices.iter().filter(move |device| !cut || device.free),
+        devices.iter().filter(move |device| cut && !device.free),
+    );
+    first.chain(second).take(DEVICES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn devices(count: usize, free: impl Fn(usize) -> bool) -> Vec<Candidate> {
+        let device = |number| Candidate {
+            key: format!("d{number}"),
+            name: String::new(),
+            platform: String::new(),
+            kind: String::new(),
+            pools: Vec::new(),
+            free: free(number),
+        };
+        (0..count).map(device).collect()
+    }
+
+    #[test]
+    fn of_too_many_devices_a_policy_is_told_of_the_free_ones_first() {
+        let few = devices(3, |number| number == 2);
+        let keys: Vec<_> = told(&few).map(|device| device.key.as_str()).collect();
+        assert_eq!(keys, ["d0", "d1", "d2"]);
+        let many = devices(DEVICES + 10, |number| number >= DEVICES);
+        let told: Vec<_> = told(&many).map(|device| device.key.as_str()).collect();
+        assert_eq!(told.len(), DEVICES);
+        assert_eq!(told[..2], ["d256", "d257"]);
+        assert_eq!(told[9..12], ["d265", "d0", "d1"]);
     }
 }

@@ -96,7 +96,7 @@ fn json_stays_json() {
 }
 
 #[test]
-fn what_was_learnt_first_is_forgotten_first() {
+fn what_was_used_the_longest_ago_is_forgotten_first() {
     let mask = Mask::default();
     for number in 0..=KNOWN {
         let text = format!("the value {number:04}");
@@ -108,4 +108,13 @@ fn what_was_learnt_first_is_forgotten_first() {
     assert_eq!(mask.text("the value 0001"), "[secret A]");
     let last = format!("the value {KNOWN:04}");
     assert_eq!(mask.text(&last), "[secret A]");
+    let learn = |text: &str| {
+        let value = SecretValue::new("A", text.as_bytes().to_vec()).unwrap();
+        mask.learn(&"A".parse().unwrap(), &value);
+    };
+    // Used once more, so the next one goes in its place.
+    learn("the value 0001");
+    learn("another value");
+    assert_eq!(mask.text("the value 0001"), "[secret A]");
+    assert_eq!(mask.text("the value 0002"), "the value 0002");
 }

@@ -31,7 +31,7 @@ impl Stage {
     pub(crate) fn with(page: &str, settings: &Value) -> Self {
         let site = serve();
         let mut target = json!({
-            "name": "phone-1", "driver": "chromedriver", "start_page": format!("{site}{page}"),
+            "name": "phone-1", "driver": "chromedriver", "native": true, "start_page": format!("{site}{page}"),
         });
         if let (Some(target), Some(settings)) = (target.as_object_mut(), settings.as_object()) {
             target.extend(settings.clone());

@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, fn()); 11] = [
+    let tests: [(&str, fn()); 12] = [
         (
             "a_snapshot_is_what_a_person_sees_and_where",
             forms::a_snapshot_is_what_a_person_sees_and_where,
@@ -55,6 +55,10 @@ fn main() {
         (
             "a_session_leaves_nothing_and_a_dead_one_is_lost",
             windows::a_session_leaves_nothing_and_a_dead_one_is_lost,
+        ),
+        (
+            "after_a_page_crashed_the_next_one_is_shown",
+            windows::after_a_page_crashed_the_next_one_is_shown,
         ),
     ];
     let needs = [Need::Program("chromedriver"), Need::Program("chromium")];

@@ -173,3 +173,19 @@ pub(crate) fn a_session_leaves_nothing_and_a_dead_one_is_lost() {
     lost(&mut stage);
     assert_eq!(WebDriver::describe().title, "WebDriver");
 }
+
+pub(crate) fn after_a_page_crashed_the_next_one_is_shown() {
+    let mut stage = Stage::new("/dialogs.html");
+    let crashed = |stage: &mut Stage| {
+        let error = stage.bench.call(|device| device.snapshot()).unwrap_err();
+        assert!(
+            matches!(&error, Error::Other(text) if text.contains("open a page")),
+            "{error:?}"
+        );
+    };
+    let _ = stage.bench.call(|device| device.native("Page.crash", "{}"));
+    crashed(&mut stage);
+    let form = format!("{}/list.html", stage.site);
+    stage.call(|device| device.open_url(&form));
+    assert_eq!(stage.tree().title.as_deref(), Some("List"));
+}

@@ -4,7 +4,7 @@ use hostler_sdk::device::{DeviceSession, Error};
 use hostler_sdk::testing::Exchange;
 use serde_json::{Value, json};
 
-use crate::stage::{command, handles, opened, opening};
+use crate::stage::{BASE, DEVICE, bench, command, handles, opened, opening, value};
 
 /// What `native` makes of an answer to its command.
 fn refused(answer: impl FnOnce(Exchange) -> Exchange) -> Error {
@@ -23,7 +23,7 @@ fn said(status: u16, error: &str, message: &str) -> Error {
 #[test]
 fn every_refusal_of_a_driver_says_what_can_be_done() {
     type Is = fn(&Error) -> bool;
-    let cases: [(u16, &str, &str, Is); 9] = [
+    let cases: [(u16, &str, &str, Is); 8] = [
         (404, "invalid session id", "invalid session id", |error| {
             matches!(error, Error::Lost(_))
         }),
@@ -32,12 +32,6 @@ fn every_refusal_of_a_driver_says_what_can_be_done() {
             "invalid session id",
             "Session timed out: no new command for 3 s",
             |error| matches!(error, Error::Lost(text) if text.contains("no new command")),
-        ),
-        (
-            500,
-            "tab crashed",
-            "tab crashed\n  (Session info)",
-            |error| matches!(error, Error::Lost(_)),
         ),
         (
             500,
@@ -101,17 +95,83 @@ fn an_alert_in_the_way_is_told_with_its_text() {
 fn an_endpoint_that_hangs_or_drops_is_told_so() {
     let late = refused(|exchange| exchange.fails(hostler_sdk::Error::Limit("no response".into())));
     assert!(matches!(late, Error::TimedOut(_)), "{late:?}");
-    let gone = refused(|exchange| exchange.fails(hostler_sdk::Error::other("connection refused")));
-    assert!(
-        matches!(&gone, Error::Lost(text) if text.contains("http://127.0.0.1:4444/wd/hub")),
-        "{gone:?}"
-    );
     let denied = hostler_sdk::Error::Denied("add to hostler.toml".to_owned());
     let denied = refused(|exchange| exchange.fails(denied));
     assert!(
         matches!(&denied, Error::Other(text) if text.contains("hostler.toml")),
         "{denied:?}"
     );
+}
+
+/// What a page's reload comes to if the answer is `first`, and these follow.
+fn after(first: Exchange, then: Vec<Exchange>) -> Error {
+    let mut script = opening().then(first);
+    for exchange in then {
+        script = script.then(exchange);
+    }
+    let error = opened(&script)
+        .call(|device| device.native("Page.reload", "{}"))
+        .unwrap_err();
+    assert_eq!(script.left(), 0, "{error:?}");
+    error
+}
+
+#[test]
+fn a_lost_connection_is_the_end_only_of_a_session_that_is_gone() {
+    let cut = || hostler_sdk::Error::other("connection refused");
+    let execute = || command("POST", "/goog/cdp/execute");
+    let window = || command("GET", "/window");
+    let gone = json!({"value": {"error": "invalid session id", "message": "over"}});
+    let none = json!({"value": {"error": "no such window", "message": "closed"}});
+    let html = |exchange: Exchange, status| exchange.text(status, "text/html", "<h1>Oops</h1>");
+    for first in [execute().fails(cut()), html(execute(), 502)] {
+        let error = after(first, vec![value(window(), &json!("w"))]);
+        assert!(
+            matches!(&error, Error::Other(text) if text.contains("still there")),
+            "{error:?}"
+        );
+    }
+    let error = after(html(execute(), 504), vec![window().json(404, &none)]);
+    assert!(matches!(error, Error::Other(_)), "{error:?}");
+    for second in [
+        window().fails(cut()),
+        window().json(404, &gone),
+        html(window(), 503),
+    ] {
+        let error = after(execute().fails(cut()), vec![second]);
+        assert!(
+            matches!(&error, Error::Lost(text) if text.contains("http://127.0.0.1:4444/wd/hub")),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_page_that_crashes_leaves_a_session_with_an_empty_window() {
+    let crash =
+        json!({"value": {"error": "tab crashed", "message": "tab crashed\n  (Session info)"}});
+    let gone = json!({"value": {"error": "invalid session id", "message": "over"}});
+    let crashed = || command("POST", "/goog/cdp/execute").json(500, &crash);
+    let fresh = || command("POST", "/window/new").sends(json!({"type": "tab"}));
+    let switch = command("POST", "/window").sends(json!({"handle": "n"}));
+    let error = after(
+        crashed(),
+        vec![
+            value(fresh(), &json!({"handle": "n", "type": "tab"})),
+            value(switch, &Value::Null),
+        ],
+    );
+    assert!(
+        matches!(&error, Error::Other(text) if text.contains("empty window")),
+        "{error:?}"
+    );
+    let error = after(crashed(), vec![fresh().json(500, &crash)]);
+    assert!(
+        matches!(&error, Error::Other(text) if text.contains("open a page")),
+        "{error:?}"
+    );
+    let error = after(crashed(), vec![fresh().json(404, &gone)]);
+    assert!(matches!(error, Error::Lost(_)), "{error:?}");
 }
 
 #[test]
@@ -138,6 +198,35 @@ fn what_is_no_command_of_chromes_or_no_json_is_refused_before_it_is_sent() {
     ] {
         let refused = bench.call(|device| device.native(method, params));
         assert!(refused.is_err(), "{method} {params}");
+    }
+    assert_eq!(script.sent().len(), 2);
+}
+
+#[test]
+fn without_the_operators_key_no_command_of_chromes_is_sent() {
+    let script = opening();
+    let mut bench = bench(&script, &json!({"name": "one", "url": BASE}));
+    bench.open(DEVICE).unwrap();
+    assert!(!bench.devices().unwrap().remove(0).capabilities.native);
+    let refused = bench.call(|device| device.native("Page.reload", "{}"));
+    assert!(
+        matches!(&refused, Err(Error::Unsupported(text)) if text.contains("native = true")),
+        "{refused:?}"
+    );
+    assert_eq!(script.sent().len(), 2);
+}
+
+#[test]
+fn a_file_of_the_machine_is_never_opened() {
+    let script = opening();
+    let mut bench = opened(&script);
+    for url in [
+        "file:///etc/passwd",
+        " file:///etc/passwd",
+        "chrome://version",
+    ] {
+        let refused = bench.call(|device| device.open_url(url));
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
     }
     assert_eq!(script.sent().len(), 2);
 }

@@ -8,7 +8,7 @@ pub(crate) const BASE: &str = "http://127.0.0.1:4444/wd/hub";
 pub(crate) const DEVICE: &str = "127.0.0.1:4444/wd/hub/one";
 
 pub(crate) fn target() -> Value {
-    json!({"name": "one", "url": BASE})
+    json!({"name": "one", "url": BASE, "native": true})
 }
 
 pub(crate) fn bench(script: &Script, target: &Value) -> ProviderBench<WebDriver> {
