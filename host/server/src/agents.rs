@@ -51,20 +51,25 @@ impl Endpoints for AgentEndpoints {
             },
         };
         let devices = self.devices.clone();
-        let life = Box::new(Agent { token, devices });
+        let life = Box::new(Agent {
+            token: Some(token),
+            devices,
+        });
         Some(Endpoint { server, life })
     }
 }
 
 /// An agent that may hold devices.
 struct Agent {
-    token: AgentToken,
+    /// Until it ends.
+    token: Option<AgentToken>,
     devices: Devices,
 }
 
 impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Agent").field(self.token.identity()).finish()
+        let identity = self.token.as_ref().map(AgentToken::identity);
+        f.debug_tuple("Agent").field(&identity).finish()
     }
 }
 
@@ -72,8 +77,13 @@ impl Life for Agent {}
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        let name = self.token.identity().principal.as_str();
-        if let Ok(principal) = hostler_lease::Principal::new(name) {
+        let Some(token) = self.token.take() else {
+            return;
+        };
+        let name = token.identity().principal.as_str().to_owned();
+        // First, or a request that is on its way gets a device that nobody ends.
+        drop(token);
+        if let Ok(principal) = hostler_lease::Principal::new(&name) {
             self.devices.end_principal(&principal);
         }
     }

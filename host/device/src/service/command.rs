@@ -74,8 +74,7 @@ impl Devices {
             let Status::Held { key, token, .. } = state.registry.status(&who.principal, id)? else {
                 return Err(Refused::NotYet.into());
             };
-            let ask = state.asks.get(&id).map(|asked| Arc::clone(&asked.ask));
-            let ask = ask.ok_or(Refused::LeaseUnknown)?;
+            let ask = Arc::clone(&state.usable(&who.principal, id)?.ask);
             let job = Job {
                 principal: who.principal.clone(),
                 id,
@@ -270,9 +269,7 @@ impl Task {
 
     async fn panicked(&mut self) -> Result<Answer, Refusal> {
         tracing::error!(device = %self.key, "a provider panicked in a command; its session is ended");
-        if AssertUnwindSafe(self.end()).catch_unwind().await.is_err() {
-            tracing::error!(device = %self.key, "a provider panicked at the end of a session");
-        }
+        self.end().await;
         let why = format!(
             "the provider of {} failed in this command; the device opens again with the next",
             self.key
