@@ -13,7 +13,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::{FutureExt, future::BoxFuture};
 use hostler_lease::{DeviceKey, Effects, FencingToken, HandOver, LeaseId, Moment};
 use hostler_provider::{DeviceError, DeviceSession, OpenDevice, Progress, Provider};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, State, command::Job};
@@ -26,10 +29,16 @@ pub(super) struct Holding {
     pub(super) stop: CancellationToken,
     pub(super) jobs: mpsc::Sender<Job>,
     /// The latest since the device was opened.
-    pub(super) snapshot: Option<Arc<Snapshot>>,
+    pub(super) snapshot: Option<Latest>,
     /// The device is gone or off: so are the programs that belong to it, when
     /// the session has ended.
     pub(super) gone: Option<(Arc<dyn Provider>, String)>,
+}
+
+/// The latest snapshot: the refs of the next command are of this one.
+pub(super) struct Latest {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) taken: Instant,
 }
 
 /// What the task begins with.
