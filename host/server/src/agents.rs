@@ -58,12 +58,12 @@ impl Endpoints for AgentEndpoints {
             }
         };
         let devices = self.devices.clone();
+        let bearer = format!("Bearer {}", token.token().expose());
         let agent = Agent {
             confined: confine(&devices, &token, pins)?,
-            token,
+            token: Some(token),
             devices,
         };
-        let bearer = format!("Bearer {}", agent.token.token().expose());
         let server = McpServer {
             name: NAME.to_owned(),
             transport: McpTransport::Http {
@@ -78,7 +78,8 @@ impl Endpoints for AgentEndpoints {
 
 /// An agent that may hold devices.
 struct Agent {
-    token: AgentToken,
+    /// Until it ends.
+    token: Option<AgentToken>,
     devices: Devices,
     /// It may have some of them only.
     confined: bool,
@@ -86,7 +87,8 @@ struct Agent {
 
 impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Agent").field(self.token.identity()).finish()
+        let identity = self.token.as_ref().map(AgentToken::identity);
+        f.debug_tuple("Agent").field(&identity).finish()
     }
 }
 
@@ -94,11 +96,18 @@ impl Life for Agent {}
 
 impl Drop for Agent {
     fn drop(&mut self) {
+        let Some(token) = self.token.take() else {
+            return;
+        };
         // What is held belongs to the session, and a later agent of it goes on.
-        if !self.token.counts() {
+        let counts = token.counts();
+        let principal = principal(&token);
+        // First, or a request that is on its way gets a device that nobody ends.
+        drop(token);
+        if !counts {
             return;
         }
-        if let Ok(principal) = principal(&self.token) {
+        if let Ok(principal) = principal {
             self.devices.end_principal(&principal);
             if self.confined {
                 self.devices.set_free(&principal);

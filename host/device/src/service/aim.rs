@@ -29,10 +29,12 @@ impl Devices {
         };
         let holding = state.holdings.get(&key);
         let holding = holding.filter(|holding| holding.token == token);
-        Ok(holding.and_then(|holding| holding.snapshot.clone()))
+        let latest = holding.and_then(|holding| holding.snapshot.as_ref());
+        Ok(latest.map(|latest| Arc::clone(&latest.snapshot)))
     }
 
-    /// Takes a snapshot.
+    /// Takes a snapshot. A reader gets the latest if it is not too old: a new
+    /// one would make the holder's refs stale.
     ///
     /// # Errors
     /// As for [`Devices::run`].

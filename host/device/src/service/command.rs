@@ -20,13 +20,18 @@ use tokio::{
 use super::{
     Devices, Inner, State,
     aim::{aimed_at, check_ref, nonsense},
-    hold::Task,
+    hold::{Latest, Task},
     policy,
 };
 use crate::{CALL_GRACE, MAX_COMMANDS_WAITING, Refusal, Who, query::Snapshot};
 
 /// How long a session that may be over is asked whether it is.
 const ALIVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the refs of a holder last at least, whatever its readers look at: an
+/// agent thinks for some seconds between two commands. A device knows the refs of
+/// its latest snapshot only, so a reader sees the holder's until it is this old.
+const REFS_LAST: Duration = Duration::from_secs(60);
 
 /// A command that waits for its turn.
 pub(super) struct Job {
@@ -74,8 +79,7 @@ impl Devices {
             let Status::Held { key, token, .. } = state.registry.status(&who.principal, id)? else {
                 return Err(Refused::NotYet.into());
             };
-            let ask = state.asks.get(&id).map(|asked| Arc::clone(&asked.ask));
-            let ask = ask.ok_or(Refused::LeaseUnknown)?;
+            let ask = Arc::clone(&state.usable(&who.principal, id)?.ask);
             let job = Job {
                 principal: who.principal.clone(),
                 id,
@@ -152,9 +156,11 @@ impl Task {
         let admitted = self.admit(&job);
         let answer = match admitted {
             Err(refused) => Err(refused),
-            Ok(()) => {
+            Ok(reader) => {
                 // However it ends, but for the end of the lease itself.
-                let answer = AssertUnwindSafe(self.admitted(&job)).catch_unwind().await;
+                let answer = AssertUnwindSafe(self.admitted(&job, reader))
+                    .catch_unwind()
+                    .await;
                 self.inner
                     .drive(|state, now, out| state.registry.end_command(id, now, out));
                 match answer {
@@ -167,8 +173,9 @@ impl Task {
         let _ = job.reply.send(answer);
     }
 
-    /// Checks the lease and renews it to the end of the command.
-    fn admit(&self, job: &Job) -> Result<(), Refusal> {
+    /// Checks the lease and renews it to the end of the command. Returns whether
+    /// it is a reader's.
+    fn admit(&self, job: &Job) -> Result<bool, Refusal> {
         let left = job.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Refusal::CommandWaited);
@@ -182,18 +189,24 @@ impl Task {
             } else if admitted.reader && !job.call.only_looks() {
                 Refusal::ReaderOnly(job.call.name())
             } else {
-                return Ok(());
+                return Ok(admitted.reader);
             };
             registry.end_command(job.id, now, out);
             Err(refused)
         })
     }
 
-    async fn admitted(&mut self, job: &Job) -> Result<Answer, Refusal> {
+    async fn admitted(&mut self, job: &Job, reader: bool) -> Result<Answer, Refusal> {
         let command = job.call.name();
         policy::bounded(job.policy.admit(&job.caller, &job.device, command)).await?;
+        if reader
+            && job.call == Call::Snapshot
+            && let Some(latest) = self.latest(Some(REFS_LAST))
+        {
+            return Ok(Answer::Tree(latest.tree().clone()));
+        }
         if let Some(number) = aimed_at(&job.call) {
-            check_ref(self.latest().as_deref(), number)?;
+            check_ref(self.latest(None).as_deref(), number)?;
         }
         self.revive().await?;
         if self.open.is_none() {
@@ -273,9 +286,7 @@ impl Task {
 
     async fn panicked(&mut self) -> Result<Answer, Refusal> {
         tracing::error!(device = %self.key, "a provider panicked in a command; its session is ended");
-        if AssertUnwindSafe(self.end()).catch_unwind().await.is_err() {
-            tracing::error!(device = %self.key, "a provider panicked at the end of a session");
-        }
+        self.end().await;
         let why = format!(
             "the provider of {} failed in this command; the device opens again with the next",
             self.key
@@ -291,8 +302,13 @@ impl Task {
         }
     }
 
-    fn latest(&self) -> Option<Arc<Snapshot>> {
-        self.noted(|holding| holding.snapshot.clone())?
+    /// The latest snapshot, if it is not older than that.
+    fn latest(&self, age: Option<Duration>) -> Option<Arc<Snapshot>> {
+        self.noted(|holding| {
+            let latest = holding.snapshot.as_ref();
+            let latest = latest.filter(|it| age.is_none_or(|age| it.taken.elapsed() < age));
+            latest.map(|latest| Arc::clone(&latest.snapshot))
+        })?
     }
 
     fn keep(&mut self, snapshot: Snapshot) {
@@ -300,7 +316,11 @@ impl Task {
             .greatest()
             .map_or(0, |number| number.saturating_add(1));
         self.next_ref = self.next_ref.max(above);
-        self.noted(|holding| holding.snapshot = Some(Arc::new(snapshot)));
+        let latest = Latest {
+            snapshot: Arc::new(snapshot),
+            taken: Instant::now(),
+        };
+        self.noted(|holding| holding.snapshot = Some(latest));
     }
 }
 

@@ -10,10 +10,13 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use hostler_lease::{DeviceKey, Effects, FencingToken, HandOver, LeaseId, Moment};
 use hostler_provider::{DeviceError, DeviceSession, OpenDevice, Progress, Provider};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, State, command::Job};
@@ -26,10 +29,16 @@ pub(super) struct Holding {
     pub(super) stop: CancellationToken,
     pub(super) jobs: mpsc::Sender<Job>,
     /// The latest since the device was opened.
-    pub(super) snapshot: Option<Arc<Snapshot>>,
+    pub(super) snapshot: Option<Latest>,
     /// The device is gone or off: so are the programs that belong to it, when
     /// the session has ended.
     pub(super) gone: Option<(Arc<dyn Provider>, String)>,
+}
+
+/// The latest snapshot: the refs of the next command are of this one.
+pub(super) struct Latest {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) taken: Instant,
 }
 
 /// What the task begins with.
@@ -48,6 +57,9 @@ pub(super) struct Task {
     stop: CancellationToken,
     jobs: mpsc::Receiver<Job>,
     pub(super) open: Option<OpenNow>,
+    /// What is being ended. It stays here until it is done, so that an end that
+    /// is cut off by `stop` goes on.
+    ending: Option<BoxFuture<'static, ()>>,
     /// The first ref of the next session.
     pub(super) next_ref: u32,
 }
@@ -117,6 +129,7 @@ impl Inner {
             stop,
             jobs: waiting,
             open: None,
+            ending: None,
             next_ref,
         };
         self.tasks.spawn_on(task.run(begin), &self.runtime);
@@ -144,9 +157,7 @@ impl Task {
         // From here on commands that wait are refused with what became of the
         // lease.
         self.jobs.close();
-        if AssertUnwindSafe(self.end()).catch_unwind().await.is_err() {
-            tracing::error!(device = %self.key, "a provider panicked at the end of a session");
-        }
+        self.end().await;
         self.torn_down(handing_over);
     }
 
@@ -226,17 +237,36 @@ impl Task {
         Ok(())
     }
 
-    /// Ends what is open; returns when nothing of it is left.
+    /// Ends what is open; returns when nothing of it is left. If the future is
+    /// dropped, the next goes on where it was.
     pub(super) async fn end(&mut self) {
         if let Some(open) = self.open.take() {
-            open.session.end().await;
+            self.begin_ending(async move { open.session.end().await });
         }
+        self.ended().await;
         let gone = self.noted(|holding| {
             holding.snapshot = None;
             holding.gone.take()
         });
         if let Some((provider, hardware_id)) = gone.flatten() {
-            provider.end_services(&hardware_id).await;
+            self.begin_ending(async move { provider.end_services(&hardware_id).await });
+        }
+        self.ended().await;
+    }
+
+    fn begin_ending(&mut self, end: impl Future<Output = ()> + Send + 'static) {
+        let key = self.key.clone();
+        self.ending = Some(Box::pin(async move {
+            if AssertUnwindSafe(end).catch_unwind().await.is_err() {
+                tracing::error!(device = %key, "a provider panicked at the end of a session");
+            }
+        }));
+    }
+
+    async fn ended(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            ending.await;
+            self.ending = None;
         }
     }
 

@@ -16,6 +16,7 @@ impl Devices {
     /// It is not the principal's, has ended, or is not held yet.
     pub fn renew(&self, who: &Who, id: LeaseId) -> Result<Duration, Refusal> {
         self.0.drive(|state, now, out| {
+            state.usable(&who.principal, id)?;
             let until = state.registry.renew(&who.principal, id, now, out)?;
             Ok(now.until(until))
         })

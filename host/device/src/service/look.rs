@@ -108,7 +108,7 @@ impl Devices {
         let info = |view: LeaseView| LeaseInfo {
             principal: view.principal,
             scope: view.scope,
-            standing: standing(view.status, now),
+            standing: standing(view.status, true, now),
         };
         Ok(if all {
             state.registry.all_leases().map(info).collect()
@@ -123,8 +123,7 @@ impl Devices {
     /// It is not the principal's, has ended, or is not held yet.
     pub fn lease(&self, who: &Who, id: LeaseId) -> Result<Lease, Refusal> {
         let state = self.0.lock();
-        state.registry.status(&who.principal, id)?;
-        let asked = state.asks.get(&id).ok_or(Refused::LeaseUnknown)?;
+        let asked = state.usable(&who.principal, id)?;
         held(&state.registry, &asked.ask, self.0.now()).ok_or_else(|| Refused::NotYet.into())
     }
 
@@ -133,8 +132,10 @@ impl Devices {
     /// # Errors
     /// It is not the principal's, or has ended.
     pub fn standing(&self, who: &Who, id: LeaseId) -> Result<LeaseStanding, Refusal> {
-        let status = self.0.lock().registry.status(&who.principal, id)?;
-        Ok(standing(status, self.0.now()))
+        let state = self.0.lock();
+        let status = state.registry.status(&who.principal, id)?;
+        let usable = state.usable(&who.principal, id).is_ok();
+        Ok(standing(status, usable, self.0.now()))
     }
 
     /// Events that `who` may know of: from now on, or after the position that
@@ -150,12 +151,14 @@ impl Devices {
     }
 }
 
-fn standing(status: Status, now: Moment) -> LeaseStanding {
+fn standing(status: Status, usable: bool, now: Moment) -> LeaseStanding {
     match status {
         Status::Waiting { position, until } => LeaseStanding::Waiting {
             position,
             left: now.until(until),
         },
+        // Its record is on the way to the disk.
+        Status::Held { key, .. } if !usable => LeaseStanding::HandingOver { key },
         Status::HandingOver { key } => LeaseStanding::HandingOver { key },
         Status::Held { key, token, until } => LeaseStanding::Held {
             key,

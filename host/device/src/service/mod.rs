@@ -22,7 +22,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hostler_lease::{Ask, DeviceKey, Effects, LeaseId, Moment, Registry, Saved};
+use hostler_lease::{
+    Ask, DeviceKey, Effects, LeaseId, Moment, Principal, Refused, Registry, Saved, Status,
+};
 use hostler_provider::Policy;
 use tokio::{
     runtime::Handle,
@@ -100,7 +102,7 @@ struct State {
 struct Asked {
     ask: Arc<Ask>,
     way: watch::Sender<Way>,
-    /// Its holder was told, or it is from before a restart.
+    /// Its record is on the disk, so that its holder may use it.
     granted: bool,
 }
 
@@ -128,8 +130,11 @@ impl Devices {
         let registry = Registry::restore(saved, Moment::default(), &mut out);
         let asks = asks
             .into_iter()
-            .filter(|ask| registry.status(&ask.principal, ask.id).is_ok())
-            .map(|ask| (ask.id, Asked::new(ask, true)))
+            .filter_map(|ask| {
+                let status = registry.status(&ask.principal, ask.id).ok()?;
+                let granted = matches!(status, Status::Held { .. });
+                Some((ask.id, Asked::new(ask, granted)))
+            })
             .collect();
         let (settled, batches) = mpsc::unbounded_channel();
         let ring = Ring::new();
@@ -228,6 +233,14 @@ impl State {
         } else {
             Ok(())
         }
+    }
+
+    /// The ask of a lease that may be used: it is the principal's, is held, and
+    /// its record is on the disk.
+    fn usable(&self, principal: &Principal, id: LeaseId) -> Result<&Asked, Refused> {
+        self.registry.status(principal, id)?;
+        let asked = self.asks.get(&id).ok_or(Refused::LeaseUnknown)?;
+        asked.granted.then_some(asked).ok_or(Refused::NotYet)
     }
 }
 

@@ -101,6 +101,7 @@ impl Inner {
                 (Ok(()), _) => self.act(state, event, &mut more),
                 (Err(why), Event::HandOver { id, .. } | Event::Granted { id, .. }) => {
                     state.fail(*id, Refusal::NotDurable(why.clone()));
+                    // Nobody could use it yet, so it is fresh.
                     state.registry.abandon(*id, self.now(), &mut more);
                 }
                 (Err(_), _) => {}

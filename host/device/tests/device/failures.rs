@@ -7,7 +7,7 @@ use hostler_device::Step;
 use hostler_provider::{Call, DeviceError, PolicyError, Wish};
 
 use crate::script::{Does, Memory, Rules, Scripted};
-use crate::world::{World, code, device, settle, tap, wait, who};
+use crate::world::{World, code, device, session, settle, tap, wait, who};
 
 /// Nobody has the device, and whoever asks gets it.
 async fn is_free(world: &World) {
@@ -254,4 +254,68 @@ async fn a_host_that_stops_refuses_and_ends_its_sessions_and_keeps_its_leases() 
     assert_eq!(code(refused), "HOST_STOPPING");
     assert_eq!(world.provider.now().live.values().flatten().count(), 0);
     assert_eq!(world.store.leases(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_cut_off_by_the_end_of_the_lease_is_waited_for() {
+    let world = World::new(&["tab-1"]).await;
+    let (ann, bob) = (who("ann"), who("bob"));
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let ending = Duration::from_secs(300);
+    world.provider.now().next_calls = [Does::Hangs].into();
+    world.provider.now().ends = Does::Takes(ending);
+    // It overruns, so its session is being ended when the lease is over.
+    let (refused, next) = tokio::join!(
+        world.tap(&ann, lease.id),
+        world.hold(&bob, wait("tab-1", 3600))
+    );
+    assert!(refused.is_err());
+    next.unwrap();
+    assert!(began.elapsed() > ending, "{:?}", began.elapsed());
+    world.check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_devices_programs_that_is_cut_off_is_waited_for() {
+    let world = World::new(&["tab-1"]).await;
+    let (ann, bob) = (who("ann"), who("bob"));
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let ending = Duration::from_secs(300);
+    world.provider.now().ends_services = Does::Takes(ending);
+    let off = world
+        .devices
+        .run(&ann, lease.id, Call::Shutdown, crate::world::LIMIT);
+    let (refused, next) = tokio::join!(off, world.hold(&bob, wait("tab-1", 3600)));
+    assert!(refused.is_err());
+    next.unwrap();
+    assert!(began.elapsed() >= ending, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_uses_a_lease_before_it_is_durable() {
+    let world = World::new(&["tab-1"]).await;
+    let (ann, labels) = (who("ann"), session("default"));
+    world.provider.now().opens = Does::Takes(Duration::from_secs(5));
+    let ask = || world.devices.implicit(&ann, &labels, device("tab-1"), None);
+    let first = ask().await.unwrap();
+    settle().await;
+    world.store.set_slow();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    // It is open, and its record is on the way.
+    let id = first.id();
+    let not_yet = "LEASE_NOT_GRANTED";
+    assert_eq!(code(world.tap(&ann, id).await), not_yet);
+    assert_eq!(code(world.devices.renew(&ann, id)), not_yet);
+    assert_eq!(code(world.devices.lease(&ann, id)), not_yet);
+    let second = ask().await.unwrap();
+    world.store.set_full(true);
+    world.store.set_fast();
+    for ticket in [first, second] {
+        assert_eq!(code(ticket.granted().await), "STORE_FAILED");
+    }
+    world.store.set_full(false);
+    world.provider.now().opens = Does::Answers;
+    is_free(&world).await;
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -56,6 +57,7 @@ pub(crate) struct Script {
     /// What the next calls do, before `calls` counts again.
     pub(crate) next_calls: VecDeque<Does>,
     pub(crate) ends: Does,
+    pub(crate) ends_services: Does,
     /// `open tab-1`, `act tab-1`, `end tab-1`…
     pub(crate) log: Vec<String>,
     /// The tokens of the sessions that are open, by hardware id.
@@ -171,8 +173,15 @@ impl Provider for Scripted {
     }
 
     fn end_services(&self, hardware_id: &str) -> BoxFuture<'_, ()> {
-        self.now().log.push(format!("services {hardware_id}"));
-        Box::pin(async {})
+        let does = {
+            let mut script = self.now();
+            script.log.push(format!("services {hardware_id}"));
+            script.ends_services.clone()
+        };
+        Box::pin(async move {
+            // A failing end is an end.
+            let _ = does.act().await;
+        })
     }
 }
 
@@ -353,6 +362,30 @@ struct Kept {
     starts: u32,
     due: Vec<Record>,
     full: bool,
+    /// Answers come later, if at all.
+    slow: bool,
+    later: Later,
+}
+
+#[derive(Default)]
+struct Later(Vec<Durable>);
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Later").field(&self.0.len()).finish()
+    }
+}
+
+impl Kept {
+    fn write(&mut self) -> Result<(), String> {
+        if self.full {
+            return Err("the disk is full".to_owned());
+        }
+        for record in std::mem::take(&mut self.due) {
+            self.saved.apply(record);
+        }
+        Ok(())
+    }
 }
 
 impl Memory {
@@ -362,6 +395,8 @@ impl Memory {
             starts: 0,
             due: Vec::new(),
             full: false,
+            slow: false,
+            later: Later::default(),
         })))
     }
 
@@ -378,6 +413,23 @@ impl Memory {
         self.0.lock().unwrap().full = full;
     }
 
+    /// From now on nothing is answered.
+    pub(crate) fn set_slow(&self) {
+        self.0.lock().unwrap().slow = true;
+    }
+
+    /// All is answered.
+    pub(crate) fn set_fast(&self) {
+        let (later, result) = {
+            let mut kept = self.0.lock().unwrap();
+            kept.slow = false;
+            (std::mem::take(&mut kept.later), kept.write())
+        };
+        for done in later.0 {
+            done(result.clone());
+        }
+    }
+
     pub(crate) fn leases(&self) -> usize {
         self.0.lock().unwrap().saved.leases().len()
     }
@@ -388,14 +440,11 @@ impl LeaseStore for Memory {
         let result = {
             let mut kept = self.0.lock().unwrap();
             kept.due.extend(records);
-            if kept.full {
-                Err("the disk is full".to_owned())
-            } else {
-                for record in std::mem::take(&mut kept.due) {
-                    kept.saved.apply(record);
-                }
-                Ok(())
+            if kept.slow {
+                kept.later.0.push(done);
+                return;
             }
+            kept.write()
         };
         done(result);
     }

@@ -1,11 +1,12 @@
-//! Two requests of one session at a time.
+//! Two at a time: requests of one session, and a holder with a reader.
 
 use std::time::Duration;
 
-use hostler_device::{Granted, Ticket};
+use hostler_device::{Granted, Ticket, query::Snapshot};
+use hostler_provider::{Act, Call, Target, Wish};
 
 use crate::script::Does;
-use crate::world::{World, code, device, session, settle, who};
+use crate::world::{LIMIT, World, code, device, session, settle, who};
 
 /// Two requests of one session that know nothing of leases: the first asks, the
 /// second finds it there.
@@ -69,4 +70,41 @@ async fn a_fresh_lease_goes_when_whoever_asked_for_it_fails() {
         code(world.devices.lease(&who("ann"), id)),
         "LEASE_NOT_FOUND"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_reader_looks_at_leaves_the_refs_of_the_holder_good() {
+    let world = World::new(&["tab-1"]).await;
+    let (ann, bob) = (who("ann"), who("bob"));
+    let holder = world.hold(&ann, long(device("tab-1"))).await.unwrap();
+    let reader = Wish {
+        reader: true,
+        ..long(device("tab-1"))
+    };
+    let reader = world.hold(&bob, reader).await.unwrap();
+    let first = |snapshot: &Snapshot| snapshot.tree().nodes[0].number;
+    // With nothing to spoil, it takes its own.
+    let seen = world.devices.look(&bob, reader.id, LIMIT).await.unwrap();
+    assert_eq!(first(&seen), 1);
+    let own = world.devices.look(&ann, holder.id, LIMIT).await.unwrap();
+    assert_eq!(first(&own), 3);
+    let seen = world.devices.look(&bob, reader.id, LIMIT).await.unwrap();
+    assert_eq!(seen, own);
+    let tap = Call::Act(Target::Ref(4), Act::Tap(1));
+    world
+        .devices
+        .run(&ann, holder.id, tap, LIMIT)
+        .await
+        .unwrap();
+    // What the holder has not looked at for long is looked at anew.
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let seen = world.devices.look(&bob, reader.id, LIMIT).await.unwrap();
+    assert_eq!(first(&seen), 5);
+}
+
+fn long(wish: Wish) -> Wish {
+    Wish {
+        ttl: Some(Duration::from_secs(600)),
+        ..wish
+    }
 }
