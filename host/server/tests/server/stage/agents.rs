@@ -31,8 +31,13 @@ impl Overheard {
 }
 
 impl Endpoints for Overheard {
-    fn open(&self, owner: &Principal, session: &str) -> Option<Endpoint> {
-        let opened = self.inner.open(owner, session);
+    fn open(
+        &self,
+        owner: &Principal,
+        session: &str,
+        devices: Option<&[String]>,
+    ) -> Option<Endpoint> {
+        let opened = self.inner.open(owner, session, devices);
         let given = opened.as_ref().map(|endpoint| {
             let McpTransport::Http { url, headers } = &endpoint.server.transport else {
                 panic!("agents reach their host over HTTP");
