@@ -22,7 +22,8 @@ pub(crate) struct Fault {
     message: String,
     hint: Option<String>,
     retriable: bool,
-    details: Map<String, Value>,
+    /// Boxed: a fault is returned everywhere, and is small without them.
+    details: Box<Map<String, Value>>,
 }
 
 /// Errors of the command itself, as JSON-RPC counts them.
@@ -42,7 +43,7 @@ impl Fault {
             message: message.into(),
             hint: None,
             retriable: false,
-            details: Map::new(),
+            details: Box::default(),
         }
     }
 
@@ -141,7 +142,7 @@ impl Fault {
 
     /// What stands in `data` of an error of JSON-RPC.
     fn data(&self, record: Option<(&str, &str)>) -> Value {
-        let mut details = self.details.clone();
+        let mut details = Map::clone(&self.details);
         details.insert("reason".into(), self.reason.into());
         let mut data = json!({
             "code": self.code, "message": self.message, "retriable": self.retriable,

@@ -68,9 +68,9 @@ fn lease_record(act: &LeaseAct<'_>) -> AuditRecord {
         LeaseAct::Forced { by, key } => (by, key, "device.force-release", json!({})),
     };
     AuditRecord::now(
-        &who.to_string(),
+        who.to_string(),
         action,
-        &key.to_string(),
+        key.to_string(),
         detail.to_string(),
     )
 }
