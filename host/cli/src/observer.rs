@@ -67,12 +67,7 @@ fn lease_record(act: &LeaseAct<'_>) -> AuditRecord {
         }
         LeaseAct::Forced { by, key } => (by, key, "device.force-release", json!({})),
     };
-    AuditRecord::now(
-        who.to_string(),
-        action,
-        key.to_string(),
-        detail.to_string(),
-    )
+    AuditRecord::now(who.to_string(), action, key.to_string(), detail.to_string())
 }
 
 /// What somebody did; what an agent does by itself is in the session's history.
