@@ -22,7 +22,7 @@ pub(crate) struct Fault {
     message: String,
     hint: Option<String>,
     retriable: bool,
-    /// Boxed, or every result would be as large.
+    /// Boxed: a fault is returned everywhere, and is small without them.
     details: Box<Map<String, Value>>,
 }
 
