@@ -163,3 +163,19 @@ async fn a_screenshot_is_fetched_by_whoever_took_it() {
         json!([])
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asks_for_is_removed_on_an_idle_host() {
+    let world = World::new().await;
+    let routes = world.routes();
+    let ann = Client::of(&world, &routes, "ann");
+    let phone = json!({ "platform": "android" });
+    ann.done("screenshot", &["/tmp/s.png"], phone).await;
+    let (_, said) = announce(&ann, json!({})).await;
+    let ticket = &said["upload"]["headers"]["x-hostler-upload-ticket"];
+    let request = put(&said["upload"], ticket.as_str().unwrap(), b"a package");
+    assert_eq!(read(ann.send(request).await).await.0, StatusCode::OK);
+    assert_eq!(world.files(), 2);
+    tokio::time::sleep(std::time::Duration::from_secs(32 * 60)).await;
+    assert_eq!(world.files(), 0);
+}

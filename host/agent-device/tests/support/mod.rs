@@ -124,6 +124,15 @@ impl World {
             .map(|holder| holder.principal.to_string())
     }
 
+    /// Files that clients sent or may fetch.
+    #[allow(dead_code, reason = "not every test binary looks")]
+    pub(crate) fn files(&self) -> usize {
+        let folders = std::fs::read_dir(self.folder.path()).unwrap();
+        folders
+            .map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count())
+            .sum()
+    }
+
     /// Serves on a port of its own; returns its address. Ends with the runtime.
     pub(crate) async fn serve(&self) -> String {
         self.serve_until().await.0
