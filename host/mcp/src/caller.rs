@@ -12,7 +12,7 @@ use rmcp::{
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::hand::Hand;
+use crate::{hand::Hand, presence::Presence};
 
 /// How often a client that waits is told so again: many give up a request that
 /// they have not heard of for a minute.
@@ -27,6 +27,7 @@ pub(crate) struct Caller {
     client: Option<Label>,
     grant: Grant,
     cancelled: CancellationToken,
+    presence: Presence,
     progress: Option<Progress>,
 }
 
@@ -55,6 +56,7 @@ impl Caller {
             client,
             grant: grant.clone(),
             cancelled: context.ct.clone(),
+            presence: parts.extensions.get().cloned().ok_or_else(internal)?,
             progress: token.map(|token| Progress {
                 token,
                 peer: context.peer.clone(),
@@ -85,7 +87,18 @@ impl Caller {
             .await;
     }
 
-    /// Does it until the client cancels it or its token ends. While it takes
+    /// Waits for a client whose connection broke.
+    ///
+    /// # Errors
+    /// It does not come back.
+    pub(crate) async fn present(&self) -> Result<(), FailureBody> {
+        if self.presence.back().await {
+            return Ok(());
+        }
+        Err(left())
+    }
+
+    /// Does it until the client cancels it or is gone, or its token ends. While it takes
     /// long, the client is told that it goes on.
     pub(crate) async fn until_cancelled<T>(
         &mut self,
@@ -93,7 +106,8 @@ impl Caller {
         work: impl Future<Output = T>,
     ) -> Result<T, FailureBody> {
         let (cancelled, ended) = (self.cancelled.clone(), self.grant.ended());
-        let (mut work, mut ended) = (pin!(work), pin!(ended));
+        let presence = self.presence.clone();
+        let (mut work, mut ended, mut gone) = (pin!(work), pin!(ended), pin!(presence.gone()));
         let mut still = interval(STILL_THERE);
         still.set_missed_tick_behavior(MissedTickBehavior::Delay);
         still.reset();
@@ -103,6 +117,7 @@ impl Caller {
                 () = cancelled.cancelled() => {
                     return Err(FailureBody::new("CANCELLED", "the request was cancelled"));
                 }
+                () = &mut gone => return Err(left()),
                 _ = &mut ended => {
                     let message = "the token of this client was revoked or is over; ask for another";
                     return Err(FailureBody::new("UNAUTHENTICATED", message));
@@ -111,4 +126,9 @@ impl Caller {
             }
         }
     }
+}
+
+/// Nobody is there to read this.
+fn left() -> FailureBody {
+    FailureBody::new("CANCELLED", "the client left before the answer")
 }

@@ -1,10 +1,6 @@
 //! From a request whose token is known to the protocol.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,7 +11,7 @@ use axum::{
     routing::any,
 };
 use futures_util::StreamExt as _;
-use hostler_auth::{Grant, Scope, TokenId};
+use hostler_auth::{Grant, Scope};
 use hostler_device::{
     Devices,
     json::{Failure, FailureBody},
@@ -30,11 +26,15 @@ use rmcp::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{hand, server::Server};
+use crate::{hand::Hand, presence::Presence, server::Server, sessions::Sessions};
 
 /// MCP sessions at a time: an agent has one, and a host lends to a team of some
 /// machines with some agents each. Each costs some tasks and channels.
 pub const MAX_SESSIONS: usize = 512;
+
+/// MCP sessions of one token at a time: one that makes more than its clients can
+/// have leaves them to the others.
+pub const MAX_SESSIONS_OF_TOKEN: usize = 64;
 
 /// The header by which a client says what its session is called, so that it
 /// finds its devices whenever and however it connects.
@@ -70,7 +70,7 @@ pub fn router(devices: Devices, stopping: CancellationToken) -> Router {
     let door = Door {
         service: StreamableHttpService::new(move || Ok(server.clone()), manager.clone(), config),
         manager,
-        owners: Owners::default(),
+        sessions: Sessions::default(),
         devices,
     };
     Router::new().route("/mcp", any(enter)).with_state(door)
@@ -80,7 +80,7 @@ pub fn router(devices: Devices, stopping: CancellationToken) -> Router {
 struct Door {
     service: Service,
     manager: Arc<LocalSessionManager>,
-    owners: Owners,
+    sessions: Sessions,
     devices: Devices,
 }
 
@@ -108,7 +108,7 @@ impl Door {
         }
         let id = session_id(&request.headers);
         if let Some(id) = id
-            && !self.owners.belongs(id, &grant.identity.token)
+            && !self.sessions.belongs(id, &grant.identity.token)
         {
             let message = "this token has no MCP session of this id; initialize again";
             return Err(refuse(StatusCode::NOT_FOUND, "UNKNOWN_SESSION", message));
@@ -117,9 +117,18 @@ impl Door {
             None => request.method == Method::POST,
             Some(id) => !self.is_live(id).await,
         };
-        if makes && self.manager.sessions.read().await.len() >= MAX_SESSIONS {
+        if makes {
+            let live = self.manager.sessions.read().await;
+            let of_token = self
+                .sessions
+                .count(&grant.identity.token, |id| live.contains_key(id));
+            let (whose, most) = match live.len() >= MAX_SESSIONS {
+                true => ("this host", MAX_SESSIONS),
+                false if of_token >= MAX_SESSIONS_OF_TOKEN => ("this token", MAX_SESSIONS_OF_TOKEN),
+                false => return Ok(grant),
+            };
             let message = format!(
-                "this host has {MAX_SESSIONS} MCP sessions, which is the most; end one and try again"
+                "{whose} has {most} MCP sessions, which is the most; end one and try again"
             );
             return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY", message));
         }
@@ -130,31 +139,61 @@ impl Door {
         self.manager.sessions.read().await.contains_key(id)
     }
 
-    async fn serve(&self, parts: Parts, body: Body, grant: Grant) -> Response {
+    async fn serve(&self, mut parts: Parts, body: Body, grant: Grant) -> Response {
         let asked = session_id(&parts.headers).map(str::to_owned);
-        let ends = parts.method == Method::DELETE && asked.is_some();
-        let hand = ends.then(|| hand::Hand::of(&self.devices, &parts, &grant));
+        let hand = Hand::of(&self.devices, &parts, &grant).ok();
+        let name = hand.as_ref().map(|hand| hand.session().to_owned());
+        let ends = parts.method == Method::DELETE;
+        let presence = match &asked {
+            Some(id) => self.note(id, &grant, name.clone()).await,
+            None => Presence::default(),
+        };
+        let here = presence.enter();
+        parts.extensions.insert(presence);
         let request = Request::from_parts(parts, body);
         let (mut parts, body) = self.service.handle(request).await.into_parts();
-        if let Some(hand) = hand
-            && parts.status.is_success()
-        {
-            // Whoever says goodbye needs nothing any more.
-            if let Ok(hand) = hand {
-                hand.release_all().await;
+        match (&asked, session_id(&parts.headers)) {
+            (Some(id), _) if ends && parts.status.is_success() => {
+                self.goodbye(id, &grant, hand).await;
             }
-            self.owners.forget(asked.as_deref().unwrap_or_default());
-        } else if let Some(id) = asked.as_deref().or(session_id(&parts.headers)) {
-            let live = self.manager.sessions.read().await;
-            let token = grant.identity.token.clone();
-            self.owners.note(id, token, |id| live.contains_key(id));
+            (None, Some(id)) => {
+                self.note(id, &grant, name).await;
+            }
+            _ => {}
         }
         let no_store = HeaderValue::from_static("no-store");
         parts.headers.insert(header::CACHE_CONTROL, no_store);
         // A token that ends takes its streams with it.
         let body = Body::new(body).into_data_stream();
-        let body = Body::from_stream(body.take_until(Box::pin(grant.ended())));
-        Response::from_parts(parts, body)
+        let body = body.take_until(Box::pin(grant.ended()));
+        // The client is there as long as it reads.
+        let body = body.inspect(move |_| {
+            let _ = &here;
+        });
+        Response::from_parts(parts, Body::from_stream(body))
+    }
+
+    async fn note(&self, id: &str, grant: &Grant, hand: Option<String>) -> Presence {
+        let live = self.manager.sessions.read().await;
+        let live = |id: &str| live.contains_key(id);
+        self.sessions.note(id, grant, hand, &self.manager, live)
+    }
+
+    /// Whoever says goodbye needs nothing any more, unless it is there by another
+    /// session too.
+    async fn goodbye(&self, id: &str, grant: &Grant, hand: Option<Hand>) {
+        if let Some(hand) = hand {
+            let shared = {
+                let live = self.manager.sessions.read().await;
+                let token = &grant.identity.token;
+                self.sessions
+                    .shares(id, token, hand.session(), |id| live.contains_key(id))
+            };
+            if !shared {
+                hand.release_all().await;
+            }
+        }
+        self.sessions.forget(id);
     }
 }
 
@@ -167,33 +206,6 @@ fn refuse(status: StatusCode, code: &str, message: impl Into<String>) -> Respons
     let json = [(header::CONTENT_TYPE, "application/json")];
     let body = serde_json::to_string(&failure).unwrap_or_default();
     (status, json, body).into_response()
-}
-
-/// Which token made which session.
-#[derive(Clone, Default)]
-struct Owners(Arc<Mutex<HashMap<String, TokenId>>>);
-
-impl Owners {
-    fn belongs(&self, id: &str, token: &TokenId) -> bool {
-        let owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.get(id).is_none_or(|owner| owner == token)
-    }
-
-    /// Forgets those that are not live when there are more than can be.
-    fn note(&self, id: &str, token: TokenId, live: impl Fn(&str) -> bool) {
-        let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if owners.len() >= 2 * MAX_SESSIONS {
-            owners.retain(|id, _| live(id));
-        }
-        if live(id) {
-            owners.entry(id.to_owned()).or_insert(token);
-        }
-    }
-
-    fn forget(&self, id: &str) {
-        let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.remove(id);
-    }
 }
 
 /// A client that comes with the id of a session that this host has put away, or

@@ -56,6 +56,11 @@ impl Hand {
         })
     }
 
+    /// What the client's session is called.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
+    }
+
     /// The names under which devices may be held.
     fn places(&self) -> impl Iterator<Item = Label> {
         (1..=MAX_HELD).filter_map(|number| match number {

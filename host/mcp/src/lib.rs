@@ -11,6 +11,8 @@
 //! - `door`: an MCP session belongs to the token that made it, there are at most
 //!   [`MAX_SESSIONS`], and one that this host does not know any more, as after a
 //!   restart, goes on as if it did.
+//! - `sessions`: which session is whose, and which share their devices.
+//! - `presence`: whether a client is still there.
 //! - `caller`: who calls a tool, and how it hears of progress.
 //! - `hand`: the devices that a client has in its hand.
 //! - `tools`: one file for each group of tools; `tools/mod.rs` is the list.
@@ -34,9 +36,11 @@
 mod caller;
 mod door;
 mod hand;
+mod presence;
 mod reply;
 mod server;
+mod sessions;
 mod tools;
 
-pub use door::{MAX_SESSIONS, SESSION_HEADER, router};
+pub use door::{MAX_SESSIONS, MAX_SESSIONS_OF_TOKEN, SESSION_HEADER, router};
 pub use hand::MAX_HELD;

@@ -151,6 +151,8 @@ async fn open(args: Open, mut caller: Caller, taken: Taken) -> Reply {
         Some(held) => (held, None),
         None => {
             let granted = borrow(&args, choices, &mut caller, &taken).await?;
+            // Dropped, it is free again.
+            caller.present().await?;
             let lease = granted.keep();
             let ttl = u64::try_from(lease.ttl.as_millis()).ok();
             (

@@ -1,5 +1,6 @@
 //! The endpoint, with the official client over real connections.
 
+mod door;
 mod host;
 mod stage;
 mod tools;
