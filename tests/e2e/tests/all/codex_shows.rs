@@ -217,7 +217,7 @@ fn configure(host: &Host, from: &str, to: &str) {
 async fn unreachable() {
     let Setup { host, model } = &setup().await;
     // Port 9 is "discard", and nobody has it.
-    configure(host, &model.url().to_string(), "http://127.0.0.1:9");
+    configure(host, &model.url(), "http://127.0.0.1:9");
     Client::run(host, Decision::Wait, async |client| {
         let session = client.new_session(host, "codex").await.unwrap().session_id;
         let prompt = client.prompt(&session, "[[text never]]");
