@@ -67,7 +67,7 @@ pub(super) enum Came {
     /// The answer.
     Answer(String),
     /// The answer is among these.
-    Events(Events),
+    Events(Box<Events>),
 }
 
 /// Why nothing came.
@@ -132,7 +132,7 @@ impl Session {
         let events =
             header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/event-stream"));
         let came = if events {
-            Came::Events(Events::new(answer))
+            Came::Events(Box::new(Events::new(answer)))
         } else {
             let body = http::whole(answer.into_body(), MAX_ANSWER).await;
             let body = body.map_err(|error| Missed::Lost(error.into()))?;

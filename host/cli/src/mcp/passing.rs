@@ -45,7 +45,7 @@ pub(super) async fn exchange(
             let why = "the host did not answer";
             return Err(Missed::Lost(Failure::new(Exit::HostLost, why)));
         }
-        Came::Events(events) => events,
+        Came::Events(events) => *events,
     };
     loop {
         if pass(&mut events, out, Some(&asked.id)).await {

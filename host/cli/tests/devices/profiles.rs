@@ -185,7 +185,7 @@ fn each_shell_can_mean_another_host() {
     let disconnect = |name: &str, shell: &str| {
         let mut command = ann.command(&["disconnect", name]);
         let said = command.env("HOSTLER_PROFILE", shell).output().unwrap();
-        text(&said.stdout).to_owned()
+        text(&said.stdout)
     };
     let said = disconnect("other", "one");
     let now = format!("commands use {} now", one.url());
