@@ -15,6 +15,15 @@ pub(crate) fn trials() -> Vec<Trial> {
     )]
 }
 
+/// Its entry; others are there too, as they are installed.
+fn scripted(list: &Value) -> &Value {
+    let agents = list["agents"].as_array().unwrap();
+    agents
+        .iter()
+        .find(|agent| agent["id"] == "scripted")
+        .unwrap()
+}
+
 async fn gets_ready() {
     let settings = SCRIPTED
         .replace(
@@ -31,7 +40,7 @@ async fn gets_ready() {
     let mut peer = Peer::positioned(&host, "picker", &host.token()).await;
     let refresh = json!({ "refresh": true });
     let found = peer.ask("_hostler/agents", &refresh).await;
-    let agent = &found["result"]["agents"][0];
+    let agent = scripted(&found["result"]);
     assert_eq!(agent["state"], "broken", "{found}");
     assert!(
         agent["detail"].as_str().unwrap().contains("version"),
@@ -47,19 +56,19 @@ async fn gets_ready() {
         let output = host.run(&args);
         assert!(output.status.success(), "{output:?}");
         let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-        if shown["agents"][0]["ready"] == true {
+        if scripted(&shown)["ready"] == true {
             break shown;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     };
     assert_eq!(shown["default"], "scripted");
-    let agent = &shown["agents"][0];
+    let agent = scripted(&shown);
     assert_eq!(
         (&agent["title"], &agent["version"]),
         (&json!("Scripted"), &json!("7.1"))
     );
     let told = |message: &Value| {
-        message["method"] == "_hostler/agents" && message["params"]["agents"][0]["ready"] == true
+        message["method"] == "_hostler/agents" && scripted(&message["params"])["ready"] == true
     };
     let told = peer.wait_for(told).await;
     assert_eq!(told["params"]["agents"], shown["agents"]);
