@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::Context as _;
 use hostler_secret::{MAX_VALUE_BYTES, SealKey, SecretName, SecretValue};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::{audit, name, records};
 use crate::{
@@ -46,6 +47,8 @@ pub(crate) async fn run(args: SecretSet) -> Result<Exit, Failure> {
 /// those are in the history of the shell, and every program sees them.
 fn read(name: &SecretName, stdin: bool) -> Result<Vec<u8>, Failure> {
     if !stdin && io::stdin().is_terminal() {
+        // Before it is asked for: who types at once must not see it either.
+        let _quiet = Quiet::begin();
         let typed = rpassword::prompt_password(format!("Value of {name} (not shown): "));
         return Ok(typed.context("cannot ask on the terminal")?.into_bytes());
     }
@@ -60,4 +63,26 @@ fn read(name: &SecretName, stdin: bool) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(bytes)
+}
+
+/// The terminal of standard input shows nothing of what is typed.
+struct Quiet(Option<Termios>);
+
+impl Quiet {
+    fn begin() -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(mut quiet) = before.clone() {
+            quiet.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &quiet);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
 }
