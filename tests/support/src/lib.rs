@@ -1,7 +1,10 @@
 //! What tests of several crates share. A test that needs something says so; when
 //! it is not there the test is *skipped by name*, and where `CI=true` it fails,
 //! unless `tests/allowed-skips` lists it. Such tests run under `libtest-mimic`,
-//! because the built-in harness can only pass or fail.
+//! because the built-in harness can only pass or fail. [`check_comparison`]: what
+//! a plugin's comparison with its peer must name.
+
+mod comparison;
 
 use std::{
     env::{self, consts},
@@ -12,6 +15,8 @@ use std::{
 };
 
 use libtest_mimic::{Failed, Trial};
+
+pub use comparison::check_comparison;
 
 /// Something outside the source tree that a test needs.
 #[derive(Debug, Clone, Copy)]

@@ -3,11 +3,9 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use hostler_provider::{Act, Call, Target};
+use hostler_test_devices::PNG;
 
-use crate::{
-    played::PNG,
-    stage::{Host, json, text},
-};
+use crate::stage::{Host, json, text};
 
 #[test]
 fn a_device_is_opened_looked_at_touched_pictured_and_closed() {

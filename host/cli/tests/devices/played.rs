@@ -7,13 +7,11 @@ use std::{
 
 use bytes::Bytes;
 use hostler_provider::{
-    Act, Answer, BoxFuture, Call, Caller, Candidate, Capabilities, Choice, DeviceError, DeviceInfo,
-    DeviceSession, HandOver, Image, LogLine, Logs, Node, OpenDevice, Opened, Policy, PolicyError,
-    PolicyTerms, Progress, Provider, ProviderError, States, Target, Tree, Wish,
+    Act, Answer, BoxFuture, Call, Capabilities, DeviceError, DeviceInfo, DeviceSession, Image,
+    LogLine, Logs, Node, OpenDevice, Opened, Progress, Provider, ProviderError, States, Target,
+    Tree,
 };
-
-/// The first bytes of a PNG.
-pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\nplayed";
+use hostler_test_devices::PNG;
 
 /// What the devices went through.
 #[derive(Debug, Clone, Default)]
@@ -162,59 +160,5 @@ impl DeviceSession for Session {
 
     fn end(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async {})
-    }
-}
-
-/// Gives everybody what they want.
-#[derive(Debug)]
-pub(crate) struct Easy;
-
-impl Policy for Easy {
-    fn id(&self) -> &str {
-        "easy"
-    }
-
-    fn needs_lease<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<bool, PolicyError>> {
-        Box::pin(async { Ok(false) })
-    }
-
-    fn resolve<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a Wish,
-        devices: &'a [Candidate],
-    ) -> BoxFuture<'a, Result<Vec<Choice>, PolicyError>> {
-        let all = devices
-            .iter()
-            .map(|device| Choice::Device(device.key.clone()));
-        let all = all.collect();
-        Box::pin(async { Ok(all) })
-    }
-
-    fn terms<'a>(
-        &'a self,
-        _: &'a Caller,
-        wish: &'a Wish,
-    ) -> BoxFuture<'a, Result<PolicyTerms, PolicyError>> {
-        let terms = PolicyTerms {
-            ttl: wish.ttl.unwrap_or(Duration::from_secs(300)),
-            wait: wish.wait,
-            readers: 1,
-            hand_over: HandOver::Keep,
-        };
-        Box::pin(async { Ok(terms) })
-    }
-
-    fn admit<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a Candidate,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<(), PolicyError>> {
-        Box::pin(async { Ok(()) })
     }
 }

@@ -17,12 +17,13 @@ use hostler_session::{
     Surroundings, Unobserved,
 };
 use hostler_store::{Audit, Journal, Leases, Records};
+use hostler_test_devices::Easy;
 use hostler_workspace::Roots;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
 
-use crate::played::{Easy, Played};
+use crate::played::Played;
 
 pub(crate) struct Host {
     pub(crate) addr: SocketAddr,

@@ -12,13 +12,12 @@ use axum::{
 use hostler_auth::{Identity, Principal, Scope, Token, TokenId, TokenStore};
 use hostler_device::Devices;
 use hostler_mcp::{MAX_SESSIONS, MAX_SESSIONS_OF_TOKEN};
+use hostler_test_devices::Played;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
-
-use crate::stage::{self, Played};
 
 struct Door {
     router: Router,
@@ -36,7 +35,7 @@ struct Client {
 
 impl Door {
     async fn new() -> Self {
-        let (devices, played) = stage::devices(&Arc::default(), 1).await;
+        let (devices, played) = hostler_test_devices::devices(&Arc::default(), 1);
         Self {
             router: hostler_mcp::router(devices.clone(), CancellationToken::new()),
             devices,

@@ -10,6 +10,7 @@ use axum::{
 };
 use hostler_auth::{Identity, Principal, Scope, Token, TokenId, TokenStore, bearer};
 use hostler_device::Devices;
+use hostler_test_devices::{Kept, Played};
 use rmcp::{
     ClientHandler, RoleClient, ServiceExt as _,
     model::{CallToolRequestParams, CallToolResult, ProgressNotificationParam},
@@ -20,8 +21,6 @@ use rmcp::{
 };
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
-
-use crate::stage::{self, Kept, Played};
 
 pub(crate) struct Host {
     pub(crate) devices: Devices,
@@ -43,7 +42,7 @@ impl Host {
         starts: u32,
         addr: Option<std::net::SocketAddr>,
     ) -> Self {
-        let (devices, played) = stage::devices(&kept, starts).await;
+        let (devices, played) = hostler_test_devices::devices(&kept, starts);
         let stop = CancellationToken::new();
         let router = hostler_mcp::router(devices.clone(), stop.clone())
             .layer(middleware::from_fn_with_state(tokens.clone(), guard));

@@ -2,6 +2,5 @@
 
 mod door;
 mod host;
-mod stage;
 mod tools;
 mod waiting;

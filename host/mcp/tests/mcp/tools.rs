@@ -1,11 +1,9 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hostler_auth::Scope;
+use hostler_test_devices::PNG;
 use serde_json::json;
 
-use crate::{
-    host::{Host, text},
-    stage::PNG,
-};
+use crate::host::{Host, text};
 
 #[tokio::test]
 async fn an_agent_opens_a_device_sees_it_taps_it_and_gives_it_back() {

@@ -7,10 +7,7 @@ use hostler_server::AgentEndpoints;
 use hostler_session::Endpoints;
 use serde_json::{Value, json};
 
-use crate::{
-    played::{self, Kept},
-    stage::{Peer, Server, prompt},
-};
+use crate::stage::{Peer, Server, prompt};
 
 /// A connection that asked for the extension.
 async fn positioned(server: &Server) -> Peer {
@@ -137,7 +134,7 @@ async fn devices_that_cannot_be_named_are_refused_before_a_session_begins() {
     assert_eq!(error["data"]["code"], "BAD_PARAMS");
     assert!(error["message"].as_str().unwrap().contains("lends none"));
 
-    let (devices, _played) = played::devices(&Arc::<Kept>::default(), 1).await;
+    let (devices, _played) = hostler_test_devices::devices(&Arc::default(), 1);
     let server = Server::start_lending(devices).await;
     let mut peer = server.peer().await;
     let devices = json!({ "hostler": { "devices": ["a\u{7}b"] } });
@@ -152,7 +149,7 @@ async fn devices_that_cannot_be_named_are_refused_before_a_session_begins() {
 
 #[tokio::test]
 async fn the_agent_of_a_session_leases_its_pinned_devices_and_no_others() {
-    let (devices, _played) = played::devices(&Arc::<Kept>::default(), 1).await;
+    let (devices, _played) = hostler_test_devices::devices(&Arc::default(), 1);
     let server = Server::start_lending(devices.clone()).await;
     let base = format!("http://{}", server.addr);
     let (_, all) = get(&server, &server.viewer, "/v1/devices").await;

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use hostler_auth::Scope;
 use hostler_device::{Config, Devices, Unobserved};
 use hostler_lease::Saved;
+use hostler_test_devices::Kept;
 use serde_json::{Value, json};
 
-use crate::{
-    played::{self, Kept},
-    stage::{Given, Peer, Server},
-};
+use crate::stage::{Given, Peer, Server};
 
 async fn ask(server: &Server, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
     let url = format!("http://{}{path}", server.addr);
@@ -34,7 +32,7 @@ async fn lease(server: &Server, token: &str) -> (u16, Value) {
 }
 
 async fn start() -> (Server, Devices) {
-    let (devices, _) = played::devices(&Arc::<Kept>::default(), 1).await;
+    let (devices, _) = hostler_test_devices::devices(&Arc::default(), 1);
     // Agents are told of devices that were listed.
     let server = Server::start_lending(devices.clone()).await;
     let ann = server.token_for("ann", &[Scope::Lease]);

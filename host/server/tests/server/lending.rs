@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use hostler_auth::Scope;
+use hostler_test_devices::{PNG, Played};
 use serde_json::{Value, json};
 
-use crate::{
-    played::{self, Kept, PNG},
-    stage::Server,
-};
+use crate::stage::Server;
 
 /// A client of a server that lends.
 struct Rest {
@@ -19,12 +17,12 @@ struct Rest {
 
 struct Lender {
     server: Server,
-    played: played::Played,
+    played: Played,
 }
 
 impl Lender {
     async fn start() -> Self {
-        let (devices, played) = played::devices(&Arc::<Kept>::default(), 1).await;
+        let (devices, played) = hostler_test_devices::devices(&Arc::default(), 1);
         let server = Server::start_lending(devices).await;
         Self { server, played }
     }

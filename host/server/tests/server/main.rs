@@ -18,7 +18,3 @@ mod streams;
 mod streams_end;
 mod streams_positions;
 mod tls;
-
-#[path = "../../../mcp/tests/mcp/stage.rs"]
-#[allow(dead_code, reason = "the devices are shared with the tests of MCP")]
-mod played;

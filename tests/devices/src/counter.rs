@@ -1,4 +1,4 @@
-//! Devices that are played: each shows a counter, and a button that counts.
+//! Each shows a counter, and a button that counts.
 
 use std::{
     sync::{Arc, Mutex},
@@ -6,62 +6,25 @@ use std::{
 };
 
 use bytes::Bytes;
-use hostler_device::{Config, Devices, Durable, LeaseStore, Unobserved};
-use hostler_lease::{Record, Saved};
 use hostler_provider::{
-    Act, Answer, BoxFuture, Call, Caller, Candidate, Capabilities, Choice, DeviceError, DeviceInfo,
-    DeviceSession, HandOver, Image, LogLine, Logs, Node, OpenDevice, Opened, Policy, PolicyError,
-    PolicyTerms, Progress, Provider, ProviderError, Rect, States, Target, Tree, Wish,
+    Act, Answer, BoxFuture, Call, Capabilities, DeviceError, DeviceInfo, DeviceSession, Image,
+    LogLine, Logs, Node, OpenDevice, Opened, Progress, Provider, ProviderError, Rect, States,
+    Target, Tree,
 };
 
-/// The first bytes of a PNG: enough to be known again.
-pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\nplayed";
-
-/// A lease store that keeps what it is given, so that a host can start again.
-#[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<Option<Saved>>);
-
-impl Kept {
-    pub(crate) fn saved(&self) -> Saved {
-        let kept = self.0.lock().unwrap();
-        kept.clone().unwrap_or_else(|| Saved::new(1_700_000_000))
-    }
-}
-
-impl LeaseStore for Kept {
-    fn write(&self, records: Vec<Record>, done: Durable) {
-        let mut saved = self.saved();
-        records.into_iter().for_each(|record| saved.apply(record));
-        *self.0.lock().unwrap() = Some(saved);
-        done(Ok(()));
-    }
-}
-
-/// A service with so many played devices, `play:one`, `play:two`…
-pub(crate) async fn devices(kept: &Arc<Kept>, starts: u32) -> (Devices, Played) {
-    let devices = Devices::start(
-        Config::new("easy"),
-        kept.saved(),
-        starts,
-        kept.clone(),
-        Arc::new(Unobserved),
-    );
-    let played = Played::default();
-    devices.set_policy(Arc::new(Easy));
-    devices.set_provider(Arc::new(played.clone()));
-    (devices, played)
-}
+use crate::PNG;
 
 /// What the devices went through.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Played {
+pub struct Played {
     /// Calls that reached a device, by name.
-    pub(crate) calls: Arc<Mutex<Vec<String>>>,
+    pub calls: Arc<Mutex<Vec<String>>>,
     count: Arc<Mutex<u32>>,
 }
 
 impl Played {
-    pub(crate) fn count(&self) -> u32 {
+    /// What they count to, together.
+    pub fn count(&self) -> u32 {
         *self.count.lock().unwrap()
     }
 }
@@ -199,60 +162,5 @@ impl DeviceSession for Session {
 
     fn end(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async {})
-    }
-}
-
-/// Gives everybody what they want.
-#[derive(Debug)]
-struct Easy;
-
-impl Policy for Easy {
-    fn id(&self) -> &str {
-        "easy"
-    }
-
-    fn needs_lease<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<bool, PolicyError>> {
-        Box::pin(async { Ok(false) })
-    }
-
-    fn resolve<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a Wish,
-        devices: &'a [Candidate],
-    ) -> BoxFuture<'a, Result<Vec<Choice>, PolicyError>> {
-        let free = devices
-            .iter()
-            .find(|device| device.free)
-            .or(devices.first());
-        let choice = free.map(|device| Choice::Device(device.key.clone()));
-        Box::pin(async { Ok(choice.into_iter().collect()) })
-    }
-
-    fn terms<'a>(
-        &'a self,
-        _: &'a Caller,
-        wish: &'a Wish,
-    ) -> BoxFuture<'a, Result<PolicyTerms, PolicyError>> {
-        let terms = PolicyTerms {
-            ttl: wish.ttl.unwrap_or(Duration::from_secs(300)),
-            wait: wish.wait,
-            readers: 1,
-            hand_over: HandOver::Keep,
-        };
-        Box::pin(async { Ok(terms) })
-    }
-
-    fn admit<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a Candidate,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<(), PolicyError>> {
-        Box::pin(async { Ok(()) })
     }
 }
