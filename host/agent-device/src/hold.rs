@@ -171,7 +171,6 @@ fn another_device(lease: &Lease) -> Fault {
 
 /// What is known of the device of a lease.
 pub(crate) async fn view(shared: &Shared, caller: &Caller, lease: &Lease) -> Option<DeviceView> {
-    let listing = shared.devices.devices(&caller.who, false).await;
-    let mut devices = listing.devices.into_iter();
-    devices.find(|view| view.key == lease.key)
+    shared.devices.listed().await;
+    shared.devices.device(&caller.who, &lease.key)
 }

@@ -77,7 +77,7 @@ impl Asked {
         if !self.says_something() && key.is_none() {
             return Ok(wish);
         }
-        let listing = shared.devices.devices(&caller.who, false).await;
+        shared.devices.listed().await;
         let mut chosen = None;
         let names = self.names.iter().map(String::as_str);
         for name in key.into_iter().chain(names) {
@@ -89,8 +89,8 @@ impl Asked {
             chosen = Some(found);
         }
         if let Some(chosen) = chosen {
-            let view = listing.devices.iter().find(|view| view.key == chosen);
-            if let (Some(view), Some(key)) = (view, key) {
+            let view = shared.devices.device(&caller.who, &chosen);
+            if let (Some(view), Some(key)) = (&view, key) {
                 scope::agrees(key, &view.info)?;
             }
             if view.is_some_and(|view| !self.fits(&view.info)) {
@@ -101,6 +101,7 @@ impl Asked {
             wish.choices.push(Choice::Device(chosen.to_string()));
             return Ok(wish);
         }
+        let listing = shared.devices.devices(&caller.who, false).await;
         let mut fitting: Vec<_> = listing
             .devices
             .iter()

@@ -84,7 +84,7 @@ fn current(
 pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Fault> {
     caller.needs(Scope::View)?;
     let leases = shared.devices.leases(&caller.who, false)?;
-    let listing = shared.devices.devices(&caller.who, false).await;
+    shared.devices.listed().await;
     let mut sessions = Vec::new();
     for lease in leases {
         let (key, token) = match &lease.standing {
@@ -92,8 +92,9 @@ pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Faul
             LeaseStanding::HandingOver { key } => (key, None),
             LeaseStanding::Waiting { .. } => continue,
         };
-        let view = listing.devices.iter().find(|view| view.key == *key);
-        let Some(view) = view else { continue };
+        let Some(view) = shared.devices.device(&caller.who, key) else {
+            continue;
+        };
         let mut session = of_session(&view.info);
         if let Some(map) = session.as_object_mut() {
             map.insert("name".into(), lease.scope.session.as_str().into());

@@ -180,6 +180,7 @@ impl Devices {
         let id = ask.id;
         let way = self.0.drive(|state, now, out| {
             state.check_running()?;
+            state.check_pinned(who, &ask.scope.selector)?;
             let asked = Asked::new(Arc::new(ask.clone()), false);
             let allocated = state.registry.allocate(ask, who.sight(), now, out)?;
             if let Allocated::Waiting { position } = allocated {

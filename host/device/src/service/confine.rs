@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hostler_lease::{DeviceKey, Label, Moment, Principal};
+use hostler_lease::{DeviceKey, Label, Moment, Principal, Selector};
 use hostler_provider::{Choice, Wish};
 
 use super::{Devices, State, policy};
@@ -32,6 +32,13 @@ impl Pins {
         Wish {
             choices: self.0.clone(),
             ..Wish::default()
+        }
+    }
+
+    fn refuse(&self, asked: Vec<Choice>) -> Refusal {
+        Refusal::NotPinned {
+            asked: Self(asked).names().into(),
+            pinned: self.names().into(),
         }
     }
 
@@ -104,11 +111,27 @@ impl State {
         }
         left.truncate(hostler_lease::MAX_CHOICES);
         if left.is_empty() {
-            return Err(Refusal::NotPinned {
-                asked: Pins(choices).names().into(),
-                pinned: pins.names().into(),
-            });
+            return Err(pins.refuse(choices));
         }
         Ok(left)
+    }
+
+    /// The same of what is about to be granted: a name that nobody knew may have
+    /// become that of a device since.
+    pub(super) fn check_pinned(&self, who: &Who, selector: &Selector) -> Result<(), Refusal> {
+        let Some((_, pins)) = self.confined.0.get(&who.principal) else {
+            return Ok(());
+        };
+        for choice in selector.choices() {
+            let asked = match choice {
+                hostler_lease::Choice::Device(name) => match self.registry.find(name) {
+                    Ok(key) if !self.is_open_to(who, &key) => Choice::Device(name.to_string()),
+                    _ => continue,
+                },
+                hostler_lease::Choice::Pool(name) => Choice::Pool(name.to_string()),
+            };
+            return Err(pins.refuse(vec![asked]));
+        }
+        Ok(())
     }
 }

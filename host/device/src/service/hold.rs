@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, State, command::Job};
-use crate::{MAX_COMMANDS_WAITING, Refusal, What, query::Snapshot};
+use crate::{CALL_GRACE, MAX_COMMANDS_WAITING, Refusal, What, query::Snapshot};
 
 /// The task of a device, as others see it.
 pub(super) struct Holding {
@@ -215,7 +215,8 @@ impl Task {
             first_ref: self.next_ref,
             limit,
         };
-        let opened = match timeout(limit, provider.open(open, progress)).await {
+        // The provider's own words, if it has any.
+        let opened = match timeout(limit + CALL_GRACE, provider.open(open, progress)).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
                 if matches!(error, DeviceError::Lost(_)) {

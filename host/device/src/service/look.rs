@@ -3,10 +3,10 @@
 use hostler_lease::{DeviceKey, Label, LeaseId, LeaseView, Moment, Refused, Status};
 use tokio::sync::watch;
 
-use super::{Devices, discover::Ask, settle::held};
+use super::{Devices, State, discover::Ask, settle::held};
 use crate::{
     DeviceView, Lease, LeaseInfo, LeaseStanding, Listing, ProviderFailure, ProviderView, Refusal,
-    Told, Who,
+    Told, Who, catalog::Seen,
 };
 
 /// What is told of devices and leases, from a position on.
@@ -49,18 +49,8 @@ impl Devices {
         self.0.discover(ask).await;
         let state = self.0.lock();
         let now = self.0.now();
-        let devices = state.catalog.devices().filter_map(|(key, seen)| {
-            let status = state
-                .registry
-                .device(key, &who.principal, who.sight(), now)?;
-            Some(DeviceView {
-                key: key.clone(),
-                info: seen.info()?.clone(),
-                providers: seen.providers().map(|(id, _)| id.to_owned()).collect(),
-                pools: seen.pools(),
-                status,
-            })
-        });
+        let devices = state.catalog.devices();
+        let devices = devices.filter_map(|(key, seen)| state.view(who, key, seen, now));
         let failures = state.catalog.sources.iter().filter_map(|(id, source)| {
             let error = source.error.clone()?;
             let id = id.clone();
@@ -70,6 +60,19 @@ impl Devices {
             devices: devices.collect(),
             failures: failures.collect(),
         }
+    }
+
+    /// Asks the providers whose answer is too old, as [`devices`](Self::devices)
+    /// does, so that devices are found by their names.
+    pub async fn listed(&self) {
+        self.0.discover(Ask::Stale).await;
+    }
+
+    /// One device, as it was listed last; none if no provider lists it.
+    pub fn device(&self, who: &Who, key: &DeviceKey) -> Option<DeviceView> {
+        let state = self.0.lock();
+        let seen = state.catalog.seen(key)?;
+        state.view(who, key, seen, self.0.now())
     }
 
     /// The providers, by id.
@@ -148,6 +151,21 @@ impl Devices {
             seen: after.unwrap_or_else(|| *latest.borrow()),
             latest,
         }
+    }
+}
+
+impl State {
+    fn view(&self, who: &Who, key: &DeviceKey, seen: &Seen, now: Moment) -> Option<DeviceView> {
+        let status = self
+            .registry
+            .device(key, &who.principal, who.sight(), now)?;
+        Some(DeviceView {
+            key: key.clone(),
+            info: seen.info()?.clone(),
+            providers: seen.providers().map(|(id, _)| id.to_owned()).collect(),
+            pools: seen.pools(),
+            status,
+        })
     }
 }
 

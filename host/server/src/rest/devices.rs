@@ -93,10 +93,9 @@ async fn show(
     let who = caller::who(&grant, Scope::View)?;
     let devices = caller::devices(&shared)?;
     // Providers that were not asked for a while are asked by this.
-    let listing = devices.devices(&who, false).await;
+    devices.listed().await;
     let key = devices.find(&device)?;
-    let found = listing.devices.into_iter().find(|one| one.key == key);
-    let found = found.ok_or_else(|| {
+    let found = devices.device(&who, &key).ok_or_else(|| {
         let message = format!("{key} is not connected now; list the devices");
         Refusal::new(StatusCode::NOT_FOUND, "DEVICE_UNKNOWN", message)
     })?;

@@ -20,6 +20,10 @@ const WAITING: usize = 4096;
 /// and not for each.
 const BATCH: usize = 256;
 
+/// How long a record waits for others, so that a steady stream of them waits for
+/// the disk a few times a second: leases wait for the same disk.
+const GATHERING: Duration = Duration::from_millis(20);
+
 /// How long a stop waits for the disk.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -101,17 +105,18 @@ fn write(records: &Records, jobs: &Receiver<Job>, lost: impl Fn() -> u64) {
     while let Ok(first) = jobs.recv() {
         let mut batch = Vec::new();
         let mut settled = None;
-        for job in std::iter::once(first).chain(jobs.try_iter()) {
+        let until = Instant::now() + GATHERING;
+        let mut next = Some(first);
+        while let Some(job) = next {
             match job {
                 Job::Add(record) => batch.push(record),
-                Job::Settle(done) => {
-                    settled = Some(done);
-                    break;
-                }
+                Job::Settle(done) => settled = Some(done),
             }
-            if batch.len() >= BATCH {
+            if settled.is_some() || batch.len() >= BATCH {
                 break;
             }
+            let left = until.saturating_duration_since(Instant::now());
+            next = jobs.recv_timeout(left).ok();
         }
         let lost = lost();
         if lost > 0 {
