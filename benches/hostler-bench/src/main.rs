@@ -72,6 +72,8 @@ enum What {
     Terminal,
     /// Leases over HTTP, beside agent-device's own daemon
     Leases,
+    /// A command of a browser, beside the bare WebDriver request
+    Device,
 }
 
 /// Measures one promise.
@@ -117,7 +119,7 @@ fn main() -> Result<()> {
     };
     let wanted = |what| arguments.what.contains(&What::All) || arguments.what.contains(&what);
     let mut report = Report::default();
-    let measures: [(What, Measure); 12] = [
+    let measures: [(What, Measure); 13] = [
         (What::Latency, measure::latency),
         (What::Cpu, measure::cpu),
         (What::Memory, measure::memory),
@@ -130,6 +132,7 @@ fn main() -> Result<()> {
         (What::Attach, measure::attach),
         (What::Terminal, measure::terminal),
         (What::Leases, measure::leases),
+        (What::Device, measure::device),
     ];
     for (what, measure) in measures {
         if wanted(what) {

@@ -3,6 +3,7 @@
 mod attach;
 mod call;
 mod cpu;
+mod device;
 mod fanout;
 mod idle;
 mod journal;
@@ -20,6 +21,7 @@ use anyhow::{Context as _, Result, ensure};
 pub(crate) use attach::attach;
 pub(crate) use call::call;
 pub(crate) use cpu::cpu;
+pub(crate) use device::device;
 pub(crate) use fanout::fanout;
 pub(crate) use idle::idle;
 pub(crate) use journal::journal;
