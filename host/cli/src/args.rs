@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// Show the agents: which are ready, what mends the others, tiers and modes.
     #[command(after_long_help = exit::HELP)]
     Agents(Agents),
+    /// Log in to an agent, for the whole host.
+    #[command(after_long_help = exit::HELP)]
+    Login(Login),
     /// Show the devices: who has which, until when, and who waits.
     Devices(Devices),
     /// Lease a device, look at it, touch it.
@@ -102,6 +105,19 @@ pub(crate) struct Agents {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The agent: its id, as `hostler agents` shows it; without it, which there are
+    pub(crate) agent: Option<String>,
+    /// Which way; without it, the only one, or which there are
+    pub(crate) method: Option<String>,
+    /// Take the API key from standard input, to its end
+    #[arg(long)]
+    pub(crate) stdin: bool,
     #[command(flatten)]
     pub(crate) host: HostArgs,
 }
@@ -179,6 +195,8 @@ pub(crate) enum Session {
     Watch(SessionWatch),
     /// Let somebody else in.
     Share(SessionShare),
+    /// Begin a session with the conversation of another one; both go on apart.
+    Fork(SessionFork),
     /// End a session for everybody; its history stays.
     Close(SessionClose),
     /// End a session and remove its history.
@@ -255,6 +273,15 @@ pub(crate) enum Scope {
     View,
     Drive,
     None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionFork {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

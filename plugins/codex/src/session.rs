@@ -12,6 +12,7 @@ use crate::{
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
+    login::{self, Login},
     notice::Notices,
     offer, probe,
     settings::{Patch, Settings},
@@ -62,6 +63,8 @@ pub struct Codex {
     pub(crate) cli: Option<Cli>,
     /// `open`, until Codex is ready.
     pub(crate) opening: Option<RequestId>,
+    /// In place of a conversation.
+    pub(crate) login: Option<Login>,
     pub(crate) turn: Option<Turn>,
     pub(crate) asks: Asks,
     pub(crate) transcript: Transcript,
@@ -117,6 +120,7 @@ impl Harness for Codex {
             settings: Settings::default(),
             cli: None,
             opening: Some(request),
+            login: None,
             turn: None,
             asks: Asks::default(),
             transcript: Transcript::default(),
@@ -134,6 +138,7 @@ impl Harness for Codex {
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
         match method {
             steer::METHOD => self.steer(request, params),
+            login::METHOD => self.log_in(request, params),
             _ => self.choose(request, method, params),
         }
     }
@@ -164,6 +169,10 @@ impl Harness for Codex {
                 Some(cli) => cli.drained(),
                 None => Ok(()),
             },
+            Event::AskAnswered {
+                id: login::ASK,
+                outcome,
+            } => self.login_shown(&outcome),
             Event::AskAnswered { id, outcome } => {
                 let cli = self.cli.as_mut();
                 self.asks.answered(id, &outcome, &mut self.calls, cli)

@@ -15,6 +15,7 @@ use crate::{
     choice::Change,
     cli::{Cli, Request},
     incoming::{Account, Models, ThreadOpened},
+    login::Login,
     outcome::LOG_IN,
     rpc::RpcError,
     servers,
@@ -63,7 +64,10 @@ impl Codex {
         let Some(cli) = &mut self.cli else {
             return Ok(());
         };
-        cli.notify("initialized")?;
+        cli.greet()?;
+        if self.login.as_ref().is_some_and(Login::waits) {
+            return self.begin_login();
+        }
         cli.request(Request::Account, "account/read", &json!({}))
     }
 
@@ -248,6 +252,7 @@ impl Codex {
         if let Some(request) = self.opening.take() {
             done = done.and(client::fail(request, failure.clone()));
         }
+        done = done.and(self.login_ended(Err(failure.clone())));
         done.and(self.end_turn(Err(failure)))
     }
 

@@ -11,6 +11,7 @@ mod cancel;
 mod comparison;
 mod errors;
 mod fork;
+mod login;
 mod messages;
 mod probe;
 mod process;
