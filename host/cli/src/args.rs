@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod agents;
 mod device;
 mod secret;
 
@@ -12,6 +13,7 @@ pub(crate) use access::{
     Audit, CoverArgs, Notify, Pair, SampleEvent, Token, TokenCreate, TokenList, TokenRevoke,
     TokenWish,
 };
+pub(crate) use agents::{Agents, Login};
 pub(crate) use device::{
     AlertAct, Connect, Device, DeviceAlert, DeviceArgs, DeviceClose, DeviceFill, DeviceLogs,
     DeviceOpen, DevicePress, DeviceScreenshot, DeviceScroll, DeviceSnapshot, DeviceSwipe,
@@ -95,31 +97,6 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Agents {
-    /// Look for each of them now, rather than take what was found a moment ago
-    #[arg(long)]
-    pub(crate) refresh: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Login {
-    /// The agent: its id, as `hostler agents` shows it; without it, which there are
-    pub(crate) agent: Option<String>,
-    /// Which way; without it, the only one, or which there are
-    pub(crate) method: Option<String>,
-    /// Take the API key from standard input, to its end
-    #[arg(long)]
-    pub(crate) stdin: bool,
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, Args)]

@@ -74,7 +74,7 @@ impl Connection {
         let response = InitializeResponse::new(ProtocolVersion::V1)
             .agent_capabilities(capabilities)
             .agent_info(name)
-            .auth_methods(self.auth_methods())
+            .auth_methods(self.auth_methods().await)
             .meta(meta);
         match serde_json::to_string(&response) {
             Ok(result) => {

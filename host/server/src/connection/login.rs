@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use agent_client_protocol_schema::v1::{AuthMethod, AuthMethodAgent};
@@ -15,7 +16,7 @@ use hostler_session::{Agent, BoxFuture, Failure, Guide, Login, Outlet};
 use hostler_wire::{Fault, Id, RawValue, codes, compose, methods};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Connection,
@@ -26,6 +27,10 @@ use super::{
 /// The longest address that a person is shown: those of OAuth have some hundred
 /// characters.
 const ADDRESS: usize = 8 * 1024;
+
+/// How long the answer to `initialize` may wait for the first look at an agent,
+/// after the host's own start. A look takes about half of that.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// Begins the ids of the host's questions to a client that belong to no session.
 const ID: &str = "hostler/login/";
@@ -74,10 +79,11 @@ impl Shown {
 impl Connection {
     /// How the client can log in to the connection's agent. Who may not is offered
     /// nothing.
-    pub(super) fn auth_methods(&self) -> Vec<AuthMethod> {
+    pub(super) async fn auth_methods(&self) -> Vec<AuthMethod> {
         if self.may(Scope::Shell).is_err() {
             return Vec::new();
         }
+        self.first_look().await;
         let agent = self.shared.config.agents.get(&self.harness);
         let methods = agent.into_iter().flat_map(|agent| agent.auth_methods);
         methods
@@ -86,6 +92,24 @@ impl Connection {
                 AuthMethod::Agent(AuthMethodAgent::new(method.id, method.name).description(text))
             })
             .collect()
+    }
+
+    /// Waits until something is known of the connection's agent, for a moment: ACP
+    /// tells a client of ways to log in once.
+    async fn first_look(&self) {
+        let agents = &self.shared.config.agents;
+        let mut changes = agents.changes();
+        let looked = async {
+            while agents
+                .get(&self.harness)
+                .is_some_and(|agent| !is_known(&agent))
+            {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(FIRST_LOOK, looked).await;
     }
 
     /// Nothing else of the connection waits for it.
@@ -140,10 +164,13 @@ impl Connection {
     }
 }
 
+fn is_known(agent: &Agent) -> bool {
+    !matches!(agent.state.as_str(), "loading" | "checking")
+}
+
 /// One of which nothing is known yet may have any.
 fn check(agent: &Agent, method: &str) -> Result<(), Fault> {
-    let known = !matches!(agent.state.as_str(), "loading" | "checking");
-    if !known || agent.auth_methods.iter().any(|known| known.id == method) {
+    if !is_known(agent) || agent.auth_methods.iter().any(|known| known.id == method) {
         return Ok(());
     }
     if agent.auth_methods.is_empty() {
