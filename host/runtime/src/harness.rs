@@ -32,6 +32,13 @@ pub enum Command {
         method: String,
         params: String,
     },
+    /// Logs in to the agent, on an instance that is there for nothing else: ACP's
+    /// `authenticate`. The plugin gets the texts of `meta` as handles.
+    Authenticate {
+        request: u64,
+        method: String,
+        meta: Option<serde_json::Map<String, serde_json::Value>>,
+    },
     /// Ends the running turn early.
     Cancel,
     /// The answer to [`Output::Ask`].
@@ -53,6 +60,18 @@ pub struct OpenParams {
     pub additional_directories: Vec<PathBuf>,
     /// What the agent is to use besides its own.
     pub mcp_servers: Vec<McpServer>,
+}
+
+/// Where the conversation of a session comes from. States are checkpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SessionOrigin {
+    /// From nowhere.
+    #[default]
+    Fresh,
+    /// From an instance that is gone.
+    Resume(Bytes),
+    /// From another session's conversation, of which it becomes a copy.
+    Fork(Bytes),
 }
 
 /// The request number under which `open` is answered.
@@ -78,7 +97,7 @@ pub enum Output {
         request: u64,
         outcome: Result<String, Failure>,
     },
-    /// What a fresh instance gets as `resume`, at most 64 KiB.
+    /// What a fresh instance resumes, at most 64 KiB.
     Checkpoint(Bytes),
 }
 

@@ -58,6 +58,14 @@ pub enum SessionError {
         /// What it was given.
         seconds: u64,
     },
+    /// Nobody was logged in to the agent in time.
+    #[error("nobody had logged in to {harness} after {seconds} seconds; begin again")]
+    LoginTooLong {
+        /// Its plugin's id.
+        harness: String,
+        /// What there was.
+        seconds: u64,
+    },
     /// The session was closed before there was an answer.
     #[error("the session was closed")]
     Closed,
@@ -88,6 +96,21 @@ pub enum SessionError {
         mode: ControlMode,
         /// Who drives.
         holder: String,
+    },
+    /// A turn runs, or prompts wait for one.
+    #[error(
+        "a turn of this session runs or waits, and a copy would begin in its middle: fork the \
+         session when its turns have ended, or cancel them"
+    )]
+    Busy,
+    /// Its agent, or its plugin, can have a conversation only once.
+    #[error(
+        "sessions of the harness {harness:?} cannot be forked; begin another one with \
+         `session/new`"
+    )]
+    CannotFork {
+        /// Its plugin's id.
+        harness: String,
     },
     /// The session has no such terminal.
     #[error("{0}")]
@@ -127,11 +150,14 @@ impl SessionError {
                 Ended::Refused { .. } | Ended::Closed => codes::HARNESS_FAILED,
             },
             Self::NotReady { .. } => codes::HARNESS_FAILED,
+            Self::LoginTooLong { .. } => codes::TIMED_OUT,
             Self::Closed => codes::SESSION_CLOSED,
             Self::HostRestarted => codes::HOST_RESTARTED,
             Self::Journal(_) => codes::JOURNAL_FAILED,
             Self::JournalFull(_) => codes::JOURNAL_FULL,
             Self::ViewOnly | Self::NotOwner(_) => codes::FORBIDDEN,
+            Self::Busy => codes::SESSION_BUSY,
+            Self::CannotFork { .. } => codes::CANNOT_FORK,
             Self::UnknownTerminal(_) => codes::UNKNOWN_TERMINAL,
             Self::Terminal(_) => codes::TERMINAL_FAILED,
             Self::NotController { .. } => codes::NOT_CONTROLLER,

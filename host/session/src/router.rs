@@ -1,7 +1,8 @@
 //! All sessions of a host, and who may reach which.
 //!
-//! - here: finding them. [`begin`]: they come to life. [`list`]: which there are.
-//!   [`owning`]: sharing and deleting. [`table`]: those that are live.
+//! - here: finding them. [`begin`]: they come to life; [`fork`]: as copies.
+//!   [`list`]: which there are. [`owning`]: sharing and deleting. [`table`]: those
+//!   that are live.
 
 use std::{
     path::PathBuf,
@@ -20,14 +21,17 @@ use crate::{
     access::{Shares, access},
     commands::CommandRunner,
     launcher::Launcher,
+    login::LoggingIn,
     unit::Message,
 };
 
 mod begin;
+mod fork;
 mod list;
 mod owning;
 mod table;
 
+pub(crate) use fork::Copied;
 pub use list::SessionSummary;
 pub(crate) use table::Registration;
 use table::Table;
@@ -61,6 +65,7 @@ struct Inner {
     table: Mutex<Table>,
     /// One change of shares at a time: journal and memory change in one order.
     sharing: Mutex<()>,
+    logging_in: LoggingIn,
     /// Sessions, also those that are closing.
     alive: watch::Sender<usize>,
 }
@@ -127,6 +132,7 @@ impl Router {
             around,
             table: Mutex::default(),
             sharing: Mutex::default(),
+            logging_in: LoggingIn::default(),
             alive: watch::Sender::new(0),
         }))
     }
@@ -158,6 +164,10 @@ impl Router {
                     .ok_or(unknown)
             }
         }
+    }
+
+    pub(crate) fn logging_in(&self) -> &LoggingIn {
+        &self.0.logging_in
     }
 
     fn journal(&self) -> &Journal {

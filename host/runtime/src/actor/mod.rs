@@ -8,7 +8,6 @@
 mod batch;
 mod effects;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use self::{
@@ -18,7 +17,9 @@ use self::{
 use crate::{
     bindings::HarnessPluginPre,
     happenings::Happenings,
-    harness::{Command, Ended, Event, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams},
+    harness::{
+        Command, Ended, Event, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, SessionOrigin,
+    },
     instance::{HarnessInstance, Instance},
     loaded::Loaded,
     state::{Role, State},
@@ -28,14 +29,14 @@ use crate::{
 pub(crate) fn start(
     plugin: Loaded<HarnessPluginPre<State>>,
     params: OpenParams,
-    resume: Option<Bytes>,
+    origin: SessionOrigin,
 ) -> (Harness, mpsc::Receiver<Event>) {
     let (commands, inbox) = mpsc::channel(MAILBOX);
     let (outputs, outbox) = mpsc::channel(OUTPUTS);
     tokio::spawn(async move {
         let session = params.session.clone();
         let mut running = Running::default();
-        let Err(ended) = run(&plugin, params, resume, inbox, &outputs, &mut running).await;
+        let Err(ended) = run(&plugin, params, origin, inbox, &outputs, &mut running).await;
         running.end().await;
         match &ended {
             Ended::Closed => tracing::debug!(plugin = plugin.shared.id, %session, "{ended}"),
@@ -51,7 +52,7 @@ type Never = std::convert::Infallible;
 async fn run(
     plugin: &Loaded<HarnessPluginPre<State>>,
     params: OpenParams,
-    resume: Option<Bytes>,
+    origin: SessionOrigin,
     mut inbox: mpsc::Receiver<Command>,
     outputs: &mpsc::Sender<Event>,
     running: &mut Running,
@@ -60,7 +61,7 @@ async fn run(
         cwd: params.cwd.clone(),
     };
     let mut instance = Instance::new(plugin, role).await?;
-    let opened = instance.open(OPEN_REQUEST, &params, resume).await?;
+    let opened = instance.open(OPEN_REQUEST, &params, &origin).await?;
     let (happenings, mut happened) = Happenings::new();
     let mut effects = Effects::new(&plugin.shared, running, happenings, outputs);
     let session = match opened {

@@ -239,6 +239,11 @@ fn session_info(session: &SessionSummary) -> serde_json::Value {
         } },
     });
     if let Some(members) = info.as_object_mut() {
+        let additional = &session.additional_directories;
+        members.extend(
+            (!additional.is_empty())
+                .then(|| ("additionalDirectories".to_owned(), json!(additional))),
+        );
         members.extend(
             session
                 .title

@@ -11,8 +11,8 @@ use crate::event::deliver;
 use crate::exchange::ExchangeId;
 use crate::process::{Child, Stdio};
 use crate::{
-    Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
-    PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
+    AuthMethod, Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
+    Origin, PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
 };
 
 /// The plugin as the contract sees it.
@@ -46,10 +46,10 @@ impl<H: Harness> wit::GuestSession for Session<H> {
     fn open(
         request: u64,
         params: wit::OpenParams,
-        resume: Option<Vec<u8>>,
+        origin: wit::Origin,
     ) -> Result<wit::Session, types::Error> {
         log_panics();
-        let harness = H::open(RequestId(request), params.into(), resume)?;
+        let harness = H::open(RequestId(request), params.into(), origin.into())?;
         Ok(wit::Session::new(Self(RefCell::new(harness))))
     }
 
@@ -92,6 +92,7 @@ impl From<Description> for wit::Description {
                 audio,
                 embedded_context,
             },
+            fork: description.fork,
         }
     }
 }
@@ -118,6 +119,17 @@ impl From<Choices> for wit::Choices {
             local: offer.local,
             tiers: offer.tiers.into_iter().map(Into::into).collect(),
             modes: offer.modes.into_iter().map(Into::into).collect(),
+            auth_methods: offer.auth_methods.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<AuthMethod> for wit::AuthMethod {
+    fn from(method: AuthMethod) -> Self {
+        Self {
+            id: method.id,
+            name: method.name,
+            description: method.description,
         }
     }
 }
@@ -143,6 +155,16 @@ impl From<Mode> for wit::Mode {
             id: mode.id,
             name: mode.name,
             description: mode.description,
+        }
+    }
+}
+
+impl From<wit::Origin> for Origin {
+    fn from(origin: wit::Origin) -> Self {
+        match origin {
+            wit::Origin::Fresh => Self::Fresh,
+            wit::Origin::Resume(state) => Self::Resume(state),
+            wit::Origin::Fork(state) => Self::Fork(state),
         }
     }
 }

@@ -10,7 +10,9 @@ mod codex_shows;
 mod contained;
 mod devices;
 mod files;
+mod forks;
 mod hidden;
+mod logins;
 mod positions;
 mod room;
 mod scripted;
@@ -34,7 +36,9 @@ fn main() -> ExitCode {
         contained::trials(),
         devices::trials(),
         files::trials(),
+        forks::trials(),
         hidden::trials(),
+        logins::trials(),
         positions::trials(),
         room::trials(),
         scripted::trials(),

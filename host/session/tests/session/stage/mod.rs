@@ -6,10 +6,11 @@ mod instance;
 mod values;
 mod viewer;
 
-use bytes::Bytes;
 use hostler_auth::Identity;
 use hostler_replay::Position;
-use hostler_runtime::{Description, FileAccess, Harness, OpenParams, PromptCapabilities};
+use hostler_runtime::{
+    Description, FileAccess, Harness, OpenParams, PromptCapabilities, SessionOrigin,
+};
 use hostler_session::{
     Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
     NoEndpoints, Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig,
@@ -48,12 +49,13 @@ impl Launcher for Played {
         vec!["echo".into()]
     }
 
-    fn describe<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
-        Box::pin(async {
+    fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
+        Box::pin(async move {
             Ok(Description {
                 title: "Echo".into(),
                 version: "1".into(),
                 prompt: PromptCapabilities::default(),
+                fork: id == "echo",
             })
         })
     }
@@ -62,10 +64,10 @@ impl Launcher for Played {
         &'a self,
         id: &'a str,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>> {
         Box::pin(async move {
-            if id != "echo" {
+            if !["echo", "alone"].contains(&id) {
                 return Err(SessionError::UnknownHarness {
                     id: id.into(),
                     known: self.ids(),
@@ -75,7 +77,7 @@ impl Launcher for Played {
             let (events, receiver) = mpsc::channel(4);
             let instance = Instance {
                 params,
-                resume,
+                origin,
                 commands,
                 events,
             };
@@ -263,8 +265,22 @@ impl Host {
         (session, instance, viewer)
     }
 
+    /// Of that harness: `alone` cannot be copied.
+    pub(crate) async fn session_of(&mut self, harness: &str) -> (Session, Instance, Viewer) {
+        let viewer = Viewer::new();
+        let (reply, answer) = Reply::channel();
+        let new = self.new_session(harness);
+        let _handle = self.router.create(new, viewer.client.clone(), reply);
+        let (session, instance) = self.opened(answer).await;
+        (session, instance, viewer)
+    }
+
     pub(crate) async fn session_for(&mut self, viewer: &Viewer) -> (Session, Instance) {
         let answer = self.create(viewer);
+        self.opened(answer).await
+    }
+
+    async fn opened(&mut self, answer: oneshot::Receiver<Answer>) -> (Session, Instance) {
         let instance = self.instance().await;
         instance.open().await;
         let result = parse(&answer.await.unwrap().unwrap());
