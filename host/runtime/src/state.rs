@@ -31,7 +31,8 @@ use crate::{
 pub(crate) enum Role {
     /// `describe`: nothing outside.
     Describe,
-    /// `probe`: may wait for programs.
+    /// `probe` and whatever else a harness does outside of a session: may wait
+    /// for programs and read folders.
     Probe,
     /// A session in this directory.
     Session { cwd: PathBuf },

@@ -1,7 +1,8 @@
 //! All sessions of a host, and who may reach which.
 //!
 //! - here: finding them. [`begin`]: they come to life. [`list`]: which there are.
-//!   [`owning`]: sharing and deleting. [`table`]: those that are live.
+//!   [`outside`]: what agents have that no session was made of yet. [`owning`]:
+//!   sharing and deleting. [`table`]: those that are live.
 
 use std::{
     path::PathBuf,
@@ -25,10 +26,12 @@ use crate::{
 
 mod begin;
 mod list;
+mod outside;
 mod owning;
 mod table;
 
 pub use list::SessionSummary;
+pub use outside::Outside;
 pub(crate) use table::Registration;
 use table::Table;
 

@@ -31,7 +31,7 @@
 //! - towards people: [`client`], with the payloads of ACP in [`acp`];
 //! - towards the machine: [`process`], [`timer`], [`clock`], [`random`],
 //!   [`config`], [`log`]; what a plugin may do is the operator's grant, and a
-//!   denial is an [`Error`] that it sees;
+//!   denial is an [`Error`] that it sees; [`folder`]: what its agent has stored;
 //! - for device providers: [`device`], and what waits: [`http`], [`service`],
 //!   [`clock::sleep`], with [`Blob`]s for bytes that need not pass through the
 //!   plugin; for policies: [`policy`];
@@ -155,6 +155,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod device;
+pub mod folder;
 pub mod http;
 pub mod lines;
 pub mod log;
@@ -184,7 +185,7 @@ pub use blob::Blob;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{
-    Choices, Description, Harness, McpServer, McpTransport, Mode, OpenParams, Prompt,
+    Choices, Conversation, Description, Harness, McpServer, McpTransport, Mode, OpenParams, Prompt,
     PromptCapabilities, Readiness, RequestId, Status, Tier, TierKind,
 };
 pub use lines::LineWriter;

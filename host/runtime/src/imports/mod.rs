@@ -1,12 +1,13 @@
 //! The host's side of the contract's imports. For a harness each either answers
-//! at once or notes down an effect; only `process.run` waits, and only in
-//! `probe`. For a device provider much waits, and the host may cancel it.
+//! at once or notes down an effect; only `process.run` and `folder` wait, and only
+//! outside of sessions. For a device provider much waits, and the host may cancel it.
 //!
 //! A wrong argument or a denial is a value for the plugin. Only a limit ends
 //! the call, because a plugin over its limits is not to be reasoned with.
 
 mod blob;
 mod client;
+mod folder;
 mod http;
 mod process;
 mod waiting;

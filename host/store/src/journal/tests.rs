@@ -12,6 +12,7 @@ fn record(id: &str) -> SessionRecord {
         cwd: "/work dir/ä".into(),
         additional_directories: vec!["/a".into(), "/b c".into()],
         devices: None,
+        outside: false,
     }
 }
 

@@ -7,9 +7,9 @@ use crate::bindings::{
     exports::hostler::harness::harness as wit,
     hostler::{harness::events, host::process, types::types},
 };
-use crate::process::{Child, Stdio};
+use crate::process::{Child, Stdio, millis};
 use crate::{
-    Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
+    Choices, Conversation, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
     PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
 };
 
@@ -37,6 +37,17 @@ impl<H: Harness> wit::Guest for Component<H> {
     fn offer() -> Result<wit::Choices, types::Error> {
         log_panics();
         Ok(H::offer()?.into())
+    }
+
+    fn conversations(cwd: Option<String>) -> Result<Vec<wit::Conversation>, types::Error> {
+        log_panics();
+        let found = H::conversations(cwd.as_deref())?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    fn history(id: String) -> Result<wit::Conversation, types::Error> {
+        log_panics();
+        Ok(H::history(&id)?.into())
     }
 }
 
@@ -147,6 +158,19 @@ impl From<Mode> for wit::Mode {
             id: mode.id,
             name: mode.name,
             description: mode.description,
+        }
+    }
+}
+
+impl From<Conversation> for wit::Conversation {
+    fn from(conversation: Conversation) -> Self {
+        Self {
+            id: conversation.id,
+            cwd: conversation.cwd,
+            title: conversation.title,
+            updated: millis(conversation.updated),
+            size: conversation.size,
+            in_use: conversation.in_use,
         }
     }
 }
