@@ -3,7 +3,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     actor,
     bindings::HarnessPluginPre,
     grants::Grants,
-    harness::{Ended, Event, Harness, OpenParams},
+    harness::{Ended, Event, Harness, OpenParams, SessionOrigin},
     instance::Instance,
     limits::Limits,
     loaded::{Loaded, Origin, Shared},
@@ -207,8 +206,8 @@ impl HarnessPlugin {
     pub fn start(
         &self,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> (Harness, mpsc::Receiver<Event>) {
-        actor::start(self.loaded.clone(), params, resume)
+        actor::start(self.loaded.clone(), params, origin)
     }
 }

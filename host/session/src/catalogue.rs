@@ -8,9 +8,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use hostler_runtime::{
-    Conversation, Description, Ended, HarnessPlugin, LoadError, OpenParams, Past,
+    Conversation, Description, Ended, HarnessPlugin, LoadError, OpenParams, Past, SessionOrigin,
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -127,7 +126,7 @@ impl Launcher for Catalogue {
         &'a self,
         id: &'a str,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>> {
         Box::pin(async move {
             let plugin = self.plugin(id).await?;
@@ -136,7 +135,7 @@ impl Launcher for Catalogue {
                 files: grants.files,
                 terminal: grants.terminal,
             };
-            let (harness, events) = plugin.start(params, resume);
+            let (harness, events) = plugin.start(params, origin);
             Ok(Running {
                 harness,
                 events,

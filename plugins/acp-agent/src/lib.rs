@@ -29,8 +29,8 @@ mod tail;
 
 use hostler_sdk::process::{Child, Stdio};
 use hostler_sdk::{
-    Description, Event, Failure, Harness, OpenParams, Pending, Prompt, RequestId, Result, Status,
-    log,
+    Description, Event, Failure, Harness, OpenParams, Origin, Pending, Prompt, RequestId, Result,
+    Status, log,
 };
 use serde_json::value::RawValue;
 
@@ -67,11 +67,11 @@ impl Harness for AcpAgent {
         Ok(settings::probe())
     }
 
-    fn open(request: RequestId, place: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
+    fn open(request: RequestId, place: OpenParams, origin: Origin) -> Result<Self> {
         let mut agent = Self {
             settings: Settings::load()?,
             place,
-            session: resume.as_deref().and_then(handshake::remembered),
+            session: origin.resumed()?.as_deref().and_then(handshake::remembered),
             link: None,
             opening: Some(request),
             waiting: Vec::new(),

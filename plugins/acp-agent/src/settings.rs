@@ -66,6 +66,7 @@ impl Settings {
                 audio,
                 embedded_context,
             },
+            fork: false,
         }
     }
 
