@@ -2,7 +2,7 @@
 //! program: which there are, and how one becomes a session.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use hostler_runtime::{Conversation, Past};
 use hostler_store::SessionRecord;
 use tokio::{
     task::{JoinSet, spawn_blocking},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{Router, journal_error};
@@ -22,7 +22,7 @@ use crate::{Happening, SessionError, SessionEvent, progress::shorten};
 /// thousands of files take less than a second.
 const LISTING: Duration = Duration::from_secs(5);
 
-/// How long it may take to say what was said in one.
+/// How long they may take to say what was said in one.
 const READING: Duration = Duration::from_secs(20);
 
 /// A conversation that was begun outside of this host.
@@ -37,8 +37,9 @@ pub struct Outside {
 impl Router {
     /// Those of which no session was made yet: of one agent, if it is named, and in
     /// one folder; the one in which something happened last comes first. `admits`
-    /// says whether a session may work in a folder; it may block. An agent that
-    /// takes too long or breaks is left out, unless it is named.
+    /// gives a folder with links followed, if a session may work there; it may
+    /// block. An agent that takes too long or breaks is left out, unless it is
+    /// named.
     ///
     /// # Errors
     /// The agent that was named cannot say, or the journal cannot be read.
@@ -46,7 +47,7 @@ impl Router {
         &self,
         harness: Option<&str>,
         cwd: Option<PathBuf>,
-        admits: impl Fn(&Path) -> bool + Send + 'static,
+        admits: impl Fn(&Path) -> Option<PathBuf> + Send + 'static,
     ) -> Result<Vec<Outside>, SessionError> {
         if !self.config().outside {
             return Ok(Vec::new());
@@ -92,28 +93,26 @@ impl Router {
         &self,
         mut all: Vec<Outside>,
         cwd: Option<&Path>,
-        admits: impl Fn(&Path) -> bool,
+        admits: impl Fn(&Path) -> Option<PathBuf>,
     ) -> Result<Vec<Outside>, SessionError> {
         let ids = all.iter().map(|it| it.conversation.id.clone());
         let ids: Vec<_> = ids.collect();
         let taken = self.journal().taken(ids.iter().map(String::as_str));
         let taken = taken.map_err(journal_error)?;
-        let folders: HashSet<_> = all.iter().map(|it| it.conversation.cwd.clone()).collect();
-        let folders: HashSet<_> = folders
-            .into_iter()
-            .filter(|folder| cwd.is_none_or(|cwd| cwd == folder) && admits(folder))
-            .collect();
+        // Most are in a few folders.
+        let mut folders: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
         let mut seen = HashSet::new();
-        all.retain(|it| {
-            let it = &it.conversation;
-            !taken.contains(it.id.as_str())
-                && folders.contains(&it.cwd)
-                && seen.insert(it.id.clone())
+        all.retain_mut(|it| {
+            let it = &mut it.conversation;
+            let folder = folders.entry(it.cwd.clone());
+            let folder = folder.or_insert_with_key(|folder| admits(folder)).clone();
+            let Some(folder) = folder.filter(|folder| cwd.is_none_or(|cwd| cwd == folder)) else {
+                return false;
+            };
+            it.cwd = folder;
+            it.title = it.title.as_deref().map(shorten);
+            !taken.contains(it.id.as_str()) && seen.insert(it.id.clone())
         });
-        for it in &mut all {
-            let title = it.conversation.title.take();
-            it.conversation.title = title.map(|title| shorten(&title));
-        }
         all.sort_by(|a, b| {
             let (a, b) = (&a.conversation, &b.conversation);
             b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id))
@@ -136,10 +135,12 @@ impl Router {
         if !self.config().outside || uuid::Uuid::parse_str(id).is_err() {
             return Ok(None);
         }
-        let mut harnesses = self.harnesses(harness);
+        let until = Instant::now() + READING;
+        let mut harnesses = self.launcher().ids();
+        harnesses.retain(|id| harness.is_none_or(|harness| harness == id));
         harnesses.sort_by_key(|id| id != first);
         for asked in harnesses {
-            let read = timeout(READING, self.launcher().history(&asked, id)).await;
+            let read = timeout_at(until, self.launcher().history(&asked, id)).await;
             match read.unwrap_or_else(|_| Err(too_slow(&asked, READING))) {
                 Ok(Some(past)) => return Ok(Some((asked, past))),
                 Ok(None) => {}
