@@ -26,6 +26,8 @@
 //!   items.
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
+//! - `store`: which conversations people have begun with Codex; `stored`: their
+//!   lines; `past`: what was said.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
 //!   choose before a session begins.
@@ -34,7 +36,7 @@
 //!
 //! # What is absent
 //!
-//! No history: the host replays what it has journalled, and Codex is told to
+//! No history of sessions: the host replays what it has journalled, and Codex is told to
 //! leave its own out. No login: that is a person's, with `codex login`. Of
 //! sub-agents only the tool calls that steer them are shown, and what they ask.
 
@@ -55,6 +57,7 @@ mod notice;
 mod offer;
 mod options;
 mod outcome;
+mod past;
 mod probe;
 mod questions;
 mod requests;
@@ -64,6 +67,8 @@ mod session;
 mod settings;
 mod start;
 mod steer;
+mod store;
+mod stored;
 mod tools;
 mod transcript;
 mod turn;

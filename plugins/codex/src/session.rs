@@ -1,7 +1,7 @@
 //! One conversation: where events and requests go.
 
 use hostler_sdk::{
-    Choices, Description, Event, Harness, McpServer, OpenParams, Origin, Prompt,
+    Choices, Conversation, Description, Event, Harness, McpServer, OpenParams, Origin, Prompt,
     PromptCapabilities, RequestId, Result, Status, config, log,
     process::{Child, Stdio},
 };
@@ -13,9 +13,9 @@ use crate::{
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
     notice::Notices,
-    offer, probe,
+    offer, past, probe,
     settings::{Patch, Settings},
-    start, steer,
+    start, steer, store,
     transcript::Transcript,
     turn::{self, Turn},
     unseen::Unseen,
@@ -90,11 +90,22 @@ impl Harness for Codex {
         Ok(offer::offer(&config::get::<Config>()?.program))
     }
 
+    fn conversations(cwd: Option<&str>) -> Result<Vec<Conversation>> {
+        store::conversations(cwd)
+    }
+
+    fn history(id: &str) -> Result<Conversation> {
+        past::tell(id)
+    }
+
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let config: Config = config::get()?;
-        let checkpoint = match origin.resumed()? {
-            Some(state) => Checkpoint::read(&state)?,
-            None => Checkpoint::default(),
+        let checkpoint = match origin {
+            Origin::Outside(thread) => Checkpoint::kept(thread),
+            origin => match origin.resumed()? {
+                Some(state) => Checkpoint::read(&state)?,
+                None => Checkpoint::default(),
+            },
         };
         let mut session = Self {
             program: config.program,

@@ -12,6 +12,7 @@ mod comparison;
 mod errors;
 mod messages;
 mod news;
+mod outside;
 mod permissions;
 mod probe;
 mod process;

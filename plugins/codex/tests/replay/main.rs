@@ -11,6 +11,7 @@ mod cancel;
 mod comparison;
 mod errors;
 mod messages;
+mod outside;
 mod probe;
 mod process;
 mod servers;

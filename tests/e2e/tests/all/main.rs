@@ -11,6 +11,7 @@ mod contained;
 mod devices;
 mod files;
 mod hidden;
+mod outside;
 mod positions;
 mod room;
 mod scripted;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         devices::trials(),
         files::trials(),
         hidden::trials(),
+        outside::trials(),
         positions::trials(),
         room::trials(),
         scripted::trials(),
