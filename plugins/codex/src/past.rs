@@ -62,8 +62,7 @@ pub(crate) fn tell(id: &str) -> Result<Conversation> {
     for entry in entries {
         match entry {
             Entry::Early(_) if has_items => {}
-            Entry::Early(entry) => telling.entry(*entry)?,
-            entry => telling.entry(entry)?,
+            entry => telling.entry(entry.told())?,
         }
     }
     dispatch::title(conversation.title.as_deref())?;
@@ -111,7 +110,7 @@ impl Telling {
                 };
                 self.calls.changed(&head, &item, true)
             }
-            Entry::Early(entry) => self.entry(*entry),
+            Entry::Early(_) => Ok(()),
         }
     }
 }

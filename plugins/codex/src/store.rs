@@ -15,7 +15,7 @@ use hostler_sdk::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::stored::{Entry, Line};
+use crate::stored::{self, Entry, Line};
 
 /// What the grant calls the folders.
 const SESSIONS: &str = "sessions";
@@ -128,8 +128,8 @@ fn describe(file: &File, open: &BTreeSet<String>) -> Result<Option<Conversation>
     {
         return Ok(None);
     }
-    let prompt = lines.find_map(|line| match line.entry() {
-        Some(Entry::User { blocks, .. }) => Some(crate::stored::beginning(&blocks)),
+    let prompt = lines.find_map(|line| match line.entry()?.told() {
+        Entry::User { blocks, .. } => Some(stored::beginning(&blocks)),
         _ => None,
     });
     if prompt.is_none() && file.size <= HEAD.into() {

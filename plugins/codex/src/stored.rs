@@ -42,6 +42,16 @@ pub(crate) enum Entry {
     Early(Box<Entry>),
 }
 
+impl Entry {
+    /// Whichever version kept it.
+    pub(crate) fn told(self) -> Self {
+        match self {
+            Self::Early(entry) => *entry,
+            entry => entry,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Event<'a> {
     #[serde(borrow, rename = "type")]

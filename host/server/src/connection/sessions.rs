@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use hostler_auth::{Identity, Scope};
@@ -28,6 +28,15 @@ use crate::serve::Shared;
 
 /// Further folders of one session. Clients send a few.
 const ADDITIONAL: usize = 64;
+
+/// How long an agent may take to say what it has for a list of all sessions: the
+/// others are waited for meanwhile. Thousands of files take less than a second, but
+/// its plugin may still be loading.
+const OUTSIDE_TOO: Duration = Duration::from_secs(3);
+
+/// The same for those who asked for nothing else; shorter than clients wait for an
+/// answer.
+const OUTSIDE: Duration = Duration::from_secs(25);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -213,7 +222,13 @@ async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Vec<Val
         let roots = shared.config.roots.clone();
         let admits = move |folder: &Path| roots.check(folder).ok();
         let router = &shared.config.router;
-        let outside = router.outside(harness.as_deref(), cwd, admits).await?;
+        let patience = match outside {
+            Some(_) => OUTSIDE,
+            None => OUTSIDE_TOO,
+        };
+        let outside = router
+            .outside(harness.as_deref(), cwd, patience, admits)
+            .await?;
         sessions.extend(outside.iter().map(outside_info));
     }
     Ok(sessions)

@@ -18,10 +18,6 @@ use tokio::{
 use super::{Router, journal_error};
 use crate::{Happening, SessionError, SessionEvent, progress::shorten};
 
-/// How long an agent may take to say which it has: somebody waits for a list, and
-/// thousands of files take less than a second.
-const LISTING: Duration = Duration::from_secs(5);
-
 /// How long they may take to say what was said in one.
 const READING: Duration = Duration::from_secs(20);
 
@@ -39,7 +35,7 @@ impl Router {
     /// one folder; the one in which something happened last comes first. `admits`
     /// gives a folder with links followed, if a session may work there; it may
     /// block. An agent that takes too long or breaks is left out, unless it is
-    /// named.
+    /// named; `patience`: how long is too long, loading its plugin included.
     ///
     /// # Errors
     /// The agent that was named cannot say, or the journal cannot be read.
@@ -47,6 +43,7 @@ impl Router {
         &self,
         harness: Option<&str>,
         cwd: Option<PathBuf>,
+        patience: Duration,
         admits: impl Fn(&Path) -> Option<PathBuf> + Send + 'static,
     ) -> Result<Vec<Outside>, SessionError> {
         if !self.config().outside {
@@ -57,8 +54,8 @@ impl Router {
             let (launcher, cwd) = (self.0.around.launcher.clone(), cwd.clone());
             asking.spawn(async move {
                 let asked = launcher.conversations(&id, cwd.as_deref());
-                let found = timeout(LISTING, asked).await;
-                let found = found.unwrap_or_else(|_| Err(too_slow(&id, LISTING)));
+                let found = timeout(patience, asked).await;
+                let found = found.unwrap_or_else(|_| Err(too_slow(&id, patience)));
                 (id, found)
             });
         }

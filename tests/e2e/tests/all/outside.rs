@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 
 use agent_client_protocol::v1::schema::{SessionId, StopReason};
 use hostler_e2e::{Client, Decision, Host};
-use hostler_test_support::{Need, program, trial};
+use hostler_test_support::{program, trial};
 use libtest_mimic::Trial;
 use model_server::Recorded;
 use serde_json::{Value, json};
