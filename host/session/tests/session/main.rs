@@ -8,6 +8,7 @@ mod files;
 mod journal;
 mod keys;
 mod lifecycle;
+mod outside;
 mod permissions;
 mod permits;
 mod positions;
