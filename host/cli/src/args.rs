@@ -193,6 +193,13 @@ pub(crate) struct SessionId {
 
 #[derive(Debug, Args)]
 pub(crate) struct SessionList {
+    /// Those that were begun outside of Hostler, with an agent's own program;
+    /// whoever attaches to one, or prompts it, goes on with it in Hostler
+    #[arg(long)]
+    pub(crate) outside: bool,
+    /// Those of this agent alone, such as claude-code
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

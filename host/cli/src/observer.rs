@@ -93,6 +93,7 @@ fn record(event: &SessionEvent<'_>) -> Option<AuditRecord> {
             };
             (by, action, json!({ "mode": mode.name() }))
         }
+        Happening::Adopted { by, harness } => (by, "session.adopt", json!({ "harness": harness })),
         Happening::Ended { by, deleted } => {
             let action = if *deleted {
                 "session.delete"

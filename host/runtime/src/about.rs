@@ -1,4 +1,7 @@
-//! What a plugin says of itself, and whether a harness' agent is there.
+//! What a plugin says of itself, whether a harness' agent is there, and what that
+//! has in its own store.
+
+use std::{path::PathBuf, time::SystemTime};
 
 use hostler_secret::Mask;
 
@@ -127,6 +130,41 @@ pub struct Mode {
     pub name: String,
     /// One sentence, or empty.
     pub description: String,
+}
+
+/// A conversation that an agent has in its own store, begun outside of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// The agent's own id: a UUID in lower case, with hyphens.
+    pub id: String,
+    /// Absolute; whether a session may work there is not checked.
+    pub cwd: PathBuf,
+    pub title: Option<String>,
+    /// When something last happened in it.
+    pub updated: SystemTime,
+    /// Bytes of the store.
+    pub size: u64,
+    /// A program has it open, as far as the plugin can see.
+    pub in_use: bool,
+}
+
+impl Conversation {
+    /// Of one agent in one answer: more than anybody looks through.
+    pub const MAX: usize = 200;
+
+    /// A title is what somebody has typed: without the values of known secrets.
+    pub(crate) fn masked(mut self, mask: &Mask) -> Self {
+        self.title = self.title.map(|title| mask.text(&title).into_owned());
+        self
+    }
+}
+
+/// What was said in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    pub conversation: Conversation,
+    /// JSON objects for `update` of `session/update`, in their order.
+    pub updates: Vec<String>,
 }
 
 /// Whether a prompt would be answered, or why not.

@@ -7,6 +7,8 @@ use hostler_egress::HttpGrant;
 use hostler_secret::SecretName;
 use serde::{Deserialize, Serialize};
 
+use crate::folder::FolderGrant;
+
 /// `[plugins.ID.grants]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +19,9 @@ pub struct Grants {
     /// Hosts that it may send requests to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpGrant>,
+    /// Folders of the host's disk that it may read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folder: Vec<FolderGrant>,
     /// Whether the host answers its agent's file requests, inside the
     /// session's root.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +101,18 @@ impl Grants {
             }
         }
         Ok(grant)
+    }
+
+    /// The folder that the plugin calls so, or the sentence that says what is
+    /// missing.
+    pub(crate) fn folder(&self, plugin: &str, name: &str) -> Result<&FolderGrant, String> {
+        let found = self.folder.iter().find(|grant| grant.name == name);
+        found.ok_or_else(|| {
+            format!(
+                "reading the folder {name:?} is not granted; to allow it, add to hostler.toml: \
+                 [[plugins.{plugin}.grants.folder]] name = {name:?}, places = [\"/where/it/is\"]"
+            )
+        })
     }
 
     /// Whether any secret is granted.

@@ -72,6 +72,8 @@ pub enum SessionOrigin {
     Resume(Bytes),
     /// From another session's conversation, of which it becomes a copy.
     Fork(Bytes),
+    /// From the agent's own store, where it has this id.
+    Outside(String),
 }
 
 /// The request number under which `open` is answered.

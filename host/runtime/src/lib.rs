@@ -19,7 +19,8 @@
 //! - [`plugin`], [`about`]: what can be asked of a loaded component.
 //! - [`instance`], [`state`], [`imports`]: one store; how a call is bounded and
 //!   what the guest can ask for while it runs; [`waits`]: what it waits for;
-//!   [`blob`]: bytes that it holds without having them.
+//!   [`blob`]: bytes that it holds without having them; [`folder`]: what it may read
+//!   of the disk.
 //! - [`actor`], [`harness`]: one session of a harness: a loop that calls the
 //!   reducer and carries out what it noted down; all that the session layer sees.
 //! - [`provider`], [`policy`]: the traits of `hostler-provider` over plugins.
@@ -53,6 +54,7 @@ mod compile;
 mod engine;
 mod error;
 mod exchanges;
+mod folder;
 mod grants;
 mod happenings;
 mod harness;
@@ -70,11 +72,13 @@ mod waits;
 mod world;
 
 pub use about::{
-    AuthMethod, Choices, Description, Mode, PromptCapabilities, Readiness, Status, Tier, TierKind,
+    AuthMethod, Choices, Conversation, Description, Mode, Past, PromptCapabilities, Readiness,
+    Status, Tier, TierKind,
 };
 pub use children::supervisor::child_main;
 pub use compile::compile_main;
 pub use error::{LoadError, RuntimeError};
+pub use folder::{FolderGrant, Place};
 pub use grants::{FileAccess, Grants, ProcessGrant};
 pub use hostler_egress::HttpGrant;
 

@@ -1,10 +1,12 @@
 //! A loaded plugin: what is known of it, whatever its world; and starting a
 //! harness.
 
-use tokio::sync::mpsc;
+use std::{path::Path, sync::Arc};
+
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
-    about::{Choices, Description, Status},
+    about::{Choices, Conversation, Description, Past, Status},
     actor,
     bindings::HarnessPluginPre,
     grants::Grants,
@@ -101,11 +103,16 @@ impl Plugin {
 #[derive(Debug, Clone)]
 pub struct HarnessPlugin {
     loaded: Loaded<HarnessPluginPre<State>>,
+    /// Looking into a store takes a disk and some memory: one at a time.
+    looking: Arc<Semaphore>,
 }
 
 impl HarnessPlugin {
     pub(crate) fn new(loaded: Loaded<HarnessPluginPre<State>>) -> Self {
-        Self { loaded }
+        Self {
+            loaded,
+            looking: Arc::new(Semaphore::new(1)),
+        }
     }
 
     #[must_use]
@@ -149,6 +156,48 @@ impl HarnessPlugin {
     pub async fn offer(&self) -> Result<Choices, Ended> {
         let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
         instance.offer().await
+    }
+
+    /// Whether it may look into its agent's store at all.
+    fn reads(&self) -> bool {
+        !self.grants().folder.is_empty()
+    }
+
+    /// Asks which conversations its agent has in its own store, on an instance of
+    /// its own: in `cwd`, if it is given; at most [`Conversation::MAX`], the latest
+    /// first. None without a grant of a folder. As for [`probe`](Self::probe); who
+    /// asks at the same time waits.
+    ///
+    /// # Errors
+    /// The plugin trapped, hit a limit, or refused.
+    pub async fn conversations(&self, cwd: Option<&Path>) -> Result<Vec<Conversation>, Ended> {
+        if !self.reads() {
+            return Ok(Vec::new());
+        }
+        let _turn = self.looking.acquire().await;
+        let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
+        let found = instance.conversations(cwd).await?;
+        let mask = self.loaded.shared.outside.vault.mask();
+        Ok(found.into_iter().map(|it| it.masked(mask)).collect())
+    }
+
+    /// Asks what was said in one of them, likewise. `None`: the store does not
+    /// have it.
+    ///
+    /// # Errors
+    /// The plugin trapped, hit a limit, or refused.
+    pub async fn history(&self, id: &str) -> Result<Option<Past>, Ended> {
+        if !self.reads() {
+            return Ok(None);
+        }
+        let _turn = self.looking.acquire().await;
+        let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
+        let found = instance.history(id).await?;
+        let mask = self.loaded.shared.outside.vault.mask();
+        Ok(found.map(|past| Past {
+            conversation: past.conversation.masked(mask),
+            ..past
+        }))
     }
 
     /// Starts a session in an actor of its own. `open` is answered as request

@@ -32,7 +32,8 @@ use crate::{
 pub(crate) enum Role {
     /// `describe`: nothing outside.
     Describe,
-    /// `probe` and `offer`: may wait for programs and requests.
+    /// `probe` and whatever else a harness does outside of a session: may wait
+    /// for programs and requests, and read folders.
     Probe,
     /// A session in this directory.
     Session { cwd: PathBuf },

@@ -3,11 +3,14 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use hostler_runtime::{Description, HarnessPlugin, LoadError, OpenParams, SessionOrigin};
+use hostler_runtime::{
+    Conversation, Description, Ended, HarnessPlugin, LoadError, OpenParams, Past, SessionOrigin,
+};
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
@@ -139,6 +142,34 @@ impl Launcher for Catalogue {
                 rights,
             })
         })
+    }
+
+    fn conversations<'a>(
+        &'a self,
+        id: &'a str,
+        cwd: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<Vec<Conversation>, SessionError>> {
+        Box::pin(async move {
+            let found = self.plugin(id).await?.conversations(cwd).await;
+            found.map_err(unread)
+        })
+    }
+
+    fn history<'a>(
+        &'a self,
+        id: &'a str,
+        conversation: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Past>, SessionError>> {
+        Box::pin(async move {
+            let found = self.plugin(id).await?.history(conversation).await;
+            found.map_err(unread)
+        })
+    }
+}
+
+fn unread(ended: Ended) -> SessionError {
+    SessionError::Unusable {
+        message: format!("the conversations of its agent could not be read: {ended}"),
     }
 }
 

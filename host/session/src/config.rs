@@ -15,6 +15,9 @@ pub struct SessionConfig {
     pub max_live: usize,
     /// After this time an open permission is cancelled, never allowed.
     pub permission_deadline: Option<Duration>,
+    /// Conversations that agents have in their own stores are listed, and sessions
+    /// go on with them.
+    pub outside: bool,
     /// Bounds of each session's terminals.
     pub terminals: Limits,
 }
@@ -26,6 +29,7 @@ impl Default for SessionConfig {
             control: ControlMode::Shared,
             max_live: 64,
             permission_deadline: None,
+            outside: true,
             terminals: Limits::default(),
         }
     }

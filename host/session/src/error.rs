@@ -26,6 +26,15 @@ pub enum SessionError {
         /// Names the plugin and says why.
         message: String,
     },
+    /// A program goes on with the conversation.
+    #[error(
+        "the conversation {id} is open in another program on the host's machine; end it there, \
+         then load it again"
+    )]
+    InUse {
+        /// The agent's id of it.
+        id: String,
+    },
     /// A bound of this host was reached.
     #[error("{what}: the limit is {bound}; {remedy}")]
     TooMany {
@@ -141,6 +150,7 @@ impl SessionError {
             Self::UnknownSession(_) => codes::UNKNOWN_SESSION,
             Self::UnknownHarness { .. } => codes::UNKNOWN_HARNESS,
             Self::Unusable { .. } => codes::PLUGIN_UNUSABLE,
+            Self::InUse { .. } => codes::CONVERSATION_IN_USE,
             Self::TooMany { .. } => codes::TOO_MANY,
             Self::Params(_) => codes::BAD_PARAMS,
             Self::Harness(failure) => return harness_fault(failure),

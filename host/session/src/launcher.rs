@@ -1,8 +1,10 @@
 //! How a session gets an instance of its harness.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, path::Path, pin::Pin};
 
-use hostler_runtime::{Description, Event, FileAccess, Harness, OpenParams, SessionOrigin};
+use hostler_runtime::{
+    Conversation, Description, Event, FileAccess, Harness, OpenParams, Past, SessionOrigin,
+};
 use tokio::sync::mpsc;
 
 use crate::SessionError;
@@ -46,4 +48,25 @@ pub trait Launcher: Send + Sync + std::fmt::Debug {
         params: OpenParams,
         origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>>;
+
+    /// Which conversations its agent has in its own store, in `cwd` if it is given;
+    /// none if it may not look. Waits for a plugin that is loading.
+    fn conversations<'a>(
+        &'a self,
+        id: &'a str,
+        cwd: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<Vec<Conversation>, SessionError>> {
+        let _ = (id, cwd);
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// What was said in one of them; `None`: it has none of that id.
+    fn history<'a>(
+        &'a self,
+        id: &'a str,
+        conversation: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Past>, SessionError>> {
+        let _ = (id, conversation);
+        Box::pin(async { Ok(None) })
+    }
 }

@@ -82,13 +82,15 @@ pub use error::SessionError;
 pub use files::Folders;
 pub use handle::SessionHandle;
 pub use history::History;
-pub use hostler_runtime::{Description, Failure, McpServer, McpTransport, Secret};
+pub use hostler_runtime::{
+    Conversation, Description, Failure, McpServer, McpTransport, Past, Secret,
+};
 pub use launcher::{BoxFuture, Launcher, Rights, Running};
 pub use login::{Guide, Login};
 pub use notice::{Notice, Severity};
 pub use observer::{Happening, Observer, SessionEvent, Unobserved};
 pub use prompt::Prompt;
-pub use router::{Found, NewSession, Router, SessionSummary, Surroundings};
+pub use router::{Found, NewSession, Outside, Router, SessionSummary, Surroundings};
 pub use shell::{SupervisedShells, shell_program};
 pub use terminals::SupervisedCommands;
 pub use unit::{Attach, TerminalRequest};

@@ -74,6 +74,13 @@ pub enum Happening {
         /// Taken, or given up.
         taken: bool,
     },
+    /// It was made of a conversation that had begun outside of this host.
+    Adopted {
+        /// By whom.
+        by: Principal,
+        /// The id of its harness.
+        harness: String,
+    },
     /// It was ended for all.
     Ended {
         /// By whom.

@@ -234,7 +234,7 @@ fn current_mode(settings: &Settings) -> Option<String> {
     Some(modes.current_mode_id)
 }
 
-fn shorten(title: &str) -> String {
+pub(crate) fn shorten(title: &str) -> String {
     title.chars().take(TITLE_CHARS).collect()
 }
 

@@ -1,8 +1,8 @@
 //! All sessions of a host, and who may reach which.
 //!
 //! - here: finding them. [`begin`]: they come to life; [`fork`]: as copies.
-//!   [`list`]: which there are. [`owning`]: sharing and deleting. [`table`]: those
-//!   that are live.
+//!   [`list`]: which there are; [`outside`]: what agents have that no session was
+//!   made of yet. [`owning`]: sharing and deleting. [`table`]: those that are live.
 
 use std::{
     path::PathBuf,
@@ -28,11 +28,13 @@ use crate::{
 mod begin;
 mod fork;
 mod list;
+mod outside;
 mod owning;
 mod table;
 
 pub(crate) use fork::Copied;
 pub use list::SessionSummary;
+pub use outside::Outside;
 pub(crate) use table::Registration;
 use table::Table;
 

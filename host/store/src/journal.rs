@@ -95,6 +95,33 @@ impl Journal {
         self.with_writer(|writer| writer.create(record))
     }
 
+    /// Begins a session with what its agent and people had said before: it can be
+    /// found at once. `false`, and nothing is kept: there is a session of that id.
+    /// Blocks for as long as it is large.
+    ///
+    /// # Errors
+    /// It could not be written; nothing is kept.
+    pub fn adopt(
+        &self,
+        record: &SessionRecord,
+        title: Option<&str>,
+        updates: &[String],
+    ) -> Result<bool, StoreError> {
+        let bytes: usize = updates.iter().map(String::len).sum();
+        self.check_room(bytes)?;
+        let (adopted, grown) = self.with_writer(|writer| {
+            let adopted = writer.adopt(record, title, self.0.epoch, updates)?;
+            Ok((adopted, writer.has_grown()))
+        })?;
+        if adopted {
+            self.0.care.total.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        if grown {
+            self.ask_for_checkpoint();
+        }
+        Ok(adopted)
+    }
+
     /// While the result lives the session is not removed. `None`: it is gone.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ pub struct SessionRecord {
     /// The devices that its agent may have, as whoever began it named them; all
     /// that there are, if it named none.
     pub devices: Option<Vec<String>>,
+    /// Its agent had begun the conversation before there was a session, and knows
+    /// it by the same id.
+    pub outside: bool,
 }
 
 /// A session's place in this journal.

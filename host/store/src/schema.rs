@@ -110,6 +110,10 @@ const MIGRATIONS: &[&str] = &[
     -- The JSON array of devices that the agent may have; NULL: all there are.
     ALTER TABLE session ADD COLUMN devices TEXT;
 ",
+    "
+    -- The agent had begun the conversation before there was a session.
+    ALTER TABLE session ADD COLUMN outside INTEGER NOT NULL DEFAULT FALSE;
+",
 ];
 
 /// What is left of an interrupted host is read through up to this size, which

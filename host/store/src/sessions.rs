@@ -1,7 +1,7 @@
 //! Which sessions there are.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
     path::PathBuf,
@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::{Journal, SessionKey, SessionRecord, StoreError, StoredSession};
 
 const SESSION: &str = "
-    SELECT key, id, owner, harness, cwd, additional, devices, title, updated, turn_open, checkpoint,
+    SELECT key, id, owner, harness, cwd, additional, devices, outside, title, updated, turn_open, checkpoint,
         settings, asks, trimmed_seq > 0 AS trimmed,
         (SELECT json_group_object(principal, scope) FROM share
             WHERE share.session = session.key) AS shares
@@ -57,6 +57,29 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Those of these ids that any session has, whosever it is and whether or not
+    /// somebody knows of it yet.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn taken<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a str>,
+    ) -> Result<HashSet<&'a str>, StoreError> {
+        self.read(|connection| {
+            let mut query = connection.prepare("SELECT 1 FROM session WHERE id = ?")?;
+            let mut taken = HashSet::new();
+            for id in ids {
+                if query.exists([id])? {
+                    taken.insert(id);
+                }
+            }
+            Ok(taken)
+        })
+    }
+}
+
 fn session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
     let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     let additional: Vec<u8> = row.get("additional")?;
@@ -75,6 +98,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
             devices: row
                 .get::<_, Option<String>>("devices")?
                 .map(|json| devices(&json)),
+            outside: row.get("outside")?,
         },
         title: row.get("title")?,
         updated: UNIX_EPOCH + Duration::from_millis(updated.cast_unsigned()),

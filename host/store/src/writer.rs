@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
     Entry, SessionKey, SessionRecord, answers, checkpoint, journal::now, retention::Uncounted,
@@ -20,6 +20,8 @@ pub(crate) struct Writer {
 /// in the middle of a turn.
 const COUNTED: usize = 256 * 1024;
 
+const FRAME: &str = "INSERT INTO frame (session, epoch, seq, body) VALUES (?, ?, ?, ?)";
+
 impl Writer {
     pub(crate) fn new(connection: Connection, uncounted: Uncounted) -> Self {
         Self {
@@ -30,39 +32,51 @@ impl Writer {
     }
 
     pub(crate) fn create(&mut self, record: &SessionRecord) -> rusqlite::Result<SessionKey> {
-        let mut additional = Vec::new();
-        for path in &record.additional_directories {
-            additional.extend_from_slice(path.as_os_str().as_bytes());
-            additional.push(0);
-        }
-        let devices = record.devices.as_ref();
-        let devices = devices.map(|devices| serde_json::Value::from(devices.clone()).to_string());
         let change = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let key: i64 = change
-            .prepare_cached(
-                "UPDATE host SET last_session = last_session + 1 RETURNING last_session",
-            )?
-            .query_row([], |row| row.get(0))?;
+        let key = insert(&change, record)?;
+        change.commit()?;
+        Ok(key)
+    }
+
+    /// With what was said before there was a session, and announced; `false` when
+    /// there is a session of that id.
+    pub(crate) fn adopt(
+        &mut self,
+        record: &SessionRecord,
+        title: Option<&str>,
+        epoch: u64,
+        updates: &[String],
+    ) -> rusqlite::Result<bool> {
+        let change = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if change
+            .prepare_cached("SELECT 1 FROM session WHERE id = ?")?
+            .exists([&record.id])?
+        {
+            return Ok(false);
+        }
+        let key = insert(&change, record)?;
+        let bytes: usize = updates.iter().map(String::len).sum();
         change
             .prepare_cached(
-                "INSERT INTO session (key, id, owner, harness, cwd, additional, devices, updated,
-                    announced)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+                "UPDATE session SET announced = TRUE, title = ?1, bytes = ?2 WHERE key = ?3",
             )?
             .execute(params![
-                key,
-                record.id,
-                record.owner,
-                record.harness,
-                record.cwd.as_os_str().as_bytes(),
-                additional,
-                devices,
-                now()
+                title,
+                i64::try_from(bytes).unwrap_or(i64::MAX),
+                key.0
             ])?;
+        let mut frame = change.prepare_cached(FRAME)?;
+        for (seq, update) in (1_i64..).zip(updates) {
+            frame.execute(params![key.0, epoch.cast_signed(), seq, update])?;
+        }
+        drop(frame);
         change.commit()?;
-        Ok(SessionKey(key))
+        self.grown += bytes + 8192;
+        Ok(true)
     }
 
     pub(crate) fn append<'a>(
@@ -91,11 +105,12 @@ impl Writer {
         for entry in entries {
             match entry {
                 Entry::Frame { seq, update } => {
-                    change
-                        .prepare_cached(
-                            "INSERT INTO frame (session, epoch, seq, body) VALUES (?, ?, ?, ?)",
-                        )?
-                        .execute(params![key, epoch.cast_signed(), seq.cast_signed(), update])?;
+                    change.prepare_cached(FRAME)?.execute(params![
+                        key,
+                        epoch.cast_signed(),
+                        seq.cast_signed(),
+                        update
+                    ])?;
                 }
                 Entry::Announced => {
                     set("UPDATE session SET announced = ?1 WHERE key = ?2", &true)?;
@@ -184,6 +199,38 @@ impl Writer {
         }
         grown
     }
+}
+
+/// Nobody finds it yet.
+fn insert(change: &Transaction<'_>, record: &SessionRecord) -> rusqlite::Result<SessionKey> {
+    let mut additional = Vec::new();
+    for path in &record.additional_directories {
+        additional.extend_from_slice(path.as_os_str().as_bytes());
+        additional.push(0);
+    }
+    let devices = record.devices.as_ref();
+    let devices = devices.map(|devices| serde_json::Value::from(devices.clone()).to_string());
+    let key: i64 = change
+        .prepare_cached("UPDATE host SET last_session = last_session + 1 RETURNING last_session")?
+        .query_row([], |row| row.get(0))?;
+    change
+        .prepare_cached(
+            "INSERT INTO session (key, id, owner, harness, cwd, additional, devices, outside,
+                updated, announced)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+        )?
+        .execute(params![
+            key,
+            record.id,
+            record.owner,
+            record.harness,
+            record.cwd.as_os_str().as_bytes(),
+            additional,
+            devices,
+            record.outside,
+            now()
+        ])?;
+    Ok(SessionKey(key))
 }
 
 pub(crate) fn frame_bytes<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {

@@ -67,6 +67,8 @@ codes! {
     FILE_FAILED = NUMBER_INVALID_PARAMS;
     /// The session has begun with another harness or other devices.
     SESSION_LOCKED = NUMBER_INVALID_PARAMS;
+    /// A program has the conversation open with which the session would go on.
+    CONVERSATION_IN_USE = NUMBER_INVALID_PARAMS;
     /// No session of that id that this token may see.
     UNKNOWN_SESSION = NUMBER_NOT_FOUND;
     /// The file does not exist.

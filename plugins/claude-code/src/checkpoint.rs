@@ -82,6 +82,14 @@ impl Checkpoint {
         }
     }
 
+    /// Of a conversation that Claude Code has.
+    pub(crate) fn kept(id: String) -> Self {
+        Self {
+            kept: Kept::Yes,
+            ..Self::fresh(id)
+        }
+    }
+
     /// # Errors
     /// `Invalid` when these bytes are no checkpoint of this plugin.
     pub(crate) fn read(state: &[u8]) -> Result<Self> {

@@ -26,6 +26,8 @@
 //! - `permission`: asking before a tool runs; `suggestions`: what to allow for
 //!   longer; `questions`: the model's own.
 //! - `commands`, `notice`, `usage`: what else people are told.
+//! - `store`: which conversations people have begun with Claude Code; `stored`:
+//!   their lines; `past`: what was said.
 //! - `checkpoint`: what a fresh instance needs. `probe`: is Claude Code there?
 //!   `offer`: what there is to choose before a session begins.
 //!
@@ -34,8 +36,8 @@
 //!
 //! # What is absent
 //!
-//! No history: the host replays what it has journalled, and Claude Code replays
-//! nothing. Of sub-agents the tool calls are shown, not the words.
+//! No history of sessions: the host replays what it has journalled, and Claude Code
+//! replays nothing. Of sub-agents the tool calls are shown, not the words.
 
 mod blocks;
 mod calls;
@@ -51,6 +53,7 @@ mod offer;
 mod options;
 mod outcome;
 mod outgoing;
+mod past;
 mod permission;
 mod plan;
 mod probe;
@@ -62,6 +65,8 @@ mod servers;
 mod session;
 mod settings;
 mod start;
+mod store;
+mod stored;
 mod stream;
 mod suggestions;
 mod system;

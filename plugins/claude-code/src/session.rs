@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use hostler_sdk::{
-    Choices, Description, Event, Harness, OpenParams, Origin, Prompt, PromptCapabilities,
-    RequestId, Result, Status, config, log,
+    Choices, Conversation, Description, Event, Harness, OpenParams, Origin, Prompt,
+    PromptCapabilities, RequestId, Result, Status, config, log,
     process::{Child, Stdio},
 };
 
@@ -13,14 +13,14 @@ use crate::{
     cli::Cli,
     commands::{Command, Commands},
     notice::Notices,
-    offer,
+    offer, past,
     permission::Asks,
     plan::Plan,
     probe,
     program::Program,
     servers::Servers,
     settings::Settings,
-    start,
+    start, store,
     transcript::Transcript,
     turn::{self, Turn},
 };
@@ -78,6 +78,14 @@ impl Harness for ClaudeCode {
         Ok(offer::offer())
     }
 
+    fn conversations(cwd: Option<&str>) -> Result<Vec<Conversation>> {
+        store::conversations(cwd)
+    }
+
+    fn history(id: &str) -> Result<Conversation> {
+        past::tell(id)
+    }
+
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let program: Program = config::get()?;
         let checkpoint = match origin {
@@ -88,6 +96,7 @@ impl Harness for ClaudeCode {
                 copy.write()?;
                 copy
             }
+            Origin::Outside(id) => Checkpoint::kept(id),
         };
         let mut session = Self {
             program,

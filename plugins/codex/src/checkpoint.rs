@@ -30,6 +30,15 @@ pub(crate) enum Kept {
 }
 
 impl Checkpoint {
+    /// Of a conversation that Codex has.
+    pub(crate) fn kept(thread: String) -> Self {
+        Self {
+            thread: Some(thread),
+            kept: Kept::Yes,
+            settings: None,
+        }
+    }
+
     /// # Errors
     /// `Invalid` when these bytes are no checkpoint of this plugin.
     pub(crate) fn read(state: &[u8]) -> Result<Self> {

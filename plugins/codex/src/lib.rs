@@ -27,6 +27,8 @@
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
 //! - `login`: logging in, on an instance of its own.
+//! - `store`: which conversations people have begun with Codex; `stored`: their
+//!   lines; `past`: what was said.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
 //!   choose before a session begins.
@@ -35,9 +37,9 @@
 //!
 //! # What is absent
 //!
-//! No history: the host replays what it has journalled, and Codex is told to
-//! leave its own out. Of sub-agents only the tool calls that steer them are shown,
-//! and what they ask.
+//! No history of sessions: the host replays what it has journalled, and Codex is
+//! told to leave its own out. Of sub-agents only the tool calls that steer them
+//! are shown, and what they ask.
 
 mod approvals;
 mod blocks;
@@ -57,6 +59,7 @@ mod notice;
 mod offer;
 mod options;
 mod outcome;
+mod past;
 mod probe;
 mod questions;
 mod requests;
@@ -66,6 +69,8 @@ mod session;
 mod settings;
 mod start;
 mod steer;
+mod store;
+mod stored;
 mod tools;
 mod transcript;
 mod turn;

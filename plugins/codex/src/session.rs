@@ -1,7 +1,7 @@
 //! One conversation: where events and requests go.
 
 use hostler_sdk::{
-    Choices, Description, Event, Harness, McpServer, OpenParams, Origin, Prompt,
+    Choices, Conversation, Description, Event, Harness, McpServer, OpenParams, Origin, Prompt,
     PromptCapabilities, RequestId, Result, Status, config, log,
     process::{Child, Stdio},
 };
@@ -14,9 +14,9 @@ use crate::{
     cli::Cli,
     login::{self, Login},
     notice::Notices,
-    offer, probe,
+    offer, past, probe,
     settings::{Patch, Settings},
-    start, steer,
+    start, steer, store,
     transcript::Transcript,
     turn::{self, Turn},
     unseen::Unseen,
@@ -95,6 +95,14 @@ impl Harness for Codex {
         Ok(offer::offer(&config::get::<Config>()?.program))
     }
 
+    fn conversations(cwd: Option<&str>) -> Result<Vec<Conversation>> {
+        store::conversations(cwd)
+    }
+
+    fn history(id: &str) -> Result<Conversation> {
+        past::tell(id)
+    }
+
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let config: Config = config::get()?;
         let (checkpoint, copy_of) = match origin {
@@ -105,6 +113,7 @@ impl Harness for Codex {
                 copy.write()?;
                 (copy, original)
             }
+            Origin::Outside(thread) => (Checkpoint::kept(thread), None),
         };
         let mut session = Self {
             program: config.program,

@@ -20,7 +20,7 @@ use crate::{
     rpc::RpcError,
     servers,
     session::Codex,
-    turn,
+    store, turn,
 };
 
 /// Fires when Codex has not become ready in time.
@@ -47,7 +47,7 @@ impl Codex {
         let mut cli = Cli::start(&self.program)?;
         let params = json!({
             "clientInfo": {
-                "name": "hostler", "title": "Hostler", "version": env!("CARGO_PKG_VERSION"),
+                "name": store::ORIGINATOR, "title": "Hostler", "version": env!("CARGO_PKG_VERSION"),
             },
             "capabilities": {"experimentalApi": true, "requestAttestation": false},
         });

@@ -1,5 +1,7 @@
 //! The trait to implement, and the values that go in and out of it.
 
+use std::time::Duration;
+
 use crate::{Error, Event, Failure, Result, acp, client};
 
 /// An adapter from one kind of coding agent to ACP. A value of the type is one
@@ -17,14 +19,34 @@ pub trait Harness: Sized + 'static {
     /// nothing else of the host; programs are `Denied`.
     fn describe() -> Description;
 
-    /// Is the agent there and usable? Here and in [`offer`](Self::offer) alone
-    /// [`Command::run`](crate::process::Command::run) is allowed.
+    /// Is the agent there and usable? Here, in [`offer`](Self::offer),
+    /// [`conversations`](Self::conversations) and [`history`](Self::history) alone
+    /// [`Command::run`](crate::process::Command::run) and [`folder`](crate::folder)
+    /// are allowed.
     fn probe() -> Result<Status>;
 
     /// What is there to choose before a session begins? Asked when
     /// [`probe`](Self::probe) found the agent ready, or without a login.
     fn offer() -> Result<Choices> {
         Ok(Choices::default())
+    }
+
+    /// Which conversations does the agent have in its own store, begun with its own
+    /// program? Those of `cwd` alone, if it is given; the latest first. The host
+    /// takes the first 200.
+    fn conversations(cwd: Option<&str>) -> Result<Vec<Conversation>> {
+        let _ = cwd;
+        Ok(Vec::new())
+    }
+
+    /// What was said in one of them: told by [`client::update`] in its order, as a
+    /// session would have told it. Of one that is very long the beginning may be
+    /// left out; the first update says so then.
+    ///
+    /// # Errors
+    /// `NotFound` when the store does not have it.
+    fn history(id: &str) -> Result<Conversation> {
+        Err(Error::NotFound(format!("no store has a conversation {id}")))
     }
 
     /// Begins a conversation, or goes on with one, as `origin` says. `request` is
@@ -279,6 +301,24 @@ pub struct Mode {
     pub description: String,
 }
 
+/// A conversation that the agent has in its own store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// The agent's own id of it: a UUID in lower case. The host leaves out those
+    /// with any other id, because a session that goes on with one has its id.
+    pub id: String,
+    /// Where it takes place: an absolute path.
+    pub cwd: String,
+    /// For people.
+    pub title: Option<String>,
+    /// When something last happened in it: since the Unix epoch.
+    pub updated: Duration,
+    /// How many bytes of the store it takes.
+    pub size: u64,
+    /// A program has it open now, as far as can be seen.
+    pub in_use: bool,
+}
+
 /// Where a conversation comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -292,14 +332,18 @@ pub enum Origin {
     /// run, in no turn. The copy is checkpointed before the request is answered:
     /// what follows resumes it.
     Fork(Vec<u8>),
+    /// It goes on with the one that the agent has under this id in its own store,
+    /// as [`Harness::conversations`] told it.
+    Outside(String),
 }
 
 impl Origin {
     /// The checkpoint to resume, if there is one: for adapters whose agent cannot
-    /// fork.
+    /// fork and has no store.
     ///
     /// # Errors
-    /// `Invalid` for a [`Fork`](Origin::Fork).
+    /// `Invalid` for a [`Fork`](Origin::Fork), `NotFound` for one from
+    /// [`Outside`](Origin::Outside).
     pub fn resumed(self) -> Result<Option<Vec<u8>>> {
         match self {
             Self::Fresh => Ok(None),
@@ -307,6 +351,7 @@ impl Origin {
             Self::Fork(_) => Err(Error::Invalid(
                 "a conversation of this agent cannot be forked".to_owned(),
             )),
+            Self::Outside(id) => Err(Error::NotFound(format!("no store has a conversation {id}"))),
         }
     }
 }

@@ -33,9 +33,9 @@
 //! - towards the machine: [`process`], [`timer`], [`clock`], [`random`],
 //!   [`config`], [`log`]; towards a service elsewhere: [`exchange`], HTTP whose
 //!   response comes as events; what a plugin may do is the operator's grant, and a
-//!   denial is an [`Error`] that it sees;
+//!   denial is an [`Error`] that it sees; [`folder`]: what its agent has stored;
 //! - for device providers: [`device`], and what waits: [`http`] (which a harness
-//!   has in [`Harness::probe`] and [`Harness::offer`]), [`service`],
+//!   has outside of sessions, as in [`Harness::probe`]), [`service`],
 //!   [`clock::sleep`], with [`Blob`]s for bytes that need not pass through the
 //!   plugin; for policies: [`policy`];
 //! - for what people read: [`text`]; for what they write: [`pieces`], the blocks of
@@ -160,6 +160,7 @@ pub mod clock;
 pub mod config;
 pub mod device;
 pub mod exchange;
+pub mod folder;
 pub mod http;
 pub mod lines;
 pub mod log;
@@ -189,8 +190,8 @@ pub use blob::Blob;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{
-    AuthMethod, Choices, Description, Harness, McpServer, McpTransport, Mode, OpenParams, Origin,
-    Prompt, PromptCapabilities, Readiness, RequestId, Status, Tier, TierKind,
+    AuthMethod, Choices, Conversation, Description, Harness, McpServer, McpTransport, Mode,
+    OpenParams, Origin, Prompt, PromptCapabilities, Readiness, RequestId, Status, Tier, TierKind,
 };
 pub use lines::LineWriter;
 pub use pending::Pending;

@@ -2,6 +2,7 @@
 //! it is sent kept in order.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,11 +13,12 @@ use agent_client_protocol::{
     v1::{
         ConnectionTo,
         schema::{
-            CancelNotification, ContentBlock, InitializeRequest, LoadSessionRequest,
-            NewSessionRequest, NewSessionResponse, PermissionOptionKind, PromptRequest,
-            PromptResponse, RequestPermissionOutcome, RequestPermissionRequest,
-            RequestPermissionResponse, SelectedPermissionOutcome, SessionId, SessionNotification,
-            SetSessionConfigOptionRequest, TextContent,
+            CancelNotification, ContentBlock, InitializeRequest, ListSessionsRequest,
+            LoadSessionRequest, LoadSessionResponse, NewSessionRequest, NewSessionResponse,
+            PermissionOptionKind, PromptRequest, PromptResponse, RequestPermissionOutcome,
+            RequestPermissionRequest, RequestPermissionResponse, SelectedPermissionOutcome,
+            SessionId, SessionInfo, SessionNotification, SetSessionConfigOptionRequest,
+            TextContent,
         },
     },
 };
@@ -90,12 +92,35 @@ impl Client {
         decision: Decision,
         test: impl AsyncFnOnce(Client) -> R,
     ) -> R {
+        Self::run_with(transport, host, &host.token(), decision, test).await
+    }
+
+    /// Like [`run`](Self::run), with this token.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub async fn run_as<R>(
+        host: &Host,
+        token: &str,
+        decision: Decision,
+        test: impl AsyncFnOnce(Client) -> R,
+    ) -> R {
+        Self::run_with(Transport::WebSocket, host, token, decision, test).await
+    }
+
+    async fn run_with<R>(
+        transport: Transport,
+        host: &Host,
+        token: &str,
+        decision: Decision,
+        test: impl AsyncFnOnce(Client) -> R,
+    ) -> R {
         let scheme = match transport {
             Transport::WebSocket => "ws",
             Transport::Http => "http",
         };
         let mut headers = HeaderMap::new();
-        let bearer = format!("Bearer {}", host.token());
+        let bearer = format!("Bearer {token}");
         headers.insert("authorization", bearer.parse().expect("a header"));
         let transport = HttpClient::builder(format!("{scheme}://{}", host.address()))
             .configure_http(move |http| http.default_headers(headers))
@@ -174,9 +199,25 @@ impl Client {
 
     /// `session/load`.
     pub async fn load(&self, host: &Host, session: &SessionId) {
-        let request = LoadSessionRequest::new(session.clone(), host.work());
-        let loaded = self.connection.send_request(request).block_task().await;
+        let loaded = self.try_load(&host.work(), session).await;
         loaded.expect("session/load");
+    }
+
+    /// `session/load` that may be refused.
+    pub async fn try_load(
+        &self,
+        cwd: &Path,
+        session: &SessionId,
+    ) -> Result<LoadSessionResponse, agent_client_protocol::Error> {
+        let request = LoadSessionRequest::new(session.clone(), cwd);
+        self.connection.send_request(request).block_task().await
+    }
+
+    /// `session/list`, in this folder if it is given.
+    pub async fn list(&self, cwd: Option<&Path>) -> Vec<SessionInfo> {
+        let request = ListSessionsRequest::new().cwd(cwd.map(Path::to_owned));
+        let listed = self.connection.send_request(request).block_task().await;
+        listed.expect("session/list").sessions
     }
 
     /// `session/set_config_option`.

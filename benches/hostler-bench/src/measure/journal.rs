@@ -117,6 +117,7 @@ fn begin(journal: &Journal, number: usize) -> Result<SessionKey> {
         cwd: PathBuf::from("/"),
         additional_directories: Vec::new(),
         devices: None,
+        outside: false,
     })?;
     journal.append(key, &[Entry::Announced])?;
     Ok(key)

@@ -65,6 +65,8 @@ pub(super) struct Session {
     pub(super) max_live: Option<Spanned<u64>>,
     /// A duration, such as `10m`.
     pub(super) permission_deadline: Option<Spanned<String>>,
+    /// Conversations from outside can be gone on with.
+    pub(super) outside: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

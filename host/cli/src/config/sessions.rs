@@ -44,6 +44,9 @@ pub(super) fn session(
             .filter(|live| *live > 0)
             .ok_or_else(|| document.error(live.span(), "at least one session must be live"))?;
     }
+    if let Some(outside) = session.outside {
+        config.outside = outside;
+    }
     if let Some(deadline) = &session.permission_deadline {
         config.permission_deadline = Some(duration(document, deadline)?);
     }

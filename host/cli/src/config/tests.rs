@@ -410,12 +410,14 @@ fn the_example_is_a_valid_config() {
 fn sessions_are_as_the_config_says() {
     let file = Path::new("/etc/h/hostler.toml");
     let text = "[session]\ncontrol = \"lease\"\nmax_live = 3\npermission_deadline = \"10m\"\n\
+                outside = false\n\
                 [journal]\nmax_age = \"90d\"\n[terminal]\nmax = 2\n";
     let config = parse_in(file, text).unwrap();
     assert_eq!(config.session.control, hostler_session::ControlMode::Lease);
     assert_eq!(config.session.max_live, 3);
     let minutes = |n: u64| std::time::Duration::from_secs(60 * n);
     assert_eq!(config.session.permission_deadline, Some(minutes(10)));
+    assert!(!config.session.outside);
     assert_eq!(config.session.terminals.terminals, 2);
     assert_eq!(config.retention.max_age, minutes(90 * 24 * 60));
     for (text, expected) in [

@@ -136,9 +136,19 @@ fn plugin(entry: &PluginEntry, found: &Found, needed: bool) -> Check {
         }
     }
     if state == "ready" {
-        let detail = found
-            .version()
-            .map_or_else(|| state.to_owned(), |version| format!("{state}, {version}"));
+        let version = found.version().map(|version| format!(", {version}"));
+        let folders: Vec<_> = entry
+            .spec
+            .grants
+            .folder
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let reads = match folders.as_slice() {
+            [] => String::new(),
+            folders => format!("; may read {}", folders.join(", ")),
+        };
+        let detail = format!("{state}{}{reads}", version.unwrap_or_default());
         return Check::ok(name, detail);
     }
     let detail = format!("{state}: {}", found.detail());

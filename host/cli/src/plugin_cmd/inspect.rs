@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use hostler_runtime::{FileAccess, Grants, HttpGrant, Limits, Plugin, ProcessGrant};
+use hostler_runtime::{FileAccess, FolderGrant, Grants, HttpGrant, Limits, Plugin, ProcessGrant};
 use serde::Serialize;
 use toml::Value;
 
@@ -156,11 +156,13 @@ fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
     let Grants {
         process,
         http,
+        folder,
         files,
         terminal,
     } = grants;
     let mut out = String::new();
-    if files.is_some() || *terminal || (process.is_empty() && http.is_empty()) {
+    let tables = process.len() + http.len() + folder.len();
+    if files.is_some() || *terminal || tables == 0 {
         let _ = writeln!(out, "[plugins.{id}.grants]");
     }
     match files {
@@ -193,6 +195,22 @@ fn grants_toml(id: &str, grants: &Grants) -> Result<String> {
                 .iter()
                 .map(|(variable, name)| (variable.clone(), Value::from(name.as_str())));
             let _ = writeln!(out, "secrets = {}", Value::Table(secrets.collect()));
+        }
+    }
+    for grant in folder {
+        let FolderGrant {
+            name,
+            places,
+            suffix,
+        } = grant;
+        let name = Value::from(name.as_str());
+        let _ = writeln!(
+            out,
+            "[[plugins.{id}.grants.folder]]\nname = {name}\nplaces = {}",
+            words(&texts(places))
+        );
+        if !suffix.is_empty() {
+            let _ = writeln!(out, "suffix = {}", Value::from(suffix.as_str()));
         }
     }
     for grant in http {
@@ -259,6 +277,14 @@ mod tests {
                 methods: vec!["GET".into()],
                 addresses: vec!["10.0.0.0/8".parse().unwrap()],
                 secrets: vec!["NAME".parse().unwrap()],
+            }],
+            folder: vec![FolderGrant {
+                name: "store \"x\"".into(),
+                places: vec![
+                    "$STORE/projects".to_owned().try_into().unwrap(),
+                    "~/x".to_owned().try_into().unwrap(),
+                ],
+                suffix: ".jsonl".into(),
             }],
             files: Some(FileAccess::ReadWrite),
             terminal: true,

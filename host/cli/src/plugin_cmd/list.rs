@@ -39,6 +39,8 @@ struct Row {
     fix: Option<String>,
     /// That it may run.
     programs: Vec<String>,
+    /// That it may read.
+    folders: Vec<String>,
 }
 
 pub(crate) async fn run(args: PluginList) -> Result<Exit, Failure> {
@@ -72,7 +74,7 @@ pub(crate) async fn run(args: PluginList) -> Result<Exit, Failure> {
 }
 
 fn row(entry: &PluginEntry, found: &Found) -> Row {
-    let grants = &entry.spec.grants.process;
+    let grants = &entry.spec.grants;
     Row {
         id: entry.id().to_owned(),
         kind: found.world().map(|world| world.to_string()),
@@ -81,7 +83,12 @@ fn row(entry: &PluginEntry, found: &Found) -> Row {
         version: found.version().map(str::to_owned),
         detail: found.detail(),
         fix: found.fix().map(str::to_owned),
-        programs: grants.iter().map(|grant| grant.program.clone()).collect(),
+        programs: grants
+            .process
+            .iter()
+            .map(|grant| grant.program.clone())
+            .collect(),
+        folders: grants.folder.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -106,16 +113,32 @@ fn text(report: &Report) -> String {
     } else {
         let mut table = Table::new();
         table.load_style(NOTHING);
-        table.set_header(["ID", "KIND", "STATE", "VERSION", "MAY RUN", "COMPONENT"]);
+        table.set_header([
+            "ID",
+            "KIND",
+            "STATE",
+            "VERSION",
+            "MAY RUN",
+            "MAY READ",
+            "COMPONENT",
+        ]);
         for row in &report.plugins {
-            let programs = if row.programs.is_empty() {
-                "nothing".to_owned()
-            } else {
-                row.programs.join(", ")
+            let granted = |what: &[String]| match what {
+                [] => "nothing".to_owned(),
+                what => what.join(", "),
             };
+            let (programs, folders) = (granted(&row.programs), granted(&row.folders));
             let version = row.version.as_deref().unwrap_or("-");
             let kind = row.kind.as_deref().unwrap_or("-");
-            table.add_row([&row.id, kind, row.state, version, &programs, &row.component]);
+            table.add_row([
+                &row.id,
+                kind,
+                row.state,
+                version,
+                &programs,
+                &folders,
+                &row.component,
+            ]);
         }
         for line in table.lines() {
             let _ = writeln!(out, "{}", line.trim());
@@ -159,6 +182,7 @@ mod tests {
             detail: "there is no account".into(),
             fix: (state == "not-logged-in").then(|| "agent login".into()),
             programs: vec!["agent".into()],
+            folders: vec!["/home/ann/.agent".into()],
         }
     }
 
@@ -172,7 +196,9 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[0].starts_with("ID"), "{text}");
         assert!(
-            lines[1].starts_with("good") && lines[1].contains("2.1.0"),
+            lines[1].starts_with("good")
+                && lines[1].contains("2.1.0")
+                && lines[1].contains("/home/ann/.agent"),
             "{text}"
         );
         assert!(

@@ -90,6 +90,8 @@ fn grants(grants: &Grants) -> Vec<String> {
     let mut lines: Vec<_> = programs
         .map(|grant| format!("run {}", grant.program))
         .collect();
+    let folders = grants.folder.iter();
+    lines.extend(folders.map(|grant| format!("read {grant}")));
     for grant in &grants.http {
         let hosts = grant.hosts.iter().map(ToString::to_string);
         lines.push(format!("ask {}", hosts.collect::<Vec<_>>().join(", ")));

@@ -53,15 +53,21 @@ pub(crate) trait Ask {
         Ok(read)
     }
 
-    /// All that the token may see.
+    /// All that the token may see, also those that were begun outside of the host.
     async fn sessions(&mut self) -> Result<Vec<SessionInfo>, Failure> {
+        self.sessions_that(json!({})).await
+    }
+
+    /// Those that fit `hostler` of the request's `_meta`.
+    async fn sessions_that(&mut self, hostler: Value) -> Result<Vec<SessionInfo>, Failure> {
         let mut sessions = Vec::new();
-        let mut params = json!({});
+        let meta = json!({ "hostler": hostler });
+        let mut params = json!({ "_meta": meta });
         for _ in 0..PAGES {
             let page: ListSessionsResponse = self.ask(methods::SESSION_LIST, &params).await?;
             sessions.extend(page.sessions);
             match page.next_cursor {
-                Some(cursor) => params = json!({ "cursor": cursor }),
+                Some(cursor) => params = json!({ "cursor": cursor, "_meta": meta }),
                 None => break,
             }
         }

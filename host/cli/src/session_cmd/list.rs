@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use comfy_table::{Table, presets::NOTHING};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::host::{Ask as _, Host};
 use crate::{
@@ -44,19 +44,30 @@ struct Row {
     access: Option<String>,
     /// How many connections look at it.
     viewers: Option<u64>,
+    /// It was begun with the agent's own program, and is no session yet.
+    outside: bool,
+    /// Another program has it open.
+    in_use: bool,
 }
 
 pub(crate) async fn run(args: SessionList) -> Result<Exit, Failure> {
     let mut host = Host::open(&args.host).await?;
-    let sessions = host.sessions().await;
+    let wanted = json!({ "outside": args.outside, "harness": args.agent });
+    let sessions = host.sessions_that(wanted).await;
     host.close().await;
+    let sessions = sessions?.into_iter().map(row);
+    // An older host does not know what is wanted.
+    let fits = |row: &Row| {
+        let agent = args.agent.as_deref();
+        row.outside == args.outside && agent.is_none_or(|it| row.harness.as_deref() == Some(it))
+    };
     let report = Report {
-        sessions: sessions?.into_iter().map(row).collect(),
+        sessions: sessions.filter(fits).collect(),
     };
     if args.json {
         print(&serde_json::to_string_pretty(&report).context("the report as JSON")?);
     } else {
-        print(&text(&report, Timestamp::now()));
+        print(&text(&report, args.outside, Timestamp::now()));
     }
     Ok(Exit::Done)
 }
@@ -80,11 +91,15 @@ fn row(info: SessionInfo) -> Row {
             let count = viewers.as_array().map(|all| all.len() as u64);
             count.or_else(|| viewers.as_u64())
         }),
+        outside: member("outside").and_then(Value::as_bool) == Some(true),
+        in_use: member("inUse").and_then(Value::as_bool) == Some(true),
     }
 }
 
 fn state(row: &Row) -> &'static str {
     match (row.busy, row.live) {
+        _ if row.in_use => "in use",
+        _ if row.outside => "outside",
         (true, _) => "busy",
         (false, Some(false)) => "stored",
         (false, _) => "idle",
@@ -100,9 +115,14 @@ fn owner(row: &Row) -> String {
     }
 }
 
-fn text(report: &Report, now: Timestamp) -> String {
+fn text(report: &Report, outside: bool, now: Timestamp) -> String {
     if report.sessions.is_empty() {
-        return "There are no sessions.".to_owned();
+        let text = if outside {
+            "There are no conversations that were begun outside of Hostler."
+        } else {
+            "There are no sessions."
+        };
+        return text.to_owned();
     }
     let mut table = Table::new();
     table.load_style(NOTHING);
@@ -147,7 +167,6 @@ fn ago(then: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn info() -> SessionInfo {
         serde_json::from_value(json!({
@@ -165,7 +184,7 @@ mod tests {
             sessions: vec![row(info())],
         };
         let now = "2026-11-20T08:05:30Z".parse().unwrap();
-        let text = text(&report, now);
+        let text = text(&report, false, now);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
         for part in [
@@ -180,6 +199,18 @@ mod tests {
             assert!(lines[1].contains(part), "{part} is missing in {text}");
         }
         assert!(lines[1].contains(r"Fix\u{1b}[2J it"), "{text}");
+    }
+
+    #[test]
+    fn what_was_begun_outside_says_whether_another_program_has_it_open() {
+        let mut info = info();
+        let hostler = json!({"harness": "codex", "outside": true, "inUse": false, "size": 9});
+        let meta = info.meta.as_mut().unwrap();
+        meta.insert("hostler".to_owned(), hostler);
+        assert_eq!(state(&row(info.clone())), "outside");
+        let meta = info.meta.as_mut().unwrap();
+        meta["hostler"]["inUse"] = json!(true);
+        assert_eq!(state(&row(info)), "in use");
     }
 
     #[test]

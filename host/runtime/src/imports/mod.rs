@@ -1,7 +1,7 @@
 //! The host's side of the contract's imports. For a harness each either answers
-//! at once or notes down an effect; only `process.run` and `http.fetch` wait, and
-//! only in `probe` and `offer`. For a device provider much waits, and the host may
-//! cancel it.
+//! at once or notes down an effect; only `process.run`, `http.fetch` and `folder`
+//! wait, and only outside of sessions. For a device provider much waits, and the
+//! host may cancel it.
 //!
 //! A wrong argument or a denial is a value for the plugin. Only a limit ends
 //! the call, because a plugin over its limits is not to be reasoned with.
@@ -9,6 +9,7 @@
 mod blob;
 mod client;
 mod exchange;
+mod folder;
 mod http;
 mod process;
 mod waiting;

@@ -1,20 +1,26 @@
-//! The calls of a harness. None waits, but `probe`.
+//! The calls of a harness. None waits, but those outside of a session: `probe`,
+//! `offer`, `conversations`, `history`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use wasmtime::{Store, component::ResourceAny};
 
 use super::Instance;
 use crate::{
-    about::{AuthMethod, Choices, Mode, Readiness, Status, Tier, TierKind},
+    about::{AuthMethod, Choices, Conversation, Mode, Past, Readiness, Status, Tier, TierKind},
     bindings::{
         HarnessPlugin, HarnessPluginPre,
         exports::hostler::harness::harness::{
-            AuthMethod as GuestMethod, Event, Mode as GuestMode, OpenParams as GuestOpen,
-            Origin as GuestOrigin, Readiness as GuestReadiness, Tier as GuestTier,
-            TierKind as GuestKind,
+            AuthMethod as GuestMethod, Conversation as GuestConversation, Event, Mode as GuestMode,
+            OpenParams as GuestOpen, Origin as GuestOrigin, Readiness as GuestReadiness,
+            Tier as GuestTier, TierKind as GuestKind,
         },
         hostler::types::types::Error,
     },
-    harness::{Ended, OpenParams, SessionOrigin},
+    harness::{Ended, OpenParams, Output, SessionOrigin},
     state::{Effect, State},
     world::{Refusal, sentence},
 };
@@ -73,13 +79,62 @@ impl HarnessInstance {
         })
     }
 
+    pub(crate) async fn conversations(
+        &mut self,
+        cwd: Option<&Path>,
+    ) -> Result<Vec<Conversation>, Ended> {
+        let limit = ("probe_ms", self.state().limits().probe_ms);
+        let cwd = cwd.map(Path::to_string_lossy);
+        let answer = self
+            .reduce("conversations", limit, async |guest, store| {
+                let harness = guest.hostler_harness_harness();
+                harness.call_conversations(store, cwd.as_deref()).await
+            })
+            .await?;
+        let found = answer.map_err(|refusal| self.refused("conversations", refusal))?;
+        let known = found.into_iter().filter_map(conversation);
+        Ok(known.take(Conversation::MAX).collect())
+    }
+
+    /// `None`: the store does not have it.
+    pub(crate) async fn history(&mut self, id: &str) -> Result<Option<Past>, Ended> {
+        let limit = ("probe_ms", self.state().limits().probe_ms);
+        let answer = self
+            .call("history", limit, async |guest, store| {
+                guest
+                    .hostler_harness_harness()
+                    .call_history(store, id)
+                    .await
+            })
+            .await?;
+        let found = match answer {
+            Ok(found) => found,
+            Err(Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(self.refused("history", sentence(&error))),
+        };
+        let told = self.take_effects().into_iter().filter_map(|effect| {
+            if let Effect::Client(Output::Update(update)) = effect {
+                return Some(update);
+            }
+            None
+        });
+        let updates = told.collect();
+        match conversation(found).filter(|found| found.id == id) {
+            Some(conversation) => Ok(Some(Past {
+                conversation,
+                updates,
+            })),
+            None => Err(self.refused("history", "it gave another conversation".to_owned())),
+        }
+    }
+
     pub(crate) async fn open(
         &mut self,
         request: u64,
         params: &OpenParams,
         origin: &SessionOrigin,
     ) -> Result<Result<ResourceAny, Refusal>, Ended> {
-        let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         let mcp_servers = self.state().handles.hide(&params.mcp_servers);
         let mcp_servers = mcp_servers.map_err(|error| {
             self.refused(
@@ -97,6 +152,7 @@ impl HarnessInstance {
             SessionOrigin::Fresh => GuestOrigin::Fresh,
             SessionOrigin::Resume(state) => GuestOrigin::Resume(state.to_vec()),
             SessionOrigin::Fork(state) => GuestOrigin::Fork(state.to_vec()),
+            SessionOrigin::Outside(id) => GuestOrigin::Outside(id.clone()),
         };
         let limit = self.call_limit();
         self.reduce("open", limit, async |guest, store| {
@@ -216,5 +272,53 @@ fn mode(mode: GuestMode) -> Mode {
         id: mode.id,
         name: mode.name,
         description: mode.description,
+    }
+}
+
+/// Nothing of one that no session can go on with.
+fn conversation(found: GuestConversation) -> Option<Conversation> {
+    let cwd = PathBuf::from(found.cwd);
+    if !is_uuid(&found.id) || !cwd.is_absolute() {
+        return None;
+    }
+    let updated = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(found.updated))?;
+    Some(Conversation {
+        id: found.id,
+        cwd,
+        title: found.title,
+        updated,
+        size: found.size,
+        in_use: found.in_use,
+    })
+}
+
+/// In the one spelling that sessions have.
+fn is_uuid(id: &str) -> bool {
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+    let fits = |(at, byte): (usize, u8)| match byte {
+        b'-' => HYPHENS.contains(&at),
+        byte => !HYPHENS.contains(&at) && matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    };
+    id.len() == 36 && id.bytes().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_one_spelling() {
+        let id = "0198c9a1-7d0e-7f3a-8b1c-0a2b3c4d5e6f";
+        assert!(is_uuid(id));
+        for other in [
+            "",
+            "../../../etc/passwd",
+            "0198C9A1-7d0e-7f3a-8b1c-0a2b3c4d5e6f",
+            "0198c9a17d0e-7f3a-8b1c-0a2b3c4d5e6f-",
+            "0198c9a1-7d0e-7f3a-8b1c-0a2b3c4d5e6f0",
+            "0198c9a1-7d0e-7f3a-8b1c-0a2b3c4d5e6g",
+        ] {
+            assert!(!is_uuid(other), "{other}");
+        }
     }
 }

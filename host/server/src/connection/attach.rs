@@ -48,12 +48,25 @@ pub(super) struct Expected {
 }
 
 impl Expected {
+    fn pinned(&self) -> Option<&Pinned> {
+        self.meta.as_ref().and_then(|meta| meta.hostler.as_ref())
+    }
+
+    pub(super) fn harness(&self) -> Option<&str> {
+        self.pinned().and_then(|pinned| pinned.harness.as_deref())
+    }
+
     /// Blocks.
-    fn check(&self, cwd: &Path, harness: &str, devices: Option<&[String]>) -> Result<(), Fault> {
+    pub(super) fn check(
+        &self,
+        cwd: &Path,
+        harness: &str,
+        devices: Option<&[String]>,
+    ) -> Result<(), Fault> {
         if let Some(asked) = &self.cwd {
             check_folder(asked, cwd)?;
         }
-        let pinned = self.meta.as_ref().and_then(|meta| meta.hostler.as_ref());
+        let pinned = self.pinned();
         pinned.map_or(Ok(()), |pinned| pinned.check(harness, devices))
     }
 }
@@ -84,23 +97,14 @@ impl Connection {
         let attach: Attach = params::read(params)?;
         check_number(&attach.additional_directories)?;
         let mut notices: Vec<_> = mcp::too_late(&attach.mcp_servers).into_iter().collect();
-        let router = self.shared.config.router.clone();
-        let roots = self.shared.config.roots.clone();
-        let caller = self.identity.clone();
-        let (session, notice) = blocking(move || {
-            let expected = Expected {
-                cwd: Some(attach.cwd),
-                meta: attach.meta,
-            };
-            let id = &attach.session_id;
-            let session = find_or_take_up(&router, &roots, &caller, id, &expected)?;
-            let own = session.additional_directories();
-            Ok((
-                session,
-                additional_notice(attach.additional_directories, &own),
-            ))
-        })
-        .await?;
+        let expected = Expected {
+            cwd: Some(attach.cwd),
+            meta: attach.meta,
+        };
+        let session = self.reach(&attach.session_id, expected).await?;
+        let own = session.additional_directories();
+        let asked = attach.additional_directories;
+        let notice = blocking(move || Ok(additional_notice(asked, &own))).await?;
         notices.extend(notice);
         Ok((session, notices))
     }

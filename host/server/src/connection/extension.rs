@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Connection,
-    attach::{Expected, Meta, find_or_take_up},
+    attach::{Expected, Meta},
     params::{self, bad},
     request::Request,
     sessions::blocking,
@@ -84,12 +84,7 @@ impl Connection {
                 cwd: None,
                 meta: from.meta.take(),
             };
-            let router = self.shared.config.router.clone();
-            let roots = self.shared.config.roots.clone();
-            let caller = self.identity.clone();
-            let id = from.session_id.clone();
-            let session =
-                blocking(move || find_or_take_up(&router, &roots, &caller, &id, &expected)).await?;
+            let session = self.reach(&from.session_id, expected).await?;
             Ok::<_, Fault>((session, from))
         };
         match found.await {

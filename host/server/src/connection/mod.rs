@@ -3,7 +3,7 @@
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
 //! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume. [`forks`]:
-//!   fork.
+//!   fork. [`outside`]: sessions that are made of what agents have.
 //! - [`extension`]: the methods of `_hostler` that are about a session;
 //!   [`terminals`], [`workspace`]: those about its terminals and files.
 //! - [`agents`]: which agents there are. [`login`]: somebody logs in to one.
@@ -34,6 +34,7 @@ mod forks;
 mod initialize;
 mod login;
 mod mcp;
+mod outside;
 mod params;
 mod pinned;
 mod request;
@@ -167,7 +168,7 @@ impl Connection {
             methods::SESSION_LOAD => self.attach(request, params, true).await,
             methods::SESSION_RESUME => self.attach(request, params, false).await,
             methods::SESSION_FORK => self.fork(request, params).await,
-            methods::SESSION_LIST => self.list(request, params).await,
+            methods::SESSION_LIST => self.list(request, params),
             methods::SESSION_CLOSE => self.close(request, params).await,
             methods::SESSION_DELETE => self.delete(request, params).await,
             methods::SESSION_PROMPT => self.prompt(request, params).await,

@@ -3,26 +3,40 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
+use hostler_auth::{Identity, Scope};
 use hostler_session::{Access, Folders, Found, NewSession, SessionHandle, SessionSummary};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
+use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::{
     Connection,
     extension::shares_json,
     mcp::{self, McpServer},
+    outside::outside_info,
     params::{self, bad},
     pinned::Pinned,
     request::Request,
 };
+use crate::serve::Shared;
 
 /// Further folders of one session. Clients send a few.
 const ADDITIONAL: usize = 64;
+
+/// How long an agent may take to say what it has for a list of all sessions: the
+/// others are waited for meanwhile. Thousands of files take less than a second, but
+/// its plugin may still be loading.
+const OUTSIDE_TOO: Duration = Duration::from_secs(3);
+
+/// The same for those who asked for nothing else; shorter than clients wait for an
+/// answer.
+const OUTSIDE: Duration = Duration::from_secs(25);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,6 +68,23 @@ struct HostlerMeta {
 struct List {
     cwd: Option<PathBuf>,
     cursor: Option<String>,
+    #[serde(rename = "_meta")]
+    meta: Option<ListMeta>,
+}
+
+#[derive(Deserialize)]
+struct ListMeta {
+    hostler: Option<Listed>,
+}
+
+/// `_meta.hostler` of `session/list`.
+#[derive(Default, Deserialize)]
+struct Listed {
+    /// Of this agent alone.
+    harness: Option<String>,
+    /// Those that were begun outside of this host alone, or none of them; both, if
+    /// it is left out.
+    outside: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -119,29 +150,21 @@ impl Connection {
         blocking(move || Ok(router.find(&caller, &id)?)).await
     }
 
-    pub(super) async fn list(&self, request: Request, params: Option<&RawValue>) {
-        match self.read_list(params).await {
-            Ok(sessions) => {
-                let sessions: Vec<_> = sessions.iter().map(session_info).collect();
-                request.result(&json!({ "sessions": sessions }).to_string());
-            }
-            Err(fault) => request.fault(&fault),
-        }
-    }
-
-    async fn read_list(&self, params: Option<&RawValue>) -> Result<Vec<SessionSummary>, Fault> {
-        let list: List = params::read(params)?;
+    /// Nothing else of the connection waits for what agents have in their stores.
+    pub(super) fn list(&self, request: Request, params: Option<&RawValue>) {
+        let list: List = match params::read(params) {
+            Ok(list) => list,
+            Err(fault) => return request.fault(&fault),
+        };
         if list.cursor.is_some() {
             // All sessions fit into one answer, so none was ever given out.
-            return Err(bad("`cursor` is not one of this host"));
+            return request.fault(&bad("`cursor` is not one of this host"));
         }
-        let router = self.shared.config.router.clone();
-        let caller = self.identity.clone();
-        blocking(move || {
-            let cwd = list.cwd.map(resolved);
-            Ok(router.list(&caller, cwd.as_deref())?)
-        })
-        .await
+        let (shared, caller) = (self.shared.clone(), self.identity.clone());
+        tokio::spawn(async move {
+            let listed = listed(&shared, caller, list).await;
+            request.answer(listed.map(|sessions| json!({ "sessions": sessions }).to_string()));
+        });
     }
 
     pub(super) async fn close(&self, request: Request, params: Option<&RawValue>) {
@@ -174,6 +197,41 @@ impl Connection {
             Err(fault) => request.fault(&fault),
         }
     }
+}
+
+/// The sessions that there are, and behind them those that could be made.
+async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Vec<Value>, Fault> {
+    let Listed { harness, outside } = list.meta.and_then(|meta| meta.hostler).unwrap_or_default();
+    let drives = caller.scopes.contains(Scope::Drive);
+    let (router, asked) = (shared.config.router.clone(), harness.clone());
+    let (cwd, mut sessions) = blocking(move || {
+        let cwd = list.cwd.map(resolved);
+        let own = match outside {
+            Some(true) => Vec::new(),
+            _ => router.list(&caller, cwd.as_deref())?,
+        };
+        let own = own.iter().filter(|session| {
+            let asked = asked.as_ref();
+            asked.is_none_or(|asked| *asked == session.harness)
+        });
+        let sessions: Vec<_> = own.map(session_info).collect();
+        Ok((cwd, sessions))
+    })
+    .await?;
+    if outside != Some(false) && drives {
+        let roots = shared.config.roots.clone();
+        let admits = move |folder: &Path| roots.check(folder).ok();
+        let router = &shared.config.router;
+        let patience = match outside {
+            Some(_) => OUTSIDE,
+            None => OUTSIDE_TOO,
+        };
+        let outside = router
+            .outside(harness.as_deref(), cwd, patience, admits)
+            .await?;
+        sessions.extend(outside.iter().map(outside_info));
+    }
+    Ok(sessions)
 }
 
 /// Files and the journal are read off the async pool.
@@ -222,8 +280,7 @@ fn outside(error: &RootError) -> Fault {
     Fault::new(codes::CWD_OUTSIDE_ROOTS, error.to_string())
 }
 
-fn session_info(session: &SessionSummary) -> serde_json::Value {
-    let updated = jiff::Timestamp::try_from(session.updated).ok();
+fn session_info(session: &SessionSummary) -> Value {
     let mut info = json!({
         "sessionId": session.id,
         "cwd": session.cwd,
@@ -238,21 +295,21 @@ fn session_info(session: &SessionSummary) -> serde_json::Value {
             "shares": shares_json(&session.shares),
         } },
     });
+    let additional = &session.additional_directories;
+    if let (Some(members), false) = (info.as_object_mut(), additional.is_empty()) {
+        members.insert("additionalDirectories".to_owned(), json!(additional));
+    }
+    set_heading(&mut info, session.title.as_deref(), session.updated);
+    info
+}
+
+/// What every line of a list has that is known.
+pub(super) fn set_heading(info: &mut Value, title: Option<&str>, updated: SystemTime) {
+    let updated = Timestamp::try_from(updated).ok();
     if let Some(members) = info.as_object_mut() {
-        let additional = &session.additional_directories;
-        members.extend(
-            (!additional.is_empty())
-                .then(|| ("additionalDirectories".to_owned(), json!(additional))),
-        );
-        members.extend(
-            session
-                .title
-                .as_ref()
-                .map(|title| ("title".to_owned(), json!(title))),
-        );
+        members.extend(title.map(|title| ("title".to_owned(), json!(title))));
         members.extend(
             updated.map(|updated| ("updatedAt".to_owned(), json!(format!("{updated:.3}")))),
         );
     }
-    info
 }

@@ -84,6 +84,7 @@ impl Router {
             cwd: new.folders.root().to_owned(),
             additional_directories: new.folders.additional().map(Path::to_owned).collect(),
             devices: new.devices.clone(),
+            outside: false,
         };
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let info = Arc::new(Mutex::new(Info {

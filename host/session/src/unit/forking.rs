@@ -61,6 +61,13 @@ impl Unit {
             SessionOrigin::Resume(state) => SessionOrigin::Fork(state),
             // Nothing has happened yet that an agent could know.
             origin @ (SessionOrigin::Fresh | SessionOrigin::Fork(_)) => origin,
+            SessionOrigin::Outside(_) => {
+                return Err(SessionError::Params(
+                    "nothing has happened in this session since it was adopted: send it a prompt \
+                     before it is forked"
+                        .to_owned(),
+                ));
+            }
         };
         Ok(ForkPoint {
             key: self.kept.key,
@@ -89,7 +96,7 @@ impl Unit {
     /// or know what the original has learnt since.
     pub(super) fn check_copy(&self) -> Result<(), SessionError> {
         match self.origin.conversation {
-            SessionOrigin::Fresh | SessionOrigin::Resume(_) => Ok(()),
+            SessionOrigin::Fresh | SessionOrigin::Resume(_) | SessionOrigin::Outside(_) => Ok(()),
             SessionOrigin::Fork(_) => Err(SessionError::Params(format!(
                 "harness {:?} answered that the copy is ready and has not saved it: this is a \
                  fault of its plugin",

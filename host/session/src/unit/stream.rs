@@ -314,6 +314,8 @@ impl Unit {
         self.stage = predecessor.map_or(Stage::Absent, Stage::Ending);
         if let Some(state) = stored.checkpoint.clone() {
             self.origin.conversation = SessionOrigin::Resume(state);
+        } else if stored.record.outside {
+            self.origin.conversation = SessionOrigin::Outside(stored.record.id.clone());
         }
         if let Some(settings) = &stored.settings {
             self.progress.note_answer(settings);

@@ -10,6 +10,7 @@ mod journal;
 mod keys;
 mod lifecycle;
 mod login;
+mod outside;
 mod permissions;
 mod permits;
 mod positions;

@@ -12,6 +12,7 @@ fn record(id: &str) -> SessionRecord {
         cwd: "/work dir/ä".into(),
         additional_directories: vec!["/a".into(), "/b c".into()],
         devices: None,
+        outside: false,
     }
 }
 
@@ -412,4 +413,29 @@ fn a_shared_session_is_listed_for_those_it_is_shared_with() {
     assert_eq!(journal.sessions(Some("local"), 9).unwrap().len(), 2);
     journal.share(key, "ann", None).unwrap();
     assert_eq!(journal.sessions(Some("ann"), 9).unwrap(), []);
+}
+
+#[test]
+fn what_is_adopted_is_there_as_a_whole_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let outside = SessionRecord {
+        outside: true,
+        ..record("s")
+    };
+    let updates = [r#"{"n":1}"#.to_owned(), r#"{"n":2}"#.to_owned()];
+    assert!(journal.adopt(&outside, Some("title"), &updates).unwrap());
+    let again = [r#"{"n":3}"#.to_owned()];
+    assert!(!journal.adopt(&outside, None, &again).unwrap());
+    let stored = journal.session("s").unwrap().unwrap();
+    assert_eq!(stored.record, outside);
+    assert_eq!(stored.title.as_deref(), Some("title"));
+    assert_eq!(frames(&journal, stored.key), updates);
+    let head = journal.head(stored.key).unwrap().unwrap();
+    assert_eq!((head.epoch, head.seq), (journal.epoch(), 2));
+    // What nobody knows of yet is taken, too.
+    journal.create(&record("hidden")).unwrap();
+    let taken = journal.taken(["s", "hidden", "free"]).unwrap();
+    assert_eq!(taken.len(), 2);
+    assert!(!taken.contains("free"));
 }

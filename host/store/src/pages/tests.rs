@@ -9,6 +9,7 @@ fn session(journal: &Journal, id: &str) -> SessionKey {
         cwd: "/work".into(),
         additional_directories: Vec::new(),
         devices: None,
+        outside: false,
     };
     let key = journal.create(&record).unwrap();
     journal.append(key, &[Entry::Announced]).unwrap();

@@ -20,6 +20,7 @@ fn session(journal: &Journal, id: &str, frames: u64) -> SessionKey {
         cwd: "/work".into(),
         additional_directories: Vec::new(),
         devices: None,
+        outside: false,
     };
     let key = journal.create(&record).unwrap();
     let update = "x".repeat(BODY);

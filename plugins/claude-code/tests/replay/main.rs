@@ -13,6 +13,7 @@ mod errors;
 mod fork;
 mod messages;
 mod news;
+mod outside;
 mod permissions;
 mod probe;
 mod process;

@@ -13,6 +13,7 @@ mod errors;
 mod fork;
 mod login;
 mod messages;
+mod outside;
 mod probe;
 mod process;
 mod servers;

@@ -9,10 +9,10 @@ use crate::bindings::{
 };
 use crate::event::deliver;
 use crate::exchange::ExchangeId;
-use crate::process::{Child, Stdio};
+use crate::process::{Child, Stdio, millis};
 use crate::{
-    AuthMethod, Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
-    Origin, PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
+    AuthMethod, Choices, Conversation, Description, Event, Harness, McpServer, McpTransport, Mode,
+    OpenParams, Origin, PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
 };
 
 /// The plugin as the contract sees it.
@@ -39,6 +39,17 @@ impl<H: Harness> wit::Guest for Component<H> {
     fn offer() -> Result<wit::Choices, types::Error> {
         log_panics();
         Ok(H::offer()?.into())
+    }
+
+    fn conversations(cwd: Option<String>) -> Result<Vec<wit::Conversation>, types::Error> {
+        log_panics();
+        let found = H::conversations(cwd.as_deref())?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    fn history(id: String) -> Result<wit::Conversation, types::Error> {
+        log_panics();
+        Ok(H::history(&id)?.into())
     }
 }
 
@@ -159,12 +170,26 @@ impl From<Mode> for wit::Mode {
     }
 }
 
+impl From<Conversation> for wit::Conversation {
+    fn from(conversation: Conversation) -> Self {
+        Self {
+            id: conversation.id,
+            cwd: conversation.cwd,
+            title: conversation.title,
+            updated: millis(conversation.updated),
+            size: conversation.size,
+            in_use: conversation.in_use,
+        }
+    }
+}
+
 impl From<wit::Origin> for Origin {
     fn from(origin: wit::Origin) -> Self {
         match origin {
             wit::Origin::Fresh => Self::Fresh,
             wit::Origin::Resume(state) => Self::Resume(state),
             wit::Origin::Fork(state) => Self::Fork(state),
+            wit::Origin::Outside(id) => Self::Outside(id),
         }
     }
 }

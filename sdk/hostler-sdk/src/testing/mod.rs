@@ -24,12 +24,12 @@ pub use effects::{Effect, Effects};
 pub use live::Live;
 pub use script::{Exchange, Script, Sent};
 
-use crate::backend::recorder::{Recorder, Role, Stdin};
+use crate::backend::recorder::{Recorder, Role, Stdin, StoredFile};
 use crate::event::deliver;
 use crate::process::{Child, Exit, Output, Stdio};
 use crate::{
-    Choices, Description, Event, Failure, Harness, OpenParams, Origin, Prompt, RequestId, Result,
-    Status,
+    Choices, Conversation, Description, Event, Failure, Harness, OpenParams, Origin, Prompt,
+    RequestId, Result, Status,
 };
 
 /// A workbench with one instance of the adapter `H` on it.
@@ -74,6 +74,36 @@ impl<H: Harness> Bench<H> {
         self
     }
 
+    /// Grants a folder, which is empty.
+    #[must_use]
+    pub fn folder(mut self, name: &str) -> Self {
+        self.host.folders.entry(name.to_owned()).or_default();
+        self
+    }
+
+    /// Puts a file into a folder that is granted. It was `modified` so long after
+    /// the Unix epoch.
+    #[must_use]
+    pub fn file(
+        mut self,
+        folder: &str,
+        path: &str,
+        content: impl Into<Vec<u8>>,
+        modified: Duration,
+    ) -> Self {
+        let content = content.into();
+        let files = self.host.folders.entry(folder.to_owned()).or_default();
+        files.insert(path.to_owned(), StoredFile { content, modified });
+        self
+    }
+
+    /// A process with this number runs on the machine.
+    #[must_use]
+    pub fn running(mut self, pid: u32) -> Self {
+        self.host.running.insert(pid);
+        self
+    }
+
     /// Grants neither this program nor asks of this ACP method. To spawn such a
     /// program is [`Error::Denied`](crate::Error::Denied); such an ask is taken,
     /// and its answer, which follows at once, is a failure.
@@ -102,6 +132,24 @@ impl<H: Harness> Bench<H> {
     /// Whatever the adapter returned.
     pub fn offer(&mut self) -> Result<Choices> {
         self.outside_a_session(Role::Probe, H::offer)
+    }
+
+    /// [`Harness::conversations`].
+    ///
+    /// # Errors
+    /// Whatever the adapter returned.
+    pub fn conversations(&mut self, cwd: Option<&str>) -> Result<Vec<Conversation>> {
+        self.outside_a_session(Role::Probe, || H::conversations(cwd))
+    }
+
+    /// [`Harness::history`], and what it told.
+    ///
+    /// # Errors
+    /// Whatever the adapter returned.
+    pub fn history(&mut self, id: &str) -> Result<(Conversation, Effects)> {
+        let told = self.outside_a_session(Role::Probe, || H::history(id));
+        let effects = self.host.take_effects();
+        told.map(|conversation| (conversation, effects))
     }
 
     /// [`Harness::open`] for a new conversation in `/work`.

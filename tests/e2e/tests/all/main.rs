@@ -13,6 +13,7 @@ mod files;
 mod forks;
 mod hidden;
 mod logins;
+mod outside;
 mod positions;
 mod room;
 mod scripted;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         forks::trials(),
         hidden::trials(),
         logins::trials(),
+        outside::trials(),
         positions::trials(),
         room::trials(),
         scripted::trials(),

@@ -82,6 +82,7 @@ impl Harness for Misbehaving {
                 Origin::Fork(bytes) => {
                     Some(format!("a copy of {}", String::from_utf8_lossy(&bytes)))
                 }
+                Origin::Outside(id) => Some(format!("the outside {id}")),
             },
         })
     }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use hostler_sdk::acp::StopReason;
 use hostler_sdk::exchange::{self, ExchangeId, Framing, Request};
 use hostler_sdk::{
-    Blob, Description, Error, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId,
-    Result, Status, client, config, http, timer,
+    Blob, Description, Error, Event, Harness, OpenParams, Origin, Prompt, PromptCapabilities,
+    RequestId, Result, Status, client, config, http, timer,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,6 +77,7 @@ impl Harness for Streaming {
             title: "Streaming".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             prompt: PromptCapabilities::default(),
+            fork: false,
         }
     }
 
@@ -90,7 +91,7 @@ impl Harness for Streaming {
         Ok(Status::ready(http::Request::get(url).send()?.text()?))
     }
 
-    fn open(request: RequestId, _: OpenParams, _: Option<Vec<u8>>) -> Result<Self> {
+    fn open(request: RequestId, _: OpenParams, _: Origin) -> Result<Self> {
         client::opened(request, &client::Opened::default())?;
         Ok(Self::default())
     }

@@ -179,6 +179,7 @@ impl Server {
             cwd: self.dir.path().join("project").canonicalize().unwrap(),
             additional_directories: Vec::new(),
             devices: None,
+            outside: false,
         };
         let key = self.journal.create(&record).unwrap();
         self.journal.append(key, &[Entry::Announced]).unwrap();

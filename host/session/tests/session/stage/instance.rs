@@ -36,7 +36,7 @@ impl Instance {
     pub(crate) fn resumes(&self) -> Option<&[u8]> {
         match &self.origin {
             SessionOrigin::Resume(state) => Some(state),
-            SessionOrigin::Fresh | SessionOrigin::Fork(_) => None,
+            SessionOrigin::Fresh | SessionOrigin::Fork(_) | SessionOrigin::Outside(_) => None,
         }
     }
 

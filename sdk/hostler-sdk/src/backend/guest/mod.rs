@@ -5,14 +5,18 @@ mod device;
 #[cfg(target_family = "wasm")]
 pub(crate) use device::{Blob, fetch, progress, service_start, service_stop, sleep};
 
+use std::time::Duration;
+
 use crate::bindings::hostler::{
     harness::client,
     host::{
-        clock, config as settings, exchange, log as logging, process, random as entropy, timer,
+        clock, config as settings, exchange, folder, log as logging, process, random as entropy,
+        timer,
     },
     types::types as wit,
 };
 use crate::exchange::{ExchangeId, Framing, Request};
+use crate::folder::{File, Search};
 use crate::process::{Child, Command, Exit, Output, Signal, millis};
 use crate::{Error, Failure, RequestId, Result, log::Level};
 
@@ -67,6 +71,31 @@ pub(crate) fn kill(child: Child, signal: Signal) -> Result {
             Signal::Kill => process::Signal::Kill,
         },
     )?)
+}
+
+pub(crate) fn folder_search(search: Search<'_>) -> Result<Vec<File>> {
+    let Search {
+        folder,
+        under,
+        depth,
+        suffix,
+        limit,
+    } = search;
+    let files = folder::search(folder, under, depth, suffix, limit)?;
+    let file = |file: folder::File| File {
+        path: file.path,
+        size: file.size,
+        modified: Duration::from_millis(file.modified),
+    };
+    Ok(files.into_iter().map(file).collect())
+}
+
+pub(crate) fn folder_read(folder: &str, path: &str, offset: u64, len: u32) -> Result<Vec<u8>> {
+    Ok(folder::read(folder, path, offset, len)?)
+}
+
+pub(crate) fn folder_runs(pid: u32) -> Result<bool> {
+    Ok(folder::runs(pid)?)
 }
 
 pub(crate) fn timer_set(id: u64, after_ms: u64) -> Result {

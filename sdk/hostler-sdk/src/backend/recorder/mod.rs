@@ -52,6 +52,10 @@ pub(crate) struct Recorder {
     pub(crate) requests: BTreeSet<RequestId>,
     pub(crate) timers: BTreeSet<u64>,
     pub(crate) checkpoint: Option<Vec<u8>>,
+    /// The folders that are granted, and the files in them by their paths.
+    pub(crate) folders: BTreeMap<String, BTreeMap<String, StoredFile>>,
+    /// Processes of this machine.
+    pub(crate) running: BTreeSet<u32>,
     /// Where a device provider's waiting calls go, and a probe's requests.
     pub(crate) outside: Option<Box<dyn Outside>>,
     /// Those that are on their way.
@@ -59,6 +63,13 @@ pub(crate) struct Recorder {
     pub(crate) last_exchange: u32,
     last_child: u32,
     last_random: u8,
+}
+
+/// A file in a folder.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredFile {
+    pub(crate) content: Vec<u8>,
+    pub(crate) modified: Duration,
 }
 
 /// What the code that runs is part of: programs and requests depend on it.
@@ -151,10 +162,12 @@ pub(crate) mod calls {
     pub(crate) use super::device::{Blob, fetch, progress, service_start, service_stop, sleep};
     pub(crate) use super::exchange::{exchange_cancel, exchange_open};
 
+    use super::Recorder;
     use super::{
         Child, Command, Duration, Effect, Error, MAX_ASKS, MAX_CHECKPOINT, MAX_RANDOM, MAX_TIMER,
         MAX_TIMERS, Output, RequestId, Result, Role, Stdin, WALL_START, json, object, with,
     };
+    use crate::folder::{File, MAX_READ, Search};
     use crate::{Failure, log::Level, process::Signal};
 
     pub(crate) fn update(update: &str) -> Result {
@@ -296,6 +309,69 @@ pub(crate) mod calls {
             host.child(child)?;
             host.note(Effect::Kill { child, signal })
         })
+    }
+
+    /// The files of a folder that may be read now.
+    fn folder<'a>(
+        host: &'a Recorder,
+        name: &str,
+    ) -> Result<&'a std::collections::BTreeMap<String, super::StoredFile>> {
+        if host.role != Role::Probe {
+            let text = "folder is for what a harness does outside of a session";
+            return Err(Error::Denied(text.to_owned()));
+        }
+        let denied = || Error::Denied(format!("the folder {name} is not granted by the test"));
+        host.folders.get(name).ok_or_else(denied)
+    }
+
+    pub(crate) fn folder_search(search: Search<'_>) -> Result<Vec<File>> {
+        with(|host| {
+            let files = folder(host, search.folder)?;
+            let under = match search.under {
+                "" => String::new(),
+                under => format!("{under}/"),
+            };
+            if !under.is_empty() && !files.keys().any(|path| path.starts_with(&under)) {
+                return Err(Error::NotFound(format!("there is no {under}")));
+            }
+            let depth = usize::try_from(search.depth).unwrap_or(usize::MAX);
+            let wanted = |path: &str| {
+                let below = path.strip_prefix(&under);
+                below.is_some_and(|below| below.split('/').count() <= depth)
+                    && path.ends_with(search.suffix)
+            };
+            let found = files.iter().filter(|(path, _)| wanted(path));
+            let mut found: Vec<_> = found
+                .map(|(path, file)| File {
+                    path: path.clone(),
+                    size: u64::try_from(file.content.len()).unwrap_or(u64::MAX),
+                    modified: file.modified,
+                })
+                .collect();
+            found.sort_by(|a, b| b.modified.cmp(&a.modified).then(b.path.cmp(&a.path)));
+            found.truncate(usize::try_from(search.limit.min(1000)).unwrap_or(usize::MAX));
+            Ok(found)
+        })
+    }
+
+    pub(crate) fn folder_read(name: &str, path: &str, offset: u64, len: u32) -> Result<Vec<u8>> {
+        if len > MAX_READ {
+            return Err(Error::Invalid(format!("{len} bytes; at most {MAX_READ}")));
+        }
+        with(|host| {
+            let file = folder(host, name)?.get(path);
+            let file = file.ok_or_else(|| Error::NotFound(format!("there is no {path}")))?;
+            let content = file.content.as_slice();
+            let from = usize::try_from(offset)
+                .unwrap_or(usize::MAX)
+                .min(content.len());
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
+            Ok(content[from..].iter().copied().take(len).collect())
+        })
+    }
+
+    pub(crate) fn folder_runs(pid: u32) -> Result<bool> {
+        with(|host| Ok(host.running.contains(&pid)))
     }
 
     pub(crate) fn timer_set(id: u64, after_ms: u64) -> Result {

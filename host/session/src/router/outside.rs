@@ -1,0 +1,211 @@
+//! Conversations that were begun outside of this host, with an agent's own
+//! program: which there are, and how one becomes a session.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use hostler_auth::Identity;
+use hostler_runtime::{Conversation, Past};
+use hostler_store::SessionRecord;
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{Router, journal_error};
+use crate::{Happening, SessionError, SessionEvent, progress::shorten};
+
+/// How long they may take to say what was said in one.
+const READING: Duration = Duration::from_secs(20);
+
+/// A conversation that was begun outside of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// The id of the harness whose agent has it.
+    pub harness: String,
+    /// What the agent's store says of it.
+    pub conversation: Conversation,
+}
+
+impl Router {
+    /// Those of which no session was made yet: of one agent, if it is named, and in
+    /// one folder; the one in which something happened last comes first. `admits`
+    /// gives a folder with links followed, if a session may work there; it may
+    /// block. An agent that takes too long or breaks is left out, unless it is
+    /// named; `patience`: how long is too long, loading its plugin included.
+    ///
+    /// # Errors
+    /// The agent that was named cannot say, or the journal cannot be read.
+    pub async fn outside(
+        &self,
+        harness: Option<&str>,
+        cwd: Option<PathBuf>,
+        patience: Duration,
+        admits: impl Fn(&Path) -> Option<PathBuf> + Send + 'static,
+    ) -> Result<Vec<Outside>, SessionError> {
+        if !self.config().outside {
+            return Ok(Vec::new());
+        }
+        let mut asking = JoinSet::new();
+        for id in self.harnesses(harness) {
+            let (launcher, cwd) = (self.0.around.launcher.clone(), cwd.clone());
+            asking.spawn(async move {
+                let asked = launcher.conversations(&id, cwd.as_deref());
+                let found = timeout(patience, asked).await;
+                let found = found.unwrap_or_else(|_| Err(too_slow(&id, patience)));
+                (id, found)
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(asked) = asking.join_next().await {
+            match asked {
+                Ok((id, Ok(found))) => all.extend(found.into_iter().map(|conversation| Outside {
+                    harness: id.clone(),
+                    conversation,
+                })),
+                Ok((_, Err(error))) if harness.is_some() => return Err(error),
+                Ok((harness, Err(error))) => {
+                    tracing::warn!(harness, %error, "its conversations are left out");
+                }
+                Err(error) => tracing::error!(%error, "a list of conversations broke"),
+            }
+        }
+        let router = self.clone();
+        spawn_blocking(move || router.adoptable(all, cwd.as_deref(), admits))
+            .await
+            .unwrap_or_else(|error| Err(SessionError::Journal(error.to_string())))
+    }
+
+    fn harnesses(&self, named: Option<&str>) -> Vec<String> {
+        match named {
+            Some(named) => vec![named.to_owned()],
+            None => self.launcher().ids(),
+        }
+    }
+
+    fn adoptable(
+        &self,
+        mut all: Vec<Outside>,
+        cwd: Option<&Path>,
+        admits: impl Fn(&Path) -> Option<PathBuf>,
+    ) -> Result<Vec<Outside>, SessionError> {
+        let ids = all.iter().map(|it| it.conversation.id.clone());
+        let ids: Vec<_> = ids.collect();
+        let taken = self.journal().taken(ids.iter().map(String::as_str));
+        let taken = taken.map_err(journal_error)?;
+        // Most are in a few folders.
+        let mut folders: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+        let mut seen = HashSet::new();
+        all.retain_mut(|it| {
+            let it = &mut it.conversation;
+            let folder = folders.entry(it.cwd.clone());
+            let folder = folder.or_insert_with_key(|folder| admits(folder)).clone();
+            let Some(folder) = folder.filter(|folder| cwd.is_none_or(|cwd| cwd == folder)) else {
+                return false;
+            };
+            it.cwd = folder;
+            it.title = it.title.as_deref().map(shorten);
+            !taken.contains(it.id.as_str()) && seen.insert(it.id.clone())
+        });
+        all.sort_by(|a, b| {
+            let (a, b) = (&a.conversation, &b.conversation);
+            b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id))
+        });
+        Ok(all)
+    }
+
+    /// What was said in the conversation that an agent has under this id, and the
+    /// id of its harness. `harness`: that agent alone; else all are asked, `first`
+    /// the first. `None`: none has it.
+    ///
+    /// # Errors
+    /// The agent that was named cannot say.
+    pub async fn past(
+        &self,
+        id: &str,
+        harness: Option<&str>,
+        first: &str,
+    ) -> Result<Option<(String, Past)>, SessionError> {
+        if !self.config().outside || uuid::Uuid::parse_str(id).is_err() {
+            return Ok(None);
+        }
+        let until = Instant::now() + READING;
+        let mut harnesses = self.launcher().ids();
+        harnesses.retain(|id| harness.is_none_or(|harness| harness == id));
+        harnesses.sort_by_key(|id| id != first);
+        for asked in harnesses {
+            let read = timeout_at(until, self.launcher().history(&asked, id)).await;
+            match read.unwrap_or_else(|_| Err(too_slow(&asked, READING))) {
+                Ok(Some(past)) => return Ok(Some((asked, past))),
+                Ok(None) => {}
+                Err(error) if harness.is_some() => return Err(error),
+                Err(error) => tracing::warn!(
+                    harness = asked,
+                    session = id,
+                    %error,
+                    "it could not be asked for a conversation"
+                ),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes a stored session of a conversation: of the caller, with the
+    /// conversation's id, and with what was said. Starts nothing. If there is such
+    /// a session already, whosever it is, this does nothing. `cwd`: its folder, with
+    /// links followed. Blocks.
+    ///
+    /// # Errors
+    /// A program has it open, or it could not be written.
+    pub fn adopt(
+        &self,
+        caller: &Identity,
+        harness: &str,
+        cwd: PathBuf,
+        past: &Past,
+    ) -> Result<(), SessionError> {
+        let Conversation { id, title, .. } = &past.conversation;
+        if past.conversation.in_use {
+            return Err(SessionError::InUse { id: id.clone() });
+        }
+        let record = SessionRecord {
+            id: id.clone(),
+            owner: caller.principal.to_string(),
+            harness: harness.to_owned(),
+            cwd,
+            additional_directories: Vec::new(),
+            devices: None,
+            outside: true,
+        };
+        let title = title.as_deref().map(shorten);
+        let adopted = self
+            .journal()
+            .adopt(&record, title.as_deref(), &past.updates)
+            .map_err(journal_error)?;
+        if adopted {
+            self.0.around.observer.observe(&SessionEvent {
+                session: id,
+                owner: &caller.principal,
+                title: title.as_deref(),
+                what: Happening::Adopted {
+                    by: caller.principal.clone(),
+                    harness: harness.to_owned(),
+                },
+            });
+        }
+        Ok(())
+    }
+}
+
+fn too_slow(harness: &str, limit: Duration) -> SessionError {
+    SessionError::Unusable {
+        message: format!(
+            "harness {harness:?} did not read its agent's conversations within {} seconds; \
+             `hostler doctor` shows the state of all plugins",
+            limit.as_secs()
+        ),
+    }
+}
