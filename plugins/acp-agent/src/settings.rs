@@ -8,18 +8,11 @@
 //! prompt = { image = true, audio = false, embedded_context = true }  # optional
 //! ```
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use hostler_sdk::process::{Child, Command};
-use hostler_sdk::{Description, Error, PromptCapabilities, Result, Status, config};
+use hostler_sdk::{Description, Error, PromptCapabilities, Result, config};
 use serde::Deserialize;
-
-/// How long the program of `probe` may take: a version is printed at once, but
-/// an interpreter on a busy machine starts slowly.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How much of a program's output stands in a status.
-const MAX_LINE: usize = 200;
 
 /// The operator's settings.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -47,9 +40,21 @@ impl Settings {
         config::get()
     }
 
-    /// What to call the agent in messages: its program.
+    /// What to call the agent in messages: its title, or its program.
     pub(crate) fn name(&self) -> &str {
-        self.command.first().map_or("the agent", String::as_str)
+        let program = self.command.first();
+        let name = self.title.as_ref().or(program);
+        name.map_or("the agent", String::as_str)
+    }
+
+    /// A program that says that the agent is there, and its arguments.
+    pub(crate) fn probe(&self) -> &[String] {
+        &self.probe
+    }
+
+    /// The agent's program and its arguments.
+    pub(crate) fn command(&self) -> &[String] {
+        &self.command
     }
 
     pub(crate) fn description(&self) -> Description {
@@ -81,57 +86,11 @@ impl Settings {
     }
 }
 
-const NO_COMMAND: &str = "[plugins.ID.config] of this plugin has no `command`";
-const SET_COMMAND: &str =
+pub(crate) const NO_COMMAND: &str = "[plugins.ID.config] of this plugin has no `command`";
+pub(crate) const SET_COMMAND: &str =
     r#"set it to the agent's program and arguments: command = ["my-agent", "--acp"]"#;
 
-/// An agent that is not known cannot be asked whether it works without starting
-/// a conversation: without `probe` nothing is checked, and the status says so.
-pub(crate) fn probe() -> Status {
-    let settings = match Settings::load() {
-        Ok(settings) => settings,
-        Err(error) => return Status::broken(error.to_string()),
-    };
-    if settings.command.is_empty() {
-        return Status::broken(NO_COMMAND).fix(SET_COMMAND);
-    }
-    let Some(command) = command_line(&settings.probe) else {
-        return Status::ready(format!(
-            "{} was not checked: no `probe` in [plugins.ID.config]",
-            settings.name()
-        ));
-    };
-    match command.run(PROBE_TIMEOUT) {
-        Ok(output) if output.exit.success() => {
-            let line = first_line(&output.stdout);
-            let status = Status::ready(format!("{} answers", settings.probe.join(" ")));
-            if line.is_empty() {
-                status
-            } else {
-                status.version(line)
-            }
-        }
-        Ok(output) => Status::broken(format!(
-            "{} failed ({}): {}",
-            settings.probe.join(" "),
-            output.exit,
-            first_line(&output.stderr)
-        )),
-        Err(Error::NotFound(why)) => Status::missing(why),
-        Err(error) => Status::broken(error.to_string()),
-    }
-}
-
-fn command_line(words: &[String]) -> Option<Command> {
+pub(crate) fn command_line(words: &[String]) -> Option<Command> {
     let (program, args) = words.split_first()?;
     Some(Command::new(program).args(args))
-}
-
-fn first_line(text: &str) -> String {
-    let line = text.lines().find(|line| !line.trim().is_empty());
-    line.unwrap_or_default()
-        .trim()
-        .chars()
-        .take(MAX_LINE)
-        .collect()
 }
