@@ -84,6 +84,7 @@ fn record(event: &SessionEvent<'_>) -> Option<AuditRecord> {
                 json!({ "to": to.as_str(), "scope": scope }),
             )
         }
+        Happening::Forked { by, copy } => (by, "session.fork", json!({ "copy": copy })),
         Happening::Control { by, mode, taken } => {
             let action = if *taken {
                 "control.take"

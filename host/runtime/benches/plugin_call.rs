@@ -18,7 +18,7 @@ use criterion::Criterion;
 use hostler_egress::Egress;
 use hostler_runtime::{
     Command, Event, Grants, Harness, Limits, OpenParams, Output, Plugin, PluginSpec, Runtime,
-    RuntimeOptions, Source, children::Helper,
+    RuntimeOptions, SessionOrigin, Source, children::Helper,
 };
 use hostler_secret::Vault;
 use tokio::sync::{Mutex, mpsc};
@@ -211,7 +211,7 @@ impl Whole {
                 additional_directories: Vec::new(),
                 mcp_servers: Vec::new(),
             };
-            let (harness, mut events) = plugin.start(params, None);
+            let (harness, mut events) = plugin.start(params, SessionOrigin::Fresh);
             events.recv().await.unwrap();
             (harness, events)
         });

@@ -10,6 +10,8 @@ pub struct Description {
     pub version: String,
     /// Of a harness; the others take no prompts.
     pub prompt: PromptCapabilities,
+    /// Of a harness: conversations can be forked.
+    pub fork: bool,
 }
 
 impl Description {
@@ -18,6 +20,7 @@ impl Description {
             title,
             version,
             prompt: PromptCapabilities::default(),
+            fork: false,
         }
     }
 }
@@ -65,11 +68,25 @@ pub struct Choices {
     pub tiers: Vec<Tier>,
     /// At most [`MAX_MODES`](Self::MAX_MODES).
     pub modes: Vec<Mode>,
+    /// At most [`MAX_AUTH_METHODS`](Self::MAX_AUTH_METHODS).
+    pub auth_methods: Vec<AuthMethod>,
 }
 
 impl Choices {
     /// As many modes as a person may choose from.
     pub const MAX_MODES: usize = 64;
+    /// Agents have a handful.
+    pub const MAX_AUTH_METHODS: usize = 16;
+}
+
+/// A way to log in to the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthMethod {
+    /// What `authenticate` names.
+    pub id: String,
+    pub name: String,
+    /// What it takes and does, or empty.
+    pub description: String,
 }
 
 /// One of the models behind which an agent can be chosen.

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 use wasmtime::component::ResourceAny;
 
@@ -27,7 +26,8 @@ use crate::{
         pump::{self, ChildEvent, ChildHandle, Emitter, WAITING_OUTPUT},
     },
     harness::{
-        Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
+        Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams,
+        Output, SessionOrigin,
     },
     instance::{HarnessInstance, Instance},
     loaded::Loaded,
@@ -55,14 +55,14 @@ const INTERNAL: i32 = -32603;
 pub(crate) fn start(
     plugin: Loaded<HarnessPluginPre<State>>,
     params: OpenParams,
-    resume: Option<Bytes>,
+    origin: SessionOrigin,
 ) -> (Harness, mpsc::Receiver<Event>) {
     let (commands, inbox) = mpsc::channel(MAILBOX);
     let (outputs, outbox) = mpsc::channel(OUTPUTS);
     tokio::spawn(async move {
         let session = params.session.clone();
         let mut children = HashMap::new();
-        let Err(ended) = run(&plugin, params, resume, inbox, &outputs, &mut children).await;
+        let Err(ended) = run(&plugin, params, origin, inbox, &outputs, &mut children).await;
         let ending: Vec<_> = children
             .into_values()
             .map(|child| tokio::spawn(child.end()))
@@ -84,7 +84,7 @@ type Never = std::convert::Infallible;
 async fn run(
     plugin: &Loaded<HarnessPluginPre<State>>,
     params: OpenParams,
-    resume: Option<Bytes>,
+    origin: SessionOrigin,
     mut inbox: mpsc::Receiver<Command>,
     outputs: &mpsc::Sender<Event>,
     children: &mut HashMap<u32, ChildHandle>,
@@ -93,7 +93,7 @@ async fn run(
         cwd: params.cwd.clone(),
     };
     let mut instance = Instance::new(plugin, role).await?;
-    let opened = instance.open(OPEN_REQUEST, &params, resume).await?;
+    let opened = instance.open(OPEN_REQUEST, &params, &origin).await?;
     let (child_events, mut from_children) = mpsc::channel(CHILD_EVENTS);
     let mut effects = Effects {
         children,

@@ -8,6 +8,7 @@ wasmtime::component::bindgen!({
     world: "hostler:harness/harness-plugin@0.1.0-draft",
     imports: {
         "hostler:host/process@0.1.0-draft.run": async | trappable,
+        "hostler:host/process@0.1.0-draft.talk": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -55,6 +55,18 @@ pub struct OpenParams {
     pub mcp_servers: Vec<McpServer>,
 }
 
+/// Where the conversation of a session comes from. States are checkpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SessionOrigin {
+    /// From nowhere.
+    #[default]
+    Fresh,
+    /// From an instance that is gone.
+    Resume(Bytes),
+    /// From another session's conversation, of which it becomes a copy.
+    Fork(Bytes),
+}
+
 /// The request number under which `open` is answered.
 pub const OPEN_REQUEST: u64 = 0;
 
@@ -78,7 +90,7 @@ pub enum Output {
         request: u64,
         outcome: Result<String, Failure>,
     },
-    /// What a fresh instance gets as `resume`, at most 64 KiB.
+    /// What a fresh instance resumes, at most 64 KiB.
     Checkpoint(Bytes),
 }
 

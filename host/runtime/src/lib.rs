@@ -65,7 +65,7 @@ mod waits;
 mod world;
 
 pub use about::{
-    Choices, Description, Mode, PromptCapabilities, Readiness, Status, Tier, TierKind,
+    AuthMethod, Choices, Description, Mode, PromptCapabilities, Readiness, Status, Tier, TierKind,
 };
 pub use children::supervisor::child_main;
 pub use compile::compile_main;
@@ -75,6 +75,7 @@ pub use hostler_egress::HttpGrant;
 
 pub use harness::{
     Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
+    SessionOrigin,
 };
 pub use limits::{Limits, TICK_MS};
 pub use loaded::Origin;

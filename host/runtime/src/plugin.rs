@@ -1,7 +1,6 @@
 //! A loaded plugin: what is known of it, whatever its world; and starting a
 //! harness.
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -9,7 +8,7 @@ use crate::{
     actor,
     bindings::HarnessPluginPre,
     grants::Grants,
-    harness::{Ended, Event, Harness, OpenParams},
+    harness::{Ended, Event, Harness, OpenParams, SessionOrigin},
     instance::Instance,
     limits::Limits,
     loaded::{Loaded, Origin, Shared},
@@ -158,8 +157,8 @@ impl HarnessPlugin {
     pub fn start(
         &self,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> (Harness, mpsc::Receiver<Event>) {
-        actor::start(self.loaded.clone(), params, resume)
+        actor::start(self.loaded.clone(), params, origin)
     }
 }

@@ -147,6 +147,7 @@ impl Pre for HarnessPluginPre<State> {
                     audio: description.prompt.audio,
                     embedded_context: description.prompt.embedded_context,
                 },
+                fork: description.fork,
             })
             .map_err(|error| sentence(&error)))
     }

@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use hostler_runtime::{Description, HarnessPlugin, LoadError, OpenParams};
+use hostler_runtime::{Description, HarnessPlugin, LoadError, OpenParams, SessionOrigin};
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
@@ -124,7 +123,7 @@ impl Launcher for Catalogue {
         &'a self,
         id: &'a str,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>> {
         Box::pin(async move {
             let plugin = self.plugin(id).await?;
@@ -133,7 +132,7 @@ impl Launcher for Catalogue {
                 files: grants.files,
                 terminal: grants.terminal,
             };
-            let (harness, events) = plugin.start(params, resume);
+            let (harness, events) = plugin.start(params, origin);
             Ok(Running {
                 harness,
                 events,

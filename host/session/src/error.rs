@@ -89,6 +89,21 @@ pub enum SessionError {
         /// Who drives.
         holder: String,
     },
+    /// A turn runs, or prompts wait for one.
+    #[error(
+        "a turn of this session runs or waits, and a copy would begin in its middle: fork the \
+         session when its turns have ended, or cancel them"
+    )]
+    Busy,
+    /// Its agent, or its plugin, can have a conversation only once.
+    #[error(
+        "sessions of the harness {harness:?} cannot be forked; begin another one with \
+         `session/new`"
+    )]
+    CannotFork {
+        /// Its plugin's id.
+        harness: String,
+    },
     /// The session has no such terminal.
     #[error("{0}")]
     UnknownTerminal(String),
@@ -132,6 +147,8 @@ impl SessionError {
             Self::Journal(_) => codes::JOURNAL_FAILED,
             Self::JournalFull(_) => codes::JOURNAL_FULL,
             Self::ViewOnly | Self::NotOwner(_) => codes::FORBIDDEN,
+            Self::Busy => codes::SESSION_BUSY,
+            Self::CannotFork { .. } => codes::CANNOT_FORK,
             Self::UnknownTerminal(_) => codes::UNKNOWN_TERMINAL,
             Self::Terminal(_) => codes::TERMINAL_FAILED,
             Self::NotController { .. } => codes::NOT_CONTROLLER,

@@ -153,6 +153,18 @@ pub(crate) fn tool_failed(id: &str) -> String {
     json!({ "sessionUpdate": "tool_call_update", "toolCallId": id, "status": "failed" }).to_string()
 }
 
+/// A tool call that goes on in another session, of which this one is a copy.
+pub(crate) fn tool_left(id: &str) -> String {
+    let text = "It goes on in the session that this one was forked from.";
+    json!({
+        "sessionUpdate": "tool_call_update",
+        "toolCallId": id,
+        "status": "failed",
+        "content": [{ "type": "content", "content": { "type": "text", "text": text } }],
+    })
+    .to_string()
+}
+
 /// A tool call that waited for a permission when its turn was cut off.
 pub(crate) fn permission_cut_off(id: &str) -> String {
     let text = "The permission request was cancelled: the turn was cut off.";

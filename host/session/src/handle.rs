@@ -3,13 +3,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use hostler_auth::Principal;
 use hostler_wire::{Id, RawValue};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 use crate::{
     Access, Attach, Client, ClientId, Folders, Prompt, Reply, SessionError, TerminalRequest,
     router::{Info, lock},
-    unit::Message,
+    unit::{ForkPoint, Hold, Message},
 };
 
 /// The way to one session. Everything that is asked of a session that has ended
@@ -32,6 +36,20 @@ impl SessionHandle {
             info,
             access,
         }
+    }
+
+    /// Where a copy of its conversation would begin. Until the copy is there, no
+    /// turn begins.
+    pub(crate) async fn fork_point(&self) -> Result<ForkPoint, SessionError> {
+        let hold = Hold::new(self.mailbox.clone());
+        let (reply, point) = oneshot::channel();
+        self.send(Message::Fork { hold, reply }).await;
+        point.await.unwrap_or(Err(SessionError::Closed))
+    }
+
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> Principal {
+        lock(&self.info).owner.clone()
     }
 
     /// Its id.

@@ -2,8 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use bytes::Bytes;
-use hostler_runtime::{Description, Event, FileAccess, Harness, OpenParams};
+use hostler_runtime::{Description, Event, FileAccess, Harness, OpenParams, SessionOrigin};
 use tokio::sync::mpsc;
 
 use crate::SessionError;
@@ -40,12 +39,11 @@ pub trait Launcher: Send + Sync + std::fmt::Debug {
     /// What the harness says of itself; waits for a plugin that is loading.
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>>;
 
-    /// Starts an instance; waits for a plugin that is loading. `resume` is the
-    /// last checkpoint of an instance that is gone.
+    /// Starts an instance; waits for a plugin that is loading.
     fn launch<'a>(
         &'a self,
         id: &'a str,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>>;
 }

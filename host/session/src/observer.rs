@@ -58,6 +58,13 @@ pub enum Happening {
         /// As what; `None`: no more.
         scope: Option<ShareScope>,
     },
+    /// Its conversation was copied into a session of somebody.
+    Forked {
+        /// Who has the copy.
+        by: Principal,
+        /// The id of that session.
+        copy: String,
+    },
     /// Somebody has taken control, or given it up.
     Control {
         /// Who.

@@ -97,6 +97,11 @@ impl Progress {
         }
     }
 
+    /// The tool calls that are open.
+    pub(crate) fn open_tools(&self) -> &[String] {
+        &self.open_tools
+    }
+
     /// The tool calls that are open, which are then forgotten.
     pub(crate) fn take_open_tools(&mut self) -> Vec<String> {
         std::mem::take(&mut self.open_tools)

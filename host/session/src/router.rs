@@ -1,7 +1,8 @@
 //! All sessions of a host, and who may reach which.
 //!
-//! - here: finding them. [`begin`]: they come to life. [`list`]: which there are.
-//!   [`owning`]: sharing and deleting. [`table`]: those that are live.
+//! - here: finding them. [`begin`]: they come to life; [`fork`]: as copies.
+//!   [`list`]: which there are. [`owning`]: sharing and deleting. [`table`]: those
+//!   that are live.
 
 use std::{
     path::PathBuf,
@@ -24,10 +25,12 @@ use crate::{
 };
 
 mod begin;
+mod fork;
 mod list;
 mod owning;
 mod table;
 
+pub(crate) use fork::Copied;
 pub use list::SessionSummary;
 pub(crate) use table::Registration;
 use table::Table;

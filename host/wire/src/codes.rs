@@ -79,6 +79,10 @@ codes! {
     AUTH_REQUIRED = NUMBER_AUTH_REQUIRED;
     /// The token lacks the scope, or the thing belongs to someone else.
     FORBIDDEN = NUMBER_FORBIDDEN;
+    /// A turn runs in the session; the message says what to do.
+    SESSION_BUSY = NUMBER_INVALID_REQUEST;
+    /// The agent can have a conversation only once.
+    CANNOT_FORK = NUMBER_METHOD_NOT_FOUND;
     /// Somebody else drives the session now; the message says who, and how to
     /// take over.
     NOT_CONTROLLER = NUMBER_NOT_CONTROLLER;

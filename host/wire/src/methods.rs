@@ -10,6 +10,8 @@ pub const SESSION_NEW: &str = "session/new";
 pub const SESSION_LOAD: &str = "session/load";
 /// Client to agent: go on with a session without a replay.
 pub const SESSION_RESUME: &str = "session/resume";
+/// Client to agent: begin a session with the conversation of another one.
+pub const SESSION_FORK: &str = "session/fork";
 /// Client to agent: which sessions there are.
 pub const SESSION_LIST: &str = "session/list";
 /// Client to agent: end a session.

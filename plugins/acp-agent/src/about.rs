@@ -25,6 +25,15 @@ pub(crate) struct About {
     pub(crate) can: Capabilities,
 }
 
+/// `agentInfo`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Info {
+    pub(crate) name: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
 /// What matters here of `agentCapabilities`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -39,6 +48,7 @@ pub(crate) struct Capabilities {
 #[serde(default, rename_all = "camelCase")]
 struct SessionCapabilities {
     resume: Option<IgnoredAny>,
+    fork: Option<IgnoredAny>,
     additional_directories: Option<IgnoredAny>,
 }
 
@@ -86,6 +96,13 @@ impl About {
         Ok(about)
     }
 
+    /// What it calls itself.
+    pub(crate) fn info(&self) -> Info {
+        let info = self.agent_info.as_deref();
+        info.and_then(|info| serde_json::from_str(info.get()).ok())
+            .unwrap_or_default()
+    }
+
     /// The agent has said nothing but its version.
     pub(crate) const fn is_empty(&self) -> bool {
         self.agent_info.is_none() && self.agent_capabilities.is_none() && self.login.is_empty()
@@ -100,6 +117,11 @@ impl Capabilities {
     /// It takes a session up again without telling its history.
     pub(crate) fn resume(&self) -> bool {
         self.session().is_some_and(|can| can.resume.is_some())
+    }
+
+    /// It copies a session.
+    pub(crate) fn fork(&self) -> bool {
+        self.session().is_some_and(|can| can.fork.is_some())
     }
 
     pub(crate) fn additional_directories(&self) -> bool {

@@ -22,7 +22,13 @@ impl AcpAgent {
                 let done = self.initialized(outcome);
                 self.or_give_up(done)
             }
-            Some((_, call @ (Call::NewSession | Call::ResumeSession | Call::LoadSession))) => {
+            Some((
+                _,
+                call @ (Call::NewSession
+                | Call::ForkSession
+                | Call::ResumeSession
+                | Call::LoadSession),
+            )) => {
                 let done = self.began(&call, outcome);
                 self.or_give_up(done)
             }

@@ -4,12 +4,13 @@
 use hostler_sdk::process::Signal;
 use hostler_sdk::{Failure, Result, log};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use crate::AcpAgent;
 use crate::about::{About, PROTOCOL};
 use crate::checkpoint::Remembered;
 use crate::link::{Call, Link, Stage};
+use crate::outgoing::Waiting;
 use crate::servers::{self, Server};
 use crate::standing::Standing;
 use crate::timers::{self, Timer};
@@ -69,8 +70,30 @@ impl AcpAgent {
             return Ok(());
         };
         link.about = about;
+        // Who logs in needs no session, and could have none yet.
+        if let Some(login) = self.waiting.iter().position(Waiting::is_login) {
+            return match self.waiting.remove(login) {
+                Waiting::Call {
+                    request,
+                    method,
+                    params,
+                } => {
+                    let asked = link.ask(request, &method, &RawValue::from_string(params)?);
+                    asked.and(Timer::Handshake.cancel())
+                }
+                Waiting::Prompt { .. } => Ok(()),
+            };
+        }
         let can = &link.about.can;
         let (call, method) = match &self.session {
+            Some(_) if self.fork && can.fork() => (Call::ForkSession, "session/fork"),
+            Some(_) if self.fork => {
+                let name = self.settings.name();
+                return self.give_up(Failure::new(
+                    Failure::METHOD_NOT_FOUND,
+                    format!("{name} cannot fork a conversation"),
+                ));
+            }
             None => (Call::NewSession, "session/new"),
             Some(_) if can.resume() => {
                 link.stage = Stage::Resuming;
@@ -87,7 +110,7 @@ impl AcpAgent {
 
     /// `session/new`, `load` or `resume` was answered.
     pub(crate) fn began(&mut self, call: &Call, outcome: Result<&str, Failure>) -> Result {
-        let new = *call == Call::NewSession;
+        let new = matches!(call, Call::NewSession | Call::ForkSession);
         let result = match outcome {
             Err(failure) if !new && failure.code != Failure::AUTH_REQUIRED => {
                 return self.start_afresh(&failure.message);
@@ -117,6 +140,7 @@ impl AcpAgent {
             };
             remembered.keep()?;
             self.session = Some(id);
+            self.fork = false;
         }
         let Some(link) = &mut self.link else {
             return Ok(());

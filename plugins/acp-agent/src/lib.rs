@@ -51,8 +51,8 @@ mod updates;
 
 use hostler_sdk::process::{Child, Stdio};
 use hostler_sdk::{
-    Description, Event, Failure, Harness, OpenParams, Pending, Prompt, RequestId, Result, Status,
-    client, log,
+    Choices, Description, Event, Failure, Harness, OpenParams, Origin, Pending, Prompt, RequestId,
+    Result, Status, client, log,
 };
 
 use asks::Ask;
@@ -71,6 +71,8 @@ pub struct AcpAgent {
     place: OpenParams,
     /// The agent's own id of this conversation, once there is one.
     session: Option<String>,
+    /// It is another one's still, and is to be copied.
+    fork: bool,
     /// What people have chosen in it.
     chosen: Chosen,
     /// The running agent. `None` after it ended: the next prompt starts another.
@@ -102,8 +104,17 @@ impl Harness for AcpAgent {
         Ok(probe::probe())
     }
 
-    fn open(request: RequestId, place: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
-        let (session, chosen) = match resume.as_deref().and_then(Remembered::read) {
+    fn offer() -> Result<Choices> {
+        probe::offer()
+    }
+
+    fn open(request: RequestId, place: OpenParams, origin: Origin) -> Result<Self> {
+        let (checkpoint, fork) = match origin {
+            Origin::Fresh => (None, false),
+            Origin::Resume(checkpoint) => (Some(checkpoint), false),
+            Origin::Fork(checkpoint) => (Some(checkpoint), true),
+        };
+        let (session, chosen) = match checkpoint.as_deref().and_then(Remembered::read) {
             Some(Remembered { session, chosen }) => (Some(session), chosen),
             None => (None, Chosen::default()),
         };
@@ -111,6 +122,7 @@ impl Harness for AcpAgent {
             settings: Settings::load()?,
             place,
             session,
+            fork,
             chosen,
             link: None,
             former: None,

@@ -11,6 +11,7 @@ use crate::about::About;
 use crate::message::{Outgoing, Reply};
 use crate::standing::Standing;
 use crate::tail::Tail;
+use crate::timers::{self, Timer};
 
 /// How many bytes of messages may wait for the agent's session to be known.
 /// Agents send their commands and modes early; nothing larger.
@@ -23,6 +24,8 @@ pub(crate) enum Call {
     NewSession,
     ResumeSession,
     LoadSession,
+    /// A new session, as a copy of another.
+    ForkSession,
     /// The host's turn.
     Prompt(RequestId),
     /// A choice; without a request it is one of before, made again.
@@ -126,6 +129,17 @@ impl Link {
             }
             Ok(()) => Ok(id),
         }
+    }
+
+    /// Asks the agent what is of no session, for a request of the host.
+    pub(crate) fn ask(&mut self, request: RequestId, method: &str, params: &RawValue) -> Result {
+        let id = self.call(Call::Forward(request), method, params)?;
+        Timer::Call(id).set(timers::CALL)
+    }
+
+    /// It has said what it is.
+    pub(crate) fn is_acquainted(&self) -> bool {
+        self.calls.find(|call| *call == Call::Initialize).is_none()
     }
 
     pub(crate) fn notify<P: Serialize>(&mut self, method: &str, params: P) -> Result {

@@ -17,6 +17,18 @@ impl Login {
         self.0.is_empty()
     }
 
+    /// Those for which the agent is asked: id, name, description. The others are
+    /// commands and variables, which a client cannot give.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = (String, String, String)> {
+        let asked = |way: &&Value| matches!(way["type"].as_str(), None | Some("agent"));
+        self.0.iter().filter(asked).filter_map(|way| {
+            let text = |member: &str| way[member].as_str().map(ToOwned::to_owned);
+            let id = text("id")?;
+            let name = text("name").unwrap_or_else(|| id.clone());
+            Some((id, name, text("description").unwrap_or_default()))
+        })
+    }
+
     /// What whoever wants to use the agent is told, in place of its own refusal:
     /// which ways there are, and what to run. The ways are in `data` too.
     pub(crate) fn required(&self, name: &str, command: &[String], refusal: Failure) -> Failure {

@@ -29,6 +29,12 @@ pub(crate) enum Waiting {
 }
 
 impl Waiting {
+    /// Somebody wants to log in. Any instance can be asked, also one whose agent
+    /// has no session.
+    pub(crate) fn is_login(&self) -> bool {
+        matches!(self, Self::Call { method, .. } if method == "authenticate")
+    }
+
     pub(crate) const fn request(&self) -> RequestId {
         match self {
             Self::Prompt { request, .. } | Self::Call { request, .. } => *request,
@@ -61,6 +67,18 @@ impl AcpAgent {
             (Some(link), Some(session)) if link.stage == Stage::Ready => {
                 send(self.settings.name(), link, session, waiting)
             }
+            (Some(link), _) if link.is_acquainted() && waiting.is_login() => match waiting {
+                Waiting::Call {
+                    request,
+                    method,
+                    params,
+                } => Ok(link.ask(
+                    request,
+                    &method,
+                    &RawValue::from_string(params).map_err(hostler_sdk::Error::from)?,
+                )?),
+                Waiting::Prompt { .. } => Ok(()),
+            },
             _ if self.waiting.len() == MAX_WAITING => Err(Failure::internal(format!(
                 "{MAX_WAITING} requests wait for {} to begin a session",
                 self.settings.name()

@@ -4,7 +4,7 @@
 //! command = ["my-agent", "--acp"]       # the program and its arguments
 //! title = "My Agent"                    # for people; optional
 //! env = { MY_AGENT_LOG = "warn" }       # optional; the grant must list the names
-//! probe = ["my-agent", "--version"]     # how to see that it is there; optional
+//! probe = ["my-agent", "--version"]     # how to see that it is there, if not by ACP; optional
 //! prompt = { image = true, audio = false, embedded_context = true }  # optional
 //! ```
 
@@ -71,18 +71,24 @@ impl Settings {
                 audio,
                 embedded_context,
             },
+            // Whether the agent can, it says when it runs.
+            fork: true,
         }
     }
 
     /// Starts the agent.
     pub(crate) fn spawn(&self) -> Result<Child> {
-        let Some(mut command) = command_line(&self.command) else {
-            return Err(Error::Invalid(format!("{NO_COMMAND}; {SET_COMMAND}")));
-        };
-        for (name, value) in &self.env {
-            command = command.env(name, value);
+        match self.agent() {
+            Some(command) => command.spawn(),
+            None => Err(Error::Invalid(format!("{NO_COMMAND}; {SET_COMMAND}"))),
         }
-        command.spawn()
+    }
+
+    /// The agent's command line with its variables.
+    pub(crate) fn agent(&self) -> Option<Command> {
+        let command = command_line(&self.command)?;
+        let variables = self.env.iter();
+        Some(variables.fold(command, |command, (name, value)| command.env(name, value)))
     }
 }
 

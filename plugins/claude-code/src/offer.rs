@@ -33,6 +33,7 @@ pub(crate) fn offer() -> Choices {
     let modes = MODES.iter().filter(|mode| ALWAYS.contains(&mode.0));
     Choices {
         local: true,
+        auth_methods: Vec::new(),
         tiers: tiers.into(),
         modes: modes
             .map(|(id, name, description)| Mode {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use hostler_sdk::{
-    Choices, Description, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId,
-    Result, Status, config, log,
+    Choices, Description, Event, Harness, OpenParams, Origin, Prompt, PromptCapabilities,
+    RequestId, Result, Status, config, log,
     process::{Child, Stdio},
 };
 
@@ -62,6 +62,7 @@ impl Harness for ClaudeCode {
                 audio: false,
                 embedded_context: true,
             },
+            fork: false,
         }
     }
 
@@ -73,9 +74,9 @@ impl Harness for ClaudeCode {
         Ok(offer::offer())
     }
 
-    fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
+    fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let program: Program = config::get()?;
-        let checkpoint = match resume {
+        let checkpoint = match origin.resumed()? {
             Some(state) => Checkpoint::read(&state)?,
             None => Checkpoint::fresh(params.session),
         };

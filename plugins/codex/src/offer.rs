@@ -65,6 +65,7 @@ pub(crate) fn offer(program: &str) -> Choices {
         local: true,
         tiers: tiers(&models),
         modes: modes.collect(),
+        auth_methods: Vec::new(),
     }
 }
 

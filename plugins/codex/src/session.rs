@@ -1,8 +1,8 @@
 //! One conversation: where events and requests go.
 
 use hostler_sdk::{
-    Choices, Description, Event, Harness, McpServer, OpenParams, Prompt, PromptCapabilities,
-    RequestId, Result, Status, config, log,
+    Choices, Description, Event, Harness, McpServer, OpenParams, Origin, Prompt,
+    PromptCapabilities, RequestId, Result, Status, config, log,
     process::{Child, Stdio},
 };
 use serde::Deserialize;
@@ -78,6 +78,7 @@ impl Harness for Codex {
                 audio: false,
                 embedded_context: true,
             },
+            fork: false,
         }
     }
 
@@ -89,9 +90,9 @@ impl Harness for Codex {
         Ok(offer::offer(&config::get::<Config>()?.program))
     }
 
-    fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
+    fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let config: Config = config::get()?;
-        let checkpoint = match resume {
+        let checkpoint = match origin.resumed()? {
             Some(state) => Checkpoint::read(&state)?,
             None => Checkpoint::default(),
         };

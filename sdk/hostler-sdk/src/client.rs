@@ -176,7 +176,7 @@ pub fn fail(request: RequestId, failure: impl Into<Failure>) -> Result {
     backend::answer(request, Err(failure.into()))
 }
 
-/// Replaces what a fresh instance gets as `resume`, at most 64 KiB. It takes
+/// Replaces what a fresh instance gets to go on from, at most 64 KiB. It takes
 /// effect together with everything else that this call does.
 ///
 /// # Errors

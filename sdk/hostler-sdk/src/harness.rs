@@ -1,6 +1,6 @@
 //! The trait to implement, and the values that go in and out of it.
 
-use crate::{Event, Failure, Result, acp, client};
+use crate::{Error, Event, Failure, Result, acp, client};
 
 /// An adapter from one kind of coding agent to ACP. A value of the type is one
 /// conversation.
@@ -22,16 +22,15 @@ pub trait Harness: Sized + 'static {
     fn probe() -> Result<Status>;
 
     /// What is there to choose before a session begins? Asked when
-    /// [`probe`](Self::probe) found the agent ready.
+    /// [`probe`](Self::probe) found the agent ready, or without a login.
     fn offer() -> Result<Choices> {
         Ok(Choices::default())
     }
 
-    /// Begins a conversation, or goes on from `resume`: the last
-    /// [checkpoint](client::checkpoint) of an instance that is gone. `request` is
+    /// Begins a conversation, or goes on with one, as `origin` says. `request` is
     /// answered with [`client::opened`] once the agent can be prompted; if it
     /// cannot, with [`client::fail`].
-    fn open(request: RequestId, params: OpenParams, resume: Option<Vec<u8>>) -> Result<Self>;
+    fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self>;
 
     /// A user's turn. `request` is answered with [`client::end_turn`] or
     /// [`client::fail`]. There are never two turns at once.
@@ -40,6 +39,12 @@ pub trait Harness: Sized + 'static {
     /// Any other ACP request for this session, such as `session/set_mode`.
     /// `params` is its JSON object without `sessionId`; `request` is answered
     /// with [`client::answer`].
+    ///
+    /// An adapter with [`auth_methods`](Choices::auth_methods) is called with
+    /// `authenticate`, right after an [`open`](Self::open) whose answer does not
+    /// matter then, on an instance that is there for nothing else. The texts in
+    /// its `_meta` are handles. What a person has to open is told with
+    /// [`client::ask`], as `elicitation/create` of the mode `url`.
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
         let _ = params;
         client::fail(request, Failure::method_not_found(method))
@@ -113,6 +118,9 @@ pub struct Description {
     pub version: String,
     /// What a prompt may hold beyond text and links.
     pub prompt: PromptCapabilities,
+    /// [`Harness::open`] takes [`Origin::Fork`]. An agent that turns out not to
+    /// be able to fails that request with [`Failure::METHOD_NOT_FOUND`].
+    pub fork: bool,
 }
 
 /// Which content blocks [`Harness::prompt`] understands beyond text and links.
@@ -207,6 +215,9 @@ pub struct Choices {
     pub tiers: Vec<Tier>,
     /// The same of modes, at most 64.
     pub modes: Vec<Mode>,
+    /// Ways to log in that the host offers to clients, at most 16. Also of an
+    /// agent that nobody has logged in to, of which nothing else counts.
+    pub auth_methods: Vec<AuthMethod>,
 }
 
 /// A program on this machine of which nothing else is known.
@@ -216,8 +227,20 @@ impl Default for Choices {
             local: true,
             tiers: Vec::new(),
             modes: Vec::new(),
+            auth_methods: Vec::new(),
         }
     }
+}
+
+/// A way to log in to an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthMethod {
+    /// Unique among those of the plugin: what `authenticate` names.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it takes and does; it may be empty.
+    pub description: String,
 }
 
 /// One of the models behind which an agent can be chosen.
@@ -254,6 +277,45 @@ pub struct Mode {
     pub name: String,
     /// One sentence; it may be empty.
     pub description: String,
+}
+
+/// Where a conversation comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// From nowhere: it begins.
+    Fresh,
+    /// It goes on from the last [checkpoint](client::checkpoint) of an instance
+    /// that is gone.
+    Resume(Vec<u8>),
+    /// It begins as a copy of another conversation as that stood at this
+    /// checkpoint, its last; both go on apart. The other one's instance may still
+    /// run, in no turn. The copy is checkpointed before the request is answered:
+    /// what follows resumes it.
+    Fork(Vec<u8>),
+}
+
+impl Origin {
+    /// The checkpoint to resume, if there is one: for adapters whose agent cannot
+    /// fork.
+    ///
+    /// # Errors
+    /// `Invalid` for a [`Fork`](Origin::Fork).
+    pub fn resumed(self) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Fresh => Ok(None),
+            Self::Resume(state) => Ok(Some(state)),
+            Self::Fork(_) => Err(Error::Invalid(
+                "a conversation of this agent cannot be forked".to_owned(),
+            )),
+        }
+    }
+}
+
+/// [`Resume`](Origin::Resume), or [`Fresh`](Origin::Fresh) without a checkpoint.
+impl From<Option<&[u8]>> for Origin {
+    fn from(checkpoint: Option<&[u8]>) -> Self {
+        checkpoint.map_or(Self::Fresh, |state| Self::Resume(state.to_vec()))
+    }
 }
 
 /// Where a conversation takes place.

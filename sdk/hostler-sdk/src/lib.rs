@@ -69,6 +69,7 @@
 //!             title: "Oracle".into(),
 //!             version: env!("CARGO_PKG_VERSION").into(),
 //!             prompt: PromptCapabilities::default(),
+//!             fork: false,
 //!         }
 //!     }
 //!
@@ -80,7 +81,7 @@
 //!         })
 //!     }
 //!
-//!     fn open(request: RequestId, _: OpenParams, _: Option<Vec<u8>>) -> Result<Self> {
+//!     fn open(request: RequestId, _: OpenParams, _: Origin) -> Result<Self> {
 //!         let child = Command::new("oracle").spawn()?;
 //!         Ok(Self {
 //!             stdin: LineWriter::new(child),
@@ -184,8 +185,8 @@ pub use blob::Blob;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{
-    Choices, Description, Harness, McpServer, McpTransport, Mode, OpenParams, Prompt,
-    PromptCapabilities, Readiness, RequestId, Status, Tier, TierKind,
+    AuthMethod, Choices, Description, Harness, McpServer, McpTransport, Mode, OpenParams, Origin,
+    Prompt, PromptCapabilities, Readiness, RequestId, Status, Tier, TierKind,
 };
 pub use lines::LineWriter;
 pub use pending::Pending;

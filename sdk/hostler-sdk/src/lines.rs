@@ -119,8 +119,8 @@ mod tests {
     use super::{LineWriter, MAX_QUEUED};
     use crate::testing::Bench;
     use crate::{
-        Description, Error, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId,
-        Result, Status, process::Command,
+        Description, Error, Event, Harness, OpenParams, Origin, Prompt, PromptCapabilities,
+        RequestId, Result, Status, process::Command,
     };
 
     /// Writes each prompt as a line.
@@ -132,6 +132,7 @@ mod tests {
                 title: "Copy".to_owned(),
                 version: "1".to_owned(),
                 prompt: PromptCapabilities::default(),
+                fork: false,
             }
         }
 
@@ -139,7 +140,7 @@ mod tests {
             Ok(Status::ready("always"))
         }
 
-        fn open(_: RequestId, _: OpenParams, _: Option<Vec<u8>>) -> Result<Self> {
+        fn open(_: RequestId, _: OpenParams, _: Origin) -> Result<Self> {
             Ok(Self(LineWriter::new(Command::new("copy").spawn()?)))
         }
 

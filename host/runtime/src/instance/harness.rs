@@ -1,20 +1,20 @@
 //! The calls of a harness. None waits, but `probe`.
 
-use bytes::Bytes;
 use wasmtime::{Store, component::ResourceAny};
 
 use super::Instance;
 use crate::{
-    about::{Choices, Mode, Readiness, Status, Tier, TierKind},
+    about::{AuthMethod, Choices, Mode, Readiness, Status, Tier, TierKind},
     bindings::{
         HarnessPlugin, HarnessPluginPre,
         exports::hostler::harness::harness::{
-            Event, Mode as GuestMode, OpenParams as GuestOpen, Readiness as GuestReadiness,
-            Tier as GuestTier, TierKind as GuestKind,
+            AuthMethod as GuestMethod, Event, Mode as GuestMode, OpenParams as GuestOpen,
+            Origin as GuestOrigin, Readiness as GuestReadiness, Tier as GuestTier,
+            TierKind as GuestKind,
         },
         hostler::types::types::Error,
     },
-    harness::{Ended, OpenParams},
+    harness::{Ended, OpenParams, SessionOrigin},
     state::{Effect, State},
     world::{Refusal, sentence},
 };
@@ -64,6 +64,12 @@ impl HarnessInstance {
             local: offer.local,
             tiers,
             modes: modes.map(mode).collect(),
+            auth_methods: offer
+                .auth_methods
+                .into_iter()
+                .take(Choices::MAX_AUTH_METHODS)
+                .map(auth_method)
+                .collect(),
         })
     }
 
@@ -71,7 +77,7 @@ impl HarnessInstance {
         &mut self,
         request: u64,
         params: &OpenParams,
-        resume: Option<Bytes>,
+        origin: &SessionOrigin,
     ) -> Result<Result<ResourceAny, Refusal>, Ended> {
         let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
         let mcp_servers = self.state().handles.hide(&params.mcp_servers);
@@ -87,12 +93,17 @@ impl HarnessInstance {
             additional_directories: params.additional_directories.iter().map(path).collect(),
             mcp_servers,
         };
+        let origin = match origin {
+            SessionOrigin::Fresh => GuestOrigin::Fresh,
+            SessionOrigin::Resume(state) => GuestOrigin::Resume(state.to_vec()),
+            SessionOrigin::Fork(state) => GuestOrigin::Fork(state.to_vec()),
+        };
         let limit = self.call_limit();
         self.reduce("open", limit, async |guest, store| {
             guest
                 .hostler_harness_harness()
                 .session()
-                .call_open(store, request, &params, resume.as_deref())
+                .call_open(store, request, &params, &origin)
                 .await
         })
         .await
@@ -189,6 +200,14 @@ fn tier(tier: GuestTier) -> Tier {
         model: tier.model,
         name: tier.name,
         description: tier.description,
+    }
+}
+
+fn auth_method(method: GuestMethod) -> AuthMethod {
+    AuthMethod {
+        id: method.id,
+        name: method.name,
+        description: method.description,
     }
 }
 

@@ -11,7 +11,7 @@ use hostler_egress::Egress;
 use hostler_runtime::{
     Command, Ended, Event, Failure, Grants, Harness, HarnessPlugin, LoadError, OPEN_REQUEST,
     OpenParams, Output, Plugin, PluginSpec, PolicyPlugin, ProviderPlugin, Runtime, RuntimeOptions,
-    Source, children::Helper,
+    SessionOrigin, Source, children::Helper,
 };
 use hostler_secret::Vault;
 use hostler_test_support::{Need, component};
@@ -108,6 +108,11 @@ impl Host {
     }
 
     pub(crate) fn session(&self, plugin: &HarnessPlugin, resume: Option<Bytes>) -> Session {
+        let origin = resume.map_or(SessionOrigin::Fresh, SessionOrigin::Resume);
+        self.session_from(plugin, origin)
+    }
+
+    pub(crate) fn session_from(&self, plugin: &HarnessPlugin, origin: SessionOrigin) -> Session {
         let (harness, events) = plugin.start(
             OpenParams {
                 session: "00000000-0000-4000-8000-000000000000".into(),
@@ -115,7 +120,7 @@ impl Host {
                 additional_directories: Vec::new(),
                 mcp_servers: Vec::new(),
             },
-            resume,
+            origin,
         );
         Session {
             harness,

@@ -15,14 +15,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use hostler_runtime::{Choices, HarnessPlugin, Status};
+use hostler_runtime::{Choices, HarnessPlugin, Readiness, Status};
 use hostler_wire::{compose, methods::hostler};
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::BoxFuture;
 use looking::Looking;
-pub use view::{Agent, AgentMode, AgentTier};
+pub use view::{Agent, AgentAuthMethod, AgentMode, AgentTier};
 
 /// Looks for an agent. The real one is a plugin.
 pub trait Probe: Send + Sync + fmt::Debug {
@@ -37,7 +37,7 @@ pub struct Look {
     pub title: Option<String>,
     /// Whether it can be used; an error is one of the plugin.
     pub status: Result<Status, String>,
-    /// What there is to choose, if it can be used.
+    /// What there is to choose, if it can be used, or logged in to.
     pub choices: Option<Choices>,
 }
 
@@ -227,8 +227,11 @@ impl Probe for HarnessPlugin {
         Box::pin(async move {
             let title = self.describe().await.ok().map(|it| it.title.clone());
             let status = self.probe().await.map_err(|ended| ended.to_string());
-            let is_ready = |status: &Status| status.readiness == hostler_runtime::Readiness::Ready;
-            let choices = if status.as_ref().is_ok_and(is_ready) {
+            // What there is to log in with is a choice too.
+            let offers = |status: &Status| {
+                matches!(status.readiness, Readiness::Ready | Readiness::NotLoggedIn)
+            };
+            let choices = if status.as_ref().is_ok_and(offers) {
                 let choices = self.offer().await;
                 choices
                     .inspect_err(

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hostler_runtime::{Mode, Readiness, Tier, TierKind};
+use hostler_runtime::{AuthMethod, Mode, Readiness, Tier, TierKind};
 use tokio::{sync::Semaphore, time::advance};
 
 use super::{
@@ -51,7 +51,7 @@ impl Probe for Fake {
                     detail: format!("found\n{}", readiness.word()),
                     fix: (!ready).then(|| text("fake login")),
                 }),
-                choices: ready.then(|| Choices {
+                choices: (readiness != Readiness::Missing).then(|| Choices {
                     local: true,
                     tiers: vec![Tier {
                         kind: TierKind::Fast,
@@ -71,6 +71,11 @@ impl Probe for Fake {
                             description: String::new(),
                         },
                     ],
+                    auth_methods: vec![AuthMethod {
+                        id: text("key"),
+                        name: text("Key"),
+                        description: String::new(),
+                    }],
                 }),
             }
         })
@@ -96,7 +101,8 @@ async fn an_agent_is_looked_for_once_its_plugin_is_there_and_changes_are_told() 
     assert_eq!(state(&mut changes).await, "checking");
     assert_eq!(state(&mut changes).await, "not-logged-in");
     let shown = agents.get("fake").unwrap();
-    assert!(!shown.ready && shown.tiers.is_empty());
+    assert!(!shown.ready && shown.tiers.is_empty() && shown.modes.is_empty());
+    assert_eq!(shown.auth_methods[0].id, "key", "there is a way to mend it");
     assert_eq!(shown.fix.as_deref(), Some("fake login"));
     assert_eq!(shown.detail.as_deref(), Some("found not-logged-in"));
 

@@ -1,6 +1,6 @@
 //! An agent as it is shown, within bounds.
 
-use hostler_runtime::{Choices, Mode, Readiness, Status, Tier};
+use hostler_runtime::{AuthMethod, Choices, Mode, Readiness, Status, Tier};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ const ID: usize = 256;
 /// An agent that sessions can be had with, for people and programs that choose
 /// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Agent {
     /// The id of its harness: `_meta.hostler.harness` of `session/new`.
     pub id: String,
@@ -42,6 +43,20 @@ pub struct Agent {
     pub tiers: Vec<AgentTier>,
     /// The modes of its sessions, likewise.
     pub modes: Vec<AgentMode>,
+    /// How a client can log in to it, for the whole host.
+    #[serde(default)]
+    pub auth_methods: Vec<AgentAuthMethod>,
+}
+
+/// A way to log in to an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentAuthMethod {
+    /// The `methodId` of `authenticate`.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it takes and does; it may be empty.
+    pub description: String,
 }
 
 /// A model behind an agent.
@@ -82,6 +97,7 @@ impl Agent {
             fix: None,
             tiers: Vec::new(),
             modes: Vec::new(),
+            auth_methods: Vec::new(),
         }
     }
 
@@ -119,16 +135,23 @@ impl Agent {
         self.fix = status.fix.map(|fix| cut(&fix, SENTENCE));
         let Choices {
             local,
-            tiers,
-            modes,
+            mut tiers,
+            mut modes,
+            auth_methods,
         } = found.choices.unwrap_or(Choices {
             local: self.local,
             tiers: Vec::new(),
             modes: Vec::new(),
+            auth_methods: Vec::new(),
         });
+        if !self.ready {
+            tiers.clear();
+            modes.clear();
+        }
         self.local = local;
         self.tiers = tiers.into_iter().filter_map(tier).collect();
         self.modes = modes.into_iter().filter_map(mode).collect();
+        self.auth_methods = auth_methods.into_iter().filter_map(auth_method).collect();
     }
 }
 
@@ -139,6 +162,16 @@ fn tier(tier: Tier) -> Option<AgentTier> {
         name: cut(&tier.name, NAME),
         description: cut(&tier.description, SENTENCE),
     })
+}
+
+fn auth_method(method: AuthMethod) -> Option<AgentAuthMethod> {
+    (1..=ID)
+        .contains(&method.id.len())
+        .then(|| AgentAuthMethod {
+            id: method.id,
+            name: cut(&method.name, NAME),
+            description: cut(&method.description, SENTENCE),
+        })
 }
 
 fn mode(mode: Mode) -> Option<AgentMode> {

@@ -8,7 +8,7 @@ use std::{
 
 use hostler_auth::{Identity, Principal};
 use hostler_replay::Position;
-use hostler_runtime::OpenParams;
+use hostler_runtime::{OpenParams, SessionOrigin};
 use hostler_store::{SessionKey, SessionRecord, StoredSession};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -27,13 +27,13 @@ use crate::{
 };
 
 /// A session that has its place, and no task yet.
-struct Begun {
-    record: SessionRecord,
-    key: SessionKey,
-    info: Arc<Mutex<Info>>,
-    sender: mpsc::Sender<Message>,
-    mailbox: mpsc::Receiver<Message>,
-    registration: Registration,
+pub(super) struct Begun {
+    pub(super) record: SessionRecord,
+    pub(super) key: SessionKey,
+    pub(super) info: Arc<Mutex<Info>>,
+    pub(super) sender: mpsc::Sender<Message>,
+    pub(super) mailbox: mpsc::Receiver<Message>,
+    pub(super) registration: Registration,
 }
 
 impl Router {
@@ -54,6 +54,8 @@ impl Router {
                     client,
                     notices: new.notices,
                     reply,
+                    known: None,
+                    hold: None,
                 };
                 let handle = SessionHandle::new(sender, info.clone(), Access::Owner);
                 let kept = Kept {
@@ -74,7 +76,7 @@ impl Router {
         }
     }
 
-    fn begin(&self, new: &NewSession) -> Result<Begun, SessionError> {
+    pub(super) fn begin(&self, new: &NewSession) -> Result<Begun, SessionError> {
         let record = SessionRecord {
             id: Uuid::new_v4().to_string(),
             owner: new.owner.to_string(),
@@ -185,7 +187,7 @@ impl Router {
         }
     }
 
-    fn beginning(&self) -> Position {
+    pub(super) fn beginning(&self) -> Position {
         Position {
             epoch: self.journal().epoch(),
             seq: 0,
@@ -201,7 +203,7 @@ impl Router {
             .unwrap_or(beginning))
     }
 
-    fn unit(
+    pub(super) fn unit(
         &self,
         record: SessionRecord,
         folders: Arc<Folders>,
@@ -226,7 +228,7 @@ impl Router {
                 additional_directories: record.additional_directories,
                 mcp_servers,
             },
-            checkpoint: None,
+            conversation: SessionOrigin::Fresh,
         };
         Unit::new(Parts {
             config: around.config,

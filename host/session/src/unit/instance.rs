@@ -3,8 +3,7 @@
 
 use std::{collections::HashMap, fmt, time::Duration};
 
-use bytes::Bytes;
-use hostler_runtime::{Command, Ended, Event, OPEN_REQUEST};
+use hostler_runtime::{Command, Ended, Event, OPEN_REQUEST, SessionOrigin};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
@@ -230,5 +229,5 @@ pub(crate) struct Origin {
     pub(crate) params: hostler_runtime::OpenParams,
     /// What its agent has of this host ends with it.
     pub(crate) _endpoint: Option<crate::Endpoint>,
-    pub(crate) checkpoint: Option<Bytes>,
+    pub(crate) conversation: SessionOrigin,
 }

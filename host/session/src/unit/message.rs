@@ -1,11 +1,22 @@
 use hostler_replay::Position;
 use hostler_wire::Id;
+use tokio::sync::oneshot;
 
-use crate::{Client, ClientId, Notice, Prompt, Reply, TerminalRequest};
+use crate::{
+    Client, ClientId, Notice, Prompt, Reply, SessionError, TerminalRequest,
+    unit::forking::{ForkPoint, Hold},
+};
 
 /// What is asked of a session.
 #[derive(Debug)]
 pub(crate) enum Message {
+    /// Somebody wants a copy of the conversation.
+    Fork {
+        hold: Hold,
+        reply: oneshot::Sender<Result<ForkPoint, SessionError>>,
+    },
+    /// A copy is there, or there will be none: the [`Hold`] of it is gone.
+    ForkDone,
     Attach {
         client: Client,
         how: Attach,
@@ -94,4 +105,8 @@ pub(crate) struct Creation {
     pub(crate) client: Client,
     pub(crate) notices: Vec<Notice>,
     pub(crate) reply: Reply,
+    /// Up to where the client knows its history: of a copy, that of the original.
+    pub(crate) known: Option<Position>,
+    /// Of the original, until the copy is ready.
+    pub(crate) hold: Option<Hold>,
 }

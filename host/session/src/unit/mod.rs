@@ -9,6 +9,7 @@
 //! - [`outputs`]: what the harness has to say.
 //! - [`permissions`]: questions to all clients, the first valid answer counts.
 //! - [`driving`]: who may, and who does.
+//! - [`forking`]: a copy of the conversation begins.
 //! - [`ending`]: for one client, for all, or with the host.
 //! - [`requests`]: what the host answers to the agent by itself.
 //! - [`shell`]: terminals for people.
@@ -51,6 +52,7 @@ use crate::{
 
 mod driving;
 mod ending;
+mod forking;
 pub(crate) mod instance;
 mod message;
 mod opening;
@@ -63,6 +65,7 @@ pub(crate) mod stream;
 mod turns;
 mod viewers;
 
+pub(crate) use forking::{ForkPoint, Hold};
 pub use message::Attach;
 pub(crate) use message::{Creation, Message};
 pub use shell::TerminalRequest;
@@ -104,6 +107,8 @@ pub(crate) struct Unit {
     room_until: Option<Instant>,
     running: Option<Turn>,
     queue: VecDeque<Asked>,
+    /// Copies that begin: no turn does meanwhile.
+    forks: usize,
     /// The clients have been told of prompts that wait.
     queue_told: bool,
     /// Calls that wait for the instance to be ready.
@@ -193,6 +198,7 @@ impl Unit {
             room_until: None,
             running: None,
             queue: VecDeque::new(),
+            forks: 0,
             queue_told: false,
             calls: Vec::new(),
             asks: Asks::new(head.epoch),
@@ -304,6 +310,10 @@ impl Unit {
 
     fn handle(&mut self, message: Message) {
         match message {
+            Message::Fork { hold, reply } => {
+                let _ = reply.send(self.fork_point(hold));
+            }
+            Message::ForkDone => self.fork_done(),
             Message::Attach { client, how, reply } => self.attach(client, how, reply),
             Message::Detach { client, gone } => self.detach(client, gone),
             Message::Prompt {

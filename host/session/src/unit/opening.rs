@@ -18,14 +18,14 @@ use crate::{
 const WAITING_CALLS: usize = 64;
 
 impl Unit {
-    /// Begins to start one, from the last checkpoint if there was one before.
+    /// Begins to start one, from the last checkpoint if there is one.
     pub(super) fn start_instance(&mut self) {
         let launcher = self.launcher.clone();
         let harness = self.origin.harness.clone();
         let params = self.origin.params.clone();
-        let resume = self.origin.checkpoint.clone();
+        let origin = self.origin.conversation.clone();
         self.stage = Stage::Launching(Box::pin(async move {
-            launcher.launch(&harness, params, resume).await
+            launcher.launch(&harness, params, origin).await
         }));
     }
 
@@ -38,7 +38,7 @@ impl Unit {
 
     /// `open` was answered.
     pub(super) fn opened(&mut self, answer: Answer) {
-        let result = match answer {
+        let result = match answer.and_then(|result| self.check_copy().map(|()| result)) {
             Ok(result) => result,
             Err(error) => return self.start_failed(&error),
         };
@@ -72,15 +72,19 @@ impl Unit {
         self.then(Pending::Created(creation, answer));
     }
 
-    /// The client learns the id first, and then what has happened so far.
+    /// The client learns the id first, and then what has happened so far that it
+    /// does not know.
     pub(super) fn created_now(&mut self, creation: Creation, answer: Answer) {
         let Creation {
             client,
             notices,
             reply,
+            known,
+            // Whatever comes of it, the original goes on.
+            hold: _hold,
         } = creation;
         let begun = answer.and_then(|answer| {
-            let (history, _) = self.history(None, client.positioned)?;
+            let (history, _) = self.history(known, client.positioned)?;
             self.announce();
             Ok((answer, history))
         });

@@ -1,6 +1,6 @@
 //! What the harness has to say.
 
-use hostler_runtime::{Event, Failure, OPEN_REQUEST, Output};
+use hostler_runtime::{Event, Failure, OPEN_REQUEST, Output, SessionOrigin};
 use hostler_store::Entry;
 use hostler_wire::methods;
 
@@ -38,7 +38,7 @@ impl Unit {
             Output::Answer { request, outcome } => self.answered(request, outcome),
             Output::Checkpoint(state) => {
                 self.record(Entry::Checkpoint(state.clone()));
-                self.origin.checkpoint = Some(state);
+                self.origin.conversation = SessionOrigin::Resume(state);
             }
         }
     }

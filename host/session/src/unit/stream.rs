@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use hostler_replay::Position;
+use hostler_runtime::SessionOrigin;
 use hostler_store::{Entry, Held, Journal, SessionKey, StoreError, StoredSession};
 use tokio::time::Instant;
 
@@ -311,7 +312,9 @@ impl Unit {
     /// session still ends.
     pub(crate) fn take_up(&mut self, stored: &StoredSession, predecessor: Option<Ending>) {
         self.stage = predecessor.map_or(Stage::Absent, Stage::Ending);
-        self.origin.checkpoint = stored.checkpoint.clone();
+        if let Some(state) = stored.checkpoint.clone() {
+            self.origin.conversation = SessionOrigin::Resume(state);
+        }
         if let Some(settings) = &stored.settings {
             self.progress.note_answer(settings);
             self.progress.take_changed_settings();

@@ -150,7 +150,7 @@ impl Unit {
 
     /// Begins the next turn, or goes on with one that waits for the instance.
     pub(super) fn pump(&mut self) {
-        if self.over || self.creation.is_some() {
+        if self.over || self.creation.is_some() || self.forks > 0 {
             return;
         }
         if self.running.is_none() {

@@ -1,6 +1,6 @@
 //! Sessions begin, belong to someone, and end.
 
-use hostler_runtime::{Command, Ended};
+use hostler_runtime::{Command, Ended, SessionOrigin};
 use hostler_session::{Reply, SessionError};
 
 /// As many as a host has by itself.
@@ -19,7 +19,7 @@ async fn a_new_session_has_a_uuid_and_what_open_answered() {
         instance.params.cwd,
         std::fs::canonicalize(host.dir.path()).unwrap()
     );
-    assert_eq!(instance.resume, None);
+    assert_eq!(instance.origin, SessionOrigin::Fresh);
     instance
         .answer(0, json!({ "configOptions": [], "_meta": { "x": 1 } }))
         .await;

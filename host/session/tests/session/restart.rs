@@ -91,7 +91,7 @@ async fn the_next_prompt_resumes_the_harness_and_no_prompt_runs_twice() {
     assert!(host.no_instance_was_started(), "loading starts no harness");
     let answer = session.prompt(&viewer, 1, "second").await;
     let mut instance = host.instance().await;
-    assert_eq!(instance.resume.as_deref(), Some(&b"state"[..]));
+    assert_eq!(instance.resumes(), Some(&b"state"[..]));
     assert_eq!(instance.params.session, session.id);
     instance.open().await;
     let Command::Prompt { request, prompt } = instance.command().await else {

@@ -76,7 +76,7 @@ async fn the_next_prompt_goes_on_from_the_last_checkpoint() {
     instance.trap().await;
     broken.await.unwrap().unwrap_err();
     let mut fresh = host.instance().await;
-    assert_eq!(fresh.resume.as_deref(), Some(&b"two"[..]));
+    assert_eq!(fresh.resumes(), Some(&b"two"[..]));
     assert_eq!(fresh.params.session, session.id);
     fresh.open().await;
     let (request, text) = fresh.prompted().await;

@@ -293,7 +293,7 @@ async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session
 
     let answer = session.prompt(&viewer, 2, "again").await;
     let mut fresh = host.instance().await;
-    assert_eq!(fresh.resume.as_deref(), Some(&b"state"[..]));
+    assert_eq!(fresh.resumes(), Some(&b"state"[..]));
     fresh.open().await;
     let (request, text) = fresh.prompted().await;
     assert_eq!(text, "again");

@@ -376,7 +376,7 @@ fn a_login_that_is_missing_at_a_resume_is_no_reason_to_start_afresh() {
 #[test]
 fn a_checkpoint_that_cannot_be_read_begins_a_new_session() {
     let mut bench = configured();
-    let opened = bench.open_with(place(), Some(b"\xff"));
+    let opened = bench.open_with(place(), Some(&b"\xff"[..]));
     let (_, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
     sent(&effects, "session/new");
 }

@@ -215,3 +215,64 @@ fn what_the_agent_says_of_itself_stands_in_the_answer() {
         assert_eq!(about[member], answer[member], "{member}");
     }
 }
+
+#[test]
+fn who_logs_in_needs_no_session() {
+    let mut bench = configured();
+    let opened = bench.open();
+    let login = bench.call_json("authenticate", r#"{"methodId":"oauth"}"#);
+    assert_eq!(login.written(), "");
+    let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let login = sent(&effects, "authenticate");
+    assert_eq!(
+        effects.written_json()[0]["params"],
+        json!({"methodId": "oauth"})
+    );
+    assert!(!bench.timers().contains(&1), "a browser may take its time");
+    assert_eq!(
+        reply(&mut bench, child, login, &json!(null)).answer(),
+        Ok(json!({}))
+    );
+}
+
+#[test]
+fn a_login_after_a_refusal_starts_the_agent_again() {
+    let mut bench = configured();
+    let opened = bench.open();
+    let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let new = sent(&effects, "session/new");
+    let error = json!({"code": -32000, "message": "log in"});
+    crate::refuse(&mut bench, child, new, &error);
+    let again = bench.call_json("authenticate", r#"{"methodId":"oauth"}"#);
+    let (child, effects) = initialized(&mut bench, &again, &json!({"protocolVersion": 1}));
+    let login = sent(&effects, "authenticate");
+    let error = json!({"code": -32603, "message": "the browser was closed"});
+    let failure = crate::refuse(&mut bench, child, login, &error)
+        .answer()
+        .unwrap_err();
+    assert_eq!(failure.message, "the browser was closed");
+}
+
+#[test]
+fn a_conversation_is_forked_where_the_agent_can() {
+    let checkpoint = br#"{"session":"theirs"}"#.to_vec();
+    let can = json!({
+        "protocolVersion": 1,
+        "agentCapabilities": {"sessionCapabilities": {"fork": {}}},
+    });
+    let fork = || hostler_sdk::Origin::Fork(checkpoint.clone());
+    let mut bench = configured();
+    let opened = bench.open_with(OpenParams::default(), fork());
+    let (child, effects) = initialized(&mut bench, &opened, &can);
+    let call = sent(&effects, "session/fork");
+    assert_eq!(effects.written_json()[0]["params"]["sessionId"], "theirs");
+    let effects = reply(&mut bench, child, call, &json!({"sessionId": "copy"}));
+    assert!(effects.answer().is_ok());
+    assert_eq!(bench.checkpoint(), Some(&br#"{"session":"copy"}"#[..]));
+
+    let mut bench = configured();
+    let opened = bench.open_with(OpenParams::default(), fork());
+    let (_, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let failure = effects.answer().unwrap_err();
+    assert_eq!(failure.code, Failure::METHOD_NOT_FOUND);
+}

@@ -80,7 +80,7 @@ fn it_outlives_the_instance() {
     let (bench, _) = chosen();
     let checkpoint = bench.checkpoint().unwrap().to_vec();
     let mut bench = configured();
-    let opened = bench.open_with(OpenParams::default(), Some(&checkpoint));
+    let opened = bench.open_with(OpenParams::default(), Some(&checkpoint[..]));
     let (_, effects) = resumed(&mut bench, &opened);
     assert_eq!(effects.written_json().len(), 2);
 }

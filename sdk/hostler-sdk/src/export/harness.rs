@@ -9,8 +9,8 @@ use crate::bindings::{
 };
 use crate::process::{Child, Stdio};
 use crate::{
-    Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
-    PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
+    AuthMethod, Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
+    Origin, PromptCapabilities, Readiness, RequestId, Result, Status, Tier, TierKind,
 };
 
 /// The plugin as the contract sees it.
@@ -44,10 +44,10 @@ impl<H: Harness> wit::GuestSession for Session<H> {
     fn open(
         request: u64,
         params: wit::OpenParams,
-        resume: Option<Vec<u8>>,
+        origin: wit::Origin,
     ) -> Result<wit::Session, types::Error> {
         log_panics();
-        let harness = H::open(RequestId(request), params.into(), resume)?;
+        let harness = H::open(RequestId(request), params.into(), origin.into())?;
         Ok(wit::Session::new(Self(RefCell::new(harness))))
     }
 
@@ -96,6 +96,7 @@ impl From<Description> for wit::Description {
                 audio,
                 embedded_context,
             },
+            fork: description.fork,
         }
     }
 }
@@ -122,6 +123,17 @@ impl From<Choices> for wit::Choices {
             local: offer.local,
             tiers: offer.tiers.into_iter().map(Into::into).collect(),
             modes: offer.modes.into_iter().map(Into::into).collect(),
+            auth_methods: offer.auth_methods.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<AuthMethod> for wit::AuthMethod {
+    fn from(method: AuthMethod) -> Self {
+        Self {
+            id: method.id,
+            name: method.name,
+            description: method.description,
         }
     }
 }
@@ -147,6 +159,16 @@ impl From<Mode> for wit::Mode {
             id: mode.id,
             name: mode.name,
             description: mode.description,
+        }
+    }
+}
+
+impl From<wit::Origin> for Origin {
+    fn from(origin: wit::Origin) -> Self {
+        match origin {
+            wit::Origin::Fresh => Self::Fresh,
+            wit::Origin::Resume(state) => Self::Resume(state),
+            wit::Origin::Fork(state) => Self::Fork(state),
         }
     }
 }

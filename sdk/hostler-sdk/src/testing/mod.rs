@@ -26,7 +26,8 @@ pub use script::{Exchange, Script, Sent};
 use crate::backend::recorder::{Recorder, Role, Stdin};
 use crate::process::{Child, Exit, Output, Stdio};
 use crate::{
-    Choices, Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status,
+    Choices, Description, Event, Failure, Harness, OpenParams, Origin, Prompt, RequestId, Result,
+    Status,
 };
 
 /// A workbench with one instance of the adapter `H` on it.
@@ -110,15 +111,16 @@ impl<H: Harness> Bench<H> {
                 additional_directories: Vec::new(),
                 mcp_servers: Vec::new(),
             },
-            None,
+            Origin::Fresh,
         )
     }
 
-    /// [`Harness::open`] with these arguments.
-    pub fn open_with(&mut self, params: OpenParams, resume: Option<&[u8]>) -> Effects {
+    /// [`Harness::open`] with these arguments; a last checkpoint by itself is
+    /// resumed.
+    pub fn open_with(&mut self, params: OpenParams, origin: impl Into<Origin>) -> Effects {
         let request = self.new_request();
-        let resume = resume.map(<[u8]>::to_vec);
-        match self.host.host(|| H::open(request, params, resume)) {
+        let origin = origin.into();
+        match self.host.host(|| H::open(request, params, origin)) {
             Ok(session) => self.session = Some(session),
             Err(error) => self.host.effects.push(Effect::Failed(error)),
         }

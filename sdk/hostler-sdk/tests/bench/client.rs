@@ -1,7 +1,7 @@
 //! Towards people.
 
 use hostler_sdk::testing::{Bench, Effect, with_host};
-use hostler_sdk::{Error, Failure, OpenParams, client};
+use hostler_sdk::{Error, Failure, OpenParams, Origin, client};
 use serde_json::{Value, json};
 
 use crate::puppet::{Puppet, open};
@@ -93,8 +93,11 @@ fn a_checkpoint_is_kept_and_bounded() {
     assert_eq!(bench.checkpoint(), Some(&b"state"[..]));
 
     let mut fresh = Bench::<Puppet>::new();
-    fresh.open_with(OpenParams::default(), Some(b"state"));
-    assert!(fresh.prompt("resumed").text().starts_with("Some("));
+    fresh.open_with(OpenParams::default(), Origin::Resume(b"state".to_vec()));
+    assert!(fresh.prompt("origin").text().starts_with("Resume("));
+    let mut copy = Bench::<Puppet>::new();
+    copy.open_with(OpenParams::default(), Origin::Fork(b"state".to_vec()));
+    assert!(copy.prompt("origin").text().starts_with("Fork("));
 }
 
 #[test]

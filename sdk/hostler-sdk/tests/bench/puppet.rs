@@ -5,14 +5,14 @@ use std::time::Duration;
 use hostler_sdk::process::Command;
 use hostler_sdk::testing::Bench;
 use hostler_sdk::{
-    Description, Error, Event, Failure, Harness, OpenParams, Prompt, PromptCapabilities, RequestId,
-    Result, Status, acp, client, clock, config, timer,
+    Description, Error, Event, Failure, Harness, OpenParams, Origin, Prompt, PromptCapabilities,
+    RequestId, Result, Status, acp, client, clock, config, timer,
 };
 use serde_json::json;
 
 /// Does what the prompt names and returns what the host said to it.
 pub(crate) struct Puppet {
-    resumed: Option<Vec<u8>>,
+    origin: Origin,
 }
 
 /// What the config asks of `describe` and `probe`.
@@ -45,6 +45,7 @@ impl Harness for Puppet {
             .to_owned(),
             version: "1".to_owned(),
             prompt: PromptCapabilities::default(),
+            fork: true,
         }
     }
 
@@ -59,9 +60,9 @@ impl Harness for Puppet {
         Ok(Status::ready("found").version(output.stdout))
     }
 
-    fn open(request: RequestId, _: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
+    fn open(request: RequestId, _: OpenParams, origin: Origin) -> Result<Self> {
         client::opened(request, &client::Opened::default())?;
-        Ok(Self { resumed: resume })
+        Ok(Self { origin })
     }
 
     fn prompt(&mut self, request: RequestId, prompt: Prompt) -> Result {
@@ -105,7 +106,7 @@ impl Harness for Puppet {
                 child.close_stdin()
             }
             "time" => client::message(format!("{:?}", clock::monotonic()?)),
-            "resumed" => client::message(format!("{:?}", self.resumed)),
+            "origin" => client::message(format!("{:?}", self.origin)),
             other => Err(Error::Invalid(other.to_owned())),
         }
     }

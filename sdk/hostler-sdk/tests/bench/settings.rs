@@ -2,7 +2,7 @@
 
 use hostler_sdk::testing::Bench;
 use hostler_sdk::{
-    Description, Event, Harness, OpenParams, Prompt, RequestId, Result, Status, config,
+    Description, Event, Harness, OpenParams, Origin, Prompt, RequestId, Result, Status, config,
 };
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn a_misspelt_setting_is_an_error_that_names_it() {
         fn probe() -> Result<Status> {
             config::get::<Settings>().map(|_| Status::ready("fine"))
         }
-        fn open(_: RequestId, _: OpenParams, _: Option<Vec<u8>>) -> Result<Self> {
+        fn open(_: RequestId, _: OpenParams, _: Origin) -> Result<Self> {
             Ok(Self)
         }
         fn prompt(&mut self, _: RequestId, _: Prompt) -> Result {

@@ -12,8 +12,8 @@ mod trap;
 use hostler_sdk::acp::StopReason;
 use hostler_sdk::process::{Child, Signal};
 use hostler_sdk::{
-    Description, Error, Event, Harness, OpenParams, Prompt, PromptCapabilities, RequestId, Result,
-    Status, client, config,
+    Description, Error, Event, Harness, OpenParams, Origin, Prompt, PromptCapabilities, RequestId,
+    Result, Status, client, config,
 };
 use serde::Deserialize;
 
@@ -49,6 +49,7 @@ impl Harness for Misbehaving {
             title: "Misbehaving".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             prompt: PromptCapabilities::default(),
+            fork: true,
         }
     }
 
@@ -63,7 +64,7 @@ impl Harness for Misbehaving {
         }
     }
 
-    fn open(request: RequestId, _: OpenParams, resume: Option<Vec<u8>>) -> Result<Self> {
+    fn open(request: RequestId, _: OpenParams, origin: Origin) -> Result<Self> {
         match config::get::<Settings>()?.on_open {
             None => client::opened(request, &client::Opened::default())?,
             Some(Mischief::Fail) => return Err(Error::other("failed on purpose")),
@@ -75,7 +76,13 @@ impl Harness for Misbehaving {
             deaf: false,
             child: None,
             last_ask: 0,
-            remembered: resume.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            remembered: match origin {
+                Origin::Fresh => None,
+                Origin::Resume(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                Origin::Fork(bytes) => {
+                    Some(format!("a copy of {}", String::from_utf8_lossy(&bytes)))
+                }
+            },
         })
     }
 

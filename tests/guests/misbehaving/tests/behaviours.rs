@@ -72,7 +72,7 @@ fn what_is_remembered_is_recalled_by_the_next_instance() {
     let checkpoint = bench.checkpoint().unwrap().to_vec();
 
     let mut next = Bench::<Misbehaving>::new();
-    next.open_with(OpenParams::default(), Some(&checkpoint));
+    next.open_with(OpenParams::default(), Some(&checkpoint[..]));
     assert_eq!(said(&next.prompt("recall")), "the milk");
 }
 

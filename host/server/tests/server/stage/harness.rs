@@ -2,10 +2,9 @@
 //! `ask` asks for a permission, `hang` runs until it is cancelled, `trap` breaks,
 //! `big…` is said back with one MiB more, and anything else is said back.
 
-use bytes::Bytes;
 use hostler_runtime::{
     Command, Description, Ended, Event, Failure, Harness, OPEN_REQUEST, OpenParams, Output,
-    PromptCapabilities,
+    PromptCapabilities, SessionOrigin,
 };
 use hostler_session::{
     BoxFuture, CommandLine, CommandRunner, Launcher, Rights, Running, RunningCommand, SessionError,
@@ -33,6 +32,7 @@ impl Launcher for Echo {
                     image: id == "echo",
                     ..PromptCapabilities::default()
                 },
+                fork: id == "echo",
             })
         })
     }
@@ -41,7 +41,7 @@ impl Launcher for Echo {
         &'a self,
         id: &'a str,
         _: OpenParams,
-        _: Option<Bytes>,
+        _: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>> {
         let known = self.ids();
         Box::pin(async move {

@@ -1,7 +1,8 @@
 //! A played instance of a harness.
 
-use bytes::Bytes;
-use hostler_runtime::{Command, Ended, Event, Failure, OPEN_REQUEST, OpenParams, Output};
+use hostler_runtime::{
+    Command, Ended, Event, Failure, OPEN_REQUEST, OpenParams, Output, SessionOrigin,
+};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -10,7 +11,7 @@ use super::{parse, permission, said};
 /// The harness' side of an instance.
 pub(crate) struct Instance {
     pub(crate) params: OpenParams,
-    pub(crate) resume: Option<Bytes>,
+    pub(crate) origin: SessionOrigin,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(super) events: mpsc::Sender<Event>,
 }
@@ -25,9 +26,17 @@ impl Instance {
                 additional_directories: Vec::new(),
                 mcp_servers: Vec::new(),
             },
-            resume: None,
+            origin: SessionOrigin::Fresh,
             commands: mpsc::channel(1).1,
             events: mpsc::channel(1).0,
+        }
+    }
+
+    /// The checkpoint that it resumes.
+    pub(crate) fn resumes(&self) -> Option<&[u8]> {
+        match &self.origin {
+            SessionOrigin::Resume(state) => Some(state),
+            SessionOrigin::Fresh | SessionOrigin::Fork(_) => None,
         }
     }
 

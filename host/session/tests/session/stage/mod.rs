@@ -6,10 +6,11 @@ mod instance;
 mod values;
 mod viewer;
 
-use bytes::Bytes;
 use hostler_auth::Identity;
 use hostler_replay::Position;
-use hostler_runtime::{Description, FileAccess, Harness, OpenParams, PromptCapabilities};
+use hostler_runtime::{
+    Description, FileAccess, Harness, OpenParams, PromptCapabilities, SessionOrigin,
+};
 use hostler_session::{
     Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
     NoEndpoints, Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig,
@@ -54,6 +55,7 @@ impl Launcher for Played {
                 title: "Echo".into(),
                 version: "1".into(),
                 prompt: PromptCapabilities::default(),
+                fork: true,
             })
         })
     }
@@ -62,7 +64,7 @@ impl Launcher for Played {
         &'a self,
         id: &'a str,
         params: OpenParams,
-        resume: Option<Bytes>,
+        origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>> {
         Box::pin(async move {
             if id != "echo" {
@@ -75,7 +77,7 @@ impl Launcher for Played {
             let (events, receiver) = mpsc::channel(4);
             let instance = Instance {
                 params,
-                resume,
+                origin,
                 commands,
                 events,
             };
