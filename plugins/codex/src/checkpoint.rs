@@ -40,6 +40,15 @@ impl Checkpoint {
         })
     }
 
+    /// Of a copy of this conversation, and the thread that there is to copy.
+    pub(crate) fn copied(self) -> (Self, Option<String>) {
+        let copy = Self {
+            settings: self.settings,
+            ..Self::default()
+        };
+        (copy, self.thread.filter(|_| self.kept != Kept::No))
+    }
+
     /// Saves it together with everything else that this call does.
     pub(crate) fn write(&self) -> Result {
         client::checkpoint(&serde_json::to_vec(self)?)

@@ -53,6 +53,8 @@ pub struct Codex {
     pub(crate) plans: bool,
     /// Codex's id of the conversation, once it has begun.
     pub(crate) thread: Option<String>,
+    /// The thread that this is to be a copy of, until it is.
+    pub(crate) copy_of: Option<String>,
     pub(crate) kept: Kept,
     /// Settings that a client chose: set again after a new start.
     pub(crate) chosen: Patch,
@@ -78,7 +80,7 @@ impl Harness for Codex {
                 audio: false,
                 embedded_context: true,
             },
-            fork: false,
+            fork: true,
         }
     }
 
@@ -92,9 +94,14 @@ impl Harness for Codex {
 
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let config: Config = config::get()?;
-        let checkpoint = match origin.resumed()? {
-            Some(state) => Checkpoint::read(&state)?,
-            None => Checkpoint::default(),
+        let (checkpoint, copy_of) = match origin {
+            Origin::Fresh => (Checkpoint::default(), None),
+            Origin::Resume(state) => (Checkpoint::read(&state)?, None),
+            Origin::Fork(state) => {
+                let (copy, original) = Checkpoint::read(&state)?.copied();
+                copy.write()?;
+                (copy, original)
+            }
         };
         let mut session = Self {
             program: config.program,
@@ -104,6 +111,7 @@ impl Harness for Codex {
             servers: params.mcp_servers,
             plans: config.plans,
             thread: checkpoint.thread,
+            copy_of,
             kept: checkpoint.kept,
             chosen: checkpoint.settings.unwrap_or_default(),
             settings: Settings::default(),

@@ -1,7 +1,7 @@
 //! Starting Codex, and what follows when it ends.
 //!
 //! A start is a chain of requests: `initialize`, `account/read`, `model/list`,
-//! then `thread/start` or `thread/resume`. After a crash at the wrong moment it
+//! then `thread/start`, `thread/resume` or `thread/fork`. After a crash at the wrong moment it
 //! is not known whether Codex has kept the thread ([`Kept::Maybe`]): if it has
 //! not, a new one is begun.
 
@@ -105,6 +105,14 @@ impl Codex {
         let roots: Vec<&String> = [&self.cwd].into_iter().chain(&self.directories).collect();
         let roots = Some(roots).filter(|_| !self.directories.is_empty());
         let config = servers::config(&self.servers, self.plans);
+        if let Some(original) = &self.copy_of {
+            let params = json!({
+                "threadId": original, "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
+                "excludeTurns": true, "config": config,
+            });
+            let request = Request::Thread { resumed: false };
+            return cli.request(request, "thread/fork", &params);
+        }
         match self.thread.as_ref().filter(|_| self.kept != Kept::No) {
             Some(thread) => {
                 let params = json!({
@@ -147,6 +155,11 @@ impl Codex {
         };
         let mut done = timer::cancel(TIMER);
         self.thread = Some(opened.thread.id);
+        if self.copy_of.take().is_some() {
+            // From now on it is in Codex's files, and resumed.
+            self.kept = Kept::Yes;
+            self.checkpoint();
+        }
         self.settings.take(opened.settings);
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
