@@ -57,10 +57,11 @@ impl AcpAgent {
             let failure = Failure::invalid_params("this client knows no such session");
             return link.reply(id, Err(failure));
         }
-        if method == elicitation::METHOD {
+        let login = link.login && elicitation::is_address(params);
+        if method == elicitation::METHOD && !login {
             return self.elicit(id, params);
         }
-        let params = match without(params, &[SESSION_ID]) {
+        let params = match without(params, &[SESSION_ID, "requestId"]) {
             Ok(params) => params,
             Err(error) => return link.reply(id, Err(error.into())),
         };

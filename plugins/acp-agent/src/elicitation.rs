@@ -47,6 +47,11 @@ pub(crate) struct Params {
     options: Vec<Value>,
 }
 
+/// Something to open, in a browser.
+pub(crate) fn is_address(params: &str) -> bool {
+    serde_json::from_str(params).is_ok_and(|ask: Elicitation| ask.mode == "url")
+}
+
 fn accept(content: Value) -> Value {
     json!({ "action": "accept", "content": content })
 }

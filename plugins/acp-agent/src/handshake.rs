@@ -74,11 +74,9 @@ impl AcpAgent {
         if let Some(login) = self.waiting.iter().position(Waiting::is_login) {
             return match self.waiting.remove(login) {
                 Waiting::Call {
-                    request,
-                    method,
-                    params,
+                    request, params, ..
                 } => {
-                    let asked = link.ask(request, &method, &RawValue::from_string(params)?);
+                    let asked = link.log_in(request, &RawValue::from_string(params)?);
                     asked.and(Timer::Handshake.cancel())
                 }
                 Waiting::Prompt { .. } => Ok(()),

@@ -17,6 +17,9 @@ use crate::timers::{self, Timer};
 /// Agents send their commands and modes early; nothing larger.
 const MAX_EARLY: usize = 1 << 20;
 
+/// The request of somebody who logs in.
+pub(crate) const LOGIN: &str = "authenticate";
+
 /// A request to the agent that has no answer yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
@@ -79,6 +82,8 @@ pub(crate) struct Link {
     pub(crate) complained: BTreeSet<&'static str>,
     /// The user cancelled this turn.
     pub(crate) cancelled: bool,
+    /// Somebody logs in: what has to be opened for it is that person's to see.
+    pub(crate) login: bool,
 }
 
 impl Link {
@@ -94,6 +99,7 @@ impl Link {
             standing: Standing::default(),
             complained: BTreeSet::new(),
             cancelled: false,
+            login: false,
         }
     }
 
@@ -131,9 +137,10 @@ impl Link {
         }
     }
 
-    /// Asks the agent what is of no session, for a request of the host.
-    pub(crate) fn ask(&mut self, request: RequestId, method: &str, params: &RawValue) -> Result {
-        let id = self.call(Call::Forward(request), method, params)?;
+    /// Somebody logs in.
+    pub(crate) fn log_in(&mut self, request: RequestId, params: &RawValue) -> Result {
+        self.login = true;
+        let id = self.call(Call::Forward(request), LOGIN, params)?;
         Timer::Call(id).set(timers::CALL)
     }
 

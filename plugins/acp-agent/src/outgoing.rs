@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::AcpAgent;
-use crate::link::{Call, Link, Stage};
+use crate::link::{Call, LOGIN, Link, Stage};
 use crate::timers::{self, Timer};
 
 /// How many requests of the host may wait for the agent's session: more than
@@ -32,7 +32,7 @@ impl Waiting {
     /// Somebody wants to log in. Any instance can be asked, also one whose agent
     /// has no session.
     pub(crate) fn is_login(&self) -> bool {
-        matches!(self, Self::Call { method, .. } if method == "authenticate")
+        matches!(self, Self::Call { method, .. } if method == LOGIN)
     }
 
     pub(crate) const fn request(&self) -> RequestId {
@@ -69,14 +69,11 @@ impl AcpAgent {
             }
             (Some(link), _) if link.is_acquainted() && waiting.is_login() => match waiting {
                 Waiting::Call {
-                    request,
-                    method,
-                    params,
-                } => Ok(link.ask(
-                    request,
-                    &method,
-                    &RawValue::from_string(params).map_err(hostler_sdk::Error::from)?,
-                )?),
+                    request, params, ..
+                } => {
+                    let params = RawValue::from_string(params).map_err(hostler_sdk::Error::from)?;
+                    Ok(link.log_in(request, &params)?)
+                }
                 Waiting::Prompt { .. } => Ok(()),
             },
             _ if self.waiting.len() == MAX_WAITING => Err(Failure::internal(format!(

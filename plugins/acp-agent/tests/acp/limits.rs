@@ -229,6 +229,15 @@ fn who_logs_in_needs_no_session() {
         json!({"methodId": "oauth"})
     );
     assert!(!bench.timers().contains(&1), "a browser may take its time");
+    let open =
+        json!({"mode": "url", "requestId": 2, "url": "https://example.com", "message": "Open"});
+    let line = json!({"id": 9, "method": "elicitation/create", "params": open});
+    let asks = bench.json(child, &line).asks();
+    assert_eq!(asks[0].1, "elicitation/create", "it goes to who logs in");
+    let written = bench
+        .answered(asks[0].0, &json!({"action": "accept"}))
+        .written_json();
+    assert_eq!(written[0]["result"], json!({"action": "accept"}));
     assert_eq!(
         reply(&mut bench, child, login, &json!(null)).answer(),
         Ok(json!({}))
