@@ -16,7 +16,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an agent may take to say what it is: large ones need seconds, and
 /// whoever looks at a list of agents waits for it.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(25);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much of a program's output stands in a status.
 const MAX_LINE: usize = 200;
@@ -39,9 +39,14 @@ pub(crate) fn probe() -> Status {
 }
 
 /// The ways to log in, as the agent names them. One that does not answer has none
-/// to offer; `probe` says what is wrong with it.
+/// to offer; `probe` says what is wrong with it. An agent with a `probe` of its own
+/// is not started: that is what people set it for.
 pub(crate) fn offer() -> Result<Choices> {
-    let about = hello(&Settings::load()?).unwrap_or_default();
+    let settings = Settings::load()?;
+    if !settings.probe().is_empty() {
+        return Ok(Choices::default());
+    }
+    let about = hello(&settings).unwrap_or_default();
     let methods = about
         .login
         .methods()

@@ -22,9 +22,9 @@ fn output(code: i32, stdout: &str, stderr: &str) -> Result<Output> {
 
 #[test]
 fn a_probe_that_succeeds_is_ready_with_the_version_it_printed() {
-    let status = probed(output(0, "\nagent 1.2\nmore\n", ""))
-        .probe()
-        .unwrap();
+    let mut bench = probed(output(0, "\nagent 1.2\nmore\n", ""));
+    let status = bench.probe().unwrap();
+    assert!(bench.offer().unwrap().auth_methods.is_empty());
     assert_eq!(status.readiness, Readiness::Ready);
     assert_eq!(status.version.as_deref(), Some("agent 1.2"));
 }

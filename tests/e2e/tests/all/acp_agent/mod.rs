@@ -27,7 +27,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn host(can: &[&str]) -> Host {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/acp_agent/odd.py");
     let agent = |id: &str, can: &[&str]| {
-        let command: Vec<_> = ["python3", script].iter().chain(can).collect();
+        let command: Vec<_> = ["python3", script]
+            .into_iter()
+            .chain(can.iter().copied())
+            .collect();
         let args = &command[1..];
         format!(
             r#"

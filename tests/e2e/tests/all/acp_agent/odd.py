@@ -25,8 +25,8 @@ def send(**message):
     raw(json.dumps({"jsonrpc": "2.0", **message}).encode())
 
 
-def update(session, kind, **members):
-    update = {"sessionUpdate": kind, **members}
+def update(session, what, **members):
+    update = {"sessionUpdate": what, **members}
     send(method="session/update", params={"sessionId": session, "update": update})
 
 

@@ -1,9 +1,10 @@
 //! What no agent should do: each a clear notice or error, and the session lives on.
 
 use agent_client_protocol::v1::schema::{PermissionOptionKind, SessionId, StopReason};
-use hostler_e2e::{Client, Decision, Host};
+use hostler_e2e::{Client, Decision, Host, Peer};
 use hostler_test_support::trial;
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use super::{NEEDS, host};
 
@@ -95,13 +96,25 @@ async fn unreadable_end() {
 
 async fn unknown() {
     let host = host(&[]);
-    Client::run(&host, Decision::Wait, async |client| {
-        let session = begun(&client, &host).await;
-        client.prompt(&session, "unknown").await.unwrap();
-        goes_on(&client, &session).await;
-    })
-    .await;
-    assert!(host.log().contains("_odd/told") || !host.log().contains("panicked"));
+    let mut peer = Peer::start(&host).await;
+    let meta = json!({ "hostler": { "harness": "odd" } });
+    let params = json!({ "cwd": host.work(), "mcpServers": [], "_meta": meta });
+    let session = peer.ask("session/new", &params).await["result"]["sessionId"].take();
+    for text in ["unknown", "say still here"] {
+        let prompt = json!([{ "type": "text", "text": text }]);
+        let params = json!({ "sessionId": session, "prompt": prompt });
+        let end = peer.ask("session/prompt", &params).await;
+        assert_eq!(end["result"]["stopReason"], "end_turn", "{end}");
+    }
+    let seen = json!(peer.early).to_string();
+    for came in [
+        r#""more":{"a":[1]}"#,
+        "frobnicated",
+        "teleport",
+        "still here",
+    ] {
+        assert!(seen.contains(came), "{came} in {seen}");
+    }
 }
 
 async fn answers() {

@@ -46,7 +46,7 @@ pub(super) fn trials() -> Vec<Trial> {
             question,
         ),
         trial(
-            "two_agents_of_one_component_are_two_agents",
+            "two_agents_of_one_component_are_two_and_one_logs_in_by_its_own_way",
             NEEDS,
             two_agents,
         ),
@@ -179,20 +179,30 @@ async fn question() {
 
 async fn two_agents() {
     let host = host(&["models"]);
-    let agents = host.json(&["agents"]);
-    let named = |id: &str| {
-        let agents = agents["agents"].as_array().unwrap();
-        agents
-            .iter()
-            .find(|agent| agent["id"] == id)
-            .unwrap()
-            .clone()
+    let ways = |id: &str| {
+        // The first look of each may still be on its way.
+        loop {
+            let agents = host.json(&["agents", "--refresh"]);
+            let mut agents = agents["agents"].as_array().unwrap().clone().into_iter();
+            let agent = agents.find(|agent| agent["id"] == id).unwrap();
+            if agent["ready"] == true {
+                assert_eq!(agent["version"], "1", "{agent:#}");
+                return agent["authMethods"].clone();
+            }
+        }
     };
-    assert_eq!(named("odd")["version"], "1", "{agents:#}");
-    assert_eq!(named("odd")["authMethods"], json!([]));
-    let ways = named("login")["authMethods"].clone();
-    assert_eq!(
-        ways,
-        json!([{"id": "file", "name": "A file", "description": ""}])
-    );
+    assert_eq!(ways("odd"), json!([]));
+    let file = json!([{"id": "file", "name": "A file", "description": ""}]);
+    assert_eq!(ways("login"), file);
+
+    let mut peer = Peer::start(&host).await;
+    let meta = json!({ "hostler": { "harness": "login" } });
+    let new = json!({ "cwd": host.work(), "mcpServers": [], "_meta": meta });
+    let refused = peer.ask("session/new", &new).await;
+    assert_eq!(refused["error"]["code"], -32000, "{refused}");
+    let login = json!({ "methodId": "file", "_meta": meta });
+    let done = peer.ask("authenticate", &login).await;
+    assert!(done["result"].is_object(), "{done}");
+    let begun = peer.ask("session/new", &new).await;
+    assert!(begun["result"]["sessionId"].is_string(), "{begun}");
 }

@@ -47,7 +47,7 @@ pub(super) fn trials() -> Vec<Trial> {
 const ALLOW: Decision = Decision::Choose(PermissionOptionKind::AllowOnce);
 
 /// `hostler.toml` as the plugin's README has it; `env` is for the model server.
-fn settings(id: &str, command: &[&str], env: &str) -> String {
+fn settings(id: &str, command: &[&str], more: &str, env: &str) -> String {
     let [program, args @ ..] = command else {
         panic!("a command");
     };
@@ -59,13 +59,14 @@ fn settings(id: &str, command: &[&str], env: &str) -> String {
         component = "acp-agent"
         [plugins.{id}.config]
         command = {command:?}
+        {more}
         prompt = {{ image = true, embedded_context = true }}
         [plugins.{id}.grants]
         files = "read-write"
         terminal = true
         [[plugins.{id}.grants.process]]
         program = {program:?}
-        args = [{args:?}]
+        args = [{args:?}, ["--version"]]
         env = ["HOME", "PATH", "LANG", "TMPDIR", {env}]
         "#
     )
@@ -75,6 +76,7 @@ fn gemini_host(model: &ModelServer) -> Host {
     let settings = settings(
         "gemini",
         &["gemini", "--acp", "--model", "gemini-2.5-pro"],
+        "",
         r#""GEMINI_*", "GOOGLE_*""#,
     );
     let host = Host::start(
@@ -111,7 +113,12 @@ async fn gemini() {
 }
 
 fn opencode_host(model: &ModelServer) -> Host {
-    let settings = settings("opencode", &["opencode", "acp"], r#""OPENCODE_*""#);
+    let settings = settings(
+        "opencode",
+        &["opencode", "acp"],
+        r#"probe = ["opencode", "--version"]"#,
+        r#""OPENCODE_*""#,
+    );
     let host = Host::start(
         &settings,
         &[
