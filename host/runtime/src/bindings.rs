@@ -14,6 +14,7 @@ wasmtime::component::bindgen!({
         "hostler:host/blob@0.1.0-draft.[method]blob.json": async | trappable,
         "hostler:host/blob@0.1.0-draft.[method]blob.json-base64": async | trappable,
         "hostler:host/folder@0.1.0-draft": async | trappable,
+        "hostler:host/process@0.1.0-draft.talk": async | trappable,
         default: trappable,
     },
     exports: { default: async },

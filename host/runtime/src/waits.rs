@@ -7,13 +7,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{io::AsyncReadExt, sync::oneshot};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{ChildStdin, ChildStdout},
+    sync::oneshot,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::children::{ChildSpec, Exit, Helper, Signal, Supervised};
+use crate::children::{ChildSpec, Exit, Helper, Signal, Supervised, Supervision};
 
 /// Output kept of one stream of a program that is run to its end.
 const OUTPUT: u64 = 1024 * 1024;
+
+/// How long a program that was spoken to may take to end when its input is closed.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a program is told, and how many lines it answers.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    pub(crate) input: Vec<u8>,
+    pub(crate) lines: u32,
+}
 
 /// The waiting of one instance.
 #[derive(Debug, Default)]
@@ -82,10 +96,11 @@ impl Waits {
         &self,
         helper: Helper,
         spec: ChildSpec,
+        spoken: Option<Spoken>,
         limit: Duration,
     ) -> impl Future<Output = io::Result<Option<Ran>>> + use<> {
         let (answer, answered) = oneshot::channel();
-        self.tasks.spawn(run(helper, spec, limit, answer));
+        self.tasks.spawn(run(helper, spec, spoken, limit, answer));
         async move {
             answered
                 .await
@@ -97,6 +112,7 @@ impl Waits {
 async fn run(
     helper: Helper,
     spec: ChildSpec,
+    spoken: Option<Spoken>,
     limit: Duration,
     mut answer: oneshot::Sender<io::Result<Option<Ran>>>,
 ) {
@@ -108,12 +124,12 @@ async fn run(
         }
     };
     let mut supervision = child.supervision;
-    drop(child.stdin);
     let ended = async {
+        let (said, heard) = oneshot::channel();
         let (stdout, stderr, exit) = tokio::join!(
-            collect(child.stdout),
-            collect(child.stderr),
-            supervision.exited()
+            hear(child.stdin, child.stdout, spoken, said),
+            collect(Vec::new(), child.stderr),
+            leave(&mut supervision, heard)
         );
         Ran {
             exit,
@@ -132,11 +148,64 @@ async fn run(
     let _ = answer.send(Ok(in_time));
 }
 
+/// Tells a program what there is to tell, and hears all that it prints. `said` is
+/// told when it has answered and its input is closed; without anything to tell,
+/// never.
+async fn hear(
+    mut stdin: ChildStdin,
+    mut stdout: ChildStdout,
+    spoken: Option<Spoken>,
+    said: oneshot::Sender<()>,
+) -> String {
+    let Some(Spoken { input, lines }) = spoken else {
+        drop(stdin);
+        let heard = collect(Vec::new(), stdout).await;
+        drop(said);
+        return heard;
+    };
+    // One that does not listen has ended, or says what it wants all the same.
+    if stdin.write_all(&input).await.is_ok() {
+        let _ = stdin.flush().await;
+    }
+    let mut heard = Vec::new();
+    let mut chunk = [0; 4096];
+    let mut left = lines;
+    while left > 0 && (heard.len() as u64) < OUTPUT {
+        let Ok(count @ 1..) = stdout.read(&mut chunk).await else {
+            break;
+        };
+        let chunk = chunk.get(..count).unwrap_or_default();
+        let ends = chunk.iter().filter(|byte| **byte == b'\n').count();
+        left = left.saturating_sub(u32::try_from(ends).unwrap_or(u32::MAX));
+        heard.extend_from_slice(chunk);
+    }
+    drop(stdin);
+    let _ = said.send(());
+    collect(heard, stdout).await
+}
+
+/// Waits for the end of a program; one that has said what it was asked for is
+/// not waited for long.
+async fn leave(supervision: &mut Supervision, said: oneshot::Receiver<()>) -> Option<Exit> {
+    let patience = async {
+        if said.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        exit = supervision.exited() => return exit,
+        () = patience => {}
+    }
+    supervision.signal(Signal::Kill).await;
+    supervision.exited().await
+}
+
 /// The head of a stream; the rest is read and dropped, so that the program can
 /// end.
-async fn collect(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
-    let mut head = Vec::new();
-    let _ = (&mut stream).take(OUTPUT).read_to_end(&mut head).await;
+async fn collect(mut head: Vec<u8>, mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
+    let room = OUTPUT.saturating_sub(head.len() as u64);
+    let _ = (&mut stream).take(room).read_to_end(&mut head).await;
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     String::from_utf8_lossy(&head).into_owned()
 }

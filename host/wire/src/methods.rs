@@ -24,6 +24,8 @@ pub const SESSION_PROMPT: &str = "session/prompt";
 pub const SESSION_CANCEL: &str = "session/cancel";
 /// Client to agent: choose a mode.
 pub const SESSION_SET_MODE: &str = "session/set_mode";
+/// Client to agent: choose a model. Later versions of ACP have options for it.
+pub const SESSION_SET_MODEL: &str = "session/set_model";
 /// Client to agent: set an option, such as the model.
 pub const SESSION_SET_CONFIG_OPTION: &str = "session/set_config_option";
 

@@ -1,79 +1,21 @@
-//! From a started program to a session that can be prompted.
+//! From a started program to an agent's session. [`ready`](crate::ready) has what
+//! comes then.
 
-use std::time::Duration;
-
-use hostler_sdk::{Failure, Result, acp, client, log, timer};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use hostler_sdk::process::Signal;
+use hostler_sdk::{Failure, Result, log};
+use serde::Serialize;
 use serde_json::{json, value::RawValue};
 
 use crate::AcpAgent;
+use crate::about::{About, PROTOCOL};
+use crate::checkpoint::Remembered;
 use crate::link::{Call, Link, Stage};
+use crate::outgoing::Waiting;
 use crate::servers::{self, Server};
+use crate::standing::Standing;
+use crate::timers::{self, Timer};
 
-/// The version of the protocol that is spoken here.
-const PROTOCOL: u64 = 1;
-
-/// How long the whole handshake may take: an agent that has to install or
-/// compile itself first needs a while, but a user must not wait for ever.
-const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// The only timer.
-const TIMER: u64 = 1;
-
-/// What a checkpoint holds.
-#[derive(Serialize, Deserialize)]
-struct Checkpoint {
-    /// The agent's own id of the session.
-    session: String,
-}
-
-/// The agent's session of a checkpoint. One that cannot be read is as good as
-/// none: the agent then starts afresh.
-pub(crate) fn remembered(checkpoint: &[u8]) -> Option<String> {
-    match serde_json::from_slice::<Checkpoint>(checkpoint) {
-        Ok(checkpoint) => Some(checkpoint.session),
-        Err(error) => {
-            log::warn(format_args!("the checkpoint cannot be read: {error}"));
-            None
-        }
-    }
-}
-
-/// What matters here of the result of `initialize`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Initialized {
-    protocol_version: u64,
-    #[serde(default)]
-    agent_capabilities: Option<Capabilities>,
-    #[serde(default)]
-    auth_methods: Option<Box<RawValue>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Capabilities {
-    load_session: Option<bool>,
-    session_capabilities: Option<SessionCapabilities>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct SessionCapabilities {
-    resume: Option<IgnoredAny>,
-    additional_directories: Option<IgnoredAny>,
-}
-
-/// The result of `session/new`, `session/load` and `session/resume`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Session {
-    session_id: Option<String>,
-    modes: Option<Box<RawValue>>,
-    config_options: Option<Box<RawValue>>,
-}
-
-/// The params of the same.
+/// The params of `session/new`, `session/load` and `session/resume`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Place<'a> {
@@ -88,6 +30,10 @@ struct Place<'a> {
 impl AcpAgent {
     /// Starts the agent and the handshake.
     pub(crate) fn start(&mut self) -> Result {
+        // One that was given up may have ignored it.
+        if let Some(former) = self.former.take() {
+            former.stop(Signal::Kill);
+        }
         let child = self.settings.spawn()?;
         let mut link = Link::new(child, self.settings.name());
         link.call(
@@ -98,6 +44,9 @@ impl AcpAgent {
                 "clientCapabilities": {
                     "fs": {"readTextFile": true, "writeTextFile": true},
                     "terminal": true,
+                    "session": {"notices": {}},
+                    "auth": {"terminal": true},
+                    "elicitation": {"form": {}, "url": {}},
                 },
                 "clientInfo": {
                     "name": "hostler",
@@ -107,38 +56,48 @@ impl AcpAgent {
             }),
         )?;
         self.link = Some(link);
-        timer::set(TIMER, TIMEOUT)
+        Timer::Handshake.set(timers::HANDSHAKE)
     }
 
     /// `initialize` was answered: takes the known session up, or asks for one.
     pub(crate) fn initialized(&mut self, outcome: Result<&str, Failure>) -> Result {
-        let answer = match self.read::<Initialized>("initialize", outcome) {
-            Ok(answer) => answer,
+        let about = outcome.and_then(|result| About::read(self.settings.name(), result));
+        let about = match about {
+            Ok(about) => about,
             Err(failure) => return self.give_up(failure),
         };
-        if answer.protocol_version != PROTOCOL {
-            return self.give_up(Failure::internal(format!(
-                "{} speaks version {} of ACP and this plugin speaks {PROTOCOL}",
-                self.settings.name(),
-                answer.protocol_version
-            )));
-        }
-        let capabilities = answer.agent_capabilities.unwrap_or_default();
-        let session = capabilities.session_capabilities.unwrap_or_default();
-        if session.additional_directories.is_none() {
-            self.place.additional_directories.clear();
-        }
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        link.auth_methods = answer.auth_methods;
+        link.about = about;
+        // Who logs in needs no session, and could have none yet.
+        if let Some(login) = self.waiting.iter().position(Waiting::is_login) {
+            return match self.waiting.remove(login) {
+                Waiting::Call {
+                    request, params, ..
+                } => {
+                    let asked = link.log_in(request, &RawValue::from_string(params)?);
+                    asked.and(Timer::Handshake.cancel())
+                }
+                Waiting::Prompt { .. } => Ok(()),
+            };
+        }
+        let can = &link.about.can;
         let (call, method) = match &self.session {
+            Some(_) if self.fork && can.fork() => (Call::ForkSession, "session/fork"),
+            Some(_) if self.fork => {
+                let name = self.settings.name();
+                return self.give_up(Failure::new(
+                    Failure::METHOD_NOT_FOUND,
+                    format!("{name} cannot fork a conversation"),
+                ));
+            }
             None => (Call::NewSession, "session/new"),
-            Some(_) if session.resume.is_some() => {
+            Some(_) if can.resume() => {
                 link.stage = Stage::Resuming;
                 (Call::ResumeSession, "session/resume")
             }
-            Some(_) if capabilities.load_session == Some(true) => {
+            Some(_) if can.load_session == Some(true) => {
                 link.stage = Stage::Replaying;
                 (Call::LoadSession, "session/load")
             }
@@ -148,32 +107,48 @@ impl AcpAgent {
     }
 
     /// `session/new`, `load` or `resume` was answered.
-    pub(crate) fn began(&mut self, call: Call, outcome: Result<&str, Failure>) -> Result {
-        let new = call == Call::NewSession;
-        match outcome {
+    pub(crate) fn began(&mut self, call: &Call, outcome: Result<&str, Failure>) -> Result {
+        let new = matches!(call, Call::NewSession | Call::ForkSession);
+        let result = match outcome {
             Err(failure) if !new && failure.code != Failure::AUTH_REQUIRED => {
                 return self.start_afresh(&failure.message);
             }
-            Ok("null") if !new => return self.ready(Session::default()),
-            _ => {}
-        }
-        let mut session = match self.read::<Session>("the request for a session", outcome) {
-            Ok(session) => session,
             Err(failure) => return self.give_up(failure),
+            Ok(result) => result,
         };
-        if new {
-            let Some(id) = session.session_id.take() else {
+        let name = self.settings.name();
+        let (id, standing) = match Standing::read(result) {
+            Ok((None, _)) if new => {
                 return self.give_up(Failure::internal(format!(
-                    "{} began a session without a sessionId",
-                    self.settings.name()
+                    "{name} began a session without a sessionId"
                 )));
-            };
-            client::checkpoint(&serde_json::to_vec(&Checkpoint {
+            }
+            Ok(session) => session,
+            Err(error) => {
+                return self.give_up(Failure::internal(format!(
+                    "{name} answered the request for a session with something else than ACP \
+                     says: {error}"
+                )));
+            }
+        };
+        if let Some(id) = id.filter(|_| new) {
+            let remembered = Remembered {
                 session: id.clone(),
-            })?)?;
+                chosen: self.chosen.clone(),
+            };
+            remembered.keep()?;
             self.session = Some(id);
+            self.fork = false;
         }
-        self.ready(session)
+        let Some(link) = &mut self.link else {
+            return Ok(());
+        };
+        link.standing = standing;
+        match link.stage {
+            // More of the replay may follow.
+            Stage::Replaying => Timer::Settling.set(timers::SILENCE),
+            _ => self.restore(),
+        }
     }
 
     /// Nothing that can be taken up: a new session, and the user is told.
@@ -183,7 +158,7 @@ impl AcpAgent {
             self.settings.name()
         ));
         self.session = None;
-        self.forgot = true;
+        self.forgot = Some(why.to_owned());
         if let Some(link) = &mut self.link {
             link.stage = Stage::Unknown;
         }
@@ -194,47 +169,18 @@ impl AcpAgent {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
+        let can = &link.about.can;
+        let additional_directories = match can.additional_directories() {
+            true => self.place.additional_directories.as_slice(),
+            false => &[],
+        };
         let place = Place {
             session_id: self.session.as_deref(),
             cwd: &self.place.cwd,
-            mcp_servers: servers::all(&self.place.mcp_servers),
-            additional_directories: &self.place.additional_directories,
+            mcp_servers: servers::all(&self.place.mcp_servers, can.mcp_http()),
+            additional_directories,
         };
-        link.call(call, method, place)
-    }
-
-    /// The agent can be prompted: says so, and lets go what waited. What fails
-    /// does not keep the rest from being answered.
-    fn ready(&mut self, session: Session) -> Result {
-        let Some(link) = &mut self.link else {
-            return Ok(());
-        };
-        link.stage = Stage::Ready;
-        let held = link.take_held();
-        let mut done = match self.opening.take() {
-            Some(request) => client::answer(request, &Opened::from(&session)),
-            None => announce(&session),
-        };
-        done = done.and(timer::cancel(TIMER));
-        if std::mem::take(&mut self.forgot) {
-            done = done.and(client::notice(
-                acp::NoticeSeverity::Warning,
-                format!(
-                    "{} starts afresh: it does not remember the conversation so far",
-                    self.settings.name()
-                ),
-            ));
-        }
-        for line in held {
-            done = done.and(self.line(&line, false));
-        }
-        for waiting in std::mem::take(&mut self.waiting) {
-            let request = waiting.request();
-            if let Err(error) = self.request(waiting) {
-                done = done.and(client::fail(request, error));
-            }
-        }
-        done
+        link.call(call, method, place).map(drop)
     }
 
     /// After a step of the handshake: one that did not work is the last one.
@@ -250,13 +196,21 @@ impl AcpAgent {
         }
     }
 
-    pub(crate) fn timed_out(&mut self) -> Result {
+    /// The handshake takes too long.
+    pub(crate) fn no_handshake(&mut self) -> Result {
         match &self.link {
-            Some(link) if link.stage != Stage::Ready => self.give_up(Failure::internal(format!(
-                "{} did not begin a session within {} s; does it speak ACP on stdin and stdout?",
-                self.settings.name(),
-                TIMEOUT.as_secs()
-            ))),
+            Some(link) if link.stage != Stage::Ready => {
+                let mut message = format!(
+                    "{} did not begin a session within {} s; does it speak ACP on stdin and \
+                     stdout?",
+                    self.settings.name(),
+                    timers::HANDSHAKE.as_secs()
+                );
+                if let Some(words) = link.tail.last() {
+                    message = format!("{message} Its last words: {words}");
+                }
+                self.give_up(Failure::internal(message))
+            }
             _ => Ok(()),
         }
     }
@@ -264,76 +218,17 @@ impl AcpAgent {
     /// No session comes about: everyone who waits is told why.
     pub(crate) fn give_up(&mut self, mut failure: Failure) -> Result {
         if let Some(link) = &self.link {
-            if failure.code == Failure::AUTH_REQUIRED && failure.data.is_none() {
-                failure.data = link
-                    .auth_methods
-                    .as_ref()
-                    .map(|methods| format!(r#"{{"authMethods":{methods}}}"#));
-            }
-            link.stop();
+            failure = self.explain(link, failure);
+            link.stop(Signal::Terminate);
         }
         self.lost(&failure)
     }
 
-    fn read<'a, T: Deserialize<'a>>(
-        &self,
-        what: &str,
-        outcome: Result<&'a str, Failure>,
-    ) -> Result<T, Failure> {
-        serde_json::from_str(outcome?).map_err(|error| {
-            Failure::internal(format!(
-                "{} answered {what} with something else than ACP says: {error}",
-                self.settings.name()
-            ))
-        })
+    /// A refusal for want of a login says what to do.
+    pub(crate) fn explain(&self, link: &Link, failure: Failure) -> Failure {
+        let settings = &self.settings;
+        link.about
+            .login
+            .required(settings.name(), settings.command(), failure)
     }
-}
-
-/// The answer to `open`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Opened<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    modes: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    config_options: Option<&'a RawValue>,
-}
-
-impl<'a> From<&'a Session> for Opened<'a> {
-    fn from(session: &'a Session) -> Self {
-        Self {
-            modes: session.modes.as_deref(),
-            config_options: session.config_options.as_deref(),
-        }
-    }
-}
-
-/// Tells clients that know the session already how the restarted agent stands.
-fn announce(session: &Session) -> Result {
-    #[derive(Serialize)]
-    #[serde(
-        tag = "sessionUpdate",
-        rename_all = "snake_case",
-        rename_all_fields = "camelCase"
-    )]
-    enum Standing<'a> {
-        ConfigOptionUpdate { config_options: &'a RawValue },
-        CurrentModeUpdate { current_mode_id: &'a RawValue },
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Modes<'a> {
-        #[serde(borrow)]
-        current_mode_id: &'a RawValue,
-    }
-    if let Some(config_options) = session.config_options.as_deref() {
-        client::update(&Standing::ConfigOptionUpdate { config_options })?;
-    }
-    let modes = session.modes.as_deref().map(RawValue::get);
-    if let Some(modes) = modes.and_then(|modes| serde_json::from_str::<Modes<'_>>(modes).ok()) {
-        client::update(&Standing::CurrentModeUpdate {
-            current_mode_id: modes.current_mode_id,
-        })?;
-    }
-    Ok(())
 }

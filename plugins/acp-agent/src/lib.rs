@@ -4,39 +4,65 @@
 //! clients byte for byte, its requests become asks and the answers go back. What
 //! this plugin does itself:
 //!
-//! - `handshake`: starts the agent, `initialize`, and one session of it: a new
-//!   one, or after a restart the same one by `session/resume` or `session/load`;
+//! - `handshake`: starts the agent, `initialize` (`about`, `login`), and one
+//!   session of it: a new one, or after a restart the same one by
+//!   `session/resume` or `session/load`, whose replay the host has already;
+//! - `ready`: what people had chosen is chosen again (`checkpoint`, `choose`),
+//!   clients are told how the session stands (`standing`, `models`), and what
+//!   waited goes on;
 //! - `outgoing`: what the host wants of the agent: prompts, calls, cancel; they
 //!   wait while the agent's session is not known yet;
-//! - `incoming`: what the agent says: updates, requests, answers, garbage;
+//! - `incoming`: what the agent says: `updates`, requests (`asks`,
+//!   `elicitation`), `answers`, garbage (`damaged`);
 //! - `link`: one running agent: its input, and our requests to it. Its own have
 //!   another table, because ids of the two sides have nothing to do with each
 //!   other;
-//! - `message`: JSON-RPC with borrowed payloads; `settings`; `tail`, its
-//!   last words.
+//! - `message`: JSON-RPC with borrowed payloads; `servers`: of the Model Context
+//!   Protocol; `settings`; `probe`; `timers`; `tools`: calls that are open;
+//!   `notices`; `tail`: its last words.
 //!
 //! Deliberately absent: any opinion on what the agent says. Whether a permission
 //! is valid, or which file may be read, is the host's to decide.
 
+mod about;
+mod answers;
+mod asks;
+mod checkpoint;
+mod choose;
+mod damaged;
+mod elicitation;
 mod handshake;
 mod incoming;
 mod link;
+mod login;
 mod message;
+mod models;
+mod notices;
 mod outgoing;
+mod probe;
+mod ready;
 mod servers;
 mod settings;
+mod standing;
 mod tail;
+mod timers;
+mod tools;
+mod updates;
 
 use hostler_sdk::process::{Child, Stdio};
 use hostler_sdk::{
-    Description, Event, Failure, Harness, OpenParams, Origin, Pending, Prompt, RequestId, Result,
-    Status, log,
+    Choices, Description, Event, Failure, Harness, OpenParams, Origin, Pending, Prompt, RequestId,
+    Result, Status, client, log,
 };
-use serde_json::value::RawValue;
 
+use asks::Ask;
+use checkpoint::{Chosen, Remembered};
 use link::Link;
+use notices::Notices;
 use outgoing::Waiting;
 use settings::Settings;
+use timers::Timer;
+use tools::Tools;
 
 /// One conversation.
 #[derive(Debug)]
@@ -45,17 +71,28 @@ pub struct AcpAgent {
     place: OpenParams,
     /// The agent's own id of this conversation, once there is one.
     session: Option<String>,
+    /// It is another one's still, and is to be copied.
+    fork: bool,
+    /// What people have chosen in it.
+    chosen: Chosen,
     /// The running agent. `None` after it ended: the next prompt starts another.
     link: Option<Link>,
+    /// The one before, which may not have ended yet.
+    former: Option<Link>,
     /// The host's `open`, until it is answered.
     opening: Option<RequestId>,
     /// Requests of the host that wait for the agent's session.
     waiting: Vec<Waiting>,
-    /// The agent's requests: our ask, and the agent's own id. Here, because the
-    /// ids of asks go on rising when another agent is started.
-    asks: Pending<Box<RawValue>>,
-    /// The user is still to be told that the agent's memory is gone.
-    forgot: bool,
+    /// The agent's requests. Here, because the ids of asks go on rising when
+    /// another agent is started.
+    asks: Pending<Ask>,
+    /// The agent's tool calls that are open.
+    tools: Tools,
+    notices: Notices,
+    /// Why the agent's memory is gone, until the user was told.
+    forgot: Option<String>,
+    /// The user knows which servers the agent cannot use.
+    told_of_servers: bool,
 }
 
 impl Harness for AcpAgent {
@@ -64,30 +101,53 @@ impl Harness for AcpAgent {
     }
 
     fn probe() -> Result<Status> {
-        Ok(settings::probe())
+        Ok(probe::probe())
+    }
+
+    fn offer() -> Result<Choices> {
+        probe::offer()
     }
 
     fn open(request: RequestId, place: OpenParams, origin: Origin) -> Result<Self> {
+        let (checkpoint, fork) = match origin {
+            Origin::Fresh => (None, false),
+            Origin::Resume(checkpoint) => (Some(checkpoint), false),
+            Origin::Fork(checkpoint) => (Some(checkpoint), true),
+        };
+        let (session, chosen) = match checkpoint.as_deref().and_then(Remembered::read) {
+            Some(Remembered { session, chosen }) => (Some(session), chosen),
+            None => (None, Chosen::default()),
+        };
         let mut agent = Self {
             settings: Settings::load()?,
             place,
-            session: origin.resumed()?.as_deref().and_then(handshake::remembered),
+            session,
+            fork,
+            chosen,
             link: None,
+            former: None,
             opening: Some(request),
             waiting: Vec::new(),
             asks: Pending::new(),
-            forgot: false,
+            tools: Tools::default(),
+            notices: Notices::default(),
+            forgot: None,
+            told_of_servers: false,
         };
         agent.start()?;
         Ok(agent)
     }
 
     fn prompt(&mut self, request: RequestId, prompt: Prompt) -> Result {
-        self.request(Waiting::prompt(request, &prompt)?)
+        self.request_or_fail(Waiting::Prompt { request, prompt })
     }
 
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
-        self.request(Waiting::call(request, method, params))
+        self.request_or_fail(Waiting::Call {
+            request,
+            method: method.to_owned(),
+            params: params.to_owned(),
+        })
     }
 
     fn cancel(&mut self) -> Result {
@@ -97,7 +157,13 @@ impl Harness for AcpAgent {
     fn on_event(&mut self, event: Event) -> Result {
         match event {
             Event::AskAnswered { id, outcome } => self.answered(id, outcome),
-            Event::Timer(_) => self.timed_out(),
+            Event::Timer(id) => match Timer::of(id) {
+                Some(Timer::Handshake) => self.no_handshake(),
+                Some(Timer::Settling) => self.settled(),
+                Some(Timer::Cancel) => self.deaf(),
+                Some(Timer::Call(id)) => self.unanswered(id),
+                None => Ok(()),
+            },
             // It makes no requests.
             Event::Started(_)
             | Event::HttpHead { .. }
@@ -149,6 +215,14 @@ impl AcpAgent {
     /// The running agent, if this is it: the events of an earlier one are over.
     fn link_of(&mut self, child: Child) -> Option<&mut Link> {
         self.link.as_mut().filter(|link| link.child() == child)
+    }
+
+    fn request_or_fail(&mut self, waiting: Waiting) -> Result {
+        let request = waiting.request();
+        match self.request(waiting) {
+            Err(failure) => client::fail(request, failure),
+            Ok(()) => Ok(()),
+        }
     }
 }
 

@@ -1,28 +1,52 @@
 //! One running agent: its input, its last words, and who waits for what.
 
+use std::collections::BTreeSet;
+
 use hostler_sdk::process::{Child, Exit, Signal};
 use hostler_sdk::{Error, Failure, LineWriter, Pending, RequestId, Result, log};
 use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
+use crate::about::About;
 use crate::message::{Outgoing, Reply};
+use crate::standing::Standing;
 use crate::tail::Tail;
+use crate::timers::{self, Timer};
 
 /// How many bytes of messages may wait for the agent's session to be known.
 /// Agents send their commands and modes early; nothing larger.
 const MAX_EARLY: usize = 1 << 20;
 
+/// The request of somebody who logs in.
+pub(crate) const LOGIN: &str = "authenticate";
+
 /// A request to the agent that has no answer yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
     Initialize,
     NewSession,
     ResumeSession,
     LoadSession,
+    /// A new session, as a copy of another.
+    ForkSession,
     /// The host's turn.
     Prompt(RequestId),
+    /// A choice; without a request it is one of before, made again.
+    Choose(Option<RequestId>, Choice),
     /// Any other request of the host.
     Forward(RequestId),
+}
+
+/// What can be chosen in a session.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Choice {
+    Mode(String),
+    Option {
+        id: String,
+        value: Value,
+    },
+    /// An option that this plugin has made of the agent's models.
+    Model(String),
 }
 
 /// How far the handshake is.
@@ -34,6 +58,8 @@ pub(crate) enum Stage {
     Replaying,
     /// The agent takes a session up again without a replay.
     Resuming,
+    /// What people had chosen is chosen again.
+    Restoring,
     /// The agent can be prompted.
     Ready,
 }
@@ -48,12 +74,16 @@ pub(crate) struct Link {
     pub(crate) tail: Tail,
     /// What the agent said before its session was known.
     early: Vec<String>,
-    /// Ways to log in, as `initialize` named them.
-    pub(crate) auth_methods: Option<Box<RawValue>>,
-    /// The user was told of garbage in this turn.
-    pub(crate) complained: bool,
+    /// What it said of itself, once it did.
+    pub(crate) about: About,
+    /// How its session stands, once there is one.
+    pub(crate) standing: Standing,
+    /// Kinds of nonsense that the user was told of in this turn.
+    pub(crate) complained: BTreeSet<&'static str>,
     /// The user cancelled this turn.
     pub(crate) cancelled: bool,
+    /// Somebody logs in: what has to be opened for it is that person's to see.
+    pub(crate) login: bool,
 }
 
 impl Link {
@@ -65,9 +95,11 @@ impl Link {
             calls: Pending::new(),
             tail: Tail::default(),
             early: Vec::new(),
-            auth_methods: None,
-            complained: false,
+            about: About::default(),
+            standing: Standing::default(),
+            complained: BTreeSet::new(),
             cancelled: false,
+            login: false,
         }
     }
 
@@ -79,9 +111,15 @@ impl Link {
         self.stdin.drained()
     }
 
-    /// Sends a request. When it cannot be written it is not open either; but an
-    /// agent that has just ended is about to be reported, and that tells why.
-    pub(crate) fn call<P: Serialize>(&mut self, call: Call, method: &str, params: P) -> Result {
+    /// Sends a request; its id. When it cannot be written it is not open either;
+    /// but an agent that has just ended is about to be reported, and that tells
+    /// why.
+    pub(crate) fn call<P: Serialize>(
+        &mut self,
+        call: Call,
+        method: &str,
+        params: P,
+    ) -> Result<u64> {
         let id = self.calls.insert(call);
         let sent = self
             .stdin
@@ -89,14 +127,26 @@ impl Link {
         match sent {
             Err(Error::NotFound(why)) => {
                 log::debug(format_args!("{method} came too late: {why}"));
-                Ok(())
+                Ok(id)
             }
             Err(error) => {
                 self.calls.take(id);
                 Err(error)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(id),
         }
+    }
+
+    /// Somebody logs in.
+    pub(crate) fn log_in(&mut self, request: RequestId, params: &RawValue) -> Result {
+        self.login = true;
+        let id = self.call(Call::Forward(request), LOGIN, params)?;
+        Timer::Call(id).set(timers::CALL)
+    }
+
+    /// It has said what it is.
+    pub(crate) fn is_acquainted(&self) -> bool {
+        self.calls.find(|call| *call == Call::Initialize).is_none()
     }
 
     pub(crate) fn notify<P: Serialize>(&mut self, method: &str, params: P) -> Result {
@@ -139,14 +189,26 @@ impl Link {
         self.calls.find(turn).is_some()
     }
 
+    /// One of our requests has this id.
+    pub(crate) fn is_open(&self, id: &RawValue) -> bool {
+        let id = id.get().parse().ok();
+        id.is_some_and(|id| self.calls.get(id).is_some())
+    }
+
+    /// Choices of before are still on their way.
+    pub(crate) fn is_restoring(&self) -> bool {
+        let again = |call: &Call| matches!(call, Call::Choose(None, _));
+        self.calls.find(again).is_some()
+    }
+
     /// Closes the agent's input behind what waits.
     pub(crate) fn close(&mut self) -> Result {
         self.stdin.close()
     }
 
     /// Ends the agent. One that has ended already is no error.
-    pub(crate) fn stop(&self) {
-        if let Err(error) = self.child().kill(Signal::Terminate) {
+    pub(crate) fn stop(&self, signal: Signal) {
+        if let Err(error) = self.child().kill(signal) {
             log::debug(format_args!("{} cannot be stopped: {error}", self.name));
         }
     }

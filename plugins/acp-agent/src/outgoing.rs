@@ -1,12 +1,13 @@
 //! What the host wants of the agent.
 
-use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log};
+use hostler_sdk::process::Signal;
+use hostler_sdk::{Failure, Prompt, RequestId, Result, acp, client, log};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::AcpAgent;
-use crate::link::{Call, Link, Stage};
-use crate::message::with_session;
+use crate::link::{Call, LOGIN, Link, Stage};
+use crate::timers::{self, Timer};
 
 /// How many requests of the host may wait for the agent's session: more than
 /// clients make while an agent starts.
@@ -17,7 +18,7 @@ const MAX_WAITING: usize = 64;
 pub(crate) enum Waiting {
     Prompt {
         request: RequestId,
-        blocks: Box<RawValue>,
+        prompt: Prompt,
     },
     Call {
         request: RequestId,
@@ -28,19 +29,10 @@ pub(crate) enum Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn prompt(request: RequestId, prompt: &Prompt) -> Result<Self> {
-        Ok(Self::Prompt {
-            request,
-            blocks: RawValue::from_string(prompt.json().to_owned())?,
-        })
-    }
-
-    pub(crate) fn call(request: RequestId, method: &str, params: &str) -> Self {
-        Self::Call {
-            request,
-            method: method.to_owned(),
-            params: params.to_owned(),
-        }
+    /// Somebody wants to log in. Any instance can be asked, also one whose agent
+    /// has no session.
+    pub(crate) fn is_login(&self) -> bool {
+        matches!(self, Self::Call { method, .. } if method == LOGIN)
     }
 
     pub(crate) const fn request(&self) -> RequestId {
@@ -54,7 +46,7 @@ impl Waiting {
 #[serde(rename_all = "camelCase")]
 struct PromptParams<'a> {
     session_id: &'a str,
-    prompt: &'a RawValue,
+    prompt: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -66,16 +58,25 @@ struct CancelParams<'a> {
 impl AcpAgent {
     /// Sends a request to the agent; while its session is not known it waits,
     /// and an agent that has ended is started again for it.
-    pub(crate) fn request(&mut self, waiting: Waiting) -> Result {
+    pub(crate) fn request(&mut self, waiting: Waiting) -> Result<(), Failure> {
         if self.link.is_none() {
             log::info(format_args!("{} is started again", self.settings.name()));
             self.start()?;
         }
         match (&mut self.link, &self.session) {
             (Some(link), Some(session)) if link.stage == Stage::Ready => {
-                send(link, session, &waiting)
+                send(self.settings.name(), link, session, waiting)
             }
-            _ if self.waiting.len() == MAX_WAITING => Err(Error::Limit(format!(
+            (Some(link), _) if link.is_acquainted() && waiting.is_login() => match waiting {
+                Waiting::Call {
+                    request, params, ..
+                } => {
+                    let params = RawValue::from_string(params).map_err(hostler_sdk::Error::from)?;
+                    Ok(link.log_in(request, &params)?)
+                }
+                Waiting::Prompt { .. } => Ok(()),
+            },
+            _ if self.waiting.len() == MAX_WAITING => Err(Failure::internal(format!(
                 "{MAX_WAITING} requests wait for {} to begin a session",
                 self.settings.name()
             ))),
@@ -95,56 +96,102 @@ impl AcpAgent {
         match (&mut self.link, &self.session) {
             (Some(link), Some(session)) if link.in_turn() => {
                 link.cancelled = true;
-                link.notify(
-                    "session/cancel",
-                    CancelParams {
-                        session_id: session,
-                    },
-                )
+                let params = CancelParams {
+                    session_id: session,
+                };
+                let sent = link.notify("session/cancel", params);
+                sent.and(Timer::Cancel.set(timers::CANCEL))
             }
             _ => Ok(()),
         }
     }
 
-    /// The agent is gone: tells everyone who waits, and takes its asks back. One
-    /// failure does not keep the others from being told.
+    /// The agent has not ended its cancelled turn: it is ended, and with it the
+    /// turn. The next prompt starts it again.
+    pub(crate) fn deaf(&mut self) -> Result {
+        let Some(link) = self
+            .link
+            .as_ref()
+            .filter(|link| link.cancelled && link.in_turn())
+        else {
+            return Ok(());
+        };
+        link.stop(Signal::Kill);
+        let name = self.settings.name();
+        let seconds = timers::CANCEL.as_secs();
+        let told = self.notices.warn(format!(
+            "{name} did not stop within {seconds} s and was ended; the next prompt starts it again"
+        ));
+        let failure = Failure::internal(format!("{name} was ended because it did not stop"));
+        told.and(self.lost(&failure))
+    }
+
+    /// One of our requests is not answered. When the answer comes after all,
+    /// nobody waits for it.
+    pub(crate) fn unanswered(&mut self, id: u64) -> Result {
+        let call = self.link.as_mut().and_then(|link| link.calls.take(id));
+        let (request, limit) = match call {
+            Some(Call::Choose(Some(request), _)) => (request, timers::SETTING),
+            Some(Call::Forward(request)) => (request, timers::CALL),
+            _ => return Ok(()),
+        };
+        let name = self.settings.name();
+        let seconds = limit.as_secs();
+        let failure = Failure::internal(format!("{name} did not answer this within {seconds} s"));
+        client::fail(request, failure)
+    }
+
+    /// The agent is gone: tells everyone who waits, takes its asks back and ends
+    /// its tool calls. One failure does not keep the others from being told.
     pub(crate) fn lost(&mut self, failure: &Failure) -> Result {
         let Some(mut link) = self.link.take() else {
             return Ok(());
         };
         log::warn(failure);
-        let asks = self.asks.drain().map(|(ask, _)| client::withdraw(ask));
-        let mut done: Result = asks.fold(Ok(()), Result::and);
-        let calls = link.calls.drain().filter_map(|(_, call)| match call {
-            Call::Prompt(request) | Call::Forward(request) => Some(request),
-            _ => None,
-        });
-        let waiting = self.waiting.drain(..).map(|waiting| waiting.request());
-        for request in self.opening.take().into_iter().chain(calls).chain(waiting) {
+        let mut done = self.withdraw_all().and(self.tools.fail_all());
+        for timer in [Timer::Handshake, Timer::Settling, Timer::Cancel] {
+            done = done.and(timer.cancel());
+        }
+        let mut waiting: Vec<_> = self.opening.take().into_iter().collect();
+        for (id, call) in link.calls.drain() {
+            done = done.and(Timer::Call(id).cancel());
+            match call {
+                Call::Prompt(request) if link.cancelled => {
+                    done = done.and(client::end_turn(request, acp::StopReason::Cancelled));
+                }
+                Call::Prompt(request) | Call::Choose(Some(request), _) | Call::Forward(request) => {
+                    waiting.push(request);
+                }
+                _ => {}
+            }
+        }
+        waiting.extend(self.waiting.drain(..).map(|waiting| waiting.request()));
+        for request in waiting {
             done = done.and(client::fail(request, failure.clone()));
         }
+        self.former = Some(link);
         done
     }
 }
 
-fn send(link: &mut Link, session: &str, waiting: &Waiting) -> Result {
+fn send(name: &str, link: &mut Link, session: &str, waiting: Waiting) -> Result<(), Failure> {
     match waiting {
-        Waiting::Prompt { request, blocks } => {
-            link.complained = false;
+        Waiting::Prompt { request, prompt } => {
+            link.about.can.admit(name, &prompt)?;
+            link.complained.clear();
             link.cancelled = false;
+            let blocks = RawValue::from_string(prompt.json().to_owned());
             let params = PromptParams {
                 session_id: session,
-                prompt: blocks,
+                prompt: blocks.map_err(hostler_sdk::Error::from)?,
             };
-            link.call(Call::Prompt(*request), "session/prompt", params)
+            link.call(Call::Prompt(request), "session/prompt", params)?;
         }
         Waiting::Call {
             request,
             method,
             params,
-        } => {
-            let params = with_session(params, session)?;
-            link.call(Call::Forward(*request), method, params)
-        }
+        } => AcpAgent::forward(link, session, request, &method, &params)?,
     }
+    Ok(())
 }

@@ -28,8 +28,20 @@ pub(crate) struct Value<'a> {
     value: &'a str,
 }
 
-pub(crate) fn all(servers: &[McpServer]) -> Vec<Server<'_>> {
-    servers.iter().map(one).collect()
+/// Those that the agent can use: not every one knows `http`.
+pub(crate) fn all(servers: &[McpServer], http: bool) -> Vec<Server<'_>> {
+    let servers = servers.iter().filter(|server| http || !is_http(server));
+    servers.map(one).collect()
+}
+
+/// The names of the others.
+pub(crate) fn left_out(servers: &[McpServer], http: bool) -> Vec<&str> {
+    let servers = servers.iter().filter(|server| !http && is_http(server));
+    servers.map(|server| server.name.as_str()).collect()
+}
+
+const fn is_http(server: &McpServer) -> bool {
+    matches!(server.transport, McpTransport::Http { .. })
 }
 
 fn one(server: &McpServer) -> Server<'_> {

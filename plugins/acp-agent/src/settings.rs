@@ -4,22 +4,15 @@
 //! command = ["my-agent", "--acp"]       # the program and its arguments
 //! title = "My Agent"                    # for people; optional
 //! env = { MY_AGENT_LOG = "warn" }       # optional; the grant must list the names
-//! probe = ["my-agent", "--version"]     # how to see that it is there; optional
+//! probe = ["my-agent", "--version"]     # how to see that it is there, if not by ACP; optional
 //! prompt = { image = true, audio = false, embedded_context = true }  # optional
 //! ```
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use hostler_sdk::process::{Child, Command};
-use hostler_sdk::{Description, Error, PromptCapabilities, Result, Status, config};
+use hostler_sdk::{Description, Error, PromptCapabilities, Result, config};
 use serde::Deserialize;
-
-/// How long the program of `probe` may take: a version is printed at once, but
-/// an interpreter on a busy machine starts slowly.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How much of a program's output stands in a status.
-const MAX_LINE: usize = 200;
 
 /// The operator's settings.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -47,9 +40,21 @@ impl Settings {
         config::get()
     }
 
-    /// What to call the agent in messages: its program.
+    /// What to call the agent in messages: its title, or its program.
     pub(crate) fn name(&self) -> &str {
-        self.command.first().map_or("the agent", String::as_str)
+        let program = self.command.first();
+        let name = self.title.as_ref().or(program);
+        name.map_or("the agent", String::as_str)
+    }
+
+    /// A program that says that the agent is there, and its arguments.
+    pub(crate) fn probe(&self) -> &[String] {
+        &self.probe
+    }
+
+    /// The agent's program and its arguments.
+    pub(crate) fn command(&self) -> &[String] {
+        &self.command
     }
 
     pub(crate) fn description(&self) -> Description {
@@ -66,73 +71,32 @@ impl Settings {
                 audio,
                 embedded_context,
             },
-            fork: false,
+            // Whether the agent can, it says when it runs.
+            fork: true,
         }
     }
 
     /// Starts the agent.
     pub(crate) fn spawn(&self) -> Result<Child> {
-        let Some(mut command) = command_line(&self.command) else {
-            return Err(Error::Invalid(format!("{NO_COMMAND}; {SET_COMMAND}")));
-        };
-        for (name, value) in &self.env {
-            command = command.env(name, value);
+        match self.agent() {
+            Some(command) => command.spawn(),
+            None => Err(Error::Invalid(format!("{NO_COMMAND}; {SET_COMMAND}"))),
         }
-        command.spawn()
+    }
+
+    /// The agent's command line with its variables.
+    pub(crate) fn agent(&self) -> Option<Command> {
+        let command = command_line(&self.command)?;
+        let variables = self.env.iter();
+        Some(variables.fold(command, |command, (name, value)| command.env(name, value)))
     }
 }
 
-const NO_COMMAND: &str = "[plugins.ID.config] of this plugin has no `command`";
-const SET_COMMAND: &str =
+pub(crate) const NO_COMMAND: &str = "[plugins.ID.config] of this plugin has no `command`";
+pub(crate) const SET_COMMAND: &str =
     r#"set it to the agent's program and arguments: command = ["my-agent", "--acp"]"#;
 
-/// An agent that is not known cannot be asked whether it works without starting
-/// a conversation: without `probe` nothing is checked, and the status says so.
-pub(crate) fn probe() -> Status {
-    let settings = match Settings::load() {
-        Ok(settings) => settings,
-        Err(error) => return Status::broken(error.to_string()),
-    };
-    if settings.command.is_empty() {
-        return Status::broken(NO_COMMAND).fix(SET_COMMAND);
-    }
-    let Some(command) = command_line(&settings.probe) else {
-        return Status::ready(format!(
-            "{} was not checked: no `probe` in [plugins.ID.config]",
-            settings.name()
-        ));
-    };
-    match command.run(PROBE_TIMEOUT) {
-        Ok(output) if output.exit.success() => {
-            let line = first_line(&output.stdout);
-            let status = Status::ready(format!("{} answers", settings.probe.join(" ")));
-            if line.is_empty() {
-                status
-            } else {
-                status.version(line)
-            }
-        }
-        Ok(output) => Status::broken(format!(
-            "{} failed ({}): {}",
-            settings.probe.join(" "),
-            output.exit,
-            first_line(&output.stderr)
-        )),
-        Err(Error::NotFound(why)) => Status::missing(why),
-        Err(error) => Status::broken(error.to_string()),
-    }
-}
-
-fn command_line(words: &[String]) -> Option<Command> {
+pub(crate) fn command_line(words: &[String]) -> Option<Command> {
     let (program, args) = words.split_first()?;
     Some(Command::new(program).args(args))
-}
-
-fn first_line(text: &str) -> String {
-    let line = text.lines().find(|line| !line.trim().is_empty());
-    line.unwrap_or_default()
-        .trim()
-        .chars()
-        .take(MAX_LINE)
-        .collect()
 }

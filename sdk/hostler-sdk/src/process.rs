@@ -68,6 +68,21 @@ impl Command {
     pub fn run(&self, timeout: Duration) -> Result<Output> {
         backend::run(self, millis(timeout).try_into().unwrap_or(u32::MAX))
     }
+
+    /// The same of a program that answers on its standard output: `input` is
+    /// written to it, and when it has printed `lines` lines its input is closed;
+    /// what has not ended two seconds later is killed, which is no error.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and `Limit` when `input` is larger than 1 MiB.
+    pub fn talk(&self, input: &str, lines: u32, timeout: Duration) -> Result<Output> {
+        backend::talk(
+            self,
+            input,
+            lines,
+            millis(timeout).try_into().unwrap_or(u32::MAX),
+        )
+    }
 }
 
 /// A child process of this session. Its id is never used again.

@@ -61,6 +61,30 @@ impl Turn {
         turn
     }
 
+    /// Reads the body of a request for content, in the same way.
+    pub(crate) fn of_contents(request: &Value) -> Self {
+        let mut turn = Self::default();
+        let contents = request["contents"].as_array().into_iter().flatten();
+        let parts = contents
+            .filter(|content| content["role"] == "user")
+            .filter_map(|content| content["parts"].as_array())
+            .flatten();
+        for part in parts {
+            if let Some(prompt) = part["text"].as_str().and_then(written_to_codex) {
+                turn = Self {
+                    prompt,
+                    ..Self::default()
+                };
+            }
+            if part["functionResponse"].is_object() {
+                turn.results += 1;
+                let response = &part["functionResponse"]["response"];
+                turn.failed += usize::from(!response["error"].is_null());
+            }
+        }
+        turn
+    }
+
     fn read(&mut self, content: &Value) {
         // After a turn that failed, the agent program joins the next prompt to
         // the message of that turn: the last text is the one that counts.
@@ -97,8 +121,8 @@ fn written_by_user(text: &str) -> Option<String> {
     (!note).then(|| left.to_owned())
 }
 
-/// Codex puts what it knows into user messages too, each in a tag of its own or
-/// under a heading.
+/// Codex and Gemini CLI put what they know into user messages too, each in a tag
+/// of its own or under a heading.
 fn written_to_codex(text: &str) -> Option<String> {
     let text = text.trim();
     let note = text.is_empty() || text.starts_with('<') || text.starts_with("# AGENTS.md");
@@ -196,5 +220,25 @@ mod tests {
         assert_eq!(turn.prompt, "two");
         assert_eq!((turn.results, turn.failed), (3, 2));
         assert_eq!(Turn::of_responses(&json!({"input": "x"})), Turn::default());
+    }
+    #[test]
+    fn a_request_for_content_is_read_in_the_same_way() {
+        let user = |part: Value| json!({"role": "user", "parts": [part]});
+        let response = |response: Value| user(json!({"functionResponse": {"response": response}}));
+        let turn = Turn::of_contents(&json!({"contents": [
+            user(json!({"text": "<session_context>x</session_context>"})),
+            user(json!({"text": "one"})),
+            response(json!({"output": "x"})),
+            user(json!({"text": "two"})),
+            {"role": "model", "parts": [{"functionCall": {}}]},
+            response(json!({"output": "x"})),
+            response(json!({"error": "denied"})),
+        ]}));
+        assert_eq!(turn.prompt, "two");
+        assert_eq!((turn.results, turn.failed), (2, 1));
+        assert_eq!(
+            Turn::of_contents(&json!({"contents": "x"})),
+            Turn::default()
+        );
     }
 }

@@ -1,17 +1,18 @@
-//! A model that does what the prompt says: an Anthropic Messages API and an
-//! OpenAI Responses API on loopback, for tests that drive a real coding agent
-//! without an account.
+//! A model that does what the prompt says: an Anthropic Messages API, an OpenAI
+//! Responses API and a Gemini API on loopback, for tests that drive a real coding
+//! agent without an account.
 //!
 //! How a request flows:
 //!
-//! 1. `server` takes `POST /v1/messages` or `/v1/responses` and records it.
+//! 1. `server` takes `POST /v1/messages`, `/v1/responses` or
+//!    `/v1beta/models/MODEL:streamGenerateContent` and records it.
 //! 2. `conversation` finds the last thing the user wrote and how many tools
 //!    have answered since. Nothing else is remembered between requests, so a
 //!    conversation may be resumed against another server.
 //! 3. `script` reads the directives of that prompt (`[[bash ls]]`) and says
 //!    what the model answers at this point of the turn.
-//! 4. `sse` writes the answer as events or as one JSON message, `responses` as
-//!    the events of the other API.
+//! 4. `sse` writes the answer as events or as one JSON message, `responses` and
+//!    `content` as the events of the other APIs.
 //!
 //! The directives, several of which may stand in one prompt and run in order:
 //!
@@ -30,7 +31,8 @@
 //! | `[[status CODE]]` | answers with this HTTP error, 400 to 599, each time it is asked |
 //!
 //! Over the Responses API the tools are those of Codex: Bash is `exec_command`,
-//! Write and Edit are `apply_patch`, where OLD and NEW are whole lines.
+//! Write and Edit are `apply_patch`, where OLD and NEW are whole lines. Over the
+//! Gemini API they are those of Gemini CLI.
 //!
 //! After the last tool call it says `Done. Tool calls: N, failed: M.`, unless
 //! the prompt has words for it. A prompt without directives is repeated:
@@ -44,7 +46,8 @@
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! let model = model_server::ModelServer::start().await?;
-//! // run an agent with ANTHROPIC_BASE_URL = model.url(), or base_url = model.url() + "/v1"
+//! // run an agent with ANTHROPIC_BASE_URL or GOOGLE_GEMINI_BASE_URL = model.url(), or
+//! // with base_url = model.url() + "/v1"
 //! assert!(model.requests().is_empty());
 //! # Ok(()) }
 //! ```
@@ -54,6 +57,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod content;
 mod conversation;
 mod responses;
 mod script;

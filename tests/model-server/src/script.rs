@@ -44,6 +44,7 @@ pub(crate) enum Block {
 pub(crate) enum Api {
     Messages,
     Responses,
+    Content,
 }
 
 /// How a model message ends.
@@ -151,7 +152,7 @@ fn parse(word: &str, arguments: &str, api: Api) -> Option<Vec<Step>> {
             let read = Step::Call("Read".to_owned(), json!({"file_path": path}));
             return Some(match api {
                 Api::Messages => vec![read, edit],
-                Api::Responses => vec![edit],
+                Api::Responses | Api::Content => vec![edit],
             });
         }
         "call" => {

@@ -24,6 +24,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
+    content::Content,
     conversation::Turn,
     responses::Response as Told,
     script::{Answer, Api, answer},
@@ -101,6 +102,7 @@ impl ModelServer {
             .route("/v1/messages", post(messages))
             .route("/v1/messages/count_tokens", post(count_tokens))
             .route("/v1/responses", post(responses))
+            .route("/v1beta/models/{call}", post(content))
             .fallback(not_found)
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(shared);
@@ -183,6 +185,31 @@ async fn responses(
         Answer::Message { blocks, end } => {
             let response = Told::new(tokens(&body), blocks, end);
             streamed(|reader| response.tell(reader, shared.stopped))
+        }
+        Answer::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            error(status, "the prompt asked for this error")
+        }
+    }
+}
+
+/// `MODEL:METHOD` stands in the path.
+async fn content(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = shared.record(&method, &uri, &headers, &body);
+    if !uri.path().ends_with(":streamGenerateContent") || !request["contents"].is_array() {
+        let message = "only `:streamGenerateContent` with a list `contents` is answered here";
+        return error(StatusCode::BAD_REQUEST, message);
+    }
+    match answer(&Turn::of_contents(&request), Api::Content) {
+        Answer::Message { blocks, end } => {
+            let content = Content::new(tokens(&body), blocks, end);
+            streamed(|reader| content.tell(reader, shared.stopped))
         }
         Answer::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

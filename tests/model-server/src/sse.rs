@@ -131,8 +131,12 @@ pub(crate) struct Gone;
 
 impl Reader {
     pub(crate) async fn send(&self, event: &Value) -> Result<(), Gone> {
-        let name = event["type"].as_str().unwrap_or_default();
-        let event = Event::default().event(name).data(event.to_string());
+        // Readers of the Gemini API know no names, not even empty ones.
+        let named = match event["type"].as_str() {
+            Some(name) => Event::default().event(name),
+            None => Event::default(),
+        };
+        let event = named.data(event.to_string());
         self.0.send(Ok(event)).await.map_err(|_| Gone)
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     },
     children::{ChildSpec, Signal, pump::Credit, secrets::SecretEnv},
     state::{Effect, Role, State, Stdin},
+    waits::Spoken,
 };
 
 /// Longest `process.run` of a probe: somebody waits for all of them.
@@ -24,60 +25,31 @@ const PROBE_LIMIT: Duration = Duration::from_secs(30);
 /// has a limit of its own.
 const PROVIDER_LIMIT: Duration = Duration::from_secs(600);
 
+/// Bytes that a program is told in `process.talk`: a handshake, no files.
+const TALK: usize = 1024 * 1024;
+
 impl Host for State {
     async fn run(
         &mut self,
         command: Command,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<Output, Error>> {
-        let limit = match self.role {
-            Role::Probe => PROBE_LIMIT,
-            Role::Provider { .. } => PROVIDER_LIMIT,
-            Role::Session { .. } => {
-                let text = "process.run is for probe alone; a session uses process.spawn".into();
-                return Ok(Err(Error::Denied(text)));
-            }
-            Role::Describe | Role::Policy => {
-                let text = "process.run is not for what must not reach outside".into();
-                return Ok(Err(Error::Denied(text)));
-            }
-        };
-        let (mut spec, secrets) = match self.resolve(command, Path::new("/")) {
-            Ok(resolved) => resolved,
-            Err(error) => return Ok(Err(error)),
-        };
-        match self.waits.wait(secrets.fill(&mut spec)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Ok(Err(Error::Other(Some(error.to_string())))),
-            Err(cancelled) => return Ok(Err(cancelled.into())),
+        self.run_spoken(command, None, timeout_ms).await
+    }
+
+    async fn talk(
+        &mut self,
+        command: Command,
+        input: Vec<u8>,
+        lines: u32,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<Result<Output, Error>> {
+        if input.len() > TALK {
+            let text = format!("process.talk: the input is larger than {TALK} bytes");
+            return Ok(Err(Error::Limit(text)));
         }
-        let limit = Duration::from_millis(timeout_ms.into()).min(limit);
-        let program = spec.program.clone();
-        let running = self
-            .waits
-            .run(self.plugin.outside.helper.clone(), spec, limit);
-        let ran = match self.waits.wait(running).await {
-            Ok(ran) => ran,
-            Err(cancelled) => return Ok(Err(cancelled.into())),
-        };
-        Ok(match ran {
-            Ok(Some(ran)) => {
-                let (code, signal) = ran
-                    .exit
-                    .map_or((None, None), |exit| (exit.code, exit.signal));
-                Ok(Output {
-                    exit: process::Exit { code, signal },
-                    stdout: ran.stdout,
-                    stderr: ran.stderr,
-                })
-            }
-            Ok(None) => Err(Error::Limit(format!(
-                "{} did not end within {} ms",
-                program.display(),
-                limit.as_millis()
-            ))),
-            Err(error) => Err(Error::Other(Some(error.to_string()))),
-        })
+        let spoken = Spoken { input, lines };
+        self.run_spoken(command, Some(spoken), timeout_ms).await
     }
 
     fn spawn(&mut self, command: Command) -> wasmtime::Result<Result<u32, Error>> {
@@ -160,6 +132,63 @@ impl Host for State {
 }
 
 impl State {
+    /// Runs a program to its end, and talks to it before.
+    async fn run_spoken(
+        &mut self,
+        command: Command,
+        spoken: Option<Spoken>,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<Result<Output, Error>> {
+        let limit = match self.role {
+            Role::Probe => PROBE_LIMIT,
+            Role::Provider { .. } => PROVIDER_LIMIT,
+            Role::Session { .. } => {
+                let text = "process.run is for probe alone; a session uses process.spawn".into();
+                return Ok(Err(Error::Denied(text)));
+            }
+            Role::Describe | Role::Policy => {
+                let text = "process.run is not for what must not reach outside".into();
+                return Ok(Err(Error::Denied(text)));
+            }
+        };
+        let (mut spec, secrets) = match self.resolve(command, Path::new("/")) {
+            Ok(resolved) => resolved,
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.waits.wait(secrets.fill(&mut spec)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Ok(Err(Error::Other(Some(error.to_string())))),
+            Err(cancelled) => return Ok(Err(cancelled.into())),
+        }
+        let limit = Duration::from_millis(timeout_ms.into()).min(limit);
+        let program = spec.program.clone();
+        let running = self
+            .waits
+            .run(self.plugin.outside.helper.clone(), spec, spoken, limit);
+        let ran = match self.waits.wait(running).await {
+            Ok(ran) => ran,
+            Err(cancelled) => return Ok(Err(cancelled.into())),
+        };
+        Ok(match ran {
+            Ok(Some(ran)) => {
+                let (code, signal) = ran
+                    .exit
+                    .map_or((None, None), |exit| (exit.code, exit.signal));
+                Ok(Output {
+                    exit: process::Exit { code, signal },
+                    stdout: ran.stdout,
+                    stderr: ran.stderr,
+                })
+            }
+            Ok(None) => Err(Error::Limit(format!(
+                "{} did not end within {} ms",
+                program.display(),
+                limit.as_millis()
+            ))),
+            Err(error) => Err(Error::Other(Some(error.to_string()))),
+        })
+    }
+
     fn push_for(
         &mut self,
         child: u32,

@@ -18,7 +18,7 @@ use std::{
 
 use hostler_auth::{Identity, Scope};
 use hostler_session::{Access, Client, ClientId, Outlet, SessionHandle, Who};
-use hostler_wire::{Fault, Id, Message, RawValue, codes, methods};
+use hostler_wire::{Fault, Id, Message, RawValue, codes, methods, session_id};
 
 use tokio::sync::Semaphore;
 
@@ -175,6 +175,11 @@ impl Connection {
             methods::SESSION_SET_MODE | methods::SESSION_SET_CONFIG_OPTION => {
                 self.call(request, method, params).await;
             }
+            // The harness answers; most agents have none of these.
+            methods::SESSION_SET_MODEL => self.call(request, method, params).await,
+            _ if is_of_an_agent(method) && names_a_session(params) => {
+                self.call(request, method, params).await;
+            }
             _ if self.is_positioned() => self.extension(request, method, params).await,
             _ => request.fault(&unknown_method(method)),
         }
@@ -217,7 +222,9 @@ impl Connection {
             | methods::SESSION_DELETE
             | methods::SESSION_PROMPT
             | methods::SESSION_SET_MODE
-            | methods::SESSION_SET_CONFIG_OPTION => self.may(Scope::Drive),
+            | methods::SESSION_SET_CONFIG_OPTION
+            | methods::SESSION_SET_MODEL => self.may(Scope::Drive),
+            _ if is_of_an_agent(method) => self.may(Scope::Drive),
             _ => Ok(()),
         }
     }
@@ -294,6 +301,16 @@ impl Connection {
             name: "unknown client".to_owned(),
         }
     }
+}
+
+/// An extension that is not this host's: whether there is such a method, the agent
+/// of the session knows that the params name.
+fn is_of_an_agent(method: &str) -> bool {
+    method.starts_with('_') && !method.starts_with("_hostler/")
+}
+
+fn names_a_session(params: Option<&RawValue>) -> bool {
+    params.is_some_and(|params| matches!(session_id(params), Ok(Some(_))))
 }
 
 fn unknown_method(method: &str) -> Fault {

@@ -163,6 +163,21 @@ async fn an_id_that_is_in_use_is_refused() {
 }
 
 #[tokio::test]
+async fn extensions_of_an_agent_and_its_models_reach_it() {
+    let server = Server::start().await;
+    let mut peer = server.peer().await;
+    let session = peer.session(&server.project()).await;
+    for method in ["_vendor/thing", "session/set_model"] {
+        let params = json!({ "sessionId": session, "a": 1 });
+        let result = peer.result(method, params).await;
+        assert_eq!(result["method"], method);
+        assert_eq!(result["params"], r#"{"a":1}"#);
+    }
+    let error = peer.error("_vendor/thing", json!({})).await;
+    assert_eq!(error["code"], -32601, "it names no session: {error}");
+}
+
+#[tokio::test]
 async fn a_whole_session() {
     let server = Server::start().await;
     let mut peer = server.peer().await;

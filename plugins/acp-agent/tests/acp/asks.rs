@@ -58,7 +58,7 @@ fn an_agents_id_that_equals_one_of_ours_is_another_id() {
 }
 
 #[test]
-fn files_terminals_and_elicitations_are_asked_of_the_host() {
+fn files_terminals_and_extensions_are_asked_of_the_host() {
     let (mut bench, child, _) = in_turn();
     for method in [
         "fs/read_text_file",
@@ -68,7 +68,7 @@ fn files_terminals_and_elicitations_are_asked_of_the_host() {
         "terminal/release",
         "terminal/wait_for_exit",
         "terminal/kill",
-        "elicitation/create",
+        "_vendor/thing",
     ] {
         let line = json!({"id": 1, "method": method, "params": {"sessionId": "theirs", "a": 1}});
         let asks = bench.json(child, &line).asks();
@@ -81,18 +81,102 @@ fn files_terminals_and_elicitations_are_asked_of_the_host() {
     }
 }
 
+fn elicitation(params: &Value) -> Value {
+    json!({"id": "e", "method": "elicitation/create", "params": params})
+}
+
 #[test]
-fn an_elicitation_loses_the_id_of_our_request_too() {
+fn a_question_with_its_answers_is_asked_as_a_permission() {
     let (mut bench, child, _) = in_turn();
-    let line = json!({
-        "id": 1,
-        "method": "elicitation/create",
-        "params": {"requestId": 1, "message": "name?"},
-    });
-    assert_eq!(
-        bench.json(child, &line).asks()[0].2,
-        json!({"message": "name?"})
+    let effects = bench.json(
+        child,
+        &elicitation(&json!({
+            "sessionId": "theirs", "mode": "form", "message": "Which size?",
+            "requestedSchema": {"properties": {"size": {"type": "string", "enum": ["S", "L"]}}},
+        })),
     );
+    assert_eq!(effects.updates()[0]["title"], "agent asks: Which size?");
+    let (ask, method, params) = &effects.asks()[0];
+    assert_eq!(method, "session/request_permission");
+    let names: Vec<_> = params["options"].as_array().unwrap().iter().collect();
+    assert_eq!(names[1]["name"], "L");
+    assert_eq!(names[2]["name"], "Decline");
+    let effects = bench.selected(*ask, "1");
+    assert_eq!(
+        effects.written_json()[0],
+        json!({
+            "jsonrpc": "2.0", "id": "e",
+            "result": {"action": "accept", "content": {"size": "L"}},
+        })
+    );
+    assert_eq!(effects.updates()[0]["status"], "completed");
+}
+
+#[test]
+fn a_question_can_be_declined_and_a_cancelled_turn_cancels_it() {
+    let yes_or_no = json!({"mode": "form", "message": "Go on?"});
+    let (mut bench, child, _) = in_turn();
+    let effects = bench.json(child, &elicitation(&yes_or_no));
+    let effects = bench.selected(effects.asks()[0].0, "1");
+    assert_eq!(
+        effects.written_json()[0]["result"],
+        json!({"action": "decline"})
+    );
+    assert_eq!(effects.updates()[0]["status"], "failed");
+
+    bench.json(child, &elicitation(&yes_or_no));
+    let effects = bench.cancel();
+    assert_eq!(
+        effects.written_json()[0]["result"],
+        json!({"action": "cancel"})
+    );
+}
+
+#[test]
+fn an_address_to_open_is_shown_and_asked_for() {
+    let (mut bench, child, _) = in_turn();
+    let url = json!({"mode": "url", "message": "Log in", "url": "https://example.com/x", "elicitationId": "1"});
+    let effects = bench.json(child, &elicitation(&url));
+    let (ask, _, params) = &effects.asks()[0];
+    assert!(
+        params["toolCall"]
+            .to_string()
+            .contains("https://example.com/x")
+    );
+    let effects = bench.selected(*ask, "0");
+    assert_eq!(
+        effects.written_json()[0]["result"],
+        json!({"action": "accept"})
+    );
+}
+
+#[test]
+fn a_question_that_needs_words_is_declined_and_people_are_told() {
+    let (mut bench, child, _) = in_turn();
+    let words = json!({
+        "mode": "form", "message": "Your name?",
+        "requestedSchema": {"properties": {"name": {"type": "string"}}},
+    });
+    let effects = bench.json(child, &elicitation(&words));
+    assert!(effects.asks().is_empty());
+    assert!(effects.updates()[0].to_string().contains("Your name?"));
+    assert_eq!(
+        effects.written_json()[0]["result"],
+        json!({"action": "decline"})
+    );
+}
+
+#[test]
+fn a_question_that_the_agent_takes_back_ends() {
+    let (mut bench, child, _) = in_turn();
+    let ask = bench
+        .json(child, &elicitation(&json!({"message": "?"})))
+        .asks()[0]
+        .0;
+    let cancel = json!({"method": "$/cancel_request", "params": {"requestId": "e"}});
+    let effects = bench.json(child, &cancel);
+    assert!(effects.contains(&Effect::Withdraw(ask)));
+    assert_eq!(effects.updates()[0]["status"], "failed");
 }
 
 #[test]
@@ -139,7 +223,7 @@ fn the_ids_of_asks_rise_over_the_agents_restarts() {
 #[test]
 fn an_unknown_request_is_method_not_found() {
     let (mut bench, child, _) = in_turn();
-    let line = json!({"id": "x", "method": "_vendor/thing", "params": {}});
+    let line = json!({"id": "x", "method": "vendor/thing", "params": {}});
     let effects = bench.json(child, &line);
     assert!(effects.asks().is_empty());
     let reply = &effects.written_json()[0];

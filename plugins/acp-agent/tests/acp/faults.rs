@@ -204,11 +204,24 @@ fn an_update_that_is_no_object_is_garbage() {
 #[test]
 fn an_answer_that_nobody_waits_for_is_logged() {
     let (mut bench, child, _) = in_turn();
+    let mut told = 0;
     for id in [json!(99), json!("1"), json!(null)] {
         let effects = bench.json(child, &json!({"id": id, "result": {}}));
         assert!(effects.answers().is_empty());
-        assert_eq!(effects.logs().len(), 1);
+        assert!(effects.logs()[0].1.contains("nobody asked"));
+        told += effects.updates().len();
     }
+    assert_eq!(told, 1, "once a turn");
+}
+
+#[test]
+fn a_second_answer_changes_nothing() {
+    let (mut bench, child, prompt) = in_turn();
+    let end = json!({"stopReason": "end_turn"});
+    crate::reply(&mut bench, child, prompt, &end);
+    let effects = crate::reply(&mut bench, child, prompt, &end);
+    assert!(effects.answers().is_empty() && effects.updates().is_empty());
+    sent(&bench.prompt("again"), "session/prompt");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 mod asks;
 mod faults;
 mod handshake;
+mod limits;
 mod probe;
+mod restore;
 mod turn;
 
 use hostler_acp_agent::AcpAgent;
@@ -64,12 +66,23 @@ fn initialized(bench: &mut Bench<AcpAgent>, opened: &Effects, result: &Value) ->
 
 /// A session that can be prompted; the agent calls it `theirs`.
 fn ready() -> (Bench<AcpAgent>, Child) {
+    ready_with(&json!({"sessionId": "theirs"}))
+}
+
+/// The same of an agent that answers `session/new` with this.
+fn ready_with(session: &Value) -> (Bench<AcpAgent>, Child) {
+    ready_as(&json!(null), session)
+}
+
+/// The same of an agent that can this.
+fn ready_as(capabilities: &Value, session: &Value) -> (Bench<AcpAgent>, Child) {
     let mut bench = configured();
     let opened = bench.open();
-    let (child, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
+    let answer = json!({"protocolVersion": 1, "agentCapabilities": capabilities});
+    let (child, effects) = initialized(&mut bench, &opened, &answer);
     let id = sent(&effects, "session/new");
-    let effects = reply(&mut bench, child, id, &json!({"sessionId": "theirs"}));
-    assert_eq!(effects.answer(), Ok(json!({})));
+    let effects = reply(&mut bench, child, id, session);
+    assert!(effects.answer().is_ok());
     (bench, child)
 }
 

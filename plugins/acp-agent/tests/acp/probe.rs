@@ -22,9 +22,9 @@ fn output(code: i32, stdout: &str, stderr: &str) -> Result<Output> {
 
 #[test]
 fn a_probe_that_succeeds_is_ready_with_the_version_it_printed() {
-    let status = probed(output(0, "\nagent 1.2\nmore\n", ""))
-        .probe()
-        .unwrap();
+    let mut bench = probed(output(0, "\nagent 1.2\nmore\n", ""));
+    let status = bench.probe().unwrap();
+    assert!(bench.offer().unwrap().auth_methods.is_empty());
     assert_eq!(status.readiness, Readiness::Ready);
     assert_eq!(status.version.as_deref(), Some("agent 1.2"));
 }
@@ -55,12 +55,60 @@ fn a_probe_that_is_not_granted_is_broken_with_the_hosts_words() {
     assert!(status.detail.contains("[[plugins.x.grants.process]]"));
 }
 
+fn asked(outcome: Result<Output>) -> Bench<AcpAgent> {
+    let config = json!({"command": ["agent", "--acp"], "title": "My Agent"});
+    Bench::new()
+        .config(config)
+        .program(&["agent", "--acp"], outcome)
+}
+
+/// What an agent prints that is asked what it is.
+fn hello(result: &Value) -> Result<Output> {
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": result});
+    output(0, &format!("Welcome!\n{answer}\n"), "a warning\n")
+}
+
 #[test]
-fn without_a_probe_nothing_is_checked_and_the_status_says_so() {
-    let config = json!({"command": ["agent"]});
-    let status = Bench::<AcpAgent>::new().config(config).probe().unwrap();
+fn an_agent_is_asked_what_it_is_and_how_one_logs_in() {
+    let mut bench = asked(hello(&json!({
+        "protocolVersion": 1,
+        "agentInfo": {"name": "a", "title": "Agent A", "version": "1.2"},
+        "authMethods": [
+            {"id": "oauth", "name": "Log in", "description": "in a browser"},
+            {"id": "shell", "name": "Terminal", "type": "terminal", "args": ["--login"]},
+            {"id": "bare"},
+            {"name": "without an id"},
+        ],
+    })));
+    let status = bench.probe().unwrap();
     assert_eq!(status.readiness, Readiness::Ready);
-    assert!(status.detail.contains("not checked"), "{}", status.detail);
+    assert_eq!(status.version.as_deref(), Some("1.2"));
+    assert!(status.detail.contains("Agent A"), "{}", status.detail);
+    let methods = bench.offer().unwrap().auth_methods;
+    let ids: Vec<_> = methods.iter().map(|method| method.id.as_str()).collect();
+    assert_eq!(ids, ["oauth", "bare"]);
+    assert_eq!(methods[0].description, "in a browser");
+}
+
+#[test]
+fn an_agent_that_does_not_answer_as_one_is_broken_with_its_words() {
+    for (outcome, words) in [
+        (
+            output(1, "", "no such option: --acp\n"),
+            "no such option: --acp",
+        ),
+        (output(0, "Hello, human\n", ""), "Hello, human"),
+        (hello(&json!({"protocolVersion": 2})), "speaks version 2"),
+        (Err(Error::Limit("did not end".to_owned())), "did not end"),
+    ] {
+        let mut bench = asked(outcome);
+        let status = bench.probe().unwrap();
+        assert_eq!(status.readiness, Readiness::Broken);
+        assert!(status.detail.contains(words), "{}", status.detail);
+        assert!(bench.offer().unwrap().auth_methods.is_empty());
+    }
+    let status = asked(Err(Error::NotFound("agent is not there".to_owned()))).probe();
+    assert_eq!(status.unwrap().readiness, Readiness::Missing);
 }
 
 #[test]

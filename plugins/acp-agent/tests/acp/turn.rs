@@ -23,7 +23,8 @@ fn a_prompt_reaches_the_agent_as_it_came_but_on_one_line() {
 #[test]
 fn a_prompt_that_is_not_json_is_an_error() {
     let (mut bench, _) = ready();
-    assert!(bench.prompt_json("[").failed().is_some());
+    let failure = bench.prompt_json("[").answer().unwrap_err();
+    assert_eq!(failure.code, Failure::INVALID_PARAMS);
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn a_call_that_is_answered_with_nothing_succeeds() {
 fn a_call_whose_params_are_no_object_is_an_error() {
     let (mut bench, _) = ready();
     let effects = bench.call_json("session/set_mode", "[1]");
-    assert!(effects.failed().is_some());
+    assert_eq!(effects.answer().unwrap_err().code, Failure::INVALID_PARAMS);
     assert_eq!(effects.written(), "");
 }
 

@@ -1,5 +1,6 @@
 //! The built binary, driven by clients that others wrote, with real agents.
 
+mod acp_agent;
 mod agents;
 mod bad_input;
 mod claude;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = [
+        acp_agent::trials(),
         agents::trials(),
         bad_input::trials(),
         claude::trials(),

@@ -46,12 +46,22 @@ pub(crate) fn spawn(command: &Command) -> Result<Child> {
 }
 
 pub(crate) fn run(command: &Command, timeout_ms: u32) -> Result<Output> {
-    let output = process::run(&command.into(), timeout_ms)?;
-    Ok(Output {
-        exit: output.exit.into(),
-        stdout: output.stdout,
-        stderr: output.stderr,
-    })
+    Ok(process::run(&command.into(), timeout_ms)?.into())
+}
+
+pub(crate) fn talk(command: &Command, input: &str, lines: u32, timeout_ms: u32) -> Result<Output> {
+    let input = input.as_bytes();
+    Ok(process::talk(&command.into(), input, lines, timeout_ms)?.into())
+}
+
+impl From<process::Output> for Output {
+    fn from(output: process::Output) -> Self {
+        Self {
+            exit: output.exit.into(),
+            stdout: output.stdout,
+            stderr: output.stderr,
+        }
+    }
 }
 
 pub(crate) fn write(child: Child, data: &[u8]) -> Result {
