@@ -98,7 +98,12 @@ impl Harness for AcpAgent {
         match event {
             Event::AskAnswered { id, outcome } => self.answered(id, outcome),
             Event::Timer(_) => self.timed_out(),
-            Event::Started(_) => Ok(()),
+            // It makes no requests.
+            Event::Started(_)
+            | Event::HttpHead { .. }
+            | Event::HttpPiece { .. }
+            | Event::HttpEnd(_)
+            | Event::HttpFailed { .. } => Ok(()),
             Event::WriteDrained(child) => match self.link_of(child) {
                 Some(link) => link.drained(),
                 None => Ok(()),

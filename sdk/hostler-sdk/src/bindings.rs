@@ -33,6 +33,8 @@ pub mod device {
             "hostler:host/random@0.1.0-draft": crate::bindings::hostler::host::random,
             "hostler:host/config@0.1.0-draft": crate::bindings::hostler::host::config,
             "hostler:host/process@0.1.0-draft": crate::bindings::hostler::host::process,
+            "hostler:host/blob@0.1.0-draft": crate::bindings::hostler::host::blob,
+            "hostler:host/http@0.1.0-draft": crate::bindings::hostler::host::http,
         },
         generate_all,
         pub_export_macro: true,

@@ -5,8 +5,8 @@ use crate::{Error, Result, backend};
 /// How much of a blob is read in one call; the contract's bound.
 const MAX_READ: u32 = 16 << 20;
 
-/// Immutable bytes that stay in the host: screenshots, films, sources. For
-/// device providers alone; at most 256 of them and 256 MiB an instance.
+/// Immutable bytes that stay in the host: screenshots, films, sources. For those
+/// that [`http`](crate::http) is for; at most 256 of them and 256 MiB an instance.
 #[derive(Debug, Clone)]
 pub struct Blob(pub(crate) backend::Blob);
 

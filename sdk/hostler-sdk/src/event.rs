@@ -1,6 +1,10 @@
 //! What the host tells a session.
 
-use crate::{Failure, process::Child, process::Exit, process::Stdio};
+use crate::{
+    Error, Failure, Harness,
+    exchange::{self, ExchangeId},
+    process::{Child, Exit, Stdio},
+};
 
 /// Something that happened since the last call, in the order in which it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,4 +49,57 @@ pub enum Event {
     },
     /// A [timer](crate::timer) fired.
     Timer(u64),
+    /// A server answers; the body follows.
+    HttpHead {
+        /// Of which [exchange].
+        exchange: ExchangeId,
+        /// Of the last redirect. One like 404 is a response, not a failure.
+        status: u16,
+        /// Names in lower case.
+        headers: Vec<(String, String)>,
+    },
+    /// A piece of a response's body, as the request's
+    /// [`Framing`](exchange::Framing) cuts it.
+    HttpPiece {
+        /// Of which [exchange].
+        exchange: ExchangeId,
+        /// The line, the data of the event (its lines joined by a line feed), or
+        /// the whole body.
+        text: String,
+        /// What `event:` of an event says, but `message`, which is the same as
+        /// nothing.
+        name: Option<String>,
+        /// The last event id of the stream so far, if it has one.
+        id: Option<String>,
+        /// Bytes were lost: they were not UTF-8 and are replaced, or the line was
+        /// cut.
+        lossy: bool,
+    },
+    /// The body of a response came to its end.
+    HttpEnd(ExchangeId),
+    /// There is no response, or the rest of it does not come.
+    HttpFailed {
+        /// Of which [exchange].
+        exchange: ExchangeId,
+        /// `Denied` (the grant), `Limit` (a time, a size, requests of this plugin
+        /// at a time), `Invalid` (the request), or `Other` (the network, the
+        /// server).
+        error: Error,
+    },
+}
+
+/// Delivers a batch. An error at one event must not lose those behind it: the
+/// first error is returned when all have been delivered.
+pub(crate) fn deliver<H: Harness>(
+    harness: &mut H,
+    batch: impl IntoIterator<Item = Event>,
+) -> crate::Result {
+    exchange::begin_batch();
+    let mut outcome = Ok(());
+    for event in batch {
+        if exchange::is_wanted(&event) {
+            outcome = outcome.and(harness.on_event(event));
+        }
+    }
+    outcome
 }

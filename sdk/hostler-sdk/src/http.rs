@@ -1,6 +1,9 @@
-//! HTTP requests, for device providers alone. To which hosts is the operator's
-//! grant `[[plugins.ID.grants.http]]`; loopback and private addresses must be
-//! granted by themselves.
+//! HTTP requests that are waited for: for device providers, and in
+//! [`Harness::probe`](crate::Harness::probe) and
+//! [`Harness::offer`](crate::Harness::offer); a session has
+//! [`exchange`](crate::exchange). To which hosts is the operator's grant
+//! `[[plugins.ID.grants.http]]`; loopback and private addresses must be granted
+//! by themselves.
 
 use std::time::Duration;
 

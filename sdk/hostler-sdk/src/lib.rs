@@ -18,7 +18,8 @@
 //!   host  ------------------------------------->  Harness  <----  host
 //!                                                    |
 //!          client::update, ask, answer, checkpoint   |  process::Command::spawn,
-//!          (what people see and are asked)           v  Child::write, timer::set
+//!          (what people see and are asked)           v  Child::write, timer::set,
+//!                                                       exchange::open
 //! ```
 //!
 //! Each call returns at once; what it noted down happens when it has returned,
@@ -30,9 +31,11 @@
 //! - [`Harness`], [`Event`] and the values that go in and out of them;
 //! - towards people: [`client`], with the payloads of ACP in [`acp`];
 //! - towards the machine: [`process`], [`timer`], [`clock`], [`random`],
-//!   [`config`], [`log`]; what a plugin may do is the operator's grant, and a
+//!   [`config`], [`log`]; towards a service elsewhere: [`exchange`], HTTP whose
+//!   response comes as events; what a plugin may do is the operator's grant, and a
 //!   denial is an [`Error`] that it sees;
-//! - for device providers: [`device`], and what waits: [`http`], [`service`],
+//! - for device providers: [`device`], and what waits: [`http`] (which a harness
+//!   has in [`Harness::probe`] and [`Harness::offer`]), [`service`],
 //!   [`clock::sleep`], with [`Blob`]s for bytes that need not pass through the
 //!   plugin; for policies: [`policy`];
 //! - for what people read: [`text`]; for what they write: [`pieces`], the blocks of
@@ -155,6 +158,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod device;
+pub mod exchange;
 pub mod http;
 pub mod lines;
 pub mod log;

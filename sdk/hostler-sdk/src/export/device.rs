@@ -6,8 +6,8 @@ use super::{device_values::open_params, log_panics};
 use crate::bindings::device::{
     exports::hostler::device::provider as wit,
     hostler::device::types::{self, Error as Refusal},
-    hostler::host::blob::Blob as Handle,
 };
+use crate::bindings::hostler::host::blob::Blob as Handle;
 use crate::device::{DeviceProvider, DeviceSession, Error, fence::Fence};
 use crate::{Blob, backend};
 

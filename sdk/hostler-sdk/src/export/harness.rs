@@ -7,6 +7,8 @@ use crate::bindings::{
     exports::hostler::harness::harness as wit,
     hostler::{harness::events, host::process, types::types},
 };
+use crate::event::deliver;
+use crate::exchange::ExchangeId;
 use crate::process::{Child, Stdio};
 use crate::{
     Choices, Description, Event, Harness, McpServer, McpTransport, Mode, OpenParams,
@@ -65,15 +67,9 @@ impl<H: Harness> wit::GuestSession for Session<H> {
         Ok(self.0.borrow_mut().cancel()?)
     }
 
-    /// An error at one event must not lose those behind it: the first error is
-    /// returned when all have been delivered.
     fn on_events(&self, batch: Vec<events::Event>) -> Result<(), types::Error> {
-        let mut harness = self.0.borrow_mut();
-        let mut outcome = Ok(());
-        for event in batch {
-            outcome = outcome.and(harness.on_event(event.into()));
-        }
-        Ok(outcome?)
+        let batch = batch.into_iter().map(Event::from);
+        Ok(deliver(&mut *self.0.borrow_mut(), batch)?)
     }
 
     fn close(&self) -> Result<(), types::Error> {
@@ -212,6 +208,23 @@ impl From<events::Event> for Event {
                 outcome: answer.outcome.map_err(Into::into),
             },
             events::Event::Timer(id) => Self::Timer(id),
+            events::Event::HttpHead(head) => Self::HttpHead {
+                exchange: ExchangeId(head.exchange),
+                status: head.status,
+                headers: head.headers,
+            },
+            events::Event::HttpPiece(piece) => Self::HttpPiece {
+                exchange: ExchangeId(piece.exchange),
+                text: piece.text,
+                name: piece.name,
+                id: piece.id,
+                lossy: piece.lossy,
+            },
+            events::Event::HttpEnd(exchange) => Self::HttpEnd(ExchangeId(exchange)),
+            events::Event::HttpFailed(failure) => Self::HttpFailed {
+                exchange: ExchangeId(failure.exchange),
+                error: failure.error.into(),
+            },
         }
     }
 }

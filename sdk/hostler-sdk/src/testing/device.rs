@@ -2,7 +2,7 @@ use std::{marker::PhantomData, time::Duration};
 
 use serde_json::Value;
 
-use crate::backend::recorder::Recorder;
+use crate::backend::recorder::{Recorder, Role};
 use crate::device::{Device, DeviceProvider, OpenParams, Result, fence::Fence};
 use crate::http::{Request, Response};
 use crate::process::{Command, Output};
@@ -10,7 +10,8 @@ use crate::testing::Effect;
 use crate::{About, log::Level};
 
 /// What stands outside a device provider: [`Script`](super::Script), or with the
-/// feature `live` this machine.
+/// feature `live` this machine. A harness has [`fetch`](Self::fetch) of it in a
+/// probe.
 pub trait Outside: std::fmt::Debug {
     /// [`Request::send`].
     ///
@@ -75,6 +76,7 @@ impl<P: DeviceProvider> ProviderBench<P> {
     /// An instance with this outside, with the config `{}`.
     pub fn new(outside: impl Outside + 'static) -> Self {
         let mut host = Recorder::default();
+        host.role = Role::Provider;
         host.outside = Some(Box::new(outside));
         Self {
             host,

@@ -4,6 +4,7 @@ use std::{ops::Deref, time::Duration};
 
 use serde_json::Value;
 
+use crate::exchange::{ExchangeId, Request};
 use crate::process::{Child, Command, Signal};
 use crate::{Error, Failure, RequestId, log::Level};
 
@@ -67,6 +68,15 @@ pub enum Effect {
     },
     /// `timer::cancel`.
     TimerCancel(u64),
+    /// `exchange::open`.
+    ExchangeOpen {
+        /// The id that it got.
+        exchange: ExchangeId,
+        /// What is sent.
+        request: Request,
+    },
+    /// `exchange::cancel`.
+    ExchangeCancel(ExchangeId),
     /// `device::progress`.
     Progress(String),
     /// A line for the log.
@@ -178,6 +188,31 @@ impl Effects {
     #[track_caller]
     pub fn written_json(&self) -> Vec<Value> {
         self.written().lines().map(parse).collect()
+    }
+
+    /// The requests that were opened.
+    pub fn exchanges(&self) -> Vec<(ExchangeId, Request)> {
+        self.pick(|effect| match effect {
+            Effect::ExchangeOpen { exchange, request } => Some((*exchange, request.clone())),
+            _ => None,
+        })
+    }
+
+    /// The one request that was opened.
+    ///
+    /// # Panics
+    /// When there is none, or more than one.
+    #[track_caller]
+    pub fn exchange(&self) -> (ExchangeId, Request) {
+        self.only("request", self.exchanges())
+    }
+
+    /// The requests that were cancelled.
+    pub fn cancelled(&self) -> Vec<ExchangeId> {
+        self.pick(|effect| match effect {
+            Effect::ExchangeCancel(exchange) => Some(*exchange),
+            _ => None,
+        })
     }
 
     /// The lines for the log.

@@ -9,6 +9,7 @@
 
 mod device;
 mod effects;
+mod exchange;
 #[cfg(feature = "live")]
 mod live;
 mod script;
@@ -24,6 +25,7 @@ pub use live::Live;
 pub use script::{Exchange, Script, Sent};
 
 use crate::backend::recorder::{Recorder, Role, Stdin};
+use crate::event::deliver;
 use crate::process::{Child, Exit, Output, Stdio};
 use crate::{
     Choices, Description, Event, Failure, Harness, OpenParams, Prompt, RequestId, Result, Status,
@@ -187,7 +189,8 @@ impl<H: Harness> Bench<H> {
     /// the session hears of the first: at the last line of a child that has
     /// ended, there is no child any more. All are delivered; the first error is
     /// the call's.
-    pub fn events(&mut self, events: Vec<Event>) -> Effects {
+    pub fn events(&mut self, mut events: Vec<Event>) -> Effects {
+        self.drop_unheard(&mut events);
         for event in &events {
             match event {
                 Event::Exited { child, .. } | Event::StartFailed { child, .. } => {
@@ -199,13 +202,17 @@ impl<H: Harness> Bench<H> {
                 Event::Timer(id) => {
                     self.host.timers.remove(id);
                 }
-                Event::Started(_) | Event::Line { .. } | Event::WriteDrained(_) => {}
+                Event::HttpEnd(exchange) | Event::HttpFailed { exchange, .. } => {
+                    self.host.exchanges.remove(exchange);
+                }
+                Event::Started(_)
+                | Event::Line { .. }
+                | Event::WriteDrained(_)
+                | Event::HttpHead { .. }
+                | Event::HttpPiece { .. } => {}
             }
         }
-        self.on_session(|session| {
-            let deliver = |done: Result, event| done.and(session.on_event(event));
-            events.into_iter().fold(Ok(()), deliver)
-        })
+        self.on_session(|session| deliver(session, events))
     }
 
     /// The child runs.

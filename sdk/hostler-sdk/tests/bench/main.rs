@@ -2,6 +2,7 @@
 
 mod client;
 mod device;
+mod exchanges;
 mod machine;
 mod puppet;
 mod settings;

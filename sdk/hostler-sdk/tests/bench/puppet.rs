@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use hostler_sdk::exchange::{self, Framing, Request};
 use hostler_sdk::process::Command;
 use hostler_sdk::testing::Bench;
 use hostler_sdk::{
     Description, Error, Event, Failure, Harness, OpenParams, Prompt, PromptCapabilities, RequestId,
-    Result, Status, acp, client, clock, config, timer,
+    Result, Status, acp, client, clock, config, http, timer,
 };
 use serde_json::json;
 
@@ -20,6 +21,8 @@ pub(crate) struct Puppet {
 #[serde(default)]
 struct Asked {
     spawn: bool,
+    fetch: bool,
+    open: bool,
     /// How long `run` may take.
     seconds: u64,
 }
@@ -28,6 +31,8 @@ impl Default for Asked {
     fn default() -> Self {
         Self {
             spawn: false,
+            fetch: false,
+            open: false,
             seconds: 1,
         }
     }
@@ -52,6 +57,13 @@ impl Harness for Puppet {
         let asked: Asked = config::get()?;
         if asked.spawn {
             Command::new("tool").spawn()?;
+        }
+        if asked.open {
+            exchange::open(Request::get(URL))?;
+        }
+        if asked.fetch {
+            let answer = http::Request::get(URL).send()?;
+            return Ok(Status::ready(answer.text()?));
         }
         let output = Command::new("tool")
             .arg("--version")
@@ -104,6 +116,15 @@ impl Harness for Puppet {
                 child.close_stdin()?;
                 child.close_stdin()
             }
+            "fetch" => http::Request::get(URL).send().map(drop),
+            "request" => exchange::open(request_of_events()).map(drop),
+            "too many requests" => {
+                (0..17).try_for_each(|_| exchange::open(request_of_events()).map(drop))
+            }
+            "too much" => {
+                exchange::open(Request::post(URL).body(vec![0; (32 << 20) + 1])).map(drop)
+            }
+            "take back" => exchange::cancel(exchange::open(request_of_events())?),
             "time" => client::message(format!("{:?}", clock::monotonic()?)),
             "resumed" => client::message(format!("{:?}", self.resumed)),
             other => Err(Error::Invalid(other.to_owned())),
@@ -117,9 +138,18 @@ impl Harness for Puppet {
     fn on_event(&mut self, event: Event) -> Result {
         match event {
             Event::Line { child, text, .. } => child.write(text.as_bytes()),
+            Event::HttpPiece { exchange, text, .. } if text == "enough" => {
+                exchange::cancel(exchange)
+            }
             event => client::message(format!("{event:?}")),
         }
     }
+}
+
+pub(crate) const URL: &str = "https://a.example/stream";
+
+fn request_of_events() -> Request {
+    Request::get(URL).framing(Framing::Events)
 }
 
 pub(crate) fn open() -> Bench<Puppet> {

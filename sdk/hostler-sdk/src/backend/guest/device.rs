@@ -1,12 +1,13 @@
-//! The imports of a device provider: in a component alone, because natively
-//! there are no handles.
+//! What waits, for device providers and in part for harnesses: in a component
+//! alone, because natively there are no handles.
 
 use std::rc::Rc;
 
 use crate::bindings::device::hostler::{
     device::progress as towards_people,
-    host::{blob as wit, http, service, sleep as sleeping},
+    host::{service, sleep as sleeping},
 };
+use crate::bindings::hostler::host::{blob as wit, http};
 use crate::http::{Content, Request, Response};
 use crate::{
     Result,

@@ -7,10 +7,11 @@ pub(crate) use device::{Blob, fetch, progress, service_start, service_stop, slee
 
 use crate::bindings::hostler::{
     harness::client,
-    host::{clock, config as settings, log as logging, process, random as entropy, timer},
+    host::{clock, config as settings, exchange, log as logging, process, random as entropy, timer},
     types::types as wit,
 };
-use crate::process::{Child, Command, Exit, Output, Signal};
+use crate::exchange::{ExchangeId, Framing, Request};
+use crate::process::{Child, Command, Exit, Output, Signal, millis};
 use crate::{Error, Failure, RequestId, Result, log::Level};
 
 pub(crate) fn update(update: &str) -> Result {
@@ -72,6 +73,29 @@ pub(crate) fn timer_set(id: u64, after_ms: u64) -> Result {
 
 pub(crate) fn timer_cancel(id: u64) -> Result {
     Ok(timer::cancel(id)?)
+}
+
+pub(crate) fn exchange_open(request: Request) -> Result<ExchangeId> {
+    let ms = |time| millis(time).try_into().unwrap_or(u32::MAX);
+    let id = exchange::open(&exchange::Request {
+        framing: match request.framing {
+            Framing::Whole => exchange::Framing::Whole,
+            Framing::Lines => exchange::Framing::Lines,
+            Framing::Events => exchange::Framing::Events,
+        },
+        head_ms: ms(request.head_timeout),
+        idle_ms: ms(request.idle_timeout),
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: request.body,
+        redirects: request.redirects,
+    })?;
+    Ok(ExchangeId(id))
+}
+
+pub(crate) fn exchange_cancel(exchange: ExchangeId) -> Result {
+    Ok(exchange::cancel(exchange.0)?)
 }
 
 pub(crate) fn clock_monotonic() -> Result<u64> {

@@ -1,12 +1,12 @@
-//! The imports of a device provider, natively.
+//! What waits, natively: for device providers, and `fetch` for a probe.
 
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::with;
-use crate::bindings::device::hostler::host::blob::Blob as Handle;
+use super::{Role, with};
+use crate::bindings::hostler::host::blob::Blob as Handle;
 use crate::http::{Request, Response};
 use crate::testing::{Effect, Outside};
 use crate::{Error, Result, process::Command};
@@ -95,15 +95,26 @@ impl Blob {
 
 fn outside<T>(call: impl FnOnce(&mut dyn Outside) -> Result<T>) -> Result<T> {
     with(|host| match &mut host.outside {
-        Some(outside) => call(&mut **outside),
-        None => Err(Error::Denied(
+        Some(outside) if host.role == Role::Provider => call(&mut **outside),
+        _ => Err(Error::Denied(
             "waiting is for device providers alone".to_owned(),
         )),
     })
 }
 
 pub(crate) fn fetch(request: &Request<'_>) -> Result<Response> {
-    outside(|outside| outside.fetch(request))
+    with(|host| match (host.role, &mut host.outside) {
+        (Role::Provider | Role::Probe, Some(outside)) => outside.fetch(request),
+        (Role::Probe, None) => Err(Error::Denied(format!(
+            "{} is not granted by the test",
+            request.url
+        ))),
+        _ => Err(Error::Denied(
+            "http.fetch is for device providers, and for probe and offer; a session uses \
+             exchange.open"
+                .to_owned(),
+        )),
+    })
 }
 
 pub(crate) fn service_start(

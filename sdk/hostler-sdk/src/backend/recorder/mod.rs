@@ -2,6 +2,7 @@
 //! test of an adapter fails where the host would refuse.
 
 pub(crate) mod device;
+pub(crate) mod exchange;
 
 use std::{
     cell::RefCell,
@@ -11,6 +12,7 @@ use std::{
 
 use serde_json::value::RawValue;
 
+use crate::exchange::ExchangeId;
 use crate::process::{Child, Command, Output};
 use crate::testing::{Effect, Effects, Outside};
 use crate::{Error, RequestId, Result};
@@ -50,17 +52,21 @@ pub(crate) struct Recorder {
     pub(crate) requests: BTreeSet<RequestId>,
     pub(crate) timers: BTreeSet<u64>,
     pub(crate) checkpoint: Option<Vec<u8>>,
-    /// Where a device provider's waiting calls go.
+    /// Where a device provider's waiting calls go, and a probe's requests.
     pub(crate) outside: Option<Box<dyn Outside>>,
+    /// Those that are on their way.
+    pub(crate) exchanges: BTreeSet<ExchangeId>,
+    pub(crate) last_exchange: u32,
     last_child: u32,
     last_random: u8,
 }
 
-/// What the code that runs is part of: programs depend on it.
+/// What the code that runs is part of: programs and requests depend on it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Describe,
     Probe,
+    Provider,
     #[default]
     Session,
 }
@@ -95,7 +101,7 @@ impl Recorder {
     /// Since this instance began.
     fn now(&self) -> Duration {
         let outside = self.outside.as_ref().map(|outside| outside.elapsed());
-        outside.unwrap_or(self.elapsed)
+        outside.unwrap_or_default() + self.elapsed
     }
 
     fn note(&mut self, effect: Effect) -> Result {
@@ -143,6 +149,7 @@ fn with<T>(call: impl FnOnce(&mut Recorder) -> T) -> T {
 /// The imports.
 pub(crate) mod calls {
     pub(crate) use super::device::{Blob, fetch, progress, service_start, service_stop, sleep};
+    pub(crate) use super::exchange::{exchange_cancel, exchange_open};
 
     use super::{
         Child, Command, Duration, Effect, Error, MAX_ASKS, MAX_CHECKPOINT, MAX_RANDOM, MAX_TIMER,
@@ -244,7 +251,7 @@ pub(crate) mod calls {
 
     pub(crate) fn run(command: &Command, timeout_ms: u32) -> Result<Output> {
         with(|host| {
-            if let Some(outside) = &mut host.outside {
+            if let (Role::Provider, Some(outside)) = (host.role, &mut host.outside) {
                 return outside.run(command, timeout_ms);
             }
             if host.role != Role::Probe {
