@@ -10,13 +10,16 @@ use axum::{
 use futures_util::stream;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Interval, interval},
+    time::{Interval, interval, sleep},
 };
 
 use crate::thread::Reading;
 
 /// How often a silent stream shows that its connection lives.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// Before a connection is cut: what was sent before leaves the buffers.
+const LAST_BYTES: Duration = Duration::from_millis(20);
 
 /// Something for a reader.
 #[derive(Debug)]
@@ -66,6 +69,7 @@ impl Reader {
             Some(Over::Stopped) => return None,
             Some(Over::Cut) => {
                 self.over = Some(Over::Stopped);
+                sleep(LAST_BYTES).await;
                 return Some(Err(io::ErrorKind::ConnectionReset.into()));
             }
             None => {}
