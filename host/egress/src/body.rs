@@ -1,9 +1,12 @@
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use hostler_secret::Mask;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 
 use crate::{
     dial::Sender,
@@ -26,11 +29,20 @@ pub struct Opened {
     pub secret: bool,
 }
 
+/// How long a body may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// Until then.
+    Until(Instant),
+    /// As long as it likes, if it is never silent for longer.
+    Silence(Option<Duration>),
+}
+
 /// A body that comes piece by piece. It counts as a request on its way until it
 /// is dropped; read to its end, it leaves the connection to the next request.
 pub struct Body {
     incoming: Incoming,
-    deadline: Instant,
+    patience: Patience,
     mask: Mask,
     /// Until the end has come.
     connection: Option<(Pool, Key, Sender)>,
@@ -40,7 +52,7 @@ pub struct Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body")
-            .field("deadline", &self.deadline)
+            .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
 }
@@ -48,14 +60,14 @@ impl fmt::Debug for Body {
 impl Body {
     pub(crate) fn new(
         incoming: Incoming,
-        deadline: Instant,
+        patience: Patience,
         mask: Mask,
         connection: (Pool, Key, Sender),
         flight: Flight,
     ) -> Self {
         let mut body = Self {
             incoming,
-            deadline,
+            patience,
             mask,
             connection: Some(connection),
             _flight: flight,
@@ -71,24 +83,24 @@ impl Body {
         self.incoming.size_hint().lower()
     }
 
-    /// The next piece as it came, nothing at the end.
+    /// The next piece as it came, nothing at the end. A silence lasts as long as
+    /// somebody waits here. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// The time is over, or the connection broke.
+    /// The time is over, the server was silent for too long, or the connection
+    /// broke.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         loop {
-            let next = tokio::time::timeout_at(self.deadline.into(), self.incoming.frame());
-            match next.await {
-                Err(_) => return Err(timed_out()),
-                Ok(None) => {
+            match self.frame().await? {
+                None => {
                     self.release();
                     return Ok(None);
                 }
-                Ok(Some(Err(error))) => {
+                Some(Err(error)) => {
                     let text = format!("the body broke off: {}", chain(&error));
                     return Err(FetchError::Other(text).masked(&self.mask));
                 }
-                Ok(Some(Ok(frame))) => {
+                Some(Ok(frame)) => {
                     // Trailers are of no use to anybody here.
                     let Ok(data) = frame.into_data() else {
                         continue;
@@ -99,6 +111,20 @@ impl Body {
                     return Ok(Some(data));
                 }
             }
+        }
+    }
+
+    async fn frame(&mut self) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, FetchError> {
+        let next = self.incoming.frame();
+        match self.patience {
+            Patience::Silence(None) => Ok(next.await),
+            Patience::Silence(Some(time)) => tokio::time::timeout(time, next).await.map_err(|_| {
+                let ms = time.as_millis();
+                FetchError::Limit(format!("the server was silent for more than {ms} ms"))
+            }),
+            Patience::Until(deadline) => tokio::time::timeout_at(deadline.into(), next)
+                .await
+                .map_err(|_| timed_out()),
         }
     }
 

@@ -12,7 +12,7 @@ use url::Host;
 
 use crate::{
     Authorities, HttpGrant, MAX_HEADER_BYTES, Request, Resolve, Response, SystemResolver,
-    body::{Body, Opened},
+    body::{Body, Opened, Patience},
     dial::{Dialler, Sender, literal, unresolved},
     error::{FetchError, chain},
     flight::Flights,
@@ -129,10 +129,35 @@ impl Egress {
     /// It is not granted, malformed, over a bound, or failed.
     pub async fn open(&self, caller: Caller<'_>, request: Request) -> Result<Opened, FetchError> {
         let deadline = Instant::now() + request.timeout.min(MAX_TIME);
-        let opening = self.follow(caller, request, deadline);
+        let opening = self.follow(caller, request, Patience::Until(deadline));
         tokio::time::timeout_at(deadline.into(), opening)
             .await
             .unwrap_or_else(|_| Err(timed_out()))
+            .map_err(|error| error.masked(caller.vault.mask()))
+    }
+
+    /// Like [`open`](Self::open) for a body without a known end: the time of the
+    /// request is that until the head is there, and then the server may go on for
+    /// as long as it is never silent for more than `silence`.
+    ///
+    /// # Errors
+    /// It is not granted, malformed, over a bound, or failed.
+    pub async fn stream(
+        &self,
+        caller: Caller<'_>,
+        request: Request,
+        silence: Option<Duration>,
+    ) -> Result<Opened, FetchError> {
+        let time = request.timeout.min(MAX_TIME);
+        let opening = self.follow(caller, request, Patience::Silence(silence));
+        let late = |_| {
+            let ms = time.as_millis();
+            FetchError::Limit(format!("no head of a response came within {ms} ms"))
+        };
+        tokio::time::timeout(time, opening)
+            .await
+            .map_err(late)
+            .flatten()
             .map_err(|error| error.masked(caller.vault.mask()))
     }
 
@@ -140,7 +165,7 @@ impl Egress {
         &self,
         caller: Caller<'_>,
         request: Request,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Opened, FetchError> {
         let flight = self.0.flights.begin(caller.plugin, caller.in_flight)?;
         let redirects = request.redirects;
@@ -161,7 +186,7 @@ impl Egress {
                 }
                 let status = response.status().as_u16();
                 let mask = caller.vault.mask().clone();
-                let body = Body::new(response.into_body(), deadline, mask, connection, flight);
+                let body = Body::new(response.into_body(), patience, mask, connection, flight);
                 return Ok(Opened {
                     status,
                     headers,

@@ -10,8 +10,8 @@
 //! - [`HttpGrant`]: `[[plugins.ID.grants.http]]`; [`HostPattern`], [`Network`]:
 //!   what stands in it. A denial names the lines that would allow it.
 //! - [`Egress::fetch`]: the whole response; [`Egress::open`]: its head and a
-//!   [`Body`] to read piece by piece. Both check everything again at each
-//!   redirect.
+//!   [`Body`] to read piece by piece; [`Egress::stream`]: the same for a body that
+//!   may go on for days. All check everything again at each redirect.
 //! - `address`: which addresses are not of the public internet. They are refused
 //!   unless a grant lists them, and what was checked is what is dialled.
 //! - `pool`: connections that wait for the next request, one plugin's never for
@@ -19,7 +19,8 @@
 //! - [`Resolve`]: from names to addresses; a trait, so that tests can answer.
 //!
 //! Deliberately absent: proxies (of the environment too), cookies, caches,
-//! decompression (`identity` is asked for), HTTP/2, retries of what may have had
+//! decompression (`identity` is asked for), what a body is made of (lines, events),
+//! HTTP/2, retries of what may have had
 //! an effect, and logging: whoever calls tells the operator of a denial.
 
 #![cfg_attr(

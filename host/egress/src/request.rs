@@ -28,7 +28,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Empty for none.
     pub body: Bytes,
-    /// For all of it, at most [`MAX_TIME`](crate::MAX_TIME): more counts as that.
+    /// For all of it, or of a [stream](crate::Egress::stream) for its head; at
+    /// most [`MAX_TIME`](crate::MAX_TIME): more counts as that.
     pub timeout: Duration,
     /// Redirects to follow, at most [`MAX_REDIRECTS`](crate::MAX_REDIRECTS); 0
     /// returns the redirect.

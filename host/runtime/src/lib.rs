@@ -7,7 +7,8 @@
 //!  HarnessPlugin ── start    ProviderPlugin               PolicyPlugin
 //!     │                          │ list       │ open          │ a question
 //!   actor <── lines, exits,   one instance  one instance    a fresh instance
-//!     │  ^    timers, answers   that is kept  a device        each
+//!     │  ^    responses,        that is kept  a device        each
+//!     │  │    timers, answers
 //!     │  └ effects                 └── programs, HTTP, time, blobs: they wait, and
 //!   instance (one Store)              the host can cancel them
 //! ```
@@ -22,7 +23,9 @@
 //! - [`actor`], [`harness`]: one session of a harness: a loop that calls the
 //!   reducer and carries out what it noted down; all that the session layer sees.
 //! - [`provider`], [`policy`]: the traits of `hostler-provider` over plugins.
-//! - [`children`]: programs under the supervisor `hostler child`.
+//! - [`children`]: programs under the supervisor `hostler child`; [`exchanges`]:
+//!   requests of sessions whose responses come as events; [`happenings`]: how both
+//!   reach the actor, in one order and bounded.
 //! - [`grants`], [`limits`]: what an operator writes in `hostler.toml`.
 //!
 //! Absent on purpose: WASI, a shared store, a way for two instances to reach each
@@ -49,7 +52,9 @@ mod clock;
 mod compile;
 mod engine;
 mod error;
+mod exchanges;
 mod grants;
+mod happenings;
 mod harness;
 mod imports;
 mod instance;

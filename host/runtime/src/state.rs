@@ -18,6 +18,7 @@ use wasmtime::{
 use crate::{
     blob::{Blob, HANDLES, Used},
     children::{ChildSpec, Signal, pump::Credit, secrets::SecretEnv},
+    exchanges::Wanted,
     harness::{OPEN_REQUEST, Output},
     limits::{Limits, TICK_MS},
     loaded::Shared,
@@ -31,7 +32,7 @@ use crate::{
 pub(crate) enum Role {
     /// `describe`: nothing outside.
     Describe,
-    /// `probe`: may wait for programs.
+    /// `probe` and `offer`: may wait for programs and requests.
     Probe,
     /// A session in this directory.
     Session { cwd: PathBuf },
@@ -74,6 +75,13 @@ pub(crate) enum Effect {
     CancelTimer {
         id: u64,
     },
+    OpenExchange {
+        exchange: u32,
+        wanted: Wanted,
+    },
+    CancelExchange {
+        exchange: u32,
+    },
 }
 
 pub(crate) struct State {
@@ -85,6 +93,9 @@ pub(crate) struct State {
     pub(crate) output_bytes: usize,
     pub(crate) children: HashMap<u32, Stdin>,
     pub(crate) next_child: u32,
+    /// Those that have neither ended nor been cancelled.
+    pub(crate) exchanges: HashSet<u32>,
+    pub(crate) next_exchange: u32,
     pub(crate) open_asks: HashSet<u64>,
     /// Ids rise, so that a late answer never meets another question.
     pub(crate) last_ask: Option<u64>,
@@ -139,6 +150,8 @@ impl State {
             output_bytes: 0,
             children: HashMap::new(),
             next_child: 1,
+            exchanges: HashSet::new(),
+            next_exchange: 1,
             open_asks: HashSet::new(),
             last_ask: None,
             open_requests: HashSet::from([OPEN_REQUEST]),

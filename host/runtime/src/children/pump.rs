@@ -13,7 +13,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{ChildStderr, ChildStdin, ChildStdout},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -24,22 +24,13 @@ use super::{
     secrets::SecretEnv,
     supervised::{ChildSpec, Helper, Supervised, Supervision},
 };
+use crate::happenings::{BURST, Emitter, Held, Unheard};
 
 /// Bytes that may wait for a child to read them.
 pub(crate) const WRITE_CREDIT: usize = 1024 * 1024;
 
-/// Bytes of output that may wait for a session's plugin, over all its children:
-/// two of the longest lines.
-pub(crate) const WAITING_OUTPUT: usize = 2 * LINE_LIMIT;
-
 /// One read from a pipe: the size of a Linux pipe.
 const CHUNK: usize = 64 * 1024;
-
-/// Output that follows other output faster than this is a burst, and then is
-/// collected for as long: each batch costs a call of the plugin, an append to
-/// the journal and a write to every viewer, however small it is. Slower output,
-/// as of a model that thinks, never waits. The timer's shortest time.
-const BURST: Duration = Duration::from_millis(1);
 
 /// How long output may stay open after the program and its descendants ended:
 /// only a process that could not be found holds it then.
@@ -53,8 +44,8 @@ pub(crate) enum ChildEvent {
     Lines {
         stderr: bool,
         lines: Vec<Line>,
-        /// Gives the bytes back to [`WAITING_OUTPUT`] when they are taken.
-        _held: OwnedSemaphorePermit,
+        /// The bytes wait until they are taken.
+        _held: Held,
     },
     Drained,
     Exited(Exit),
@@ -134,38 +125,16 @@ impl Credit {
     }
 }
 
-/// Where what children do is sent, under the child's id.
-#[derive(Debug, Clone)]
-pub(crate) struct Emitter {
-    pub(crate) child: u32,
-    pub(crate) events: mpsc::Sender<(u32, ChildEvent)>,
-    /// [`WAITING_OUTPUT`] bytes.
-    pub(crate) room: Arc<Semaphore>,
-}
-
-/// Nobody is interested in the child any more.
-#[derive(Debug)]
-struct Unheard;
-
-impl Emitter {
-    /// Waits until there is room: back-pressure to the child's pipe.
-    async fn lines(&self, stderr: bool, lines: Vec<Line>) -> Result<(), Unheard> {
-        let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
-        let bytes = u32::try_from(bytes.min(WAITING_OUTPUT)).unwrap_or(u32::MAX);
-        let room = self.room.clone().acquire_many_owned(bytes);
-        let _held = room.await.map_err(|_| Unheard)?;
-        self.emit(ChildEvent::Lines {
-            stderr,
-            lines,
-            _held,
-        })
-        .await
-    }
-
-    async fn emit(&self, event: ChildEvent) -> Result<(), Unheard> {
-        let sent = self.events.send((self.child, event)).await;
-        sent.map_err(|_| Unheard)
-    }
+/// Waits until there is room: back-pressure to the child's pipe.
+async fn emit_lines(emitter: &Emitter, stderr: bool, lines: Vec<Line>) -> Result<(), Unheard> {
+    let bytes = lines.iter().map(|line| line.text.len()).sum();
+    let _held = emitter.room(bytes).await?;
+    let lines = ChildEvent::Lines {
+        stderr,
+        lines,
+        _held,
+    };
+    emitter.child(lines).await
 }
 
 /// Starts a child; everything that it does arrives at the emitter.
@@ -186,7 +155,7 @@ pub(crate) fn start(
         };
         if let Err(error) = filled {
             let failed = ChildEvent::StartFailed(error.to_string());
-            let _ = emitter.emit(failed).await;
+            let _ = emitter.child(failed).await;
             return;
         }
         match Supervised::start(&helper, &spec).await {
@@ -199,7 +168,7 @@ pub(crate) fn start(
             }
             Err(error) => {
                 let _ = emitter
-                    .emit(ChildEvent::StartFailed(error.to_string()))
+                    .child(ChildEvent::StartFailed(error.to_string()))
                     .await;
             }
         }
@@ -219,7 +188,7 @@ async fn run(
     emitter: &Emitter,
     orders: mpsc::UnboundedReceiver<Order>,
 ) -> Result<(), Unheard> {
-    emitter.emit(ChildEvent::Started).await?;
+    emitter.child(ChildEvent::Started).await?;
 
     let (bytes, input) = mpsc::unbounded_channel();
     let (exited, exit_seen) = watch::channel(false);
@@ -245,7 +214,7 @@ async fn run(
     if output_open {
         reading.await?;
     }
-    emitter.emit(ChildEvent::Exited(exit)).await
+    emitter.child(ChildEvent::Exited(exit)).await
 }
 
 /// Passes orders on until the child has ended, or nobody orders any more.
@@ -290,7 +259,7 @@ async fn feed(
             stdin = None;
         }
         if credit.give_back(data.len()) {
-            let _ = emitter.emit(ChildEvent::Drained).await;
+            let _ = emitter.child(ChildEvent::Drained).await;
         }
     }
     drop(stdin);
@@ -320,7 +289,7 @@ async fn forward(
         }
         splitter.push(bytes, &mut lines);
         if !lines.is_empty() {
-            emitter.lines(stderr, lines).await?;
+            emit_lines(emitter, stderr, lines).await?;
         }
         if bytes.is_empty() {
             return Ok(());
@@ -340,100 +309,4 @@ async fn too_late(exited: &mut watch::Receiver<bool>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use hostler_secret::{Mask, SecretName, SecretSource, Vault};
-
-    use super::*;
-
-    #[test]
-    fn credit_is_bounded_and_a_refusal_is_followed_by_one_event() {
-        let credit = Credit::default();
-        assert!(credit.take(WRITE_CREDIT - 1));
-        assert!(credit.take(1));
-        assert!(!credit.take(1));
-        assert!(!credit.give_back(1), "not yet empty");
-        assert!(credit.give_back(WRITE_CREDIT - 1));
-        assert!(
-            credit.take(2 * WRITE_CREDIT),
-            "alone, a large write is taken"
-        );
-        assert!(!credit.give_back(2 * WRITE_CREDIT), "nobody was refused");
-    }
-
-    #[tokio::test]
-    async fn a_secret_that_does_not_come_does_not_keep_its_session_from_ending() {
-        let name: SecretName = "NAME".parse().unwrap();
-        let words = ["/bin/sleep", "600"].map(str::to_owned);
-        let sources = [(name.clone(), SecretSource::Command(words.into()))].into();
-        let secrets = SecretEnv {
-            vault: Vault::new(None, sources, Mask::default()),
-            variables: vec![("KEY".into(), name)],
-        };
-        let spec = ChildSpec {
-            program: "/bin/true".into(),
-            args: Vec::new(),
-            env: Vec::new(),
-            cwd: "/".into(),
-        };
-        let (events, mut heard) = mpsc::channel(1);
-        let emitter = Emitter {
-            child: 1,
-            events,
-            room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
-        };
-        let helper = Helper::new("/bin/false".into());
-        let child = start(helper, spec, secrets, Arc::default(), emitter);
-        // Below the time that the command itself would be given.
-        let ended = tokio::time::timeout(Duration::from_secs(30), child.end());
-        assert!(ended.await.is_ok());
-        assert!(heard.recv().await.is_none(), "nothing was started");
-    }
-
-    /// The batches that arrive while a program writes lines, with this pause
-    /// after each.
-    async fn batches(lines: usize, pause: Duration) -> Vec<Vec<String>> {
-        let (mut program, pipe) = tokio::io::duplex(CHUNK);
-        let (events, mut inbox) = mpsc::channel(lines + 1);
-        let emitter = Emitter {
-            child: 1,
-            events,
-            room: Arc::new(Semaphore::new(WAITING_OUTPUT)),
-        };
-        let (_running, exited) = watch::channel(false);
-        let writing = async move {
-            for line in 0..lines {
-                program
-                    .write_all(format!("{line}\n").as_bytes())
-                    .await
-                    .unwrap();
-                match pause {
-                    Duration::ZERO => tokio::task::yield_now().await,
-                    _ => tokio::time::sleep(pause).await,
-                }
-            }
-        };
-        let forwarding = async move { forward(pipe, false, &emitter, exited).await.unwrap() };
-        tokio::join!(writing, forwarding);
-        let mut batches = Vec::new();
-        while let Some((_, ChildEvent::Lines { lines, .. })) = inbox.recv().await {
-            batches.push(lines.into_iter().map(|line| line.text).collect());
-        }
-        batches
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_comes_in_few_batches_and_nothing_is_lost() {
-        let batches = batches(1000, Duration::ZERO).await;
-        assert_eq!(batches[0], ["0"], "the first does not wait");
-        assert!(batches.len() < 10, "{} batches", batches.len());
-        let all = batches.into_iter().flatten();
-        assert!(all.eq((0..1000).map(|line| line.to_string())));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn slow_output_comes_line_by_line() {
-        let batches = batches(50, 2 * BURST).await;
-        let expected: Vec<_> = (0..50).map(|line| vec![line.to_string()]).collect();
-        assert_eq!(batches, expected);
-    }
-}
+mod tests;

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use wasmtime::component::Resource;
 
 use crate::{
-    bindings::{
-        device::hostler::host::blob::{Host, HostBlob},
-        hostler::types::types::Error,
+    bindings::hostler::{
+        host::blob::{Host, HostBlob},
+        types::types::Error,
     },
     blob::{Blob, TOTAL, find, json, json_base64, part},
-    state::State,
+    state::{Role, State},
 };
 
 /// Longest `read`.
@@ -25,6 +25,10 @@ impl Host for State {}
 
 impl HostBlob for State {
     fn create(&mut self, data: Vec<u8>) -> Answer<Resource<Blob>> {
+        if matches!(self.role, Role::Session { .. }) {
+            let text = "blob.create is for what waits for requests, which a session does not";
+            return Ok(Err(Error::Denied(text.into())));
+        }
         Ok(self.new_blob("blob.create", data.into()))
     }
 

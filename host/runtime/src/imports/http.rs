@@ -6,18 +6,26 @@ use bytes::Bytes;
 use hostler_egress as egress;
 
 use crate::{
-    bindings::{
-        device::hostler::host::http::{Content, Host, Request, Response},
-        hostler::types::types::Error,
+    bindings::hostler::{
+        host::http::{Content, Host, Request, Response},
+        types::types::Error,
     },
     state::{Role, State},
 };
 
 impl Host for State {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
-        if !matches!(self.role, Role::Provider { .. }) {
-            let text = "http.fetch is not for what must not reach outside".into();
-            return Ok(Err(Error::Denied(text)));
+        let refusal = match self.role {
+            Role::Provider { .. } | Role::Probe => None,
+            Role::Session { .. } => {
+                Some("http.fetch is for probe and offer alone; a session uses exchange.open")
+            }
+            Role::Describe | Role::Policy => {
+                Some("http.fetch is not for what must not reach outside")
+            }
+        };
+        if let Some(refusal) = refusal {
+            return Ok(Err(Error::Denied(refusal.into())));
         }
         let body = match request.content {
             Content::Nothing => Bytes::new(),
@@ -55,7 +63,8 @@ impl Host for State {
 }
 
 impl State {
-    fn not_fetched(&self, error: egress::FetchError) -> Error {
+    /// For the plugin, and a denial for the operator's log too.
+    pub(crate) fn not_fetched(&self, error: egress::FetchError) -> Error {
         match error {
             egress::FetchError::Denied(denial) => {
                 let plugin = self.plugin.id.as_str();

@@ -1,12 +1,14 @@
 //! The host's side of the contract's imports. For a harness each either answers
-//! at once or notes down an effect; only `process.run` waits, and only in
-//! `probe`. For a device provider much waits, and the host may cancel it.
+//! at once or notes down an effect; only `process.run` and `http.fetch` wait, and
+//! only in `probe` and `offer`. For a device provider much waits, and the host may
+//! cancel it.
 //!
 //! A wrong argument or a denial is a value for the plugin. Only a limit ends
 //! the call, because a plugin over its limits is not to be reasoned with.
 
 mod blob;
 mod client;
+mod exchange;
 mod http;
 mod process;
 mod waiting;

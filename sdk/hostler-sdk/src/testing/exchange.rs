@@ -68,12 +68,7 @@ impl<H: Harness> Bench<H> {
     }
 
     /// A whole response in one batch: its head, this JSON as one piece, its end.
-    pub fn http_response(
-        &mut self,
-        exchange: ExchangeId,
-        status: u16,
-        body: &Value,
-    ) -> Effects {
+    pub fn http_response(&mut self, exchange: ExchangeId, status: u16, body: &Value) -> Effects {
         let media_type = ("content-type".to_owned(), "application/json".to_owned());
         self.events(vec![
             Event::HttpHead {

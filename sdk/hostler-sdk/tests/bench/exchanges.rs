@@ -11,7 +11,10 @@ use crate::puppet::{Puppet, URL, open};
 fn a_request_is_noted_down_and_its_response_comes_as_events() {
     let mut bench = open();
     let (exchange, request) = bench.prompt("request").exchange();
-    assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", URL));
+    assert_eq!(
+        (request.method.as_str(), request.url.as_str()),
+        ("GET", URL)
+    );
     assert_eq!(request.framing, Framing::Events);
     assert_eq!(bench.open_exchanges(), [exchange]);
 
@@ -19,7 +22,10 @@ fn a_request_is_noted_down_and_its_response_comes_as_events() {
     assert!(said.contains(r#"[("x-a", "b")]"#), "{said}");
     let said = bench.http_event(exchange, Some("delta"), Some("7"), "text");
     let said = said.text();
-    assert!(said.contains(r#"name: Some("delta"), id: Some("7")"#), "{said}");
+    assert!(
+        said.contains(r#"name: Some("delta"), id: Some("7")"#),
+        "{said}"
+    );
     let said = bench.http_json(exchange, &json!({"a": 1})).text();
     assert!(said.contains("name: None, id: None"), "{said}");
     assert!(bench.http_end(exchange).text().contains("HttpEnd"));
@@ -41,7 +47,12 @@ fn a_failed_request_has_no_further_event() {
     let mut bench = open();
     let (exchange, _) = bench.prompt("request").exchange();
     let denied = Error::Denied("not yours".to_owned());
-    assert!(bench.http_failed(exchange, denied).text().contains("not yours"));
+    assert!(
+        bench
+            .http_failed(exchange, denied)
+            .text()
+            .contains("not yours")
+    );
     assert!(bench.http_piece(exchange, "late").is_empty());
 }
 

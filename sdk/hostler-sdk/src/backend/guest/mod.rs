@@ -7,7 +7,9 @@ pub(crate) use device::{Blob, fetch, progress, service_start, service_stop, slee
 
 use crate::bindings::hostler::{
     harness::client,
-    host::{clock, config as settings, exchange, log as logging, process, random as entropy, timer},
+    host::{
+        clock, config as settings, exchange, log as logging, process, random as entropy, timer,
+    },
     types::types as wit,
 };
 use crate::exchange::{ExchangeId, Framing, Request};
