@@ -15,7 +15,7 @@
 //!   - `link`: the stream, made again when it is lost; `settle`: what ended while
 //!     nobody listened.
 //!   - `run`: what the thread does. `chunk`: a chunk on the wire; `message`: what
-//!     the chunks make; `seen`: what people have seen of it; `show`: the rest, with
+//!     the chunks make, `part` by part; `seen`: what people have seen of it; `show`: the rest, with
 //!     `tools` and `content` for its kinds.
 //! - `asks` and `questions`: what people are asked, and what the service gets for
 //!   each answer.
@@ -40,6 +40,7 @@ mod link;
 mod message;
 mod notice;
 mod offer;
+mod part;
 mod post;
 mod probe;
 mod questions;

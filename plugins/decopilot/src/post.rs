@@ -10,8 +10,9 @@ use crate::{
     asks,
     checkpoint::Question,
     link::State,
-    message::{Message, Part},
+    message::Message,
     notice,
+    part::Part,
     questions::{self, Reply, Then},
     refusal::{self, Asked, Refusal},
     requests::{Purpose, Response},
@@ -66,7 +67,9 @@ impl Decopilot {
         self.unanswered = 0;
         self.outbox = Some(outbox);
         self.checkpoint();
-        self.send()
+        // How the thread stood before means nothing now.
+        let looks = |purpose: &Purpose| matches!(purpose, Purpose::State | Purpose::Messages(_));
+        self.requests.forget(looks).and(self.send())
     }
 
     pub(crate) fn send(&mut self) -> Result {
@@ -249,6 +252,9 @@ impl Decopilot {
 
     /// The messages of the thread: the last of the assistant's is sent back.
     pub(crate) fn kept(&mut self, response: &Response) -> Result {
+        if self.asks.is_empty() {
+            return Ok(()); // Nobody waits for it any more.
+        }
         let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
         let items = body["items"]
             .as_array()

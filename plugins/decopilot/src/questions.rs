@@ -5,11 +5,7 @@
 use hostler_sdk::acp::{self, PermissionOptionKind as Kind};
 use serde_json::{Value, json};
 
-use crate::{
-    content::text,
-    message::{Message, Part},
-    tools::View,
-};
+use crate::{content::text, message::Message, part::Part, tools::View};
 
 /// The tool that asks something, and the one that proposes a plan.
 pub(crate) const ASK: &str = "user_ask";

@@ -77,8 +77,8 @@ impl Requests {
     }
 
     /// Nobody wants the answer any more.
-    pub(crate) fn forget(&mut self, unwanted: &Purpose) -> Result {
-        let unwanted = self.0.extract_if(.., |_, (purpose, _)| purpose == unwanted);
+    pub(crate) fn forget(&mut self, unwanted: impl Fn(&Purpose) -> bool) -> Result {
+        let unwanted = self.0.extract_if(.., |_, (purpose, _)| unwanted(purpose));
         unwanted
             .map(|(exchange, _)| exchange::cancel(exchange))
             .fold(Ok(()), Result::and)

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     checkpoint::{Call, Running},
     chunk::Chunk,
-    message::{Kind, Message},
+    message::Message,
     notice,
+    part::Kind,
     seen::Seen,
     session::Decopilot,
     settle, show,
@@ -59,8 +60,7 @@ const SILENT: [&str; 5] = [
 impl Run {
     /// What a fresh instance needs while it is not at its end.
     pub(crate) fn checkpoint(&self) -> Option<Running> {
-        let open =
-            |part: &&crate::message::Part| part.kind == Kind::Tool && part.progress != u32::MAX;
+        let open = |part: &&crate::part::Part| part.kind == Kind::Tool && part.progress != u32::MAX;
         let calls = self.base.parts.iter().filter(open).map(|part| Call {
             id: part.text("toolCallId").to_owned(),
             tool: part.tool().to_owned(),

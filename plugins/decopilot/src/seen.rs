@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::Kind;
+use crate::part::Kind;
 
 /// Entries that are kept of one kind: the texts that were never closed, and the
 /// calls without a result. What is forgotten could be shown twice after a restart.

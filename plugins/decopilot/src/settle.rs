@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     message::Message,
-    notice,
+    notice, questions,
     refusal::{Asked, Refusal},
     requests::{Purpose, Response},
     run::Stage,
@@ -128,10 +128,14 @@ impl Decopilot {
             Some(found) => (found["id"].as_str(), found["parts"].as_array()),
             None => (None, None),
         };
+        let kept = found.zip(parts).map(|(id, parts)| Message::kept(id, parts));
+        // Those of before have their replies: the run is still to begin.
+        let kept = kept
+            .filter(|kept| status != "requires_action" || kept.parts.iter().any(questions::waits));
         let mut done = Ok(());
-        match (found, parts) {
-            (Some(id), Some(parts)) => {
-                self.run.message = Message::kept(id, parts);
+        match kept {
+            Some(kept) => {
+                self.run.message = kept;
                 for index in 0..self.run.message.parts.len() {
                     done = done.and(self.show(index));
                 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{
     content,
-    message::{CALLED, Kind, Message, Part},
+    message::Message,
+    part::{CALLED, Kind, Part},
     seen::Seen,
     tools::View,
 };
@@ -75,6 +76,13 @@ fn call(part: &Part, before: u32) -> Result {
     }
     let id = part.text("toolCallId");
     let view = View::new(part);
+    if part.tool().is_empty() {
+        // Its beginning was in another message.
+        let mut update = view.update(id);
+        update.fields.title = None;
+        update.fields.kind = None;
+        return client::update(&acp::SessionUpdate::ToolCallUpdate(update));
+    }
     client::update(&match before {
         0 => acp::SessionUpdate::ToolCall(view.call(id)),
         _ => acp::SessionUpdate::ToolCallUpdate(view.update(id)),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     content::{self, text},
-    message::Part,
+    part::Part,
 };
 
 /// A tool call as people see it.

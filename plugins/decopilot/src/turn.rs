@@ -220,7 +220,9 @@ impl Decopilot {
         };
         self.outbox = None;
         self.unanswered = 0;
-        let mut done = self.requests.forget(&Purpose::Post);
+        let mut done = self
+            .requests
+            .forget(|purpose| matches!(purpose, Purpose::Post | Purpose::Kept));
         for id in [TIMER, crate::post::TIMER, crate::settle::TIMER] {
             done = done.and(timer::cancel(id));
         }
