@@ -54,8 +54,7 @@ impl Notices {
         if std::mem::replace(&mut self.lost, true) {
             return Ok(());
         }
-        let text = format!("The connection to Decopilot is lost and is made again ({why}).");
-        client::notice(NoticeSeverity::Warning, text)
+        warn("The connection to Decopilot is lost and is made again.")
     }
 
     pub(crate) fn found(&mut self) {

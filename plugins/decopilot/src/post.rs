@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hostler_sdk::{Error, Result, acp, timer};
+use hostler_sdk::{Error, Failure, Result, acp, timer};
 use serde_json::{Value, json};
 
 use crate::{
@@ -109,8 +109,8 @@ impl Decopilot {
         let refusal = Refusal::new(response.status, &response.headers, &response.body);
         let after = refusal.after.map(Duration::from_secs);
         if refusal.may_pass() && after.is_none_or(|after| after <= LONGEST) {
-            let why = refusal.failure(Asked::Prompt, &self.service);
-            return self.send_again(after, why);
+            let failure = refusal.failure(Asked::Prompt, &self.service);
+            return self.send_again(&refusal.words(), after, failure);
         }
         self.not_taken();
         self.fail_turn(refusal.failure(Asked::Prompt, &self.service))
@@ -120,13 +120,13 @@ impl Decopilot {
     pub(crate) fn post_failed(&mut self, error: &Error) -> Result {
         let failure = refusal::failed(Asked::Prompt, error);
         if refusal::may_pass(error) {
-            return self.send_again(None, failure);
+            return self.send_again(&error.to_string(), None, failure);
         }
         self.not_taken();
         self.fail_turn(failure)
     }
 
-    fn send_again(&mut self, after: Option<Duration>, failure: hostler_sdk::Failure) -> Result {
+    fn send_again(&mut self, why: &str, after: Option<Duration>, failure: Failure) -> Result {
         let Some(outbox) = &mut self.outbox else {
             return Ok(());
         };
@@ -143,7 +143,9 @@ impl Decopilot {
         let wait = FIRST * (1 << (outbox.tries - 1));
         let wait = after.unwrap_or(wait).max(wait);
         let told = match outbox.tries {
-            1 => notice::warn(format!("{}. It is sent again.", failure.message)),
+            1 => notice::warn(format!(
+                "Decopilot did not take the prompt ({why}); it is sent again."
+            )),
             _ => Ok(()),
         };
         told.and(timer::set(TIMER, wait))
@@ -168,11 +170,7 @@ impl Decopilot {
     }
 
     /// Somebody answered a question, or nobody will.
-    pub(crate) fn answered(
-        &mut self,
-        ask: u64,
-        outcome: &Result<String, hostler_sdk::Failure>,
-    ) -> Result {
+    pub(crate) fn answered(&mut self, ask: u64, outcome: &Result<String, Failure>) -> Result {
         let Some((call, chosen)) = self.asks.answered(ask, outcome) else {
             return Ok(()); // It was taken back.
         };

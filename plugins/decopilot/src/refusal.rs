@@ -62,6 +62,14 @@ impl Refusal {
         matches!(self.status, 408 | 425 | 429 | 500 | 502..=504 | 520..=530)
     }
 
+    /// Status and words, for a notice.
+    pub(crate) fn words(&self) -> String {
+        match self.said.as_str() {
+            "" => format!("status {}", self.status),
+            said => format!("status {}: {said}", self.status),
+        }
+    }
+
     /// `-32000` when the key is refused, `-32603` for everything else.
     pub(crate) fn failure(&self, asked: Asked, service: &Service) -> Failure {
         let said = match self.said.as_str() {

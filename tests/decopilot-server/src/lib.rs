@@ -24,6 +24,7 @@
 //! | `[[plan WORDS]]` | calls `propose_plan` |
 //! | `[[call NAME JSON]]` | calls any other tool |
 //! | `[[chunk JSON]]` | sends this chunk as it is |
+//! | `[[key]]` | says the API key, in one piece |
 //! | `[[drop]]`, `[[drop STATUS TIMES]]` | cuts every stream of the thread in the middle of an event and goes on; the next TIMES streams are answered with STATUS |
 //! | `[[pause MS]]`, `[[hang]]` | is silent for that time, or for ever |
 //! | `[[max-tokens]]`, `[[refuse]]` | ends for that reason |

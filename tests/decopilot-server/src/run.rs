@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     schema::Posted,
     script::{Script, Step},
+    server::KEY,
     thread::Thread,
     tools,
 };
@@ -156,6 +157,10 @@ impl<'a> Run<'a> {
                     if self.call(tool, input).await {
                         return;
                     }
+                }
+                Step::Key => {
+                    let key = std::iter::once(KEY.to_owned());
+                    self.tell("text", key, Duration::ZERO).await;
                 }
                 Step::Chunk(chunk) => self.thread.say(chunk).await,
                 Step::Drop(refusals) => self.thread.cut(refusals).await,

@@ -23,6 +23,8 @@ pub(crate) enum Step {
         input: Value,
     },
     Chunk(Value),
+    /// Says the API key.
+    Key,
     /// Cuts the streams; the next ones are answered with these statuses.
     Drop(Vec<u16>),
     Pause(Duration),
@@ -131,6 +133,7 @@ fn step(word: &str, arguments: &str) -> Option<Step> {
             let status = status.parse().ok().filter(|status| *status >= 204)?;
             Step::Drop(vec![status; times.parse::<u8>().ok()?.into()])
         }
+        "key" => Step::Key,
         "pause" => Step::Pause(milliseconds(arguments)?),
         "hang" => Step::Hang,
         "max-tokens" => Step::Finish("length"),

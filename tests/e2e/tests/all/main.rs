@@ -8,6 +8,7 @@ mod clients;
 mod codex;
 mod codex_shows;
 mod contained;
+mod decopilot;
 mod devices;
 mod files;
 mod hidden;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         codex::trials(),
         codex_shows::trials(),
         contained::trials(),
+        decopilot::trials(),
         devices::trials(),
         files::trials(),
         hidden::trials(),
