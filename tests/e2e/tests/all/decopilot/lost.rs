@@ -57,9 +57,11 @@ async fn broken() {
         }
         assert_eq!(client.text("agent_thought_chunk"), "hmhmhmhm");
         let seen = client.seen();
+        let told = |m: &&Value| m.to_string().contains("is lost and is made again");
+        // One of two breaks may come before the stream is there again.
         assert!(
-            seen.iter()
-                .any(|m| m.to_string().contains("is lost and is made again"))
+            (4..=5).contains(&seen.iter().filter(told).count()),
+            "{seen:#?}"
         );
     })
     .await;
@@ -72,13 +74,9 @@ async fn unheard() {
         let prompt = "[[text heard]][[drop]][[text unheard]]";
         let end = client.prompt(&session, prompt).await.unwrap();
         assert_eq!(end.stop_reason, StopReason::EndTurn);
-        assert_eq!(client.text("agent_message_chunk"), "heardunheard");
+        assert_eq!(said(&client.seen()), "heardunheard");
         client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(
-            client
-                .text("agent_message_chunk")
-                .ends_with("unheardgoes on")
-        );
+        assert_eq!(said(&client.seen()), "heardunheardgoes on");
     })
     .await;
 }

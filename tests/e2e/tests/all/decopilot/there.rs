@@ -1,6 +1,9 @@
 //! Is the service there, and is its key kept out of everything?
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use decopilot_server::{DecopilotServer, KEY};
 use hostler_e2e::{Client, Decision, Host};
@@ -31,43 +34,53 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What the host finds of Decopilot now.
-fn agent(host: &Host) -> Value {
-    let found = host.json(&["agents", "--refresh"]);
-    let agents = found["agents"].as_array().unwrap();
-    agents
-        .iter()
-        .find(|agent| agent["id"] == "decopilot")
-        .unwrap()
-        .clone()
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the host finds of Decopilot, once it is in this state.
+fn agent(host: &Host, state: &str) -> Value {
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        let found = host.json(&["agents", "--refresh"]);
+        let mut agents = found["agents"].as_array().unwrap().iter();
+        // It is not listed before it is known what it is.
+        match agents.find(|agent| agent["id"] == "decopilot") {
+            Some(agent) if agent["state"] == state => return agent.clone(),
+            other => assert!(Instant::now() < patience, "not {state}: {other:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 async fn states() {
     let Setup { host, service } = setup().await;
-    let ready = agent(&host);
-    assert_eq!(ready["state"], "ready", "{ready:#}");
+    let ready = agent(&host, "ready");
     assert_eq!(ready["local"], false);
     let tiers = ready["tiers"].to_string();
-    assert!(
-        ["fast", "smart", "thinking"]
-            .iter()
-            .all(|tier| tiers.contains(tier)),
-        "{tiers}"
-    );
+    let all = ["fast", "smart", "thinking"];
+    assert!(all.iter().all(|tier| tiers.contains(tier)), "{tiers}");
     drop(service);
-    let away = agent(&host);
-    assert_eq!(away["state"], "broken", "{away:#}");
+    let away = agent(&host, "broken");
+    assert!(away["detail"].to_string().contains("127.0.0.1"), "{away:#}");
 
     let service = DecopilotServer::start().await.unwrap();
-    let wrong = agent(&start(&service.url(), "aik_of_somebody_else"));
-    assert_eq!(wrong["state"], "not-logged-in", "{wrong:#}");
+    let wrong = start(&service.url(), "aik_of_somebody_else");
+    let wrong = agent(&wrong, "not-logged-in");
     assert_eq!(wrong["fix"], "hostler secret set decopilot");
-    let unset =
-        settings(&service.url()).replace("env = \"DECOPILOT_KEY\"", "env = \"NO_SUCH_KEY\"");
-    let unset = agent(&Host::start(&unset, &[]));
-    assert_eq!(unset["state"], "not-logged-in", "{unset:#}");
-    let bare = agent(&Host::start("[workspace]\nroots = [\"$WORK\"]\n", &[]));
-    assert_eq!(bare["state"], "missing", "{bare:#}");
+    let unset = settings(&service.url()).replace("\"DECOPILOT_KEY\"", "\"NO_SUCH_KEY\"");
+    let unset = agent(&Host::start(&unset, &[]), "not-logged-in");
+    assert!(
+        unset["detail"].to_string().contains("NO_SUCH_KEY"),
+        "{unset:#}"
+    );
+    let bare = Host::start(
+        "[workspace]
+roots = [\"$WORK\"]
+",
+        &[],
+    );
+    let bare = agent(&bare, "missing");
+    assert!(bare["fix"].to_string().contains("base_url"), "{bare:#}");
 }
 
 async fn refused() {
