@@ -36,7 +36,8 @@ pub struct Limits {
     /// belong to one device.
     pub children: u32,
     /// Requests of a plugin that are on their way at the same time, over all its
-    /// instances: each may hold a response of 64 MiB.
+    /// instances: each may hold a response of 64 MiB. A stream is on its way for
+    /// as long as it is open.
     pub http: u32,
 }
 

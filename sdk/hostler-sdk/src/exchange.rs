@@ -155,7 +155,7 @@ pub enum Framing {
     /// A piece for each line, without its line end; one over 8 MiB is cut.
     Lines,
     /// A piece for each event of `text/event-stream`: its data. One over 8 MiB
-    /// fails it.
+    /// fails it, and so does a name or an id over 1 KiB.
     Events,
 }
 

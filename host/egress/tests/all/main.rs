@@ -6,4 +6,5 @@ mod grants;
 mod redirects;
 mod secrets;
 mod server;
+mod streams;
 mod support;

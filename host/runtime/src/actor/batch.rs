@@ -15,7 +15,7 @@ use crate::{
     state::State,
 };
 
-/// One batch of events ends at this many bytes of text, so that a flood is cut
+/// One batch of events ends at this many bytes, so that a flood is cut
 /// into calls that fit their budget…
 const BYTES: usize = 1024 * 1024;
 
@@ -110,7 +110,7 @@ impl Batch {
             }
             ExchangeEvent::Pieces { pieces, _held: _ } => {
                 for piece in pieces {
-                    self.bytes += piece.text.len();
+                    self.bytes += piece.weight();
                     self.events.push(GuestEvent::HttpPiece(HttpPiece {
                         exchange,
                         text: piece.text,

@@ -11,6 +11,10 @@ use crate::children::lines::{Line, Splitter};
 /// Longest piece: what an API says in one event or line, images included.
 pub(crate) const PIECE_LIMIT: usize = 8 * 1024 * 1024;
 
+/// Longest name and id of an event: words and numbers. An id comes with every
+/// further event, so it must not be large.
+const NAME_LIMIT: usize = 1024;
+
 /// The decoder of events keeps room for one as large as the largest so far. More
 /// than this is given back after the event, because every further one would
 /// bring as much.
@@ -33,6 +37,15 @@ pub(crate) struct Piece {
     pub(crate) id: Option<String>,
     /// It was cut, or held bytes that are not UTF-8.
     pub(crate) lossy: bool,
+}
+
+impl Piece {
+    /// Bytes that it takes while it waits.
+    pub(crate) fn weight(&self) -> usize {
+        let name = self.name.as_ref().map_or(0, String::len);
+        let id = self.id.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.text.len() + name + id
+    }
 }
 
 /// Cuts one body.
@@ -79,6 +92,15 @@ impl Cutter {
                     match decoder.next(&mut chunk) {
                         None | Some(Ok(SseEvent::Retry(_))) => {}
                         Some(Ok(SseEvent::Message(event))) => {
+                            let id = event.last_event_id;
+                            if event.event.len().max(id.as_ref().map_or(0, |id| id.len()))
+                                > NAME_LIMIT
+                            {
+                                return Err(FetchError::Limit(format!(
+                                    "an event of the response has a name or an id of more than \
+                                     {NAME_LIMIT} bytes"
+                                )));
+                            }
                             let mut text = event.data;
                             if text.capacity() > EVENT_ROOM {
                                 text.shrink_to_fit();
@@ -89,7 +111,7 @@ impl Cutter {
                                 lossy: text.contains(char::REPLACEMENT_CHARACTER),
                                 text,
                                 name: (event.event != "message").then(|| event.event.into_owned()),
-                                id: event.last_event_id.map(|id| (*id).to_owned()),
+                                id: id.map(|id| (*id).to_owned()),
                             });
                         }
                         Some(Err(_)) => return Err(too_large("an event of the response has")),

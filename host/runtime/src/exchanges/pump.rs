@@ -132,7 +132,7 @@ async fn emit(
     if let Some(mask) = mask {
         pieces.iter_mut().for_each(|piece| hide(piece, mask));
     }
-    let bytes = pieces.iter().map(|piece| piece.text.len()).sum();
+    let bytes = pieces.iter().map(Piece::weight).sum();
     let _held = emitter.room(bytes).await?;
     let pieces = ExchangeEvent::Pieces { pieces, _held };
     emitter.exchange(pieces).await

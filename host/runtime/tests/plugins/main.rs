@@ -3,6 +3,7 @@
 
 mod answers;
 mod children;
+mod exchanges;
 mod hidden;
 mod limits;
 mod loading;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             let trials = [
                 answers::trials(),
                 children::trials(),
+                exchanges::trials(),
                 hidden::trials(),
                 limits::trials(),
                 loading::trials(),

@@ -21,6 +21,8 @@ pub(crate) const PROVIDER: &[Need] = &[Need::Component("guests/provider")];
 
 pub(crate) const POLICY: &[Need] = &[Need::Component("guests/policy")];
 
+pub(crate) const STREAMING: &[Need] = &[Need::Component("guests/streaming")];
+
 pub(crate) const MISBEHAVING: &[Need] = &[Need::Component("guests/misbehaving")];
 
 /// Only to end a test that would hang.
@@ -66,7 +68,11 @@ impl Host {
 
     /// The misbehaving guest with `[plugins.misbehaving]` as in TOML.
     pub(crate) async fn misbehaving(&self, settings: &str) -> HarnessPlugin {
-        match self.guest("misbehaving", settings).await {
+        self.harness("misbehaving", settings).await
+    }
+
+    pub(crate) async fn harness(&self, name: &str, settings: &str) -> HarnessPlugin {
+        match self.guest(name, settings).await {
             Plugin::Harness(harness) => harness,
             other => panic!("{} is no harness", other.world()),
         }
@@ -193,28 +199,33 @@ impl Session {
     /// Collects text until the request is answered or the instance ends.
     pub(crate) async fn answer(&mut self, wanted: u64) -> Result<Answer, Ended> {
         loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-            match event
-                .expect("no event in a minute")
-                .expect("Ended comes last")
-            {
-                Event::Ended(ended) => return Err(ended),
-                Event::Outputs(outputs) => {
-                    let mut answer = None;
-                    for output in outputs {
-                        match output {
-                            Output::Update(update) => self.read(&update),
-                            Output::Checkpoint(bytes) => self.checkpoint = Some(bytes),
-                            Output::Answer { request, outcome } if request == wanted => {
-                                answer = Some(outcome);
-                            }
-                            _ => {}
-                        }
-                    }
-                    if let Some(answer) = answer {
-                        return Ok(answer);
+            let answers = self.step().await?.into_iter();
+            let mut wanted = answers.filter(|(request, _)| *request == wanted);
+            if let Some((_, answer)) = wanted.next() {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// What comes of one call of the plugin: collects text, returns answers.
+    pub(crate) async fn step(&mut self) -> Result<Vec<(u64, Answer)>, Ended> {
+        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+        match event
+            .expect("no event in a minute")
+            .expect("Ended comes last")
+        {
+            Event::Ended(ended) => Err(ended),
+            Event::Outputs(outputs) => {
+                let mut answers = Vec::new();
+                for output in outputs {
+                    match output {
+                        Output::Update(update) => self.read(&update),
+                        Output::Checkpoint(bytes) => self.checkpoint = Some(bytes),
+                        Output::Answer { request, outcome } => answers.push((request, outcome)),
+                        _ => {}
                     }
                 }
+                Ok(answers)
             }
         }
     }

@@ -168,3 +168,25 @@ fn bytes_that_are_not_utf8_are_replaced_and_marked() {
         assert!(pieces[0].lossy);
     }
 }
+
+#[test]
+fn a_long_name_or_id_fails_because_it_would_come_with_every_event() {
+    let long = "x".repeat(NAME_LIMIT);
+    for field in ["event", "id"] {
+        let body = format!("{field}: {long}\ndata: a\n\n");
+        assert_eq!(texts(Framing::Events, body.as_bytes()), ["a"]);
+        let body = format!("{field}: {long}x\ndata: a\n\n");
+        let failed = cut(Framing::Events, &[body.as_bytes()]);
+        assert!(
+            matches!(&failed, Err(FetchError::Limit(text)) if text.contains("1024 bytes")),
+            "{failed:?}"
+        );
+    }
+}
+
+#[test]
+fn small_pieces_weigh_more_than_their_text() {
+    let pieces = cut(Framing::Lines, &[&b"\n".repeat(1000)]).unwrap();
+    let weight: usize = pieces.iter().map(Piece::weight).sum();
+    assert!(weight >= 1000 * size_of::<Piece>(), "{weight}");
+}
