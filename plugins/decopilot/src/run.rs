@@ -219,9 +219,7 @@ impl Decopilot {
             };
         }
         let asked = self.ask_about(index);
-        if is_news {
-            self.checkpoint();
-        }
+        self.unsaved |= is_news;
         shown.and(asked)
     }
 

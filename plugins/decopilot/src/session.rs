@@ -46,6 +46,8 @@ pub struct Decopilot {
     /// The next prompt answers it.
     pub(crate) question: Option<Question>,
     pub(crate) notices: Notices,
+    /// What people have seen has changed since the last checkpoint.
+    pub(crate) unsaved: bool,
 }
 
 impl Harness for Decopilot {
@@ -97,6 +99,7 @@ impl Harness for Decopilot {
             asks: Asks::default(),
             question: kept.question,
             notices: Notices::default(),
+            unsaved: false,
             service,
         };
         if let Some(question) = &session.question {
@@ -174,6 +177,14 @@ impl Harness for Decopilot {
             // It starts no programs.
             _ => Ok(()),
         }
+    }
+
+    /// Many pieces of a text come at once: what people have seen is saved once.
+    fn on_batch_end(&mut self) -> Result {
+        if std::mem::take(&mut self.unsaved) {
+            self.checkpoint();
+        }
+        Ok(())
     }
 
     /// A run that nobody will look at is stopped.

@@ -1,5 +1,6 @@
 //! The host is killed in the middle of a run, which goes on at the service.
 
+use hostler_sdk::testing::Effect;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, called, finish, text};
@@ -169,6 +170,19 @@ fn a_checkpoint_stays_small_however_long_the_run_is() {
         stage.chunk(json!({"type": "finish-step"}));
     }
     assert!(stage.bench.checkpoint().unwrap().len() < 1024);
+}
+
+#[test]
+fn many_pieces_at_once_are_one_checkpoint() {
+    let mut stage = Stage::running();
+    stage.chunk(json!({"type": "text-start", "id": "0"}));
+    stage.clear();
+    let piece = json!({"type": "text-delta", "id": "0", "delta": "word "});
+    stage.events(&vec![piece; 100]);
+    let effects = stage.effects.iter();
+    let saved = effects.filter(|effect| matches!(effect, Effect::Checkpoint(_)));
+    assert_eq!(saved.count(), 1);
+    assert_eq!(checkpoint(&stage)["run"]["seen"]["text"]["open"]["0"], 500);
 }
 
 #[test]

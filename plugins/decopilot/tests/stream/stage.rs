@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hostler_decopilot::Decopilot;
 use hostler_sdk::{
-    Error, Failure, OpenParams,
+    Error, Event, Failure, OpenParams,
     exchange::{ExchangeId, Request},
     testing::{Bench, Effects},
 };
@@ -179,6 +179,20 @@ impl Stage {
     pub(crate) fn event(&mut self, text: &str) {
         let stream = self.stream.expect("no stream is open");
         let effects = self.bench.http_piece(stream, text);
+        self.note(effects);
+    }
+
+    /// Several in one batch.
+    pub(crate) fn events(&mut self, chunks: &[Value]) {
+        let exchange = self.stream.expect("no stream is open");
+        let piece = |chunk: &Value| Event::HttpPiece {
+            exchange,
+            text: chunk.to_string(),
+            name: None,
+            id: None,
+            lossy: false,
+        };
+        let effects = self.bench.events(chunks.iter().map(piece).collect());
         self.note(effects);
     }
 

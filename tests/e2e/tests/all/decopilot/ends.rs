@@ -1,5 +1,7 @@
 //! How a turn can end.
 
+use std::time::{Duration, Instant};
+
 use agent_client_protocol::v1::schema::StopReason;
 use hostler_e2e::{Client, Decision};
 use hostler_test_support::trial;
@@ -7,6 +9,9 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use super::{NEEDS, NOTICE, Setup, asked, call, said, session, setup};
+
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -24,6 +29,11 @@ pub(super) fn trials() -> Vec<Trial> {
             "decopilot_is_cancelled_while_a_permission_is_open",
             NEEDS,
             cancel_permission,
+        ),
+        trial(
+            "a_session_of_decopilot_that_is_closed_stops_its_run",
+            NEEDS,
+            closed,
         ),
         trial("decopilot_tells_what_the_service_refuses", NEEDS, refusals),
         trial(
@@ -82,6 +92,33 @@ async fn cancel_silence() {
 
 async fn cancel_permission() {
     cancelled("[[bash ls]]", |m| m["sessionUpdate"] == "permission").await;
+}
+
+async fn closed() {
+    let Setup { host, service } = &setup().await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = session(&client, host).await;
+        let turn = client.prompt(&session, "[[text one]][[hang]]");
+        let close = async {
+            let is_text = |m: &Value| m["sessionUpdate"] == "agent_message_chunk";
+            client.wait_for("text", is_text).await;
+            let state = host.state();
+            let state = state.to_str().unwrap();
+            let output = host.run(&["session", "close", &session.0, "--state-dir", state]);
+            assert!(output.status.success(), "{output:?}");
+        };
+        let _ = tokio::join!(turn, close);
+    })
+    .await;
+    let patience = Instant::now() + PATIENCE;
+    while !service
+        .requests()
+        .iter()
+        .any(|request| request.path.contains("/cancel/"))
+    {
+        assert!(Instant::now() < patience, "the run goes on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn refusals() {
