@@ -130,6 +130,8 @@ impl Decopilot {
             // Whether it was taken is not known yet.
             return timer::set(TIMER, LIMIT);
         }
+        // One that waits for its next try is not tried again.
+        self.outbox = None;
         match self.run.stage {
             // Nothing runs: people were asked, or the prompt was still waiting.
             Stage::Idle => self.end_turn(Ok(acp::StopReason::Cancelled)),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{CANCEL, Stage, called, finish, text};
+use crate::stage::{CANCEL, POST, Stage, called, finish, text};
 
 #[test]
 fn before_the_thread_is_there_nothing_was_begun() {
@@ -133,6 +133,8 @@ fn while_it_is_sent_again_it_is_not_sent_any_more() {
     stage.stream(200);
     stage.respond("/messages", 503, json!({}));
     stage.cancel();
+    stage.timer(POST);
+    assert!(!stage.has("/messages"));
     stage.respond("/cancel/thrd_1", 200, json!({}));
     stage.timer(CANCEL);
     assert_eq!(stage.end(), Some(Ok("cancelled".into())));
