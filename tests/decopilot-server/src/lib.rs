@@ -8,7 +8,8 @@
 //! 2. `thread` queues it: one run at a time, and a message that was sent before
 //!    starts none.
 //! 3. `script` reads the directives of the prompt (`[[bash ls]]`), `run` turns
-//!    them into chunks of a UI message stream, `tools` says what each tool brings.
+//!    them into chunks of a UI message stream and `parts` of a message, `tools`
+//!    says what each tool brings.
 //! 4. `stream` gives every reader of the thread the chunks of the run so far and
 //!    then those that come, as server-sent events.
 //!
@@ -49,6 +50,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod parts;
 mod routes;
 mod run;
 mod schema;

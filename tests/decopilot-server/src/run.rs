@@ -139,7 +139,8 @@ impl<'a> Run<'a> {
             return self.bring(open.call).await;
         }
         self.denied += 1;
-        self.part(&open.call.id, |part| part["state"] = "output-denied".into());
+        self.thread
+            .change_call(&open.call.id, |part| part["state"] = "output-denied".into());
         let denied = json!({"type": "tool-output-denied", "toolCallId": open.call.id});
         self.thread.say(denied).await;
     }
@@ -193,11 +194,12 @@ impl<'a> Run<'a> {
         // Ids begin anew with every step, as those of the real models do.
         let id = self.open_step().await.to_string();
         self.texts = self.texts.map(|count| count + 1);
-        self.add(json!({"type": kind, "text": "", "state": "done"}));
+        self.thread
+            .add_part(json!({"type": kind, "text": "", "state": "done"}));
         let start = json!({"type": format!("{kind}-start"), "id": id});
         self.thread.say(start).await;
         for piece in pieces {
-            self.last(|part| {
+            self.thread.change_last(|part| {
                 let text = part["text"].as_str().unwrap_or_default();
                 part["text"] = format!("{text}{piece}").into();
             });
@@ -215,7 +217,7 @@ impl<'a> Run<'a> {
     async fn call(&mut self, tool: String, input: Value) -> bool {
         self.open_step().await;
         let id = format!("call_{}", Uuid::new_v4().simple());
-        self.add(json!({
+        self.thread.add_part(json!({
             "type": format!("tool-{tool}"), "toolCallId": id, "state": "input-available", "input": input,
         }));
         let start = json!({"type": "tool-input-start", "toolCallId": id, "toolName": tool});
@@ -235,7 +237,7 @@ impl<'a> Run<'a> {
         }
         if asks {
             let approval = format!("appr_{}", Uuid::new_v4().simple());
-            self.last(|part| {
+            self.thread.change_last(|part| {
                 part["state"] = "approval-requested".into();
                 part["approval"] = json!({"id": approval});
             });
@@ -272,14 +274,14 @@ impl<'a> Run<'a> {
         }
         let chunk = match output {
             Ok(output) => {
-                self.part(id, |part| {
+                self.thread.change_call(id, |part| {
                     part["state"] = "output-available".into();
                     part["output"] = output.clone();
                 });
                 json!({"type": "tool-output-available", "toolCallId": id, "output": output})
             }
             Err(words) => {
-                self.part(id, |part| {
+                self.thread.change_call(id, |part| {
                     part["state"] = "output-error".into();
                     part["errorText"] = words.clone().into();
                 });
@@ -304,7 +306,7 @@ impl<'a> Run<'a> {
             Some(texts) => texts,
             None => {
                 self.texts = Some(0);
-                self.add(json!({"type": "step-start"}));
+                self.thread.add_part(json!({"type": "step-start"}));
                 self.thread.say(json!({"type": "start-step"})).await;
                 0
             }
@@ -315,32 +317,6 @@ impl<'a> Run<'a> {
         if self.texts.take().is_some() {
             self.thread.say(json!({"type": "finish-step"})).await;
         }
-    }
-
-    fn add(&self, part: Value) {
-        self.parts(|parts| parts.push(part));
-    }
-
-    fn last(&self, change: impl FnOnce(&mut Value)) {
-        self.parts(|parts| parts.last_mut().map(change));
-    }
-
-    /// The part of a call.
-    fn part(&self, call: &str, change: impl FnOnce(&mut Value)) {
-        self.parts(|parts| {
-            parts
-                .iter_mut()
-                .find(|part| part["toolCallId"] == call)
-                .map(change)
-        });
-    }
-
-    fn parts<T>(&self, change: impl FnOnce(&mut Vec<Value>) -> T) {
-        let mut state = self.thread.state();
-        let message = state.messages.last_mut();
-        message
-            .and_then(|message| message["parts"].as_array_mut())
-            .map(change);
     }
 }
 
