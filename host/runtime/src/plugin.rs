@@ -22,6 +22,10 @@ use crate::{
 
 /// A loaded plugin. Cheap to clone.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there are few, and each lives as long as its plugin"
+)]
 pub enum Plugin {
     Harness(HarnessPlugin),
     Provider(ProviderPlugin),

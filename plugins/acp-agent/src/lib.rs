@@ -109,10 +109,10 @@ impl Harness for AcpAgent {
     }
 
     fn open(request: RequestId, place: OpenParams, origin: Origin) -> Result<Self> {
-        let (checkpoint, fork) = match origin {
-            Origin::Fresh => (None, false),
-            Origin::Resume(checkpoint) => (Some(checkpoint), false),
-            Origin::Fork(checkpoint) => (Some(checkpoint), true),
+        let fork = matches!(origin, Origin::Fork(_));
+        let checkpoint = match origin {
+            Origin::Fork(checkpoint) => Some(checkpoint),
+            origin => origin.resumed()?,
         };
         let (session, chosen) = match checkpoint.as_deref().and_then(Remembered::read) {
             Some(Remembered { session, chosen }) => (Some(session), chosen),

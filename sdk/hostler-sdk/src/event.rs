@@ -101,5 +101,5 @@ pub(crate) fn deliver<H: Harness>(
             outcome = outcome.and(harness.on_event(event));
         }
     }
-    outcome
+    outcome.and(harness.on_batch_end())
 }

@@ -80,6 +80,13 @@ pub trait Harness: Sized + 'static {
     /// Something happened: a line from a child, an answer, a timer.
     fn on_event(&mut self, event: Event) -> Result;
 
+    /// All events of a batch have been delivered: what follows from all of them
+    /// together, such as one [checkpoint](client::checkpoint) for many pieces of
+    /// a text, is noted down here. Both take effect together.
+    fn on_batch_end(&mut self) -> Result {
+        Ok(())
+    }
+
     /// The conversation ends for good. What this call noted down is carried out;
     /// then children have 500 ms to end by themselves before the host ends them.
     fn close(&mut self) -> Result {

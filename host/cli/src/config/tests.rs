@@ -388,7 +388,13 @@ fn the_example_is_a_valid_config() {
         wasm: b"codex",
         grants: Some("[[process]]\nprogram = \"codex\"\nargs = [[\"app-server\"]]\n"),
     };
-    let bundle: Vec<Component> = BUNDLE.iter().copied().chain([codex]).collect();
+    let decopilot = Component {
+        name: "decopilot",
+        wasm: b"decopilot",
+        grants: None,
+    };
+    let more = [codex, decopilot];
+    let bundle: Vec<Component> = BUNDLE.iter().copied().chain(more).collect();
     let document = Document {
         file: &file,
         text: &text,

@@ -9,6 +9,7 @@ mod clients;
 mod codex;
 mod codex_shows;
 mod contained;
+mod decopilot;
 mod devices;
 mod files;
 mod forks;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         codex::trials(),
         codex_shows::trials(),
         contained::trials(),
+        decopilot::trials(),
         devices::trials(),
         files::trials(),
         forks::trials(),

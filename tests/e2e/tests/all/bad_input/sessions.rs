@@ -131,7 +131,7 @@ async fn unknown_harness() {
     let fault = (-32602, "UNKNOWN_HARNESS", "\"no-such\"");
     scene.refused("session/new", &new, fault).await;
     let refusal = Peer::connect(&scene.host, "?harness=no-such", &[]).await;
-    let says = "this host has: claude-code, codex, scripted";
+    let says = "this host has: claude-code, codex, decopilot, scripted";
     is_refusal(&refusal.unwrap_err(), 400, "UNKNOWN_HARNESS", says);
     scene.goes_on().await;
 }

@@ -1,0 +1,184 @@
+//! How the thread really stands. The stream tells of runs only while they last:
+//! what ended while the connection was lost, while the host was away, or without
+//! a word, is asked for.
+
+use std::time::Duration;
+
+use hostler_sdk::{Failure, Result, log, timer};
+use serde_json::Value;
+
+use crate::{
+    message::Message,
+    notice, questions,
+    refusal::{Asked, Refusal},
+    requests::{Purpose, Response},
+    run::Stage,
+    session::Decopilot,
+    turn::Step,
+};
+
+/// Fires when somebody should look whether a silent run still lasts.
+pub(crate) const TIMER: u64 = 2;
+
+/// How long a run may be silent before its state is asked for.
+pub(crate) const QUIET: Duration = Duration::from_secs(30);
+
+/// How long after an error its end may take.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// How often a prompt may be found without an answer and without a run.
+const UNANSWERED: u32 = 3;
+
+impl Decopilot {
+    pub(crate) fn look_now_and_then(&mut self) -> Result {
+        if self.run.stage == Stage::Idle || self.turn.is_none() {
+            return Ok(());
+        }
+        let asked = match self.link.is_quiet() || self.run.error.is_some() {
+            true => self.ask_state(),
+            false => Ok(()),
+        };
+        asked.and(timer::set(TIMER, QUIET))
+    }
+
+    pub(crate) fn ask_state(&mut self) -> Result {
+        match &self.thread {
+            Some(thread) if !self.requests.has(&Purpose::State) && self.outbox.is_none() => {
+                let request = self.service.thread(thread)?;
+                self.requests.open(Purpose::State, request)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The service says how the thread stands.
+    pub(crate) fn state_read(&mut self, response: &Response) -> Result {
+        if !response.is_success() {
+            let refusal = Refusal::new(response.status, &response.headers, &response.body);
+            return match refusal.may_pass() {
+                true => self.not_settled(&format!("status {}", response.status)),
+                false => self.fail_turn(refusal.failure(Asked::State, &self.service)),
+            };
+        }
+        let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
+        match body["item"]["status"].as_str() {
+            None => self.fail_turn(Failure::internal(
+                "Decopilot no longer has this conversation; start a new session",
+            )),
+            Some("in_progress") => self.still_running(),
+            Some(status) => {
+                let status = status.to_owned();
+                self.ask_messages(Purpose::Messages(status))
+            }
+        }
+    }
+
+    pub(crate) fn ask_messages(&mut self, purpose: Purpose) -> Result {
+        match &self.thread {
+            Some(thread) if !self.requests.has(&purpose) => {
+                let request = self.service.messages(thread)?;
+                self.requests.open(purpose, request)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn still_running(&mut self) -> Result {
+        let waits = self
+            .turn
+            .as_ref()
+            .is_some_and(|turn| turn.step == Step::Waiting);
+        match waits && self.unsettled {
+            true => {
+                let told = notice::warn(
+                    "Decopilot still works on the prompt before; yours follows when it is done.",
+                );
+                // Its stream tells the end.
+                told.and(self.connect()).and(timer::set(TIMER, QUIET))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The service could not say; somebody asks again.
+    pub(crate) fn not_settled(&mut self, why: &str) -> Result {
+        log::info(format_args!("the state of the thread is not known: {why}"));
+        match self.unsettled || self.run.stage != Stage::Idle {
+            true if self.turn.is_some() => timer::set(TIMER, GRACE),
+            _ => Ok(()),
+        }
+    }
+
+    /// The messages of a thread that stands so.
+    pub(crate) fn settle(&mut self, status: &str, response: &Response) -> Result {
+        if self.run.stage == Stage::Idle {
+            self.unsettled = false; // Its end came meanwhile.
+            return self.advance();
+        }
+        if !response.is_success() {
+            return self.not_settled(&format!("status {}", response.status));
+        }
+        let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
+        let items = body["items"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let found = self.answer_among(items);
+        let (found, parts) = match found {
+            Some(found) => (found["id"].as_str(), found["parts"].as_array()),
+            None => (None, None),
+        };
+        let kept = found.zip(parts).map(|(id, parts)| Message::kept(id, parts));
+        // Those of before have their replies: the run is still to begin.
+        let kept = kept
+            .filter(|kept| status != "requires_action" || kept.parts.iter().any(questions::waits));
+        let mut done = Ok(());
+        match kept {
+            Some(kept) => {
+                self.run.message = kept;
+                for index in 0..self.run.message.parts.len() {
+                    done = done.and(self.show(index));
+                }
+            }
+            // It has been taken, and is not being worked on yet.
+            _ if matches!(status, "completed" | "requires_action") && !self.unsettled => {
+                self.unanswered += 1;
+                if self.unanswered < UNANSWERED {
+                    return Ok(());
+                }
+                self.run.error = Some("the prompt was taken, and no run came of it".into());
+            }
+            _ => {}
+        }
+        let reason = match status {
+            "completed" => "stop",
+            "requires_action" => "tool-calls",
+            "expired" => {
+                self.run.error = Some(
+                    "the run has expired: it took too long, or its machine was lost; prompt again"
+                        .into(),
+                );
+                "error"
+            }
+            "failed" => "error",
+            other => {
+                log::warn(format_args!("a thread has the status {other}"));
+                "other"
+            }
+        };
+        done.and(self.finished(reason))
+    }
+
+    /// The message that the run of the moment makes.
+    fn answer_among<'a>(&self, items: &'a [Value]) -> Option<&'a Value> {
+        let is = |item: &Value, id: &Option<String>| item["id"].as_str() == id.as_deref();
+        if self.run.message.id.is_some() {
+            return items.iter().find(|item| is(item, &self.run.message.id));
+        }
+        let prompt = self.run.prompt.as_ref()?;
+        let mut after = items
+            .iter()
+            .skip_while(|item| item["id"] != prompt.as_str());
+        after.find(|item| item["role"] == "assistant")
+    }
+}
