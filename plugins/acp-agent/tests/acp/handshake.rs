@@ -1,6 +1,6 @@
 //! From `open` to a session that can be prompted, the first time and again.
 
-use hostler_sdk::process::{Exit, Signal};
+use hostler_sdk::process::Signal;
 use hostler_sdk::testing::{Bench, Effect};
 use hostler_sdk::{Error, Failure, McpServer, McpTransport, OpenParams};
 use serde_json::json;
@@ -379,27 +379,4 @@ fn a_checkpoint_that_cannot_be_read_begins_a_new_session() {
     let opened = bench.open_with(place(), Some(&b"\xff"[..]));
     let (_, effects) = initialized(&mut bench, &opened, &json!({"protocolVersion": 1}));
     sent(&effects, "session/new");
-}
-
-#[test]
-fn an_agent_that_ended_is_started_again_by_the_next_prompt() {
-    let (mut bench, child) = ready();
-    assert!(bench.exited(child, Exit::code(0)).answers().is_empty());
-    let again = bench.prompt("go");
-    let answer = json!({
-        "protocolVersion": 1,
-        "agentCapabilities": {"sessionCapabilities": {"resume": {}}},
-    });
-    let (child, effects) = initialized(&mut bench, &again, &answer);
-    let resume = sent(&effects, "session/resume");
-    let standing = json!({"modes": {"currentModeId": "plan"}, "configOptions": []});
-    let effects = reply(&mut bench, child, resume, &standing);
-    assert!(effects.answers().is_empty());
-    let kinds: Vec<_> = effects
-        .updates()
-        .iter()
-        .map(|update| update["sessionUpdate"].clone())
-        .collect();
-    assert_eq!(kinds, ["config_option_update", "current_mode_update"]);
-    assert_eq!(effects.written_json()[0]["method"], "session/prompt");
 }

@@ -6,7 +6,7 @@ use hostler_sdk::process::{Child, Exit};
 use hostler_sdk::testing::{Bench, Effects};
 use serde_json::{Value, json};
 
-use crate::{configured, initialized, ready_with, refuse, reply, sent};
+use crate::{configured, initialized, ready, ready_with, refuse, reply, sent};
 
 fn modes(current: &str) -> Value {
     let modes = ["ask", "plan"].map(|id| json!({"id": id, "name": id}));
@@ -156,4 +156,27 @@ fn models_are_shown_as_an_option_and_chosen_by_their_own_method() {
         .answer()
         .unwrap_err();
     assert_eq!(failure.message, "no model huge");
+}
+
+#[test]
+fn an_agent_that_ended_is_started_again_by_the_next_prompt() {
+    let (mut bench, child) = ready();
+    assert!(bench.exited(child, Exit::code(0)).answers().is_empty());
+    let again = bench.prompt("go");
+    let answer = json!({
+        "protocolVersion": 1,
+        "agentCapabilities": {"sessionCapabilities": {"resume": {}}},
+    });
+    let (child, effects) = initialized(&mut bench, &again, &answer);
+    let resume = sent(&effects, "session/resume");
+    let standing = json!({"modes": {"currentModeId": "plan"}, "configOptions": []});
+    let effects = reply(&mut bench, child, resume, &standing);
+    assert!(effects.answers().is_empty());
+    let kinds: Vec<_> = effects
+        .updates()
+        .iter()
+        .map(|update| update["sessionUpdate"].clone())
+        .collect();
+    assert_eq!(kinds, ["config_option_update", "current_mode_update"]);
+    assert_eq!(effects.written_json()[0]["method"], "session/prompt");
 }

@@ -1,8 +1,8 @@
 """An agent that can, and does, what the scripted one does not. Its arguments are
-what it can: load, resume, late, login, models, fork, two. A conversation is kept
+what it can: load, resume, late, login, models, fork, two, stay. A conversation is kept
 as a file in its home. A prompt's first word says what happens."""
 
-import json, os, sys, uuid
+import json, os, sys, time, uuid
 
 CAN = sys.argv[1:]
 MEMORY = os.environ["HOME"]
@@ -13,7 +13,6 @@ models = {"currentModelId": "small", "availableModels": [
     {"modelId": "small", "name": "Small"}, {"modelId": "large", "name": "Large"}]}
 login = os.path.join(MEMORY, "login")
 waiting = {}
-stay = None
 
 
 def raw(data):
@@ -176,3 +175,8 @@ for line in sys.stdin:
             send(id=turn, result={"stopReason": "end_turn"})
     elif id is not None:
         refuse(id, -32601, f"no {method}")
+
+if "stay" in CAN:
+    # The end of its input is no reason to end.
+    while True:
+        time.sleep(60)

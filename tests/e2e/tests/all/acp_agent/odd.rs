@@ -41,6 +41,11 @@ pub(super) fn trials() -> Vec<Trial> {
             late_permission,
         ),
         trial(
+            "an_agent_that_stays_is_ended_when_it_was_asked_what_it_is",
+            NEEDS,
+            stays,
+        ),
+        trial(
             "an_agent_of_a_later_protocol_is_refused_by_name",
             NEEDS,
             later_protocol,
@@ -175,4 +180,24 @@ async fn later_protocol() {
         );
     })
     .await;
+}
+
+async fn stays() {
+    let mut host = host(&["stay"]);
+    let found = loop {
+        let agents = host.json(&["agents", "--refresh"]);
+        let mut agents = agents["agents"].as_array().unwrap().clone().into_iter();
+        let agent = agents.find(|agent| agent["id"] == "odd").unwrap();
+        if agent["state"] != "loading" && agent["state"] != "checking" {
+            break agent;
+        }
+    };
+    assert_eq!(found["version"], "1", "{found:#}");
+    Client::run(&host, Decision::Wait, async |client| {
+        let session = begun(&client, &host).await;
+        goes_on(&client, &session).await;
+    })
+    .await;
+    host.stop();
+    assert_eq!(host.processes(), Vec::<String>::new());
 }

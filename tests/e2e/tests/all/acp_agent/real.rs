@@ -191,10 +191,8 @@ async fn opencode_resumes() {
         assert_eq!(client.text("agent_message_chunk"), "onetwo");
     })
     .await;
-    let asked = model.requests().into_iter();
-    let last = asked
-        .filter(|asked| asked.path == "/v1/messages")
-        .next_back();
+    let mut asked = model.requests().into_iter();
+    let last = asked.rfind(|asked| asked.path == "/v1/messages");
     let last = last.unwrap().body.to_string();
     assert!(last.contains("[[text one]]"), "{last}");
     host.stop();
