@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod agents;
 mod device;
 mod secret;
 
@@ -12,6 +13,7 @@ pub(crate) use access::{
     Audit, CoverArgs, Notify, Pair, SampleEvent, Token, TokenCreate, TokenList, TokenRevoke,
     TokenWish,
 };
+pub(crate) use agents::{Agents, Login};
 pub(crate) use device::{
     AlertAct, Connect, Device, DeviceAlert, DeviceArgs, DeviceClose, DeviceFill, DeviceLogs,
     DeviceOpen, DevicePress, DeviceScreenshot, DeviceScroll, DeviceSnapshot, DeviceSwipe,
@@ -57,6 +59,9 @@ pub(crate) enum Command {
     /// Show the agents: which are ready, what mends the others, tiers and modes.
     #[command(after_long_help = exit::HELP)]
     Agents(Agents),
+    /// Log in to an agent, for the whole host.
+    #[command(after_long_help = exit::HELP)]
+    Login(Login),
     /// Show the devices: who has which, until when, and who waits.
     Devices(Devices),
     /// Lease a device, look at it, touch it.
@@ -92,18 +97,6 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Agents {
-    /// Look for each of them now, rather than take what was found a moment ago
-    #[arg(long)]
-    pub(crate) refresh: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) host: HostArgs,
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +172,8 @@ pub(crate) enum Session {
     Watch(SessionWatch),
     /// Let somebody else in.
     Share(SessionShare),
+    /// Begin a session with the conversation of another one; both go on apart.
+    Fork(SessionFork),
     /// End a session for everybody; its history stays.
     Close(SessionClose),
     /// End a session and remove its history.
@@ -262,6 +257,15 @@ pub(crate) enum Scope {
     View,
     Drive,
     None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionFork {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

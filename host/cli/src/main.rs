@@ -29,7 +29,7 @@
 //!   host, and that one's log.
 //! - [`mcp`]: the bridge for agents that want tools. [`device_cmd`]: devices on
 //!   lease. [`connect_cmd`]: which host commands mean.
-//! - [`agents_cmd`]: which agents a host has.
+//! - [`agents_cmd`]: which agents a host has. [`login_cmd`]: logs in to one.
 //! - [`client`]: the other side of the wire, for people.
 //! - [`access_cmd`]: who may come in, and what they did. [`notify`]: tells people
 //!   what happens.
@@ -69,6 +69,7 @@ mod last_children;
 mod link;
 mod log_file;
 mod logging;
+mod login_cmd;
 mod mcp;
 mod notify;
 mod observer;
@@ -127,6 +128,10 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             begin("warn")?;
             block_on(agents_cmd::run(args))
         }
+        Command::Login(args) => {
+            begin("warn")?;
+            block_on(login_cmd::run(args))
+        }
         Command::Devices(args) => {
             begin("warn")?;
             block_on(device_cmd::devices::run(args))
@@ -163,6 +168,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
                 Session::Attach(args) => block_on(session_cmd::live::attach(args)),
                 Session::Watch(args) => block_on(session_cmd::live::watch(args)),
                 Session::Share(args) => block_on(session_cmd::ends::share(args)),
+                Session::Fork(args) => block_on(session_cmd::fork::run(args)),
                 Session::Close(args) => block_on(session_cmd::ends::close(args)),
                 Session::Delete(args) => block_on(session_cmd::ends::delete(args)),
                 Session::Export(args) => block_on(session_cmd::export::run(args)),

@@ -195,6 +195,24 @@ impl Effects<'_> {
                     self.refuse(instance, request, &refusal);
                 }
             }
+            Command::Authenticate {
+                request,
+                method,
+                meta,
+            } => {
+                instance.state().open_requests.insert(request);
+                let params = authenticate(instance, &method, meta);
+                let answer = match params {
+                    Ok(params) => {
+                        let method = "authenticate";
+                        instance.other(session, request, method, &params).await?
+                    }
+                    Err(error) => Err(format!("there are no random bytes for handles: {error}")),
+                };
+                if let Err(refusal) = answer {
+                    self.refuse(instance, request, &refusal);
+                }
+            }
             Command::Cancel => {
                 let cancelled = instance.cancel(session).await?;
                 complain(instance, "cancel", cancelled);
@@ -376,6 +394,23 @@ impl Effects<'_> {
             act(handle);
         }
     }
+}
+
+/// The params of a login, without what may be secret in them.
+fn authenticate(
+    instance: &mut HarnessInstance,
+    method: &str,
+    meta: Option<serde_json::Map<String, serde_json::Value>>,
+) -> Result<String, getrandom::Error> {
+    let mut params = serde_json::json!({ "methodId": method });
+    if let Some(meta) = meta {
+        let mut meta = serde_json::Value::Object(meta);
+        instance.state().handles.hide_texts(&mut meta)?;
+        if let Some(params) = params.as_object_mut() {
+            params.insert("_meta".to_owned(), meta);
+        }
+    }
+    Ok(params.to_string())
 }
 
 /// These calls have nobody to answer to: what a plugin refuses here is for the

@@ -32,6 +32,13 @@ pub enum Command {
         method: String,
         params: String,
     },
+    /// Logs in to the agent, on an instance that is there for nothing else: ACP's
+    /// `authenticate`. The plugin gets the texts of `meta` as handles.
+    Authenticate {
+        request: u64,
+        method: String,
+        meta: Option<serde_json::Map<String, serde_json::Value>>,
+    },
     /// Ends the running turn early.
     Cancel,
     /// The answer to [`Output::Ask`].

@@ -111,15 +111,44 @@ impl Handles {
         &mut self,
         values: &[(String, Secret)],
     ) -> Result<Vec<(String, String)>, getrandom::Error> {
-        let hide = |(name, value): &(String, Secret)| {
-            let mut bytes = [0; RANDOM_BYTES];
-            getrandom::fill(&mut bytes)?;
-            let id = format!("{:032x}", u128::from_be_bytes(bytes));
-            let handle = format!("{{{{token:{id}}}}}");
-            self.0.insert(id, in_json(&value.0));
-            Ok((name.clone(), handle))
-        };
+        let hide =
+            |(name, value): &(String, Secret)| Ok((name.clone(), self.hide_value(&value.0)?));
         values.iter().map(hide).collect()
+    }
+
+    fn hide_value(&mut self, value: &str) -> Result<String, getrandom::Error> {
+        let mut bytes = [0; RANDOM_BYTES];
+        getrandom::fill(&mut bytes)?;
+        let id = format!("{:032x}", u128::from_be_bytes(bytes));
+        let handle = format!("{{{{token:{id}}}}}");
+        self.0.insert(id, in_json(value));
+        Ok(handle)
+    }
+
+    /// Puts handles in the place of all texts but the names of members.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub(crate) fn hide_texts(
+        &mut self,
+        value: &mut serde_json::Value,
+    ) -> Result<(), getrandom::Error> {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => *text = self.hide_value(text)?,
+            Value::Array(values) => {
+                for value in values {
+                    self.hide_texts(value)?;
+                }
+            }
+            Value::Object(members) => {
+                for value in members.values_mut() {
+                    self.hide_texts(value)?;
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+        Ok(())
     }
 
     /// What a child gets for what the plugin wrote: at most `most` bytes, or
@@ -232,6 +261,22 @@ mod tests {
             let filled = handles.fill(text.clone().into_bytes(), usize::MAX).unwrap();
             assert_eq!(filled.len(), text.len());
         }
+    }
+
+    #[test]
+    fn texts_at_any_depth_are_handles() {
+        let mut handles = Handles::default();
+        let mut meta =
+            serde_json::json!({ "key": { "apiKey": "sk-1", "more": ["sk-2", 3, true] } });
+        let given = meta.to_string();
+        handles.hide_texts(&mut meta).unwrap();
+        let hidden = meta.to_string();
+        assert!(
+            !hidden.contains("sk-") && hidden.contains("apiKey"),
+            "{hidden}"
+        );
+        let filled = handles.fill(hidden.into_bytes(), 1000).unwrap();
+        assert_eq!(filled, given.as_bytes());
     }
 
     #[test]

@@ -67,6 +67,14 @@ pub enum SessionError {
         /// What it was given.
         seconds: u64,
     },
+    /// Nobody was logged in to the agent in time.
+    #[error("nobody had logged in to {harness} after {seconds} seconds; begin again")]
+    LoginTooLong {
+        /// Its plugin's id.
+        harness: String,
+        /// What there was.
+        seconds: u64,
+    },
     /// The session was closed before there was an answer.
     #[error("the session was closed")]
     Closed,
@@ -152,6 +160,7 @@ impl SessionError {
                 Ended::Refused { .. } | Ended::Closed => codes::HARNESS_FAILED,
             },
             Self::NotReady { .. } => codes::HARNESS_FAILED,
+            Self::LoginTooLong { .. } => codes::TIMED_OUT,
             Self::Closed => codes::SESSION_CLOSED,
             Self::HostRestarted => codes::HOST_RESTARTED,
             Self::Journal(_) => codes::JOURNAL_FAILED,

@@ -15,7 +15,8 @@
 //!   [`History`]: what it is sent first, as fast as it takes it.
 //! - `unit`: the session itself. It never waits for a client or a plugin.
 //! - [`Launcher`], [`Catalogue`]: where instances of harnesses come from.
-//! - [`Agents`]: which of them can be used now, for whoever picks one.
+//! - [`Agents`]: which of them can be used now, for whoever picks one. [`Login`]:
+//!   one more can.
 //! - [`SessionConfig`]: what an operator chooses; `control`: who drives.
 //! - [`Observer`]: is told what happens, for an audit record and for notices.
 //! - `asks`: open permissions; `chunks`: those of one message as one; `progress`: what updates say about the present
@@ -59,6 +60,7 @@ mod frames;
 mod handle;
 mod history;
 mod launcher;
+mod login;
 mod notice;
 mod observer;
 mod progress;
@@ -80,8 +82,11 @@ pub use error::SessionError;
 pub use files::Folders;
 pub use handle::SessionHandle;
 pub use history::History;
-pub use hostler_runtime::{Conversation, McpServer, McpTransport, Past, Secret};
+pub use hostler_runtime::{
+    Conversation, Description, Failure, McpServer, McpTransport, Past, Secret,
+};
 pub use launcher::{BoxFuture, Launcher, Rights, Running};
+pub use login::{Guide, Login};
 pub use notice::{Notice, Severity};
 pub use observer::{Happening, Observer, SessionEvent, Unobserved};
 pub use prompt::Prompt;

@@ -21,6 +21,7 @@ use crate::{
     access::{Shares, access},
     commands::CommandRunner,
     launcher::Launcher,
+    login::LoggingIn,
     unit::Message,
 };
 
@@ -66,6 +67,7 @@ struct Inner {
     table: Mutex<Table>,
     /// One change of shares at a time: journal and memory change in one order.
     sharing: Mutex<()>,
+    logging_in: LoggingIn,
     /// Sessions, also those that are closing.
     alive: watch::Sender<usize>,
 }
@@ -132,6 +134,7 @@ impl Router {
             around,
             table: Mutex::default(),
             sharing: Mutex::default(),
+            logging_in: LoggingIn::default(),
             alive: watch::Sender::new(0),
         }))
     }
@@ -163,6 +166,10 @@ impl Router {
                     .ok_or(unknown)
             }
         }
+    }
+
+    pub(crate) fn logging_in(&self) -> &LoggingIn {
+        &self.0.logging_in
     }
 
     fn journal(&self) -> &Journal {

@@ -31,6 +31,10 @@ pub const SESSION_SET_CONFIG_OPTION: &str = "session/set_config_option";
 pub const SESSION_UPDATE: &str = "session/update";
 /// Agent to client: may this be done?
 pub const SESSION_REQUEST_PERMISSION: &str = "session/request_permission";
+/// Agent to client: a person has to open an address, or to say something.
+pub const ELICITATION_CREATE: &str = "elicitation/create";
+/// Agent to client, notification: what was opened has done its work.
+pub const ELICITATION_COMPLETE: &str = "elicitation/complete";
 /// Agent to client: read a file.
 pub const FS_READ_TEXT_FILE: &str = "fs/read_text_file";
 /// Agent to client: write a file.

@@ -3,7 +3,7 @@
 use hostler_sdk::{Error, Result, client};
 use serde::{Deserialize, Serialize};
 
-use crate::{plan::Plan, settings::Settings};
+use crate::plan::Plan;
 
 /// A conversation as it stands. Stored by the host; read by later versions of
 /// this plugin, so members are added and never changed.
@@ -19,6 +19,21 @@ pub(crate) struct Checkpoint {
     pub effort: Option<String>,
     #[serde(default, skip_serializing_if = "Plan::is_empty")]
     pub plan: Plan,
+    /// Claude Code's own id of the last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// What it is a copy of, until Claude Code has it in its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<Original>,
+}
+
+/// A conversation of which another one is a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Original {
+    pub id: String,
+    /// Its last message that the copy has: it may have gone on since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// Whether Claude Code has the conversation in its files.
@@ -43,6 +58,27 @@ impl Checkpoint {
             model: None,
             effort: None,
             plan: Plan::default(),
+            last: None,
+            copy_of: None,
+        }
+    }
+
+    /// Of a copy of this conversation, which has not begun either.
+    pub(crate) fn copied(self, id: String) -> Self {
+        let copy_of = match self.kept {
+            // There is nothing of its own yet.
+            Kept::No => self.copy_of,
+            Kept::Maybe | Kept::Yes => Some(Original {
+                id: self.id,
+                at: self.last,
+            }),
+        };
+        Self {
+            id,
+            kept: Kept::No,
+            last: None,
+            copy_of,
+            ..self
         }
     }
 
@@ -65,15 +101,7 @@ impl Checkpoint {
     }
 
     /// Saves it together with everything else that this call does.
-    pub(crate) fn write(id: &str, kept: Kept, settings: &Settings, plan: &Plan) -> Result {
-        let state = serde_json::to_vec(&Self {
-            id: id.into(),
-            kept,
-            mode: Some(settings.mode.clone()),
-            model: Some(settings.model.clone()),
-            effort: settings.chosen_effort.clone(),
-            plan: plan.clone(),
-        })?;
-        client::checkpoint(&state)
+    pub(crate) fn write(&self) -> Result {
+        client::checkpoint(&serde_json::to_vec(self)?)
     }
 }

@@ -10,6 +10,7 @@ use hostler_sdk::{
 use serde::Serialize;
 
 use crate::{
+    checkpoint::Original,
     choice::Change,
     outgoing::{self, ARGS, Control, FlagSettings, Permissions},
     program::Program,
@@ -55,14 +56,21 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Starts `program` for the conversation `id`.
-    pub(crate) fn start(program: &Program, id: &str, resumed: bool) -> Result<Self> {
-        let conversation = if resumed {
-            outgoing::resume(id)
-        } else {
-            outgoing::fresh(id)
+    /// Starts `program` for the conversation `id`, to go on with it or to begin
+    /// it, perhaps as a copy of another one.
+    pub(crate) fn start(
+        program: &Program,
+        id: &str,
+        resumed: bool,
+        copy_of: Option<&Original>,
+    ) -> Result<Self> {
+        let conversation = match copy_of {
+            _ if resumed => vec![outgoing::resume(id)],
+            None => vec![outgoing::fresh(id)],
+            Some(original) => outgoing::copy(id, original),
         };
-        let child = program.spawn(ARGS.into_iter().chain([conversation.as_str()]))?;
+        let conversation = conversation.iter().map(String::as_str);
+        let child = program.spawn(ARGS.into_iter().chain(conversation))?;
         let mut cli = Self {
             writer: LineWriter::new(child),
             pending: Pending::new(),

@@ -73,7 +73,10 @@ impl ClaudeCode {
         let parent = head.parent_tool_use_id.as_deref();
         match (kind, subtype) {
             ("user", _) => {
-                let line: User<'_> = serde_json::from_str(text)?;
+                let mut line: User<'_> = serde_json::from_str(text)?;
+                if parent.is_none() {
+                    self.last = line.uuid.take().or(self.last.take());
+                }
                 if self.transcript.calls.results(&line, &mut self.plan)? {
                     self.plan.show()?;
                     self.checkpoint();
@@ -110,7 +113,8 @@ impl ClaudeCode {
             _ if parent.is_some() => {}
             ("stream_event", _) => self.transcript.piece(serde_json::from_str(text)?)?,
             ("assistant", _) => {
-                let line: Assistant<'_> = serde_json::from_str(text)?;
+                let mut line: Assistant<'_> = serde_json::from_str(text)?;
+                self.last = line.uuid.take().or(self.last.take());
                 if let Some(words) = self.transcript.block(line)? {
                     self.failed_answer(words)?;
                 }

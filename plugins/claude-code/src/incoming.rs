@@ -127,6 +127,8 @@ pub(crate) struct Assistant<'a> {
     #[serde(borrow)]
     pub message: AssistantMessage<'a>,
     pub error: Option<String>,
+    /// Claude Code's own id of it.
+    pub uuid: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,6 +158,8 @@ pub(crate) struct User<'a> {
     /// The tool's own result, shaped as the tool likes.
     #[serde(borrow)]
     pub tool_use_result: Option<&'a RawValue>,
+    /// As of an [`Assistant`].
+    pub uuid: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,12 +2,12 @@
 //! line that is not JSON ends Claude Code at once, so all of them are made
 //! here, by serde.
 
-use crate::servers::Servers;
+use crate::{checkpoint::Original, servers::Servers};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The arguments of every start; one of [`fresh`] and [`resume`] follows. They
-/// are also in `grants.toml`: a change here is a change there.
+/// The arguments of every start; those of [`fresh`], [`resume`] or [`copy`]
+/// follow. They are also in `grants.toml`: a change here is a change there.
 pub(crate) const ARGS: [&str; 9] = [
     "--output-format",
     "stream-json",
@@ -29,6 +29,15 @@ pub(crate) fn fresh(id: &str) -> String {
 /// none.
 pub(crate) fn resume(id: &str) -> String {
     format!("--resume={id}")
+}
+
+/// The arguments that begin the conversation `id` as a copy. Fatal when it
+/// exists, or when there is nothing to copy.
+pub(crate) fn copy(id: &str, original: &Original) -> Vec<String> {
+    let at = original.at.as_ref();
+    let at = at.map(|at| format!("--resume-session-at={at}"));
+    let begin = [resume(&original.id), "--fork-session".to_owned(), fresh(id)];
+    begin.into_iter().chain(at).collect()
 }
 
 /// A request to Claude Code, answered by a `control_response` with the same id.

@@ -156,8 +156,12 @@ impl Telling {
         match &*line.kind {
             "assistant" => {
                 if let Ok(message) = serde_json::from_str::<AssistantMessage<'_>>(message.get()) {
-                    let error = None;
-                    self.transcript.block(Assistant { message, error })?;
+                    let line = Assistant {
+                        message,
+                        error: None,
+                        uuid: None,
+                    };
+                    self.transcript.block(line)?;
                 }
             }
             "user" => {
@@ -165,6 +169,7 @@ impl Telling {
                     let results = User {
                         message,
                         tool_use_result: line.tool_use_result,
+                        uuid: None,
                     };
                     if self.transcript.calls.results(&results, &mut self.plan)? {
                         self.plan.show()?;

@@ -9,7 +9,7 @@ use hostler_sdk::{
 };
 
 use crate::{
-    checkpoint::{Checkpoint, Kept},
+    checkpoint::{Checkpoint, Kept, Original},
     cli::Cli,
     commands::{Command, Commands},
     notice::Notices,
@@ -33,6 +33,10 @@ pub struct ClaudeCode {
     /// Of the conversation, at Claude Code and at the host.
     pub(crate) id: String,
     pub(crate) kept: Kept,
+    /// Claude Code's own id of the last message.
+    pub(crate) last: Option<String>,
+    /// What this is a copy of, until Claude Code has it in its files.
+    pub(crate) copy_of: Option<Original>,
     pub(crate) settings: Settings,
     pub(crate) cli: Option<Cli>,
     /// `open`, until Claude Code is ready.
@@ -62,7 +66,7 @@ impl Harness for ClaudeCode {
                 audio: false,
                 embedded_context: true,
             },
-            fork: false,
+            fork: true,
         }
     }
 
@@ -85,16 +89,21 @@ impl Harness for ClaudeCode {
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let program: Program = config::get()?;
         let checkpoint = match origin {
+            Origin::Fresh => Checkpoint::fresh(params.session),
+            Origin::Resume(state) => Checkpoint::read(&state)?,
+            Origin::Fork(state) => {
+                let copy = Checkpoint::read(&state)?.copied(params.session);
+                copy.write()?;
+                copy
+            }
             Origin::Outside(id) => Checkpoint::kept(id),
-            origin => match origin.resumed()? {
-                Some(state) => Checkpoint::read(&state)?,
-                None => Checkpoint::fresh(params.session),
-            },
         };
         let mut session = Self {
             program,
             id: checkpoint.id,
             kept: checkpoint.kept,
+            last: checkpoint.last,
+            copy_of: checkpoint.copy_of,
             settings: Settings::new(checkpoint.mode, checkpoint.model, checkpoint.effort),
             cli: None,
             opening: Some(request),
@@ -171,7 +180,17 @@ impl ClaudeCode {
     /// Saves how the conversation stands. What cannot be saved is no reason to
     /// fail what is being done.
     pub(crate) fn checkpoint(&self) {
-        if let Err(error) = Checkpoint::write(&self.id, self.kept, &self.settings, &self.plan) {
+        let checkpoint = Checkpoint {
+            id: self.id.clone(),
+            kept: self.kept,
+            mode: Some(self.settings.mode.clone()),
+            model: Some(self.settings.model.clone()),
+            effort: self.settings.chosen_effort.clone(),
+            plan: self.plan.clone(),
+            last: self.last.clone(),
+            copy_of: self.copy_of.clone(),
+        };
+        if let Err(error) = checkpoint.write() {
             log::error(format_args!("the conversation cannot be saved: {error}"));
         }
     }

@@ -1,7 +1,7 @@
 //! Starting Claude Code, and what follows when it ends.
 //!
-//! A conversation is begun once and resumed afterwards; either is fatal in the
-//! other's place. After a crash at the wrong moment it is not known which one
+//! A conversation is begun once, perhaps as a copy of another one, and resumed
+//! afterwards; either is fatal in the other's place. After a crash at the wrong moment it is not known which one
 //! is right ([`Kept::Maybe`]): then the other one is tried too.
 
 use std::time::Duration;
@@ -30,7 +30,8 @@ impl ClaudeCode {
     }
 
     fn start_as(&mut self, resumed: bool) -> Result {
-        self.cli = Some(Cli::start(&self.program, &self.id, resumed)?);
+        let copy_of = self.copy_of.as_ref();
+        self.cli = Some(Cli::start(&self.program, &self.id, resumed, copy_of)?);
         Ok(())
     }
 
@@ -83,7 +84,17 @@ impl ClaudeCode {
         let resumed = cli.resumed;
         let unknown = resumed && cli.has_said("No conversation found");
         let taken = !resumed && cli.has_said("is already in use");
+        // The message is in no file: the original as it stands is the next best.
+        let original = self.copy_of.as_mut().filter(|_| !resumed);
+        let placeless = cli.has_said("No message found")
+            && original.is_some_and(|original| original.at.take().is_some());
         let forgotten = self.forget_process(ENDED);
+        if placeless {
+            return forgotten.and(match self.start_as(false) {
+                Ok(()) => Ok(()),
+                Err(error) => self.start_failed(error.into()),
+            });
+        }
         if taken || (unknown && self.kept == Kept::Maybe) {
             self.kept = if taken { Kept::Yes } else { Kept::No };
             self.checkpoint();

@@ -65,7 +65,7 @@ impl ClaudeCode {
         if self.cli.is_none() {
             self.start()?;
         }
-        if self.kept == Kept::No {
+        if self.kept == Kept::No && self.copy_of.is_none() {
             system::title(blocks::beginning(&content))?;
         }
         self.turn = Some(Turn {
@@ -183,10 +183,9 @@ impl ClaudeCode {
             None => return Ok(()),
         }
         let mut done = self.transcript.meter.report(result);
-        if self.kept != Kept::Yes {
-            self.kept = Kept::Yes;
-            self.checkpoint();
-        }
+        self.kept = Kept::Yes;
+        self.copy_of = None;
+        self.checkpoint();
         let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
             log::debug("work in the background has ended");
             if self.turn.is_none()

@@ -35,7 +35,7 @@ impl Checkpoint {
         Self {
             thread: Some(thread),
             kept: Kept::Yes,
-            settings: None,
+            ..Self::default()
         }
     }
 
@@ -47,6 +47,15 @@ impl Checkpoint {
                 "the saved state of this session cannot be read ({error}); start a new session"
             ))
         })
+    }
+
+    /// Of a copy of this conversation, and the thread that there is to copy.
+    pub(crate) fn copied(self) -> (Self, Option<String>) {
+        let copy = Self {
+            settings: self.settings,
+            ..Self::default()
+        };
+        (copy, self.thread.filter(|_| self.kept != Kept::No))
     }
 
     /// Saves it together with everything else that this call does.

@@ -34,6 +34,8 @@ pub(crate) enum Request {
     Steer(Words),
     Compact,
     Interrupt,
+    Login,
+    CancelLogin,
 }
 
 /// One process. Its life begins with `initialize`; it is [`ready`](Self::ready)
@@ -43,6 +45,8 @@ pub(crate) struct Cli {
     writer: LineWriter,
     pending: Pending<Request>,
     stderr: VecDeque<String>,
+    /// It has answered `initialize`.
+    pub greeted: bool,
     pub ready: bool,
 }
 
@@ -53,6 +57,7 @@ impl Cli {
             writer: LineWriter::new(child),
             pending: Pending::new(),
             stderr: VecDeque::new(),
+            greeted: false,
             ready: false,
         })
     }

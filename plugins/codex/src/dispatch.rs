@@ -92,9 +92,10 @@ impl Codex {
             }
             Some(Request::Turn) => self.turn_answered(reply),
             Some(Request::Steer(words)) => self.steered(words, reply),
+            Some(Request::Login) => self.login_started(reply),
             Some(Request::Compact) => self.compact_answered(reply),
-            // The turn's end follows, or came before.
-            Some(Request::Interrupt) | None => Ok(()),
+            // The turn's end follows, or came before; a login has its answer.
+            Some(Request::Interrupt | Request::CancelLogin) | None => Ok(()),
         }
     }
 
@@ -157,6 +158,7 @@ impl Codex {
             }
             "warning" | "guardianWarning" | "configWarning" => self.warn(&read(params)?)?,
             "mcpServer/startupStatus/updated" => self.mcp_server(&read(params)?)?,
+            "account/login/completed" => self.login_completed(read(params)?)?,
             "model/rerouted" => {
                 let Rerouted {
                     from_model,

@@ -26,6 +26,7 @@
 //!   items.
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
+//! - `login`: logging in, on an instance of its own.
 //! - `store`: which conversations people have begun with Codex; `stored`: their
 //!   lines; `past`: what was said.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
@@ -37,8 +38,8 @@
 //! # What is absent
 //!
 //! No history of sessions: the host replays what it has journalled, and Codex is told to
-//! leave its own out. No login: that is a person's, with `codex login`. Of
-//! sub-agents only the tool calls that steer them are shown, and what they ask.
+//! leave its own out. Of sub-agents only the tool calls that steer them are shown,
+//! and what they ask.
 
 mod approvals;
 mod blocks;
@@ -53,6 +54,7 @@ mod dispatch;
 mod elicitation;
 mod incoming;
 mod items;
+mod login;
 mod notice;
 mod offer;
 mod options;

@@ -8,7 +8,7 @@ use hostler_sdk::{
 };
 use serde::Deserialize;
 
-use crate::options::MODES;
+use crate::{login, options::MODES};
 
 /// It takes some 0.2 s, and a start of Node.js.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ impl Model {
     }
 }
 
-/// Modes, and the tiers of the models that `program` knows. A Codex that cannot
+/// Modes, ways to log in, and the tiers of the models that `program` knows. A Codex that cannot
 /// list its models has none.
 pub(crate) fn offer(program: &str) -> Choices {
     let output = Command::new(program).args(["debug", "models"]).run(LIMIT);
@@ -65,7 +65,7 @@ pub(crate) fn offer(program: &str) -> Choices {
         local: true,
         tiers: tiers(&models),
         modes: modes.collect(),
-        auth_methods: Vec::new(),
+        auth_methods: login::methods(),
     }
 }
 

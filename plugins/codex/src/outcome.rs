@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::incoming::{TurnError, TurnState};
 
-/// What a person does about a missing or refused login.
-pub(crate) const LOG_IN: &str = "run `codex login`, or for an API key \
-                                 `printenv OPENAI_API_KEY | codex login --with-api-key`";
+/// What a person does about a missing or refused login: on the host, or with a
+/// client of it.
+pub(crate) const LOG_IN: &str = "run `codex login`, or `hostler login codex` with one of chatgpt, \
+                                 chatgpt-device-code and api-key";
 
 /// What ends an answer that has become too long, or that a filter stopped.
 const TOO_LONG: &str = "max_output_tokens";

@@ -12,6 +12,7 @@ use crate::{
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
+    login::{self, Login},
     notice::Notices,
     offer, past, probe,
     settings::{Patch, Settings},
@@ -53,6 +54,8 @@ pub struct Codex {
     pub(crate) plans: bool,
     /// Codex's id of the conversation, once it has begun.
     pub(crate) thread: Option<String>,
+    /// The thread that this is to be a copy of, until it is.
+    pub(crate) copy_of: Option<String>,
     pub(crate) kept: Kept,
     /// Settings that a client chose: set again after a new start.
     pub(crate) chosen: Patch,
@@ -60,6 +63,8 @@ pub struct Codex {
     pub(crate) cli: Option<Cli>,
     /// `open`, until Codex is ready.
     pub(crate) opening: Option<RequestId>,
+    /// In place of a conversation.
+    pub(crate) login: Option<Login>,
     pub(crate) turn: Option<Turn>,
     pub(crate) asks: Asks,
     pub(crate) transcript: Transcript,
@@ -78,7 +83,7 @@ impl Harness for Codex {
                 audio: false,
                 embedded_context: true,
             },
-            fork: false,
+            fork: true,
         }
     }
 
@@ -100,12 +105,15 @@ impl Harness for Codex {
 
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let config: Config = config::get()?;
-        let checkpoint = match origin {
-            Origin::Outside(thread) => Checkpoint::kept(thread),
-            origin => match origin.resumed()? {
-                Some(state) => Checkpoint::read(&state)?,
-                None => Checkpoint::default(),
-            },
+        let (checkpoint, copy_of) = match origin {
+            Origin::Fresh => (Checkpoint::default(), None),
+            Origin::Resume(state) => (Checkpoint::read(&state)?, None),
+            Origin::Fork(state) => {
+                let (copy, original) = Checkpoint::read(&state)?.copied();
+                copy.write()?;
+                (copy, original)
+            }
+            Origin::Outside(thread) => (Checkpoint::kept(thread), None),
         };
         let mut session = Self {
             program: config.program,
@@ -115,11 +123,13 @@ impl Harness for Codex {
             servers: params.mcp_servers,
             plans: config.plans,
             thread: checkpoint.thread,
+            copy_of,
             kept: checkpoint.kept,
             chosen: checkpoint.settings.unwrap_or_default(),
             settings: Settings::default(),
             cli: None,
             opening: Some(request),
+            login: None,
             turn: None,
             asks: Asks::default(),
             transcript: Transcript::default(),
@@ -137,6 +147,7 @@ impl Harness for Codex {
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
         match method {
             steer::METHOD => self.steer(request, params),
+            login::METHOD => self.log_in(request, params),
             _ => self.choose(request, method, params),
         }
     }
@@ -167,6 +178,10 @@ impl Harness for Codex {
                 Some(cli) => cli.drained(),
                 None => Ok(()),
             },
+            Event::AskAnswered {
+                id: login::ASK,
+                outcome,
+            } => self.login_shown(&outcome),
             Event::AskAnswered { id, outcome } => {
                 let cli = self.cli.as_mut();
                 self.asks.answered(id, &outcome, &mut self.calls, cli)

@@ -1,7 +1,7 @@
 //! Starting Codex, and what follows when it ends.
 //!
 //! A start is a chain of requests: `initialize`, `account/read`, `model/list`,
-//! then `thread/start` or `thread/resume`. After a crash at the wrong moment it
+//! then `thread/start`, `thread/resume` or `thread/fork`. After a crash at the wrong moment it
 //! is not known whether Codex has kept the thread ([`Kept::Maybe`]): if it has
 //! not, a new one is begun.
 
@@ -15,6 +15,7 @@ use crate::{
     choice::Change,
     cli::{Cli, Request},
     incoming::{Account, Models, ThreadOpened},
+    login::Login,
     outcome::LOG_IN,
     rpc::RpcError,
     servers,
@@ -63,7 +64,10 @@ impl Codex {
         let Some(cli) = &mut self.cli else {
             return Ok(());
         };
-        cli.notify("initialized")?;
+        cli.greet()?;
+        if self.login.as_ref().is_some_and(Login::waits) {
+            return self.begin_login();
+        }
         cli.request(Request::Account, "account/read", &json!({}))
     }
 
@@ -105,6 +109,14 @@ impl Codex {
         let roots: Vec<&String> = [&self.cwd].into_iter().chain(&self.directories).collect();
         let roots = Some(roots).filter(|_| !self.directories.is_empty());
         let config = servers::config(&self.servers, self.plans);
+        if let Some(original) = &self.copy_of {
+            let params = json!({
+                "threadId": original, "cwd": self.cwd, "runtimeWorkspaceRoots": roots,
+                "excludeTurns": true, "config": config,
+            });
+            let request = Request::Thread { resumed: false };
+            return cli.request(request, "thread/fork", &params);
+        }
         match self.thread.as_ref().filter(|_| self.kept != Kept::No) {
             Some(thread) => {
                 let params = json!({
@@ -147,6 +159,11 @@ impl Codex {
         };
         let mut done = timer::cancel(TIMER);
         self.thread = Some(opened.thread.id);
+        if self.copy_of.take().is_some() {
+            // From now on it is in Codex's files, and resumed.
+            self.kept = Kept::Yes;
+            self.checkpoint();
+        }
         self.settings.take(opened.settings);
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
@@ -235,6 +252,7 @@ impl Codex {
         if let Some(request) = self.opening.take() {
             done = done.and(client::fail(request, failure.clone()));
         }
+        done = done.and(self.login_ended(Err(failure.clone())));
         done.and(self.end_turn(Err(failure)))
     }
 

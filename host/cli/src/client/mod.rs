@@ -13,6 +13,7 @@
 //! - [`render`], [`lines`], [`diff`], [`text`]: what arrives, for a terminal or a
 //!   pipe.
 //! - [`ask`], [`question`], [`terminal`]: permissions, and who decides them.
+//!   [`hidden`]: what is typed and not shown.
 
 pub(crate) mod address;
 pub(crate) mod answer;
@@ -21,6 +22,7 @@ pub(crate) mod connection;
 pub(crate) mod dial;
 pub(crate) mod diff;
 pub(crate) mod halves;
+pub(crate) mod hidden;
 pub(crate) mod http;
 pub(crate) mod known_hosts;
 pub(crate) mod lines;

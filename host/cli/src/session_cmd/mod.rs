@@ -2,12 +2,13 @@
 //!
 //! - [`host`]: asks a host a few things and finds sessions. [`people`]: who is
 //!   there, in words.
-//! - [`list`], [`show`], [`ends`] (share, close, delete), [`export`] with
+//! - [`list`], [`show`], [`fork`], [`ends`] (share, close, delete), [`export`] with
 //!   [`markdown`]: each asks and goes.
 //! - [`live`]: attach and watch, which stay.
 
 pub(crate) mod ends;
 pub(crate) mod export;
+pub(crate) mod fork;
 pub(crate) mod host;
 pub(crate) mod list;
 pub(crate) mod live;

@@ -1,6 +1,6 @@
 //! Going on: checkpoints, timers, asks, closing.
 
-use hostler_runtime::{Command, Ended, OPEN_REQUEST};
+use hostler_runtime::{Command, Ended, OPEN_REQUEST, SessionOrigin};
 use hostler_test_support::trial;
 use libtest_mimic::Trial;
 
@@ -13,6 +13,16 @@ pub(crate) fn trials() -> Vec<Trial> {
             "after_a_trap_a_fresh_instance_goes_on_from_the_checkpoint",
             need,
             checkpoint,
+        ),
+        trial(
+            "a_copy_begins_with_the_checkpoint_of_its_original",
+            need,
+            copy,
+        ),
+        trial(
+            "who_logs_in_gives_the_plugin_handles_and_no_secrets",
+            need,
+            login,
         ),
         trial("a_timer_comes_back_as_an_event", need, timer),
         trial(
@@ -40,6 +50,41 @@ async fn checkpoint() {
     fresh.opened().await.unwrap().unwrap();
     fresh.turn("recall").await.unwrap().unwrap();
     assert_eq!(fresh.text, "blue");
+}
+
+async fn copy() {
+    let host = Host::new();
+    let plugin = host.misbehaving("").await;
+    let mut session = host.session(&plugin, None);
+    session.opened().await.unwrap().unwrap();
+    session.turn("remember blue").await.unwrap().unwrap();
+
+    let state = session.checkpoint.take().unwrap();
+    let mut copy = host.session_from(&plugin, SessionOrigin::Fork(state));
+    copy.opened().await.unwrap().unwrap();
+    copy.turn("recall").await.unwrap().unwrap();
+    assert_eq!(copy.text, "a copy of blue");
+    assert!(plugin.describe().await.unwrap().fork);
+}
+
+async fn login() {
+    let host = Host::new();
+    let mut session = host.session(&host.misbehaving("").await, None);
+    // It need not wait for the answer to `open`.
+    let request = OPEN_REQUEST + 1;
+    let meta = serde_json::json!({ "api-key": { "apiKey": "sk-secret" } });
+    let login = Command::Authenticate {
+        request,
+        method: "api-key".to_owned(),
+        meta: meta.as_object().cloned(),
+    };
+    session.harness.send(login).await;
+    let given = session.answer(request).await.unwrap().unwrap();
+    assert!(!given.contains("sk-secret"), "{given}");
+    let given: serde_json::Value = serde_json::from_str(&given).unwrap();
+    assert_eq!(given["methodId"], "api-key");
+    let key = given["_meta"]["api-key"]["apiKey"].as_str().unwrap();
+    assert!(key.starts_with("{{token:"), "{key}");
 }
 
 async fn timer() {

@@ -20,17 +20,18 @@ use super::{
     sessions::{blocking, check_number, open, resolved},
 };
 
+/// The params of requests that name a session and its folder.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Attach {
-    session_id: String,
-    cwd: PathBuf,
+pub(super) struct Attach {
+    pub(super) session_id: String,
+    pub(super) cwd: PathBuf,
     #[serde(default)]
-    additional_directories: Vec<PathBuf>,
+    pub(super) additional_directories: Vec<PathBuf>,
     #[serde(default)]
-    mcp_servers: Vec<McpServer>,
+    pub(super) mcp_servers: Vec<McpServer>,
     #[serde(rename = "_meta")]
-    meta: Option<Meta>,
+    pub(super) meta: Option<Meta>,
 }
 
 /// `_meta` of requests that come back to a session.

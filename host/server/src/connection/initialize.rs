@@ -7,11 +7,12 @@ use agent_client_protocol_schema::{
     v1::{
         AgentCapabilities, Implementation, InitializeRequest, InitializeResponse, McpCapabilities,
         PromptCapabilities, SessionCapabilities, SessionCloseCapabilities,
-        SessionDeleteCapabilities, SessionListCapabilities, SessionResumeCapabilities,
+        SessionDeleteCapabilities, SessionForkCapabilities, SessionListCapabilities,
+        SessionResumeCapabilities,
     },
 };
 use hostler_auth::Scope;
-use hostler_session::Who;
+use hostler_session::{Description, Who};
 use hostler_wire::{Fault, RawValue, codes};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -50,15 +51,18 @@ impl Connection {
             Ok(peer) => peer,
             Err(fault) => return request.fault(&fault),
         };
+        let harness = self.describe().await;
+        let fork = harness.as_ref().filter(|it| it.fork);
         let capabilities = AgentCapabilities::new()
             .load_session(true)
             .mcp_capabilities(McpCapabilities::new().http(true))
-            .prompt_capabilities(self.prompt_capabilities().await)
+            .prompt_capabilities(prompt_capabilities(harness.as_ref()))
             .meta(self.extension_meta())
             .session_capabilities(
                 SessionCapabilities::new()
                     .list(SessionListCapabilities::new())
                     .resume(SessionResumeCapabilities::new())
+                    .fork(fork.map(|_| SessionForkCapabilities::new()))
                     .close(SessionCloseCapabilities::new())
                     .delete(SessionDeleteCapabilities::new()),
             );
@@ -70,6 +74,7 @@ impl Connection {
         let response = InitializeResponse::new(ProtocolVersion::V1)
             .agent_capabilities(capabilities)
             .agent_info(name)
+            .auth_methods(self.auth_methods().await)
             .meta(meta);
         match serde_json::to_string(&response) {
             Ok(result) => {
@@ -118,6 +123,10 @@ impl Connection {
         Ok(Peer {
             notices: session.is_some_and(|session| session.notices.is_some()),
             positioned,
+            opens_addresses: capabilities
+                .elicitation
+                .as_ref()
+                .is_some_and(|elicitation| elicitation.url.is_some()),
             who: Arc::new(Who {
                 principal: self.identity.principal.clone(),
                 tag,
@@ -139,29 +148,33 @@ impl Connection {
         Map::from_iter([("hostler".to_owned(), extension)])
     }
 
-    /// Of the connection's harness. While they are not known, what every agent
-    /// must understand.
-    async fn prompt_capabilities(&self) -> PromptCapabilities {
+    /// The connection's harness, unless it is not known in time.
+    async fn describe(&self) -> Option<Description> {
         let launcher = self.shared.config.router.launcher();
-        let known = match timeout(DESCRIBE, launcher.describe(&self.harness)).await {
-            Ok(Ok(description)) => description.prompt,
+        match timeout(DESCRIBE, launcher.describe(&self.harness)).await {
+            Ok(Ok(description)) => Some(description),
             Ok(Err(error)) => {
                 tracing::warn!(harness = self.harness, "{error}");
-                return PromptCapabilities::new();
+                None
             }
             Err(_) => {
                 tracing::warn!(
                     harness = self.harness,
                     "the harness is still loading; clients are told that it takes text only"
                 );
-                return PromptCapabilities::new();
+                None
             }
-        };
-        PromptCapabilities::new()
-            .image(known.image)
-            .audio(known.audio)
-            .embedded_context(known.embedded_context)
+        }
     }
+}
+
+/// While it is not known, what every agent must understand.
+fn prompt_capabilities(harness: Option<&Description>) -> PromptCapabilities {
+    let known = harness.map(|harness| harness.prompt).unwrap_or_default();
+    PromptCapabilities::new()
+        .image(known.image)
+        .audio(known.audio)
+        .embedded_context(known.embedded_context)
 }
 
 fn is_tag(tag: &str) -> bool {

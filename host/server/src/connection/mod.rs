@@ -2,11 +2,11 @@
 //!
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
-//! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume. [`outside`]:
-//!   sessions that are made of what agents have.
+//! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume. [`forks`]:
+//!   fork. [`outside`]: sessions that are made of what agents have.
 //! - [`extension`]: the methods of `_hostler` that are about a session;
 //!   [`terminals`], [`workspace`]: those about its terminals and files.
-//! - [`agents`]: which agents there are.
+//! - [`agents`]: which agents there are. [`login`]: somebody logs in to one.
 //! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
 //! - [`request`]: a request until it is answered.
 //! - [`params`]: reading parameters. [`pinned`]: what a session stays with.
@@ -30,7 +30,9 @@ use crate::{
 mod agents;
 mod attach;
 mod extension;
+mod forks;
 mod initialize;
+mod login;
 mod mcp;
 mod outside;
 mod params;
@@ -59,6 +61,8 @@ pub(crate) struct Connection {
     viewed: Mutex<HashMap<String, Option<SessionHandle>>>,
     /// Places for its queries of files.
     queries: Arc<Semaphore>,
+    /// What it was asked to show to somebody who logs in.
+    shown: login::Shown,
     open: OpenRequests,
 }
 
@@ -69,6 +73,8 @@ struct Peer {
     notices: bool,
     /// It asked for the extension.
     positioned: bool,
+    /// It shows addresses to a person: `elicitation.url`.
+    opens_addresses: bool,
     who: Arc<Who>,
 }
 
@@ -89,6 +95,7 @@ impl Connection {
             telling: Mutex::default(),
             viewed: Mutex::default(),
             queries: Arc::new(Semaphore::new(workspace::AT_ONCE)),
+            shown: login::Shown::default(),
             open: OpenRequests::default(),
         }
     }
@@ -156,13 +163,11 @@ impl Connection {
         }
         match method {
             methods::INITIALIZE => self.initialize(request, params).await,
-            methods::AUTHENTICATE => request.fault(&Fault::new(
-                codes::BAD_PARAMS,
-                "this host has no authentication methods: the token of the connection is all that is needed",
-            )),
+            methods::AUTHENTICATE => self.authenticate(request, params),
             methods::SESSION_NEW => self.new_session(request, params).await,
             methods::SESSION_LOAD => self.attach(request, params, true).await,
             methods::SESSION_RESUME => self.attach(request, params, false).await,
+            methods::SESSION_FORK => self.fork(request, params).await,
             methods::SESSION_LIST => self.list(request, params),
             methods::SESSION_CLOSE => self.close(request, params).await,
             methods::SESSION_DELETE => self.delete(request, params).await,
@@ -205,7 +210,10 @@ impl Connection {
             | methods::SESSION_LIST
             | methods::SESSION_CLOSE => self.may(Scope::View),
             _ if method.starts_with("_hostler/") => self.may(Scope::View),
+            // Whoever may open a terminal can do the same there.
+            methods::AUTHENTICATE => self.may(Scope::Shell),
             methods::SESSION_NEW
+            | methods::SESSION_FORK
             | methods::SESSION_DELETE
             | methods::SESSION_PROMPT
             | methods::SESSION_SET_MODE
@@ -237,8 +245,12 @@ impl Connection {
         }
     }
 
-    /// The answer to a permission; the host asks clients for nothing else.
+    /// The answer to a permission, or to what somebody has to open to log in; the
+    /// host asks clients for nothing else.
     async fn response(&self, id: &Id, outcome: Result<&RawValue, &RawValue>) {
+        if self.shown.answered(id, outcome) {
+            return;
+        }
         let Some((session, number)) = hostler_session::parse_ask_id(id) else {
             tracing::debug!(client = %self.id, %id, "an answer to nothing was ignored");
             return;

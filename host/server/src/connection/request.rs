@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hostler_session::{Outlet, Reply, SessionHandle};
 use hostler_wire::{Fault, Id, codes, compose};
 use hostler_workspace::Cancel;
+use tokio_util::sync::CancellationToken;
 
 /// Requests of one connection that are not answered yet. Sessions bound what
 /// they queue; this bounds what one client can have in all of them together.
@@ -30,6 +31,8 @@ pub(crate) enum Cancels {
     Prompt(SessionHandle),
     /// It looks at files.
     Query(Cancel),
+    /// It ends with the connection.
+    Token(CancellationToken),
 }
 
 /// One of them. It is answered once; dropped unanswered, it stays open.
@@ -71,11 +74,14 @@ impl OpenRequests {
         self.lock().get(id).cloned().unwrap_or_default()
     }
 
-    /// The connection is gone: nobody waits for what was looked up.
+    /// The connection is gone: nobody waits for what was looked up, or was only for
+    /// it.
     pub(crate) fn cancel_queries(&self) {
         for cancels in self.lock().values() {
-            if let Cancels::Query(cancel) = cancels {
-                cancel.cancel();
+            match cancels {
+                Cancels::Query(cancel) => cancel.cancel(),
+                Cancels::Token(token) => token.cancel(),
+                Cancels::Prompt(_) | Cancels::Not => {}
             }
         }
     }
@@ -104,6 +110,14 @@ impl Request {
             .lock()
             .insert(self.id.clone(), Cancels::Query(cancel.clone()));
         cancel
+    }
+
+    /// It goes on until it is cancelled or the connection ends.
+    pub(crate) fn ends_with(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        let cancels = Cancels::Token(token.clone());
+        self.open.lock().insert(self.id.clone(), cancels);
+        token
     }
 
     pub(crate) fn answer(self, answer: Result<String, Fault>) {

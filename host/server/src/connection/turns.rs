@@ -114,6 +114,7 @@ impl Connection {
         match self.open.cancels(&id) {
             Cancels::Prompt(session) => session.cancel_request(self.id, id).await,
             Cancels::Query(cancel) => cancel.cancel(),
+            Cancels::Token(token) => token.cancel(),
             Cancels::Not => {}
         }
     }

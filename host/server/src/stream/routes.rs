@@ -38,7 +38,7 @@ const ATTACHING: [&str; 3] = [
 ];
 
 /// Requests whose result is a new session.
-const BEGINNING: [&str; 2] = [methods::SESSION_NEW, "session/fork"];
+const BEGINNING: [&str; 2] = [methods::SESSION_NEW, methods::SESSION_FORK];
 
 /// Requests after which the session is not viewed any more.
 const ENDING: [&str; 3] = [

@@ -19,7 +19,7 @@ async fn initialize_negotiates_version_1_and_tells_what_there_is() {
         assert_eq!(capabilities["promptCapabilities"]["image"], true);
         assert_eq!(
             capabilities["sessionCapabilities"],
-            json!({ "list": {}, "resume": {}, "close": {}, "delete": {} })
+            json!({ "list": {}, "resume": {}, "fork": {}, "close": {}, "delete": {} })
         );
         assert_eq!(result["authMethods"], json!([]));
     }
@@ -101,8 +101,8 @@ async fn bad_messages_get_a_clear_error_and_the_connection_lives_on() {
         (
             r#"{"jsonrpc":"2.0","id":8,"method":"authenticate","params":{"methodId":"x"}}"#,
             json!(8),
-            -32602,
-            "BAD_PARAMS",
+            -32001,
+            "FORBIDDEN",
         ),
         (
             r#"{"jsonrpc":"2.0","id":10,"method":"_hostler/session/attach","params":{"sessionId":"x"}}"#,
@@ -113,8 +113,8 @@ async fn bad_messages_get_a_clear_error_and_the_connection_lives_on() {
         (
             r#"{"jsonrpc":"2.0","id":9,"method":"session/fork","params":{"sessionId":"x"}}"#,
             json!(9),
-            -32601,
-            "UNKNOWN_METHOD",
+            -32602,
+            "BAD_PARAMS",
         ),
     ] {
         peer.text(text).await;

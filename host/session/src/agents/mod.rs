@@ -163,6 +163,18 @@ impl Agents {
         changes
     }
 
+    /// Looks for one of them again, as [`refresh`](Self::refresh) for all.
+    pub async fn look_again(&self, id: &str) {
+        let wait = {
+            let entries = self.0.entries();
+            let looking = entries.get(id).and_then(|entry| entry.looking.as_ref());
+            looking.map(Looking::again)
+        };
+        if let Some(wait) = wait {
+            wait.await;
+        }
+    }
+
     /// All of them, after each was looked for again. One that takes too long is
     /// as it was found before. Many who ask at a time share one look.
     pub async fn refresh(&self) -> Arc<AgentList> {

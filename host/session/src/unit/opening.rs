@@ -4,7 +4,7 @@ use hostler_runtime::Ended;
 use hostler_store::Entry;
 
 use crate::{
-    Answer, SessionError,
+    Answer, SessionError, frames,
     launcher::Running,
     unit::{
         Creation, Unit,
@@ -59,7 +59,12 @@ impl Unit {
     }
 
     fn created(&mut self, creation: Creation, result: &str) {
-        let answer = hostler_wire::with_session_id(&self.id, result).map_err(|error| {
+        // From there on its client is told what happens.
+        let result = match creation.known {
+            Some(known) => frames::placed_result(result, known),
+            None => result.to_owned(),
+        };
+        let answer = hostler_wire::with_session_id(&self.id, &result).map_err(|error| {
             SessionError::Params(format!(
                 "harness {:?} gave an answer to `open` that cannot be used: {error}",
                 self.origin.harness

@@ -10,6 +10,7 @@ mod bad_input;
 mod cancel;
 mod comparison;
 mod errors;
+mod fork;
 mod messages;
 mod news;
 mod outside;

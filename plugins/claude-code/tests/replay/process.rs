@@ -59,6 +59,8 @@ fn the_grants_allow_exactly_what_is_run() {
             "auth status --json".to_owned(),
             format!("{start} --session-id=*"),
             format!("{start} --resume=*"),
+            format!("{start} --resume=* --fork-session --session-id=*"),
+            format!("{start} --resume=* --fork-session --session-id=* --resume-session-at=*"),
         ]
     );
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hostler_claude_code::ClaudeCode;
 use hostler_sdk::{
-    Failure,
+    Failure, OpenParams, Origin,
     process::{Child, Exit},
     testing::{Bench, Effects},
 };
@@ -54,17 +54,25 @@ impl Stage {
 
     /// With these MCP servers.
     pub(crate) fn opened_with(
-        mut bench: Bench<ClaudeCode>,
+        bench: Bench<ClaudeCode>,
         resume: Option<&[u8]>,
         mcp_servers: Vec<hostler_sdk::McpServer>,
     ) -> Self {
-        let params = hostler_sdk::OpenParams {
+        let params = OpenParams {
             session: "11111111-2222-4333-8444-555555555555".into(),
             cwd: "/work".into(),
             additional_directories: Vec::new(),
             mcp_servers,
         };
-        let effects = bench.open_with(params, resume);
+        Self::opened_as(bench, params, resume)
+    }
+
+    pub(crate) fn opened_as(
+        mut bench: Bench<ClaudeCode>,
+        params: OpenParams,
+        origin: impl Into<Origin>,
+    ) -> Self {
+        let effects = bench.open_with(params, origin);
         let (child, _) = effects.spawned();
         let mut stage = Self {
             bench,

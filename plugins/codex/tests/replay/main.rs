@@ -10,6 +10,8 @@ mod bad_input;
 mod cancel;
 mod comparison;
 mod errors;
+mod fork;
+mod login;
 mod messages;
 mod outside;
 mod probe;

@@ -10,7 +10,9 @@ mod codex_shows;
 mod contained;
 mod devices;
 mod files;
+mod forks;
 mod hidden;
+mod logins;
 mod outside;
 mod positions;
 mod room;
@@ -35,7 +37,9 @@ fn main() -> ExitCode {
         contained::trials(),
         devices::trials(),
         files::trials(),
+        forks::trials(),
         hidden::trials(),
+        logins::trials(),
         outside::trials(),
         positions::trials(),
         room::trials(),

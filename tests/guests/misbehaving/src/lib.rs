@@ -95,6 +95,11 @@ impl Harness for Misbehaving {
         self.behave(request, name, rest)
     }
 
+    /// Says back what it was given, to see what a plugin gets.
+    fn call(&mut self, request: RequestId, _: &str, params: &str) -> Result {
+        client::answer_raw(request, params)
+    }
+
     fn cancel(&mut self) -> Result {
         if self.deaf {
             return Ok(());

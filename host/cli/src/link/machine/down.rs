@@ -130,9 +130,12 @@ impl Link {
                     Err(_) => {}
                 }
             }
-            What::New => {
+            What::New | What::Fork => {
                 if let Some(id) = string(outcome.ok(), &["sessionId"]) {
-                    self.sessions.entry(id).or_default().viewed = true;
+                    let session = self.sessions.entry(id).or_default();
+                    session.viewed = true;
+                    // Of a copy the client knows what came before.
+                    session.last = session.last.or(place(outcome));
                 }
             }
             What::Load | What::Resume | What::Attach => {
@@ -307,6 +310,12 @@ fn start(request: &Request, result: &RawValue) -> Option<Position> {
     }
     let after = param("after").filter(|_| !answer.reset)?;
     serde_json::from_str(after.get()).ok()
+}
+
+/// Where the result says that it stands.
+fn place(outcome: Outcome<'_>) -> Option<Position> {
+    let place = json::get(outcome.ok()?.get(), &["_meta", "hostler"])?;
+    serde_json::from_str(place.get()).ok()
 }
 
 fn is_shutting_down(outcome: Outcome<'_>) -> bool {

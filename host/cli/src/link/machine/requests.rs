@@ -19,6 +19,8 @@ pub(super) enum What {
     Prompt,
     /// `session/new`.
     New,
+    /// `session/fork`. Not to be sent twice.
+    Fork,
     /// `session/load`: the session, with a replay.
     Load,
     /// `session/resume`: without.
@@ -44,12 +46,12 @@ impl What {
             methods::INITIALIZE => Self::Initialize,
             methods::SESSION_PROMPT => Self::Prompt,
             methods::SESSION_NEW => Self::New,
+            methods::SESSION_FORK => Self::Fork,
             methods::SESSION_LOAD => Self::Load,
             methods::SESSION_RESUME => Self::Resume,
             names::ATTACH => Self::Attach,
             methods::SESSION_CLOSE | names::DELETE | names::DETACH => Self::Leave,
-            methods::AUTHENTICATE
-            | methods::SESSION_LIST
+            methods::SESSION_LIST
             | methods::SESSION_SET_MODE
             | methods::SESSION_SET_CONFIG_OPTION
             | names::SHARE => Self::Repeatable,
@@ -91,7 +93,7 @@ impl Request {
             what,
             session: string(params, &["sessionId"]),
             text,
-            repeatable: !matches!(what, What::Once | What::TerminalOpen),
+            repeatable: !matches!(what, What::Once | What::Fork | What::TerminalOpen),
             cancelled: false,
             again: false,
         }
@@ -136,7 +138,8 @@ impl Requests {
 
     /// Whether an open one may make a session that is not known by its id yet.
     pub(super) fn makes_session(&self) -> bool {
-        self.iter().any(|open| open.what == What::New)
+        self.iter()
+            .any(|open| matches!(open.what, What::New | What::Fork))
     }
 
     pub(super) fn remove(&mut self, id: &Id) -> Option<Request> {
@@ -175,6 +178,7 @@ mod tests {
             "_hostler/workspace/edit",
             "_other/thing",
             "session/fork",
+            "authenticate",
         ] {
             assert!(!request(method).repeatable, "{method}");
         }

@@ -1,6 +1,7 @@
 //! Harnesses that play by themselves. What a prompt says is what happens:
 //! `ask` asks for a permission, `hang` runs until it is cancelled, `trap` breaks,
-//! `big…` is said back with one MiB more, and anything else is said back.
+//! `big…` is said back with one MiB more, and anything else is said back. A login
+//! by `key` needs one, by `page` a page that is opened, and by `hang` never ends.
 
 use hostler_runtime::{
     Command, Description, Ended, Event, Failure, Harness, OPEN_REQUEST, OpenParams, Output,
@@ -129,10 +130,30 @@ impl Playing {
                     let result = json!({ "method": method, "params": params });
                     self.answer(request, Ok(result.to_string())).await;
                 }
+                Command::Authenticate {
+                    request,
+                    method,
+                    meta,
+                } => match method.as_str() {
+                    "key" => {
+                        let key = meta.unwrap_or_default()["key"].as_str() == Some("right");
+                        self.logged_in(request, key).await;
+                    }
+                    "page" => {
+                        open = Some(request);
+                        self.page().await;
+                    }
+                    _ => {}
+                },
                 Command::Cancel => {
                     if let Some(request) = open.take() {
                         self.end(request, "cancelled").await;
                     }
+                }
+                Command::Answer { ask: 2, outcome } => {
+                    let result = outcome.unwrap_or_default();
+                    let accepted = result.contains("accept");
+                    self.logged_in(open.take().unwrap(), accepted).await;
                 }
                 Command::Answer { outcome, .. } => {
                     self.say(&outcome.unwrap()).await;
@@ -167,6 +188,33 @@ impl Playing {
             params: params.to_string(),
         })
         .await;
+    }
+
+    async fn page(&self) {
+        let params = json!({
+            "mode": "url", "elicitationId": "e1", "url": "https://example.com/log-in",
+            "message": "Log in there", "sessionId": "not the plugin's to say",
+        });
+        self.output(Output::Ask {
+            id: 2,
+            method: "elicitation/create".into(),
+            params: params.to_string(),
+        })
+        .await;
+    }
+
+    async fn logged_in(&self, request: u64, really: bool) {
+        let failure = Failure {
+            code: -32000,
+            message: "that is not it".into(),
+            data: None,
+        };
+        let outcome = if really {
+            Ok("{}".into())
+        } else {
+            Err(failure)
+        };
+        self.answer(request, outcome).await;
     }
 
     async fn end(&self, request: u64, reason: &str) {

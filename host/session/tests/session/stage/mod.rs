@@ -49,13 +49,13 @@ impl Launcher for Played {
         vec!["echo".into()]
     }
 
-    fn describe<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
-        Box::pin(async {
+    fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
+        Box::pin(async move {
             Ok(Description {
                 title: "Echo".into(),
                 version: "1".into(),
                 prompt: PromptCapabilities::default(),
-                fork: true,
+                fork: id == "echo",
             })
         })
     }
@@ -67,7 +67,7 @@ impl Launcher for Played {
         origin: SessionOrigin,
     ) -> BoxFuture<'a, Result<Running, SessionError>> {
         Box::pin(async move {
-            if id != "echo" {
+            if !["echo", "alone"].contains(&id) {
                 return Err(SessionError::UnknownHarness {
                     id: id.into(),
                     known: self.ids(),
@@ -265,8 +265,22 @@ impl Host {
         (session, instance, viewer)
     }
 
+    /// Of that harness: `alone` cannot be copied.
+    pub(crate) async fn session_of(&mut self, harness: &str) -> (Session, Instance, Viewer) {
+        let viewer = Viewer::new();
+        let (reply, answer) = Reply::channel();
+        let new = self.new_session(harness);
+        let _handle = self.router.create(new, viewer.client.clone(), reply);
+        let (session, instance) = self.opened(answer).await;
+        (session, instance, viewer)
+    }
+
     pub(crate) async fn session_for(&mut self, viewer: &Viewer) -> (Session, Instance) {
         let answer = self.create(viewer);
+        self.opened(answer).await
+    }
+
+    async fn opened(&mut self, answer: oneshot::Receiver<Answer>) -> (Session, Instance) {
         let instance = self.instance().await;
         instance.open().await;
         let result = parse(&answer.await.unwrap().unwrap());

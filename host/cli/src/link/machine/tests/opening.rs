@@ -153,3 +153,29 @@ fn a_second_initialize_that_is_cut_is_answered_by_the_next_host() {
     stage.answer_hello(&second);
     assert_eq!(stage.given()[0]["id"], 1);
 }
+
+#[test]
+fn a_fork_goes_on_from_where_it_began_and_is_never_made_twice() {
+    let mut stage = Stage::hello();
+    let params = json!({"sessionId": "s", "cwd": "/", "mcpServers": []});
+    stage.client(&request(1, "session/fork", &params));
+    let fork = stage.sent();
+    stage.answer(
+        &fork,
+        &json!({"sessionId": "copy", "_meta": {"hostler": {"epoch": 3, "seq": 9}}}),
+    );
+    stage.given();
+    stage.client(&request(2, "session/fork", &params));
+    stage.sent();
+    stage.cut();
+    let given = stage.given();
+    assert_eq!(given[0]["id"], 2);
+    assert_eq!(given[0]["error"]["data"]["code"], "CONNECTION_LOST");
+    stage.link_connects();
+    let hello = stage.sent();
+    stage.answer_hello(&hello);
+    let attach = stage.sent();
+    assert_eq!(attach["params"]["sessionId"], "copy");
+    assert_eq!(attach["params"]["after"], json!({"epoch": 3, "seq": 9}));
+    assert!(stage.nothing_sent());
+}
