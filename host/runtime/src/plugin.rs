@@ -106,7 +106,7 @@ impl Plugin {
 /// A loaded plugin of the world `harness-plugin`. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct HarnessPlugin {
-    loaded: Loaded<HarnessPluginPre<State>>,
+    loaded: Arc<Loaded<HarnessPluginPre<State>>>,
     /// Looking into a store takes a disk and some memory: one at a time.
     looking: Arc<Semaphore>,
 }
@@ -114,7 +114,7 @@ pub struct HarnessPlugin {
 impl HarnessPlugin {
     pub(crate) fn new(loaded: Loaded<HarnessPluginPre<State>>) -> Self {
         Self {
-            loaded,
+            loaded: Arc::new(loaded),
             looking: Arc::new(Semaphore::new(1)),
         }
     }
@@ -212,6 +212,6 @@ impl HarnessPlugin {
         params: OpenParams,
         origin: SessionOrigin,
     ) -> (Harness, mpsc::Receiver<Event>) {
-        actor::start(self.loaded.clone(), params, origin)
+        actor::start(Loaded::clone(&self.loaded), params, origin)
     }
 }

@@ -35,7 +35,7 @@ impl Checkpoint {
         Self {
             thread: Some(thread),
             kept: Kept::Yes,
-            settings: None,
+            ..Self::default()
         }
     }
 

@@ -300,6 +300,10 @@ fn session_info(session: &SessionSummary) -> Value {
         members.insert("additionalDirectories".to_owned(), json!(additional));
     }
     set_heading(&mut info, session.title.as_deref(), session.updated);
+    let additional = &session.additional_directories;
+    if let Some(members) = info.as_object_mut().filter(|_| !additional.is_empty()) {
+        members.insert("additionalDirectories".to_owned(), json!(additional));
+    }
     info
 }
 
