@@ -33,9 +33,9 @@ args = [[]]
 env = ["HOME", "PATH"]
 "#;
 
-/// Plugins of a host: `claude-code`, `codex`, `webdriver`, `local`, `proxy`, `cloud`,
-/// and the one of [`SETTINGS`].
-const PLUGINS: usize = 7;
+/// Plugins of a host: `claude-code`, `codex`, `decopilot`, `webdriver`, `local`,
+/// `proxy`, `cloud`, and the one of [`SETTINGS`].
+const PLUGINS: usize = 8;
 
 /// Compiling a plugin takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
