@@ -57,7 +57,7 @@ impl Default for Limits {
             output_mib: 64,
             effects: 100_000,
             children: 8,
-            http: 32,
+            http: 128,
         }
     }
 }

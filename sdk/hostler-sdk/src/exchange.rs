@@ -38,6 +38,7 @@
 //! #           title: "Oracle".into(),
 //! #           version: "1".into(),
 //! #           prompt: PromptCapabilities::default(),
+//! #           fork: false,
 //! #       }
 //! #   }
 //! #
@@ -50,7 +51,7 @@
 //!         })
 //!     }
 //!
-//!     fn open(request: RequestId, _: OpenParams, _: Option<Vec<u8>>) -> Result<Self> {
+//!     fn open(request: RequestId, _: OpenParams, _: Origin) -> Result<Self> {
 //!         client::opened(request, &client::Opened::default())?;
 //!         Ok(Self::default())
 //!     }

@@ -53,11 +53,6 @@ pub(crate) trait Ask {
         Ok(read)
     }
 
-    /// All that the token may see, also those that were begun outside of the host.
-    async fn sessions(&mut self) -> Result<Vec<SessionInfo>, Failure> {
-        self.sessions_that(json!({})).await
-    }
-
     /// Those that fit `hostler` of the request's `_meta`.
     async fn sessions_that(&mut self, hostler: Value) -> Result<Vec<SessionInfo>, Failure> {
         let mut sessions = Vec::new();
@@ -76,7 +71,13 @@ pub(crate) trait Ask {
 
     /// The session with this id, or the only one whose id begins so.
     async fn find(&mut self, id: &str) -> Result<SessionInfo, Failure> {
-        choose(self.sessions().await?, id)
+        choose(self.sessions_that(json!({"outside": false})).await?, id)
+    }
+
+    /// The same, also of conversations that were begun outside of the host: what is
+    /// done with it adopts it.
+    async fn find_or_adopt(&mut self, id: &str) -> Result<SessionInfo, Failure> {
+        choose(self.sessions_that(json!({})).await?, id)
     }
 }
 

@@ -33,7 +33,9 @@ const ADDRESS: usize = 8 * 1024;
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// Begins the ids of the host's questions to a client that belong to no session.
-const ID: &str = "hostler/login/";
+/// Not like the id of a question in a session (`SESSION/NUMBER`), which goes to
+/// that session's stream.
+const ID: &str = "hostler-login-";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

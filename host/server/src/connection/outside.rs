@@ -1,5 +1,6 @@
 //! Conversations that were begun outside of this host, as sessions that can be
-//! loaded: in lists, and when one is asked for. For those who may begin sessions.
+//! loaded: in lists, and when one is asked for. For those who could read them in a
+//! terminal: they are of the host's user, whoever began them.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ impl Connection {
             Err(fault) if fault.name == codes::UNKNOWN_SESSION.name => fault,
             found => return found,
         };
-        if self.may(Scope::Drive).is_err() || !self.adopt(id, &expected).await? {
+        if self.may(Scope::Shell).is_err() || !self.adopt(id, &expected).await? {
             return Err(unknown);
         }
         self.find_or_take_up(id, &expected).await
@@ -45,7 +46,12 @@ impl Connection {
     /// `false`: none has it. Nothing is made for a request that does not fit.
     async fn adopt(&self, id: &str, expected: &Arc<Expected>) -> Result<bool, Fault> {
         let router = self.shared.config.router.clone();
-        let past = router.past(id, expected.harness(), &self.harness).await?;
+        let (taken, asked) = (router.clone(), id.to_owned());
+        // Nothing is told of a session of somebody else.
+        if blocking(move || Ok(taken.is_taken(&asked)?)).await? {
+            return Ok(false);
+        }
+        let past = router.past(id, expected.harness()).await?;
         let Some((harness, past)) = past else {
             return Ok(false);
         };

@@ -202,7 +202,7 @@ impl Connection {
 /// The sessions that there are, and behind them those that could be made.
 async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Vec<Value>, Fault> {
     let Listed { harness, outside } = list.meta.and_then(|meta| meta.hostler).unwrap_or_default();
-    let drives = caller.scopes.contains(Scope::Drive);
+    let reads = caller.scopes.contains(Scope::Shell);
     let (router, asked) = (shared.config.router.clone(), harness.clone());
     let (cwd, mut sessions) = blocking(move || {
         let cwd = list.cwd.map(resolved);
@@ -218,7 +218,7 @@ async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Vec<Val
         Ok((cwd, sessions))
     })
     .await?;
-    if outside != Some(false) && drives {
+    if outside != Some(false) && reads {
         let roots = shared.config.roots.clone();
         let admits = move |folder: &Path| roots.check(folder).ok();
         let router = &shared.config.router;
@@ -226,10 +226,17 @@ async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Vec<Val
             Some(_) => OUTSIDE,
             None => OUTSIDE_TOO,
         };
-        let outside = router
+        let found = router
             .outside(harness.as_deref(), cwd, patience, admits)
-            .await?;
-        sessions.extend(outside.iter().map(outside_info));
+            .await;
+        match found {
+            Ok(found) => sessions.extend(found.iter().map(outside_info)),
+            // Nobody asked for them alone.
+            Err(error) if outside.is_none() => {
+                tracing::warn!(%error, "conversations from outside are left out of a list");
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(sessions)
 }
@@ -300,10 +307,6 @@ fn session_info(session: &SessionSummary) -> Value {
         members.insert("additionalDirectories".to_owned(), json!(additional));
     }
     set_heading(&mut info, session.title.as_deref(), session.updated);
-    let additional = &session.additional_directories;
-    if let Some(members) = info.as_object_mut().filter(|_| !additional.is_empty()) {
-        members.insert("additionalDirectories".to_owned(), json!(additional));
-    }
     info
 }
 

@@ -12,7 +12,7 @@ use hostler_runtime::{Conversation, Past};
 use hostler_store::SessionRecord;
 use tokio::{
     task::{JoinSet, spawn_blocking},
-    time::{Instant, timeout, timeout_at},
+    time::timeout,
 };
 
 use super::{Router, journal_error};
@@ -117,9 +117,18 @@ impl Router {
         Ok(all)
     }
 
+    /// Whether there is a session of this id, whosever it is. Blocks.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn is_taken(&self, id: &str) -> Result<bool, SessionError> {
+        let taken = self.journal().taken([id]).map_err(journal_error)?;
+        Ok(!taken.is_empty())
+    }
+
     /// What was said in the conversation that an agent has under this id, and the
-    /// id of its harness. `harness`: that agent alone; else all are asked, `first`
-    /// the first. `None`: none has it.
+    /// id of its harness. `harness`: that agent alone; else all are asked. `None`:
+    /// none has it.
     ///
     /// # Errors
     /// The agent that was named cannot say.
@@ -127,27 +136,35 @@ impl Router {
         &self,
         id: &str,
         harness: Option<&str>,
-        first: &str,
     ) -> Result<Option<(String, Past)>, SessionError> {
         if !self.config().outside || uuid::Uuid::parse_str(id).is_err() {
             return Ok(None);
         }
-        let until = Instant::now() + READING;
-        let mut harnesses = self.launcher().ids();
-        harnesses.retain(|id| harness.is_none_or(|harness| harness == id));
-        harnesses.sort_by_key(|id| id != first);
-        for asked in harnesses {
-            let read = timeout_at(until, self.launcher().history(&asked, id)).await;
-            match read.unwrap_or_else(|_| Err(too_slow(&asked, READING))) {
-                Ok(Some(past)) => return Ok(Some((asked, past))),
-                Ok(None) => {}
-                Err(error) if harness.is_some() => return Err(error),
-                Err(error) => tracing::warn!(
+        // All at once: one that is still loading hides no other's.
+        let mut asking = JoinSet::new();
+        for asked in self.launcher().ids() {
+            if harness.is_some_and(|harness| harness != asked) {
+                continue;
+            }
+            let (launcher, id) = (self.0.around.launcher.clone(), id.to_owned());
+            asking.spawn(async move {
+                let read = timeout(READING, launcher.history(&asked, &id)).await;
+                let read = read.unwrap_or_else(|_| Err(too_slow(&asked, READING)));
+                (asked, read)
+            });
+        }
+        while let Some(asked) = asking.join_next().await {
+            match asked {
+                Ok((asked, Ok(Some(past)))) => return Ok(Some((asked, past))),
+                Ok((_, Ok(None))) => {}
+                Ok((_, Err(error))) if harness.is_some() => return Err(error),
+                Ok((asked, Err(error))) => tracing::warn!(
                     harness = asked,
                     session = id,
                     %error,
                     "it could not be asked for a conversation"
                 ),
+                Err(error) => tracing::error!(%error, "the reading of a conversation broke"),
             }
         }
         Ok(None)

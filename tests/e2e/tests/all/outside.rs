@@ -192,7 +192,7 @@ async fn rights() {
     by_hand(host, "claude", &["-p", "[[text hello]]"]);
     let [id] = stored_by_claude(host).try_into().unwrap();
     let session = SessionId::new(id.as_str());
-    let (_, viewer) = host.make_token("local", &["view"]);
+    let (_, viewer) = host.make_token("local", &["view", "drive"]);
     Client::run_as(host, &viewer, Decision::Wait, async |client| {
         assert!(client.list(None).await.is_empty());
         let error = client.try_load(&host.work(), &session).await.unwrap_err();
@@ -200,7 +200,7 @@ async fn rights() {
     })
     .await;
     // Somebody else may; it is theirs from then on, and nobody else's.
-    let (_, ann) = host.make_token("ann", &["view", "drive"]);
+    let (_, ann) = host.make_token("ann", &["view", "drive", "shell"]);
     Client::run_as(host, &ann, Decision::Wait, async |client| {
         assert_eq!(client.list(None).await.len(), 1);
         client.try_load(&host.work(), &session).await.unwrap();

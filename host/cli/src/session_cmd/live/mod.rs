@@ -65,7 +65,11 @@ async fn take_part(
         let message = "this host is older than this program: its sessions cannot be attached to";
         return Err(Failure::new(Exit::Refused, message));
     }
-    let found = remote.find(&session.id).await?;
+    let found = match input {
+        // Whoever only looks adopts nothing.
+        Input::Nothing => remote.find(&session.id).await?,
+        _ => remote.find_or_adopt(&session.id).await?,
+    };
     let id = found.session_id.to_string();
     let params = json!({"sessionId": id, "replay": history != History::Last(0)});
     let attached = remote.raw(names::ATTACH, &params).await?;
