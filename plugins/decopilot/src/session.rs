@@ -74,6 +74,7 @@ impl Harness for Decopilot {
         let service = config
             .service()
             .map_err(|unset| hostler_sdk::Error::Other(probe::cannot_begin(&unset)))?;
+        let begins = resume.is_none();
         let kept = match resume {
             Some(state) => Checkpoint::read(&state)?,
             None => Checkpoint::default(),
@@ -103,10 +104,8 @@ impl Harness for Decopilot {
             session.run.message.id.clone_from(&question.message);
             session.run.message.partial = true;
         }
-        if !params.mcp_servers.is_empty() {
-            log::info(
-                "Decopilot uses the connections of its agent, and no MCP servers of a client",
-            );
+        if begins && !params.mcp_servers.is_empty() {
+            notice::no_servers(&params.mcp_servers)?;
         }
         let models = session.service.models();
         session.requests.open(Purpose::Models, models)?;

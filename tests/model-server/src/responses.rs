@@ -51,6 +51,7 @@ impl Response {
                 sleep(PING_EVERY).await;
                 reader.send(&json!({"type": "keepalive"})).await?;
             },
+            End::Cut => return reader.cut().await,
             End::Stop("max_tokens") => Some("max_output_tokens"),
             End::Stop("refusal") => Some("content_filter"),
             End::Stop(_) => None,
@@ -114,6 +115,7 @@ async fn item(block: &Block, reader: &Reader) -> Result<(), Gone> {
             item
         }
         Block::ToolUse { name, input } => call(name, input),
+        Block::Drop => return Ok(()),
     };
     reader
         .send(&json!({"type": "response.output_item.done", "item": item}))

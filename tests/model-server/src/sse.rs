@@ -1,7 +1,7 @@
 //! One model message of the Messages API, as the events of a stream or as one
 //! JSON body.
 
-use std::{convert::Infallible, time::Duration};
+use std::{io, time::Duration};
 
 use axum::response::sse::Event;
 use serde_json::{Value, json};
@@ -95,11 +95,13 @@ impl Message {
             let stop = json!({"type": "content_block_stop", "index": index});
             reader.send(&stop).await?;
         }
-        let End::Stop(stop) = self.end else {
-            loop {
+        let stop = match self.end {
+            End::Stop(stop) => stop,
+            End::Cut => return reader.cut().await,
+            End::Hang => loop {
                 sleep(PING_EVERY).await;
                 reader.send(&json!({"type": "ping"})).await?;
-            }
+            },
         };
         let end = json!({
             "type": "message_delta",
@@ -117,13 +119,14 @@ pub(crate) fn output_tokens(blocks: &[Block]) -> usize {
         Block::Text(text) | Block::Thinking(text) => text.len() / 4,
         Block::Deltas { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
         Block::ToolUse { input, .. } => input.to_string().len() / 4,
+        Block::Drop => 0,
     };
     blocks.iter().map(of).sum::<usize>().max(1)
 }
 
 /// Where events go.
 #[derive(Debug)]
-pub(crate) struct Reader(pub(crate) mpsc::Sender<Result<Event, Infallible>>);
+pub(crate) struct Reader(pub(crate) mpsc::Sender<io::Result<Event>>);
 
 /// The reader went away.
 #[derive(Debug)]
@@ -134,6 +137,12 @@ impl Reader {
         let name = event["type"].as_str().unwrap_or_default();
         let event = Event::default().event(name).data(event.to_string());
         self.0.send(Ok(event)).await.map_err(|_| Gone)
+    }
+
+    /// Ends the connection in the middle of the body.
+    pub(crate) async fn cut(&self) -> Result<(), Gone> {
+        let cut = io::ErrorKind::ConnectionReset.into();
+        self.0.send(Err(cut)).await.map_err(|_| Gone)
     }
 }
 
@@ -146,13 +155,14 @@ fn whole_block(block: &Block) -> Value {
             whole["text"] = json!((0..*count).map(numbered).collect::<String>());
         }
         Block::ToolUse { input, .. } => whole["input"] = input.clone(),
+        Block::Drop => {}
     }
     whole
 }
 
 fn empty_block(block: &Block) -> Value {
     match block {
-        Block::Text(_) | Block::Deltas { .. } => json!({"type": "text", "text": ""}),
+        Block::Text(_) | Block::Deltas { .. } | Block::Drop => json!({"type": "text", "text": ""}),
         Block::Thinking(_) => json!({"type": "thinking", "thinking": "", "signature": ""}),
         Block::ToolUse { name, .. } => {
             let id = format!("toolu_{}", Uuid::new_v4().simple());
@@ -194,6 +204,7 @@ async fn deltas(block: &Block, index: usize, reader: &Reader) -> Result<(), Gone
                 reader.send(&event(delta)).await?;
             }
         }
+        Block::Drop => {}
     }
     Ok(())
 }

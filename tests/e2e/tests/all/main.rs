@@ -11,6 +11,7 @@ mod contained;
 mod decopilot;
 mod devices;
 mod files;
+mod harnesses;
 mod hidden;
 mod positions;
 mod room;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         decopilot::trials(),
         devices::trials(),
         files::trials(),
+        harnesses::trials(),
         hidden::trials(),
         positions::trials(),
         room::trials(),
