@@ -34,6 +34,8 @@ pub(crate) enum Request {
     Steer(Words),
     Compact,
     Interrupt,
+    /// Ending a command.
+    Terminate,
 }
 
 /// One process. Its life begins with `initialize`; it is [`ready`](Self::ready)

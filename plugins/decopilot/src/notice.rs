@@ -66,8 +66,11 @@ pub(crate) fn warn(text: impl Into<String>) -> Result {
     client::notice(NoticeSeverity::Warning, text)
 }
 
-/// The servers of a session that begins: they are not used.
-pub(crate) fn no_servers(servers: &[McpServer]) -> Result {
+/// Servers of a session, none of which is used.
+pub(crate) fn unused(servers: &[McpServer]) -> Result {
+    if servers.is_empty() {
+        return Ok(());
+    }
     let names: Vec<_> = servers.iter().map(|it| one_line(&it.name)).collect();
     let text = format!(
         "Decopilot uses the connections of its own agent. These MCP servers of the session are not \

@@ -1,8 +1,8 @@
 //! One conversation: where requests and events go.
 
 use hostler_sdk::{
-    Choices, Description, Event, Failure, Harness, OpenParams, Prompt, PromptCapabilities,
-    RequestId, Result, Status, client, log,
+    Choices, Description, Event, Failure, Harness, McpServer, OpenParams, Prompt,
+    PromptCapabilities, RequestId, Result, Status, client, log,
 };
 use serde_json::Value;
 
@@ -46,6 +46,8 @@ pub struct Decopilot {
     /// The next prompt answers it.
     pub(crate) question: Option<Question>,
     pub(crate) notices: Notices,
+    /// Servers of a session that begins, until people know that they are not used.
+    unused: Vec<McpServer>,
 }
 
 impl Harness for Decopilot {
@@ -98,14 +100,15 @@ impl Harness for Decopilot {
             asks: Asks::default(),
             question: kept.question,
             notices: Notices::default(),
+            unused: match begins {
+                true => params.mcp_servers,
+                false => Vec::new(),
+            },
             service,
         };
         if let Some(question) = &session.question {
             session.run.message.id.clone_from(&question.message);
             session.run.message.partial = true;
-        }
-        if begins && !params.mcp_servers.is_empty() {
-            notice::no_servers(&params.mcp_servers)?;
         }
         let models = session.service.models();
         session.requests.open(Purpose::Models, models)?;
@@ -220,7 +223,9 @@ impl Decopilot {
         let Some(request) = self.opening.take() else {
             return Ok(());
         };
-        client::opened(request, &self.settings.opened()).and(self.advance())
+        client::opened(request, &self.settings.opened())?;
+        // Not before: nobody views the session yet.
+        notice::unused(&std::mem::take(&mut self.unused)).and(self.advance())
     }
 
     fn not_opened(&mut self, failure: Failure) -> Result {

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 /// Texts that the agent program itself puts into user messages. A turn goes on
 /// through them, they are no prompt.
-const NOTES: [&str; 3] = [
+const NOTES: [&str; 4] = [
+    "[Image: source: ",
     "Output token limit hit",
     "Your response above was stopped",
     "[Request interrupted by user",

@@ -85,7 +85,7 @@ impl Acpx {
     fn command(&self, answer: &str, args: &[&str]) -> Command {
         let mut command = self.stage.host.command(program("acpx").unwrap());
         command
-            .args(["--agent", &self.agent, answer, "--ttl", "1"])
+            .args(["--agent", &self.agent, answer])
             .args(["--format", "json", "--json-strict"])
             .args(args)
             .current_dir(&self.folder);

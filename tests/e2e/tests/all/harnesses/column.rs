@@ -149,7 +149,7 @@ const SESSIONS: &[Session] = &[
 const SERVERS: &str = "servers";
 
 /// The row of the last session, which sees the host killed.
-const RESTART: &str = "The host is killed";
+const RESTART: &str = "The host is killed, the next turn remembers";
 
 pub(super) async fn websocket(harness: Harness) -> Column {
     let stage = Arc::new(Stage::start(harness).await);

@@ -35,7 +35,7 @@ async fn sent(pair: &mut Pair, words: &str, block: Value, data: &str, ability: &
     assert_eq!(can, true, "{}", pair.hello);
     let prompt = format!("{words} [[text I see.]]");
     let turn = pair
-        .turn_with(&json!([{ "type": "text", "text": prompt }, block]))
+        .turn_with(&json!([block, { "type": "text", "text": prompt }]))
         .await;
     if turn.stopped() != "end_turn" || turn.said() != "I see." {
         turn.odd("I see.");

@@ -17,13 +17,14 @@ pub(super) async fn fork(pair: &mut Pair) -> String {
     }
 }
 
-/// The ways to log in that the host offers; without any it is up to the agent.
+/// The ways to log in that the host offers; without any it is up to the agent's own
+/// command.
 pub(super) async fn login(pair: &mut Pair) -> String {
     let methods = pair.hello["authMethods"].as_array();
     let ids = methods.into_iter().flatten();
     let ids: Vec<_> = ids.filter_map(|method| method["id"].as_str()).collect();
     match ids.as_slice() {
-        [] => "none, by the agent's own command".into(),
+        [] => "none".into(),
         ids => format!("`{}`", ids.join("`, `")),
     }
 }

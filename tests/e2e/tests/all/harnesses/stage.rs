@@ -63,7 +63,7 @@ impl Stage {
                 (setup.host, Behind::Model(setup.model))
             }
             Harness::Codex => {
-                let setup = codex::setup_in(&session, "on-request", "read-only").await;
+                let setup = codex::setup_in(&session, "on-request", "danger-full-access").await;
                 (setup.host, Behind::Model(setup.model))
             }
             Harness::Decopilot => {

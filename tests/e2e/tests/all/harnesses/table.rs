@@ -22,20 +22,22 @@ const WRITE: &str = "HOSTLER_WRITE_TABLES";
 /// # Panics
 /// When columns have not the same features.
 pub(super) fn of(names: &[&str], columns: &[Vec<(&'static str, String)>]) -> String {
-    let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line([&[""], names].concat());
-    text.push_str(&format!("|{}\n", "---|".repeat(names.len() + 1)));
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let names = names.iter().map(|name| (*name).to_owned());
+    let names: Vec<_> = std::iter::once("Feature".to_owned()).chain(names).collect();
+    let mut text = line(&names);
+    text.push_str(&format!("|{}\n", "---|".repeat(names.len())));
     let first = columns.first().map_or(&[][..], Vec::as_slice);
     for (index, (feature, _)) in first.iter().enumerate() {
-        let mut cells = vec![*feature];
+        let mut cells = vec![(*feature).to_owned()];
         for column in columns {
             assert_eq!(column.len(), first.len(), "{column:?}");
             let (name, cell) = &column[index];
             assert_eq!(name, feature);
-            assert!(!cell.contains(['|', '\n']), "no cell of a table: {cell}");
-            cells.push(cell);
+            assert!(!cell.contains('\n'), "no cell of a table: {cell}");
+            cells.push(cell.replace('|', "\\|"));
         }
-        text.push_str(&line(cells));
+        text.push_str(&line(&cells));
     }
     text
 }

@@ -60,19 +60,20 @@ pub(super) async fn cancel_permission(pair: &mut Pair) -> String {
 }
 
 pub(super) async fn cancel_tool(pair: &mut Pair) -> String {
-    let prompt = "[[bash echo begun; sleep 600]]";
+    // It never ends by itself; at the service it is the end of it that counts.
+    let prompt = "[[bash touch begun.txt && tail -f begun.txt; sleep 600]]";
     let mut turn = pair.begin(prompt, "allow_once").await;
     pair.until(&mut turn, |turn| !turn.asked.is_empty()).await;
     let here = pair.stage.harness != Harness::Decopilot;
     if here {
-        pair.wait("the command", sleeps).await;
+        pair.wait("the command", works).await;
     } else {
-        let runs = |turn: &Turn| turn.calls()[0]["status"] == "in_progress";
+        let runs = |turn: &Turn| turn.calls_are("in_progress");
         pair.until(&mut turn, runs).await;
     }
     pair.cancel().await;
     cancelled(pair, turn).await;
-    pair.wait("the end of the command", |pair| !sleeps(pair))
+    pair.wait("the end of the command", |pair| !works(pair))
         .await;
     match here {
         true => "yes, its processes too".into(),
@@ -80,9 +81,9 @@ pub(super) async fn cancel_tool(pair: &mut Pair) -> String {
     }
 }
 
-fn sleeps(pair: &Pair) -> bool {
+fn works(pair: &Pair) -> bool {
     let programs = pair.stage.programs(&pair.folder);
-    programs.iter().any(|(_, line)| line.contains("sleep 600"))
+    programs.iter().any(|(_, line)| line.starts_with("tail -f"))
 }
 
 /// The turn ends as cancelled, its calls too, and the session goes on.
