@@ -242,7 +242,7 @@ mod tests {
         let turn = Turn {
             prompt: prompt.to_owned(),
             results,
-            failed: 0,
+            ..Turn::default()
         };
         answer(&turn, api)
     }

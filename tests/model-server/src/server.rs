@@ -231,6 +231,10 @@ impl Shared {
     /// Breaks a message off that says so, once.
     fn broken_off(&self, turn: Turn, blocks: Vec<Block>, end: End) -> (Vec<Block>, End) {
         let drops = blocks.contains(&Block::Drop);
+        if drops && turn.goes_on {
+            let left = blocks.into_iter().skip_while(|it| *it != Block::Drop);
+            return (left.skip(1).collect(), end);
+        }
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         broken_off(blocks, end, drops && dropped.insert(turn.prompt))
     }

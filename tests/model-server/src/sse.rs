@@ -16,6 +16,10 @@ use crate::script::{Block, End};
 /// How often a message that hangs shows that its connection lives.
 pub(crate) const PING_EVERY: Duration = Duration::from_secs(5);
 
+/// How long what was said has to leave before the connection breaks: what is
+/// still buffered then is lost with it.
+const BEFORE_CUT: Duration = Duration::from_millis(300);
+
 /// Bytes of a text delta or of a tool's input per event: small, so that short
 /// texts come in several.
 const DELTA_BYTES: usize = 16;
@@ -92,6 +96,9 @@ impl Message {
             let start = json!({"type": "content_block_start", "index": index, "content_block": empty_block(block)});
             reader.send(&start).await?;
             deltas(block, index, reader).await?;
+            if self.end == End::Cut && index + 1 == self.blocks.len() {
+                break; // It breaks off in the middle of a block.
+            }
             let stop = json!({"type": "content_block_stop", "index": index});
             reader.send(&stop).await?;
         }
@@ -139,8 +146,9 @@ impl Reader {
         self.0.send(Ok(event)).await.map_err(|_| Gone)
     }
 
-    /// Ends the connection in the middle of the body.
+    /// Ends the connection in the middle of the body, when what was said has left.
     pub(crate) async fn cut(&self) -> Result<(), Gone> {
+        sleep(BEFORE_CUT).await;
         let cut = io::ErrorKind::ConnectionReset.into();
         self.0.send(Err(cut)).await.map_err(|_| Gone)
     }

@@ -1,6 +1,7 @@
 //! How turns end that do not end well, and that the session goes on.
 
 use rustix::process::{Signal, kill_process};
+use serde_json::Value;
 
 use super::{pair::Pair, turn::Turn};
 
@@ -76,9 +77,16 @@ pub(super) async fn dropped(pair: &mut Pair) -> String {
     if turn.stopped() != "end_turn" || turn.said() != whole {
         turn.odd(whole);
     }
-    match turn.of("notice").count() {
-        0 => "shown once".into(),
-        _ => "shown once, with a notice".into(),
+    let mut updates = turn.updates.iter();
+    let heard = |update: &&Value| update["sessionUpdate"] == "agent_message_chunk";
+    let notice = |update: &Value| update["sessionUpdate"] == "notice";
+    // It was seen before it broke off.
+    if updates.find(heard).is_none() {
+        turn.odd("some text");
+    }
+    match updates.any(notice) {
+        true => "shown once, with a notice".into(),
+        false => "shown once".into(),
     }
 }
 

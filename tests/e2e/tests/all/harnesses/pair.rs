@@ -136,12 +136,12 @@ impl Pair {
     /// The next message of either client.
     async fn step(&mut self, turn: &mut Turn) {
         tokio::select! {
-            message = self.editor.next() => self.to_editor(turn, message),
-            message = self.phone.next() => self.to_phone(turn, message).await,
+            message = self.editor.next() => self.at_editor(turn, message),
+            message = self.phone.next() => self.at_phone(turn, message).await,
         }
     }
 
-    fn to_editor(&mut self, turn: &mut Turn, message: Value) {
+    fn at_editor(&mut self, turn: &mut Turn, message: Value) {
         match message["method"].as_str() {
             Some("session/update") => {
                 let update = message["params"]["update"].clone();
@@ -155,7 +155,7 @@ impl Pair {
         }
     }
 
-    async fn to_phone(&mut self, turn: &mut Turn, message: Value) {
+    async fn at_phone(&mut self, turn: &mut Turn, message: Value) {
         match message["method"].as_str() {
             Some("session/request_permission") => {
                 if !turn.answer.is_empty() {

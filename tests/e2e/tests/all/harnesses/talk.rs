@@ -54,8 +54,8 @@ pub(super) async fn usage(pair: &mut Pair) -> String {
 
 pub(super) async fn title(pair: &mut Pair) -> String {
     let titles = updates(pair, "session_info_update");
-    let titles = titles.iter().filter_map(|update| update["title"].as_str());
-    match titles.last() {
+    let mut titles = titles.iter().filter_map(|update| update["title"].as_str());
+    match titles.next_back() {
         Some(title) if title.starts_with("How is it?") => "the first prompt's beginning".into(),
         Some(title) => panic!("a title that nobody gave: {title}"),
         None => "no".into(),
