@@ -34,8 +34,6 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 struct Open {
     view: View,
-    /// Of a command, by which it can be ended.
-    process: Option<String>,
     /// The end of what it printed so far.
     tail: String,
     /// The tail has changed since it was shown.
@@ -73,19 +71,12 @@ impl Calls {
         if !done {
             let open = Open {
                 view,
-                process: head.process.as_ref().map(ToString::to_string),
                 tail: String::new(),
                 stale: false,
             };
             self.open.insert(id, open);
         }
         client::update(&update)
-    }
-
-    /// The commands that run.
-    pub(crate) fn processes(&self) -> Vec<String> {
-        let open = self.open.values();
-        open.filter_map(|open| open.process.clone()).collect()
     }
 
     /// A running command printed something.

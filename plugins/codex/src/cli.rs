@@ -34,8 +34,6 @@ pub(crate) enum Request {
     Steer(Words),
     Compact,
     Interrupt,
-    /// Ending a command.
-    Terminate,
 }
 
 /// One process. Its life begins with `initialize`; it is [`ready`](Self::ready)

@@ -95,8 +95,6 @@ impl Codex {
             Some(Request::Compact) => self.compact_answered(reply),
             // The turn's end follows, or came before.
             Some(Request::Interrupt) | None => Ok(()),
-            // Where the command had ended, there was nothing to do.
-            Some(Request::Terminate) => Ok(()),
         }
     }
 

@@ -19,9 +19,6 @@ pub(crate) struct Head<'a> {
     /// `inProgress`, `completed`, `failed`, `declined`, of items that have one.
     #[serde(borrow)]
     pub status: Option<Cow<'a, str>>,
-    /// Of a command, by which it can be ended.
-    #[serde(borrow, rename = "processId")]
-    pub process: Option<Cow<'a, str>>,
 }
 
 /// `agentMessage` and `plan`.

@@ -220,30 +220,18 @@ impl Codex {
         }
         let ours = |turn: &Turn| turn.waiting.is_none() && turn.id.as_ref() == Some(&ended.id);
         match &self.turn {
-            Some(turn) if ours(turn) && turn.cancelled => {
-                let ended = self.end_commands();
-                ended.and(self.end_turn(Ok(acp::StopReason::Cancelled)))
+            Some(turn) if ours(turn) => {
+                let outcome = match outcome(ended) {
+                    _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
+                    outcome => outcome,
+                };
+                self.end_turn(outcome)
             }
-            Some(turn) if ours(turn) => self.end_turn(outcome(ended)),
             _ => {
                 log::debug("a turn that nobody here began has ended");
                 self.calls.end(NO_RESULT)
             }
         }
-    }
-
-    /// Ends the commands that a cancelled turn waited for: an interrupt leaves them
-    /// running.
-    fn end_commands(&mut self) -> Result {
-        let (Some(cli), Some(thread)) = (&mut self.cli, &self.thread) else {
-            return Ok(());
-        };
-        let method = "thread/backgroundTerminals/terminate";
-        for process in self.calls.processes() {
-            let params = json!({"threadId": thread, "processId": process});
-            cli.request(Request::Terminate, method, &params)?;
-        }
-        Ok(())
     }
 
     /// Answers the turn, if one runs; whatever else fails.

@@ -34,32 +34,6 @@ fn a_command_that_runs_is_closed_although_codex_does_not_say_so() {
 }
 
 #[test]
-fn the_command_that_a_cancelled_turn_waited_for_is_ended() {
-    let mut stage = Stage::prompted();
-    for (id, process) in [("ended", "11"), ("runs", "12")] {
-        let item = json!({
-            "type": "commandExecution", "id": id, "status": "inProgress", "command": "x",
-            "processId": process,
-        });
-        stage.tell("item/started", &json!({"item": item}));
-    }
-    let item =
-        json!({"type": "commandExecution", "id": "ended", "status": "completed", "command": "x"});
-    stage.tell("item/completed", &json!({"item": item}));
-    stage.bench.cancel();
-    let effects = stage.complete("interrupted");
-    let [terminate] = effects.written_json().try_into().unwrap();
-    assert_eq!(terminate["method"], "thread/backgroundTerminals/terminate");
-    let params = json!({"threadId": "t", "processId": "12"});
-    assert_eq!(terminate["params"], params);
-    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
-    // It had ended meanwhile, and that is fine.
-    let error = json!({"code": -32600, "message": "no such process"});
-    let effects = stage.feed(&json!({"id": terminate["id"], "error": error}));
-    assert!(effects.is_empty());
-}
-
-#[test]
 fn compacting_can_be_cancelled_and_refused() {
     let mut stage = Stage::ready();
     let effects = stage.bench.prompt(" /compact\n");

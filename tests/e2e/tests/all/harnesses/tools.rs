@@ -73,12 +73,16 @@ pub(super) async fn cancel_tool(pair: &mut Pair) -> String {
     }
     pair.cancel().await;
     cancelled(pair, turn).await;
-    pair.wait("the end of the command", |pair| !works(pair))
-        .await;
-    match here {
-        true => "yes, its processes too".into(),
-        false => "yes, at the service".into(),
+    match pair.stage.harness {
+        // It leaves what runs in the background to itself, as this does once its
+        // turn is interrupted. It ends with the session.
+        Harness::Codex if works(pair) => return "the turn; its command goes on".into(),
+        Harness::Decopilot => return "yes, at the service".into(),
+        Harness::Claude | Harness::Codex => {}
     }
+    let ended = |pair: &Pair| !works(pair);
+    pair.wait("the end of the command", ended).await;
+    "yes, its processes too".into()
 }
 
 fn works(pair: &Pair) -> bool {
