@@ -9,6 +9,10 @@ demo *args:
 test *args:
     cargo xtask test {{ args }}
 
+# Run all harnesses, and write the tables of docs/harnesses.md
+tables *args:
+    cargo xtask tables {{ args }}
+
 # Build the plugins and test guests to components under dist/ (--setup, names of folders)
 plugins *args:
     cargo xtask plugins {{ args }}

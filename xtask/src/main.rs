@@ -2,7 +2,8 @@
 //!
 //! `plugins` builds components with the toolchain that `guest` finds and `setup`
 //! can install; `test` runs every test, with the programs that `tools` installs;
-//! `demo` shows one turn from end to end.
+//! `demo` shows one turn from end to end; `tables` writes the parts of the documentation
+//! that a run makes.
 
 mod cargo;
 mod demo;
@@ -10,6 +11,7 @@ mod guest;
 mod plugins;
 mod setup;
 mod skips;
+mod tables;
 mod test;
 mod tools;
 
@@ -31,6 +33,11 @@ enum Task {
     },
     /// Start a host, and have an agent write a file, through a sandboxed plugin
     Demo {
+        #[command(flatten)]
+        setup: Setup,
+    },
+    /// Run all harnesses, and write the tables of docs/harnesses.md
+    Tables {
         #[command(flatten)]
         setup: Setup,
     },
@@ -65,13 +72,22 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<()> {
-    let (Task::Plugins { setup, .. } | Task::Demo { setup } | Task::Test { setup, .. }) = &task;
+    let (Task::Plugins { setup, .. }
+    | Task::Demo { setup }
+    | Task::Tables { setup }
+    | Task::Test { setup, .. }) = &task;
     if setup.setup {
         setup::guest_toolchain()?;
     }
     match task {
         Task::Plugins { names, .. } => plugins::run(&names),
         Task::Demo { .. } => demo::run(),
+        Task::Tables { setup } => {
+            if setup.setup {
+                tools::install()?;
+            }
+            tables::run()
+        }
         Task::Test {
             setup,
             long,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use hostler_sdk::{Result, acp::NoticeSeverity, client, log, text::one_line};
+use hostler_sdk::{McpServer, Result, acp::NoticeSeverity, client, log, text::one_line};
 
 /// How many events that could not be read, and how many unknown kinds, people are
 /// told of: the next ones are only logged.
@@ -64,4 +64,18 @@ impl Notices {
 
 pub(crate) fn warn(text: impl Into<String>) -> Result {
     client::notice(NoticeSeverity::Warning, text)
+}
+
+/// Servers of a session, none of which is used.
+pub(crate) fn unused(servers: &[McpServer]) -> Result {
+    if servers.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = servers.iter().map(|it| one_line(&it.name)).collect();
+    let text = format!(
+        "Decopilot uses the connections of its own agent. These MCP servers of the session are not \
+         used: {}",
+        names.join(", ")
+    );
+    client::notice(NoticeSeverity::Info, text)
 }

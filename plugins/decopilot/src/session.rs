@@ -1,8 +1,8 @@
 //! One conversation: where requests and events go.
 
 use hostler_sdk::{
-    Choices, Description, Event, Failure, Harness, OpenParams, Origin, Prompt, PromptCapabilities,
-    RequestId, Result, Status, client, log,
+    Choices, Description, Event, Failure, Harness, McpServer, OpenParams, Origin, Prompt,
+    PromptCapabilities, RequestId, Result, Status, client, log,
 };
 use serde_json::Value;
 
@@ -48,6 +48,8 @@ pub struct Decopilot {
     pub(crate) notices: Notices,
     /// What people have seen has changed since the last checkpoint.
     pub(crate) unsaved: bool,
+    /// Servers of a session that begins, until people know that they are not used.
+    unused: Vec<McpServer>,
 }
 
 impl Harness for Decopilot {
@@ -77,6 +79,7 @@ impl Harness for Decopilot {
         let service = config
             .service()
             .map_err(|unset| hostler_sdk::Error::Other(probe::cannot_begin(&unset)))?;
+        let begins = origin == Origin::Fresh;
         let kept = match origin.resumed()? {
             Some(state) => Checkpoint::read(&state)?,
             None => Checkpoint::default(),
@@ -101,16 +104,15 @@ impl Harness for Decopilot {
             question: kept.question,
             notices: Notices::default(),
             unsaved: false,
+            unused: match begins {
+                true => params.mcp_servers,
+                false => Vec::new(),
+            },
             service,
         };
         if let Some(question) = &session.question {
             session.run.message.id.clone_from(&question.message);
             session.run.message.partial = true;
-        }
-        if !params.mcp_servers.is_empty() {
-            log::info(
-                "Decopilot uses the connections of its agent, and no MCP servers of a client",
-            );
         }
         let models = session.service.models();
         session.requests.open(Purpose::Models, models)?;
@@ -233,7 +235,9 @@ impl Decopilot {
         let Some(request) = self.opening.take() else {
             return Ok(());
         };
-        client::opened(request, &self.settings.opened()).and(self.advance())
+        client::opened(request, &self.settings.opened())?;
+        // Not before: nobody views the session yet.
+        notice::unused(&std::mem::take(&mut self.unused)).and(self.advance())
     }
 
     fn not_opened(&mut self, failure: Failure) -> Result {

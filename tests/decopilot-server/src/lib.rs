@@ -24,6 +24,7 @@
 //! | `[[ask TYPE\|QUESTION\|OPTION…]]` | calls `user_ask`; TYPE is `text`, `choice` or `confirm` |
 //! | `[[plan WORDS]]` | calls `propose_plan` |
 //! | `[[call NAME JSON]]` | calls any other tool |
+//! | `[[mcp SERVER/TOOL JSON]]` | calls a tool of an MCP server, one of its agent's connections |
 //! | `[[chunk JSON]]` | sends this chunk as it is |
 //! | `[[key]]` | says the API key, in one piece |
 //! | `[[drop]]`, `[[drop STATUS TIMES]]` | cuts every stream of the thread in the middle of an event and goes on; the next TIMES streams are answered with STATUS |
@@ -39,8 +40,8 @@
 //! directive ends at the first `]]`; `\n` in it is a line break.
 //!
 //! With `toolApprovalLevel: "readonly"` tools that change something are asked
-//! about first. No tool does anything: `bash` brings its command back, files live
-//! in the thread. [`DecopilotServer::ran`] says which were let through.
+//! about first. No tool does anything: `bash` brings its command back, when a
+//! `sleep SECONDS` at its end is over, files live in the thread. [`DecopilotServer::ran`] says which were let through.
 //!
 //! Deliberately absent: models, memory of earlier turns, the older synchronous
 //! routes, and whatever of the API a client of threads has no use for.

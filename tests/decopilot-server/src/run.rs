@@ -260,18 +260,19 @@ impl<'a> Run<'a> {
     async fn bring(&mut self, call: Call) {
         self.done += 1;
         self.spoke = false;
+        if call.tool == "bash" {
+            let begun = json!({"stdout": "", "stderr": ""});
+            self.thread
+                .say(json!({"type": "tool-output-available", "toolCallId": call.id, "output": begun, "preliminary": true}))
+                .await;
+        }
+        sleep(tools::takes(&call.tool, &call.input)).await;
         let output = {
             let mut state = self.thread.state();
             state.ran.push((call.tool.clone(), call.input.clone()));
             tools::output(&call.tool, &call.input, &mut state.files)
         };
         let id = &call.id;
-        if call.tool == "bash" {
-            let begun = json!({"stdout": "", "stderr": ""});
-            self.thread
-                .say(json!({"type": "tool-output-available", "toolCallId": id, "output": begun, "preliminary": true}))
-                .await;
-        }
         let chunk = match output {
             Ok(output) => {
                 self.thread.change_call(id, |part| {

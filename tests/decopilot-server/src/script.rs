@@ -126,6 +126,14 @@ fn step(word: &str, arguments: &str) -> Option<Step> {
             let (name, input) = arguments.split_once(' ')?;
             call(name, serde_json::from_str(input).ok()?)
         }
+        "mcp" => {
+            let (tool, input) = arguments.split_once(' ')?;
+            let (server, tool) = tool.split_once('/')?;
+            call(
+                &format!("{server}_{tool}"),
+                serde_json::from_str(input).ok()?,
+            )
+        }
         "chunk" => Step::Chunk(serde_json::from_str(arguments).ok()?),
         "drop" if arguments.is_empty() => Step::Drop(Vec::new()),
         "drop" => {
@@ -184,6 +192,7 @@ mod tests {
             "slow many",
             "drop 99 1",
             "call tool no-json",
+            "mcp tool {}",
         ] {
             let said = format!("I do not understand the directive [[{directive}]].");
             assert_eq!(steps(&format!("[[{directive}]]")), [Step::Text(said)]);

@@ -1,6 +1,6 @@
 //! What tools bring: nothing of it is done.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,13 @@ pub(crate) fn is_of_people(tool: &str) -> bool {
 
 pub(crate) fn only_looks(tool: &str) -> bool {
     LOOKING.contains(&tool) || is_of_people(tool)
+}
+
+/// How long a tool takes.
+pub(crate) fn takes(tool: &str, input: &Value) -> Duration {
+    let command = input["command"].as_str().filter(|_| tool == "bash");
+    let seconds = command.and_then(|command| command.rsplit_once("sleep ")?.1.parse().ok());
+    Duration::from_secs(seconds.unwrap_or_default())
 }
 
 /// The output of a tool, or why it failed. `files` are those of the thread.

@@ -46,6 +46,7 @@ impl Content {
                 sleep(PING_EVERY).await;
                 self.part(json!({"text": ""}), reader).await?;
             },
+            End::Cut => return reader.cut().await,
             End::Stop("max_tokens") => "MAX_TOKENS",
             End::Stop("refusal") => "SAFETY",
             End::Stop(_) => "STOP",
@@ -85,6 +86,7 @@ impl Content {
                 self.part(json!({"functionCall": call(name, input)}), reader)
                     .await?;
             }
+            Block::Drop => {}
         }
         Ok(())
     }

@@ -4,11 +4,16 @@ use serde_json::Value;
 
 /// Texts that the agent program itself puts into user messages. A turn goes on
 /// through them, they are no prompt.
-const NOTES: [&str; 3] = [
+const NOTES: [&str; 5] = [
+    GO_ON,
+    "[Image: source: ",
     "Output token limit hit",
     "Your response above was stopped",
     "[Request interrupted by user",
 ];
+
+/// What the agent program writes to have an answer that broke off gone on with.
+const GO_ON: &str = "Your response above was cut off";
 
 /// The turn that a request belongs to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub(crate) struct Turn {
     pub(crate) results: usize,
     /// How many of those were errors or denials.
     pub(crate) failed: usize,
+    /// The model is to go on where its answer broke off.
+    pub(crate) goes_on: bool,
 }
 
 impl Turn {
@@ -89,12 +96,16 @@ impl Turn {
         // After a turn that failed, the agent program joins the next prompt to
         // the message of that turn: the last text is the one that counts.
         let mut last = content.as_str().and_then(written_by_user);
+        let whole = content.as_str();
+        let mut goes_on = whole.is_some_and(|text| text.trim().starts_with(GO_ON));
         for block in content.as_array().into_iter().flatten() {
             if block["type"] == "tool_result" {
                 self.results += 1;
                 self.failed += usize::from(block["is_error"] == true);
             }
-            last = block["text"].as_str().and_then(written_by_user).or(last);
+            let text = block["text"].as_str();
+            goes_on |= text.is_some_and(|text| text.trim().starts_with(GO_ON));
+            last = text.and_then(written_by_user).or(last);
         }
         if let Some(prompt) = last {
             *self = Self {
@@ -102,6 +113,7 @@ impl Turn {
                 ..Self::default()
             };
         }
+        self.goes_on |= goes_on;
     }
 }
 

@@ -7,8 +7,8 @@
 //! 1. `server` takes `POST /v1/messages`, `/v1/responses` or
 //!    `/v1beta/models/MODEL:streamGenerateContent` and records it.
 //! 2. `conversation` finds the last thing the user wrote and how many tools
-//!    have answered since. Nothing else is remembered between requests, so a
-//!    conversation may be resumed against another server.
+//!    have answered since. Nothing else but what was dropped is remembered between
+//!    requests, so a conversation may be resumed against another server.
 //! 3. `script` reads the directives of that prompt (`[[bash ls]]`) and says
 //!    what the model answers at this point of the turn.
 //! 4. `sse` writes the answer as events or as one JSON message, `responses` and
@@ -24,14 +24,18 @@
 //! | `[[write PATH\|CONTENT]]` | calls Write |
 //! | `[[edit PATH\|OLD\|NEW]]` | calls Read, then Edit |
 //! | `[[call NAME JSON]]` | calls any tool; `SPACE/NAME` is one of a namespace |
+//! | `[[mcp SERVER/TOOL JSON]]` | calls a tool of an MCP server by the name that the agent gives it |
+//! | `[[todo STEP\|STEP…]]` | writes a plan, whose first step is being done |
 //! | `[[deltas N]]` | says `word0 word1 …` in N deltas, as fast as they are read |
 //! | `[[slow N MS]]` | the same with a pause of MS milliseconds after each |
 //! | `[[hang]]` | says one sentence, then nothing: the stream stays open |
+//! | `[[drop]]` | breaks the connection off, the first time that it is asked this |
 //! | `[[max-tokens]]`, `[[refuse]]` | says one sentence and stops for that reason |
 //! | `[[status CODE]]` | answers with this HTTP error, 400 to 599, each time it is asked |
 //!
 //! Over the Responses API the tools are those of Codex: Bash is `exec_command`,
-//! Write and Edit are `apply_patch`, where OLD and NEW are whole lines. Over the
+//! Write and Edit are `apply_patch`, where OLD and NEW are whole lines, and a plan
+//! is written with `update_plan` in place of `TaskCreate` and `TaskUpdate`. Over the
 //! Gemini API they are those of Gemini CLI.
 //!
 //! After the last tool call it says `Done. Tool calls: N, failed: M.`, unless

@@ -43,14 +43,20 @@ impl Response {
     async fn events(&self, reader: &Reader) -> Result<(), Gone> {
         let created = json!({"type": "response.created", "response": {"id": self.id}});
         reader.send(&created).await?;
-        for block in &self.blocks {
-            item(block, reader).await?;
+        for (index, block) in self.blocks.iter().enumerate() {
+            let item = item(block, reader).await?;
+            if self.end == End::Cut && index + 1 == self.blocks.len() {
+                break; // It breaks off in the middle of an item.
+            }
+            let done = json!({"type": "response.output_item.done", "item": item});
+            reader.send(&done).await?;
         }
         let reason = match self.end {
             End::Hang => loop {
                 sleep(PING_EVERY).await;
                 reader.send(&json!({"type": "keepalive"})).await?;
             },
+            End::Cut => return reader.cut().await,
             End::Stop("max_tokens") => Some("max_output_tokens"),
             End::Stop("refusal") => Some("content_filter"),
             End::Stop(_) => None,
@@ -74,8 +80,9 @@ impl Response {
     }
 }
 
-async fn item(block: &Block, reader: &Reader) -> Result<(), Gone> {
-    let item = match block {
+/// Says all of an item but that it is done; the whole of it.
+async fn item(block: &Block, reader: &Reader) -> Result<Value, Gone> {
+    Ok(match block {
         Block::Text(text) => {
             let item = json!({"type": "message", "role": "assistant", "id": id("msg")});
             added(&item, reader).await?;
@@ -114,10 +121,8 @@ async fn item(block: &Block, reader: &Reader) -> Result<(), Gone> {
             item
         }
         Block::ToolUse { name, input } => call(name, input),
-    };
-    reader
-        .send(&json!({"type": "response.output_item.done", "item": item}))
-        .await
+        Block::Drop => Value::Null,
+    })
 }
 
 async fn added(item: &Value, reader: &Reader) -> Result<(), Gone> {

@@ -23,6 +23,17 @@ pub(crate) enum Answer {
     Status(u16),
 }
 
+/// What a message is that breaks off where it says so, or one that does so no
+/// more.
+pub(crate) fn broken_off(blocks: Vec<Block>, end: End, first_time: bool) -> (Vec<Block>, End) {
+    if first_time && blocks.contains(&Block::Drop) {
+        let said = blocks.into_iter().take_while(|it| *it != Block::Drop);
+        return (said.collect(), End::Cut);
+    }
+    let said = blocks.into_iter().filter(|it| *it != Block::Drop);
+    (said.collect(), end)
+}
+
 /// One content block of a model message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Block {
@@ -37,6 +48,8 @@ pub(crate) enum Block {
         name: String,
         input: Value,
     },
+    /// The connection breaks here, the first time that the prompt is answered.
+    Drop,
 }
 
 /// Who asks: the tools that agents have differ.
@@ -53,6 +66,8 @@ pub(crate) enum End {
     Stop(&'static str),
     /// It never does.
     Hang,
+    /// The connection breaks.
+    Cut,
 }
 
 /// A piece of a script: directives in the order in which they run.
@@ -164,6 +179,18 @@ fn parse(word: &str, arguments: &str, api: Api) -> Option<Vec<Step>> {
             deltas(count, pause)?
         }
         "deltas" => deltas(arguments, "0")?,
+        "todo" => return Some(todo(fields, api)),
+        "mcp" => {
+            let (tool, input) = arguments.split_once(' ')?;
+            let (server, tool) = tool.split_once('/')?;
+            let name = match api {
+                Api::Messages => format!("mcp__{server}__{tool}"),
+                Api::Responses => format!("mcp__{server}/{tool}"),
+                Api::Content => format!("mcp_{server}_{tool}"),
+            };
+            Step::Call(name, serde_json::from_str(input).ok()?)
+        }
+        "drop" => Step::Say(Block::Drop),
         "hang" => Step::End(End::Hang),
         "max-tokens" => Step::End(End::Stop("max_tokens")),
         "refuse" => Step::End(End::Stop("refusal")),
@@ -174,6 +201,29 @@ fn parse(word: &str, arguments: &str, api: Api) -> Option<Vec<Step>> {
         _ => return None,
     };
     Some(vec![step])
+}
+
+/// Writes a plan whose first step is being done.
+fn todo<'a>(steps: impl Iterator<Item = &'a str>, api: Api) -> Vec<Step> {
+    let status = |index| match index {
+        0 => "in_progress",
+        _ => "pending",
+    };
+    match api {
+        Api::Messages | Api::Content => {
+            let create = |step| json!({"subject": step, "description": step});
+            let create = steps.map(|step| Step::Call("TaskCreate".to_owned(), create(step)));
+            let begin = json!({"taskId": "1", "status": status(0)});
+            let begin = Step::Call("TaskUpdate".to_owned(), begin);
+            create.chain([begin]).collect()
+        }
+        Api::Responses => {
+            let steps = steps.enumerate();
+            let plan = steps.map(|(index, step)| json!({"step": step, "status": status(index)}));
+            let plan: Vec<_> = plan.collect();
+            vec![Step::Call("update_plan".to_owned(), json!({"plan": plan}))]
+        }
+    }
 }
 
 fn deltas(count: &str, pause: &str) -> Option<Step> {
@@ -194,7 +244,7 @@ mod tests {
         let turn = Turn {
             prompt: prompt.to_owned(),
             results,
-            failed: 0,
+            ..Turn::default()
         };
         answer(&turn, api)
     }
@@ -304,6 +354,42 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_is_written_with_the_tools_of_the_agent() {
+        let look = json!({"subject": "look", "description": "look"});
+        assert_eq!(at("[[todo look|leap]]", 0), calls(call("TaskCreate", look)));
+        let begin = json!({"taskId": "1", "status": "in_progress"});
+        assert_eq!(
+            at("[[todo look|leap]]", 2),
+            calls(call("TaskUpdate", begin))
+        );
+        let plan = json!({"plan": [
+            {"step": "look", "status": "in_progress"}, {"step": "leap", "status": "pending"},
+        ]});
+        let answer = ask("[[todo look|leap]]", 0, Api::Responses);
+        assert_eq!(answer, calls(call("update_plan", plan)));
+    }
+
+    #[test]
+    fn a_tool_of_an_mcp_server_has_the_name_that_the_agent_gives_it() {
+        let prompt = r#"[[mcp echo/say {"text":"hi"}]]"#;
+        let input = json!({"text": "hi"});
+        assert_eq!(at(prompt, 0), calls(call("mcp__echo__say", input.clone())));
+        let answer = ask(prompt, 0, Api::Responses);
+        assert_eq!(answer, calls(call("mcp__echo/say", input)));
+    }
+
+    #[test]
+    fn a_message_breaks_off_once() {
+        let Answer::Message { blocks, end } = at("[[text a]][[drop]][[text b]]", 0) else {
+            panic!("no message");
+        };
+        let first = broken_off(blocks.clone(), end, true);
+        assert_eq!(first, (vec![text("a")], End::Cut));
+        let again = broken_off(blocks, end, false);
+        assert_eq!(again, (vec![text("a"), text("b")], end));
+    }
+
+    #[test]
     fn a_mistaken_directive_is_named() {
         for directive in [
             "frobnicate",
@@ -313,6 +399,7 @@ mod tests {
             "deltas 99999999",
             "write f",
             "call tool no-json",
+            "mcp tool {}",
         ] {
             let said = format!("I do not understand the directive [[{directive}]].");
             let prompt = format!("[[{directive}]]");

@@ -1,7 +1,7 @@
 //! The HTTP side: routes, the record of requests, start and stop.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -27,7 +27,7 @@ use crate::{
     content::Content,
     conversation::Turn,
     responses::Response as Told,
-    script::{Answer, Api, answer},
+    script::{Answer, Api, Block, End, answer, broken_off},
     sse::{Message, Reader},
 };
 
@@ -66,6 +66,8 @@ type Requests = Arc<Mutex<VecDeque<Recorded>>>;
 #[derive(Debug, Clone)]
 struct Shared {
     requests: Requests,
+    /// Prompts whose answer was broken off.
+    dropped: Arc<Mutex<BTreeSet<String>>>,
     stopped: watch::Receiver<()>,
 }
 
@@ -95,6 +97,7 @@ impl ModelServer {
         let requests = Requests::default();
         let shared = Shared {
             requests: Arc::clone(&requests),
+            dropped: Arc::default(),
             stopped: stopped.clone(),
         };
         let router = Router::new()
@@ -148,8 +151,9 @@ async fn messages(
         let message = "the body is not a JSON object with a list `messages`";
         return error(StatusCode::BAD_REQUEST, message);
     }
-    let (blocks, end) = match answer(&Turn::of(&request), Api::Messages) {
-        Answer::Message { blocks, end } => (blocks, end),
+    let turn = Turn::of(&request);
+    let (blocks, end) = match answer(&turn, Api::Messages) {
+        Answer::Message { blocks, end } => shared.broken_off(turn, blocks, end),
         Answer::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             return error(status, "the prompt asked for this error");
@@ -181,8 +185,10 @@ async fn responses(
         let message = "the body is not a JSON object with a list `input` and `stream: true`";
         return error(StatusCode::BAD_REQUEST, message);
     }
-    match answer(&Turn::of_responses(&request), Api::Responses) {
+    let turn = Turn::of_responses(&request);
+    match answer(&turn, Api::Responses) {
         Answer::Message { blocks, end } => {
+            let (blocks, end) = shared.broken_off(turn, blocks, end);
             let response = Told::new(tokens(&body), blocks, end);
             streamed(|reader| response.tell(reader, shared.stopped))
         }
@@ -249,6 +255,17 @@ async fn not_found(State(shared): State<Shared>, request: Request) -> Response {
 }
 
 impl Shared {
+    /// Breaks a message off that says so, once.
+    fn broken_off(&self, turn: Turn, blocks: Vec<Block>, end: End) -> (Vec<Block>, End) {
+        let drops = blocks.contains(&Block::Drop);
+        if drops && turn.goes_on {
+            let left = blocks.into_iter().skip_while(|it| *it != Block::Drop);
+            return (left.skip(1).collect(), end);
+        }
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        broken_off(blocks, end, drops && dropped.insert(turn.prompt))
+    }
+
     /// Remembers a request and gives back its body as JSON.
     fn record(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Value {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! One model message of the Messages API, as the events of a stream or as one
 //! JSON body.
 
-use std::{convert::Infallible, time::Duration};
+use std::{io, time::Duration};
 
 use axum::response::sse::Event;
 use serde_json::{Value, json};
@@ -15,6 +15,10 @@ use crate::script::{Block, End};
 
 /// How often a message that hangs shows that its connection lives.
 pub(crate) const PING_EVERY: Duration = Duration::from_secs(5);
+
+/// How long what was said has to leave before the connection breaks: what is
+/// still buffered then is lost with it.
+const BEFORE_CUT: Duration = Duration::from_millis(300);
 
 /// Bytes of a text delta or of a tool's input per event: small, so that short
 /// texts come in several.
@@ -92,14 +96,19 @@ impl Message {
             let start = json!({"type": "content_block_start", "index": index, "content_block": empty_block(block)});
             reader.send(&start).await?;
             deltas(block, index, reader).await?;
+            if self.end == End::Cut && index + 1 == self.blocks.len() {
+                break; // It breaks off in the middle of a block.
+            }
             let stop = json!({"type": "content_block_stop", "index": index});
             reader.send(&stop).await?;
         }
-        let End::Stop(stop) = self.end else {
-            loop {
+        let stop = match self.end {
+            End::Stop(stop) => stop,
+            End::Cut => return reader.cut().await,
+            End::Hang => loop {
                 sleep(PING_EVERY).await;
                 reader.send(&json!({"type": "ping"})).await?;
-            }
+            },
         };
         let end = json!({
             "type": "message_delta",
@@ -117,13 +126,14 @@ pub(crate) fn output_tokens(blocks: &[Block]) -> usize {
         Block::Text(text) | Block::Thinking(text) => text.len() / 4,
         Block::Deltas { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
         Block::ToolUse { input, .. } => input.to_string().len() / 4,
+        Block::Drop => 0,
     };
     blocks.iter().map(of).sum::<usize>().max(1)
 }
 
 /// Where events go.
 #[derive(Debug)]
-pub(crate) struct Reader(pub(crate) mpsc::Sender<Result<Event, Infallible>>);
+pub(crate) struct Reader(pub(crate) mpsc::Sender<io::Result<Event>>);
 
 /// The reader went away.
 #[derive(Debug)]
@@ -139,6 +149,13 @@ impl Reader {
         let event = named.data(event.to_string());
         self.0.send(Ok(event)).await.map_err(|_| Gone)
     }
+
+    /// Ends the connection in the middle of the body, when what was said has left.
+    pub(crate) async fn cut(&self) -> Result<(), Gone> {
+        sleep(BEFORE_CUT).await;
+        let cut = io::ErrorKind::ConnectionReset.into();
+        self.0.send(Err(cut)).await.map_err(|_| Gone)
+    }
 }
 
 fn whole_block(block: &Block) -> Value {
@@ -150,13 +167,14 @@ fn whole_block(block: &Block) -> Value {
             whole["text"] = json!((0..*count).map(numbered).collect::<String>());
         }
         Block::ToolUse { input, .. } => whole["input"] = input.clone(),
+        Block::Drop => {}
     }
     whole
 }
 
 fn empty_block(block: &Block) -> Value {
     match block {
-        Block::Text(_) | Block::Deltas { .. } => json!({"type": "text", "text": ""}),
+        Block::Text(_) | Block::Deltas { .. } | Block::Drop => json!({"type": "text", "text": ""}),
         Block::Thinking(_) => json!({"type": "thinking", "thinking": "", "signature": ""}),
         Block::ToolUse { name, .. } => {
             let id = format!("toolu_{}", Uuid::new_v4().simple());
@@ -198,6 +216,7 @@ async fn deltas(block: &Block, index: usize, reader: &Reader) -> Result<(), Gone
                 reader.send(&event(delta)).await?;
             }
         }
+        Block::Drop => {}
     }
     Ok(())
 }

@@ -101,6 +101,19 @@ async fn a_broken_off_answer_says_why() {
 }
 
 #[tokio::test]
+async fn a_dropped_answer_has_no_end_and_the_next_one_is_whole() {
+    let server = ModelServer::start().await.unwrap();
+    let prompt = "[[text one]][[drop]][[text two]]";
+    let (_, first) = ask(&server, prompt).await;
+    let first = kinds(&first);
+    assert_eq!(first.last(), Some(&"response.output_text.delta"));
+    let (_, again) = ask(&server, prompt).await;
+    assert_eq!(kinds(&again).last(), Some(&"response.completed"));
+    let said = again.iter().filter_map(|event| event["delta"].as_str());
+    assert_eq!(said.collect::<String>(), "onetwo");
+}
+
+#[tokio::test]
 async fn errors_have_their_status() {
     let server = ModelServer::start().await.unwrap();
     assert_eq!(ask(&server, "[[status 529]]").await.0, 529);

@@ -136,5 +136,5 @@ async fn an_operator_who_turns_it_off_is_asked_nothing() {
         .outside(None, None, patience, |_| panic!("it looked"))
         .await;
     assert_eq!(outside.unwrap(), []);
-    assert_eq!(host.router.past(ID, None, "echo").await.unwrap(), None);
+    assert_eq!(host.router.past(ID, None).await.unwrap(), None);
 }

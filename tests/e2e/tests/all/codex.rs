@@ -101,8 +101,13 @@ pub(crate) async fn setup() -> Setup {
 }
 
 pub(crate) async fn setup_with(approval: &str, sandbox: &str) -> Setup {
+    setup_in("", approval, sandbox).await
+}
+
+/// With these settings beside the workspace's.
+pub(crate) async fn setup_in(settings: &str, approval: &str, sandbox: &str) -> Setup {
     let model = ModelServer::start().await.unwrap();
-    let host = start();
+    let host = start(settings);
     let config = format!(
         r#"
 model = "gpt-5.5"
@@ -128,9 +133,9 @@ stream_max_retries = 1
     Setup { host, model }
 }
 
-fn start() -> Host {
+fn start(settings: &str) -> Host {
     Host::start(
-        "[workspace]\nroots = [\"$WORK\"]\n",
+        &format!("[workspace]\nroots = [\"$WORK\"]\n{settings}"),
         &[
             ("OPENAI_API_KEY", "sk-dummy"),
             // Codex keeps no programs below a folder for temporary files, and
@@ -468,7 +473,7 @@ async fn model_errors() {
 }
 
 async fn no_login() {
-    let host = start();
+    let host = start("");
     Client::run(&host, Decision::Wait, async |client| {
         let error = client.new_session(&host, "codex").await.unwrap_err();
         assert_eq!(i32::from(error.code), -32000, "{error}");

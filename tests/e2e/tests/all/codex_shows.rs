@@ -4,12 +4,13 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
 use agent_client_protocol::v1::schema::{ContentBlock, ImageContent, StopReason, TextContent};
 use hostler_e2e::{Client, Decision, Host, Peer};
-use hostler_test_support::trial;
+use hostler_test_support::{program, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -142,8 +143,22 @@ async fn steer() {
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
 }
 
-/// Ends with the test.
-struct Web(Child);
+/// The server of [`WEB`]; ends with the test.
+pub(crate) struct Web(Child);
+
+impl Web {
+    /// Starts it with its script in this folder; its port.
+    pub(crate) fn start(folder: &Path) -> (Self, u16) {
+        let script = folder.join("web.py");
+        std::fs::write(&script, WEB).unwrap();
+        let mut web = Command::new(program("python3").unwrap());
+        let mut web = Self(web.arg(script).stdout(Stdio::piped()).spawn().unwrap());
+        let mut port = String::new();
+        let mut printed = BufReader::new(web.0.stdout.take().unwrap());
+        printed.read_line(&mut port).unwrap();
+        (web, port.trim().parse().unwrap())
+    }
+}
 
 impl Drop for Web {
     fn drop(&mut self) {
@@ -156,21 +171,12 @@ async fn servers() {
     let Setup { host, .. } = &setup_with("never", "danger-full-access").await;
     let echo = host.folder().join("echo.py");
     std::fs::write(&echo, ECHO).unwrap();
-    let web = host.folder().join("web.py");
-    std::fs::write(&web, WEB).unwrap();
-    let python = hostler_test_support::program("python3").unwrap();
-    let mut web = Web(Command::new(&python)
-        .arg(web)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap());
-    let mut port = String::new();
-    let mut printed = BufReader::new(web.0.stdout.take().unwrap());
-    printed.read_line(&mut port).unwrap();
+    let (_web, port) = Web::start(host.folder());
+    let python = program("python3").unwrap();
     let bearer = "Bearer of-good-news-1234";
     let servers = json!([
         {"name": "echo", "command": python, "args": [echo], "env": []},
-        {"type": "http", "name": "the web", "url": format!("http://127.0.0.1:{}/mcp", port.trim()),
+        {"type": "http", "name": "the web", "url": format!("http://127.0.0.1:{port}/mcp"),
          "headers": [{"name": "Authorization", "value": bearer}]},
         {"name": "broken", "command": "/no/such/program", "args": [], "env": []},
     ]);

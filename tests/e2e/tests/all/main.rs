@@ -13,6 +13,7 @@ mod decopilot;
 mod devices;
 mod files;
 mod forks;
+mod harnesses;
 mod hidden;
 mod logins;
 mod outside;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         devices::trials(),
         files::trials(),
         forks::trials(),
+        harnesses::trials(),
         hidden::trials(),
         logins::trials(),
         outside::trials(),
