@@ -74,11 +74,11 @@ pub(super) async fn cancel_tool(pair: &mut Pair) -> String {
     pair.cancel().await;
     cancelled(pair, turn).await;
     match pair.stage.harness {
-        // It leaves what runs in the background to itself, as this does once its
-        // turn is interrupted. It ends with the session.
-        Harness::Codex if works(pair) => return "the turn; its command goes on".into(),
+        // An interrupt leaves some commands running and ends others; all of them
+        // end with the session, which closing it looks for.
+        Harness::Codex => return "the turn; its command may go on".into(),
         Harness::Decopilot => return "yes, at the service".into(),
-        Harness::Claude | Harness::Codex => {}
+        Harness::Claude => {}
     }
     let ended = |pair: &Pair| !works(pair);
     pair.wait("the end of the command", ended).await;
