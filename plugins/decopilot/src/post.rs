@@ -253,11 +253,7 @@ impl Decopilot {
         if self.asks.is_empty() {
             return Ok(()); // Nobody waits for it any more.
         }
-        let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
-        let items = body["items"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let items = settle::oldest_first(response);
         let own = |item: &&Value| {
             let id = self.run.message.id.as_deref();
             item["role"] == "assistant" && id.is_none_or(|id| item["id"] == id)

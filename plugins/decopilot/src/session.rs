@@ -40,6 +40,8 @@ pub struct Decopilot {
     pub(crate) unsettled: bool,
     /// How often the prompt was found without an answer.
     pub(crate) unanswered: u32,
+    /// How often in a row the service did not say how the thread stands.
+    pub(crate) unsure: u32,
     pub(crate) turn: Option<Turn>,
     pub(crate) outbox: Option<Outbox>,
     pub(crate) asks: Asks,
@@ -94,6 +96,7 @@ impl Harness for Decopilot {
             link: Link::default(),
             unsettled: run.stage != Stage::Idle,
             unanswered: 0,
+            unsure: 0,
             run,
             turn: None,
             outbox: None,
@@ -221,7 +224,7 @@ impl Decopilot {
                 told.and(self.cancel_took_too_long())
             }
             Purpose::Kept => self.fail_turn(refusal::failed(Asked::State, error)),
-            Purpose::State | Purpose::Messages(_) => self.not_settled(&error.to_string()),
+            Purpose::State | Purpose::Messages(_) => self.not_asked(purpose, error),
         }
     }
 

@@ -222,6 +222,7 @@ impl Decopilot {
         };
         self.outbox = None;
         self.unanswered = 0;
+        self.unsure = 0;
         let mut done = self
             .requests
             .forget(|purpose| matches!(purpose, Purpose::Post | Purpose::Kept));
