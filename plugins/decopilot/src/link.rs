@@ -162,10 +162,13 @@ impl Decopilot {
         if self.run.stage == Stage::Idle {
             return self.advance();
         }
-        let asked = self.ask_state();
-        // The service answers, so nobody gives up.
+        self.ask_state().and(self.try_again_soon())
+    }
+
+    /// The service answers, so nobody gives up.
+    pub(crate) fn try_again_soon(&mut self) -> Result {
         self.link.failures = self.link.failures.min(TRIES - 2);
-        asked.and(self.try_again())
+        self.try_again()
     }
 
     /// Without anybody who waits, the next prompt makes it again.
@@ -177,7 +180,7 @@ impl Decopilot {
         told.and(self.try_again())
     }
 
-    pub(crate) fn try_again(&mut self) -> Result {
+    fn try_again(&mut self) -> Result {
         self.link.failures += 1;
         if self.link.failures > TRIES {
             self.link.failures = 0;

@@ -122,7 +122,11 @@ impl Decopilot {
             return self.started(chunk);
         }
         if self.run.stage != Stage::Running {
-            return Ok(()); // Of a run that was given up.
+            // Of a run that was given up: a prompt may wait for its end.
+            return match &*chunk.kind {
+                "finish" | "abort" if self.unsettled => self.advance(),
+                _ => Ok(()),
+            };
         }
         match &*chunk.kind {
             "finish" => {

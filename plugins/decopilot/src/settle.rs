@@ -8,6 +8,7 @@ use hostler_sdk::{Error, Failure, Result, log, timer};
 use serde_json::Value;
 
 use crate::{
+    link::State,
     message::Message,
     notice, questions,
     refusal::{self, Asked, Refusal},
@@ -35,10 +36,11 @@ const UNANSWERED: u32 = 3;
 
 impl Decopilot {
     pub(crate) fn look_now_and_then(&mut self) -> Result {
-        if self.run.stage == Stage::Idle || self.turn.is_none() {
+        if (self.run.stage == Stage::Idle && !self.unsettled) || self.turn.is_none() {
             return Ok(());
         }
-        let asked = match self.link.is_quiet() || self.run.error.is_some() {
+        // What a prompt waits for may tell nothing.
+        let asked = match self.link.is_quiet() || self.unsettled || self.run.error.is_some() {
             true => self.ask_state(),
             false => Ok(()),
         };
@@ -99,7 +101,12 @@ impl Decopilot {
                     "Decopilot still works on the prompt before; yours follows when it is done.",
                 );
                 // Its stream tells the end.
-                told.and(self.connect()).and(timer::set(TIMER, QUIET))
+                let linked = match self.link.state {
+                    State::Absent => self.try_again_soon(),
+                    State::Waiting => Ok(()),
+                    _ => self.connect(),
+                };
+                told.and(linked).and(timer::set(TIMER, QUIET))
             }
             false => Ok(()),
         }

@@ -159,6 +159,7 @@ impl Decopilot {
             LIMIT.as_secs()
         ));
         self.run.give_up();
+        self.unsettled = false;
         self.end_turn(Ok(acp::StopReason::Cancelled))
     }
 

@@ -198,3 +198,41 @@ fn a_checkpoint_that_cannot_be_read_says_what_to_do() {
             .contains("start a new session")
     );
 }
+
+#[test]
+fn a_prompt_that_is_cancelled_while_it_waits_does_not_block_the_next_one() {
+    let mut stage = Stage::resumed(&cut_off());
+    stage.prompt("and now?");
+    stage.stream(200);
+    stage.status("in_progress");
+    stage.cancel();
+    stage.respond("/cancel/thrd_1", 202, json!({"cancelled": true}));
+    stage.timer(crate::stage::CANCEL);
+    assert_eq!(stage.end(), Some(Ok("cancelled".into())));
+    stage.clear();
+    stage.prompted("again");
+    stage.chunk(json!({"type": "start", "messageId": "m2"}));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+}
+
+#[test]
+fn without_a_stream_a_run_that_lasts_is_looked_at_now_and_then() {
+    let mut stage = Stage::resumed(&cut_off());
+    stage.prompt("and now?");
+    stage.stream(204);
+    for _ in 0..20 {
+        stage.status("in_progress");
+        assert!(!stage.has("/stream"), "it waits before it tries again");
+        stage.timer(crate::stage::LINK);
+        stage.stream(204);
+    }
+    stage.status("completed");
+    stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
+    if !stage.has("/messages") {
+        stage.timer(crate::stage::LINK);
+        stage.stream(204);
+    }
+    let body = stage.respond("/messages", 202, json!({}));
+    assert_eq!(body["messages"][0]["parts"][0]["text"], "and now?");
+}
