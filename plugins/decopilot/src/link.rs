@@ -132,6 +132,7 @@ impl Decopilot {
 
     pub(crate) fn stream_ended(&mut self) -> Result {
         self.link.exchange = None;
+        self.unsettled |= self.turn.is_none();
         match std::mem::take(&mut self.link.state) {
             State::Refused(refused) => self.stream_refused(&refused),
             State::Absent => self.stream_absent(),
@@ -142,6 +143,7 @@ impl Decopilot {
     pub(crate) fn stream_failed(&mut self, error: &Error) -> Result {
         self.link.exchange = None;
         self.link.state = State::Closed;
+        self.unsettled |= self.turn.is_none();
         match refusal::may_pass(error) {
             true => self.lost(&error.to_string()),
             false => self.fail_turn(refusal::failed(Asked::Stream, error)),

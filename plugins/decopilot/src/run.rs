@@ -185,6 +185,7 @@ impl Decopilot {
                 // Somebody else wrote, or answered what is asked here.
                 done = self.asks.withdraw_all();
                 self.question = None;
+                self.unsettled &= self.turn.is_some();
                 match same {
                     true => self.run.base = self.run.message.clone(),
                     false => self.run.begin(id),

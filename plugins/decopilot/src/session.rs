@@ -36,7 +36,7 @@ pub struct Decopilot {
     pub(crate) requests: Requests,
     pub(crate) link: Link,
     pub(crate) run: Run,
-    /// How the run of before stands is not known.
+    /// How the thread stands is not known: nobody listened, or a turn was given up.
     pub(crate) unsettled: bool,
     /// How often the prompt was found without an answer.
     pub(crate) unanswered: u32,
@@ -90,11 +90,12 @@ impl Harness for Decopilot {
                 mode: config.mode,
                 tier: config.tier,
             }),
+            // Others may use the thread too.
+            unsettled: kept.thread.is_some(),
             thread: kept.thread,
             opening: Some(request),
             requests: Requests::default(),
             link: Link::default(),
-            unsettled: run.stage != Stage::Idle,
             unanswered: 0,
             unsure: 0,
             run,

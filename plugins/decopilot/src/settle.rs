@@ -72,6 +72,11 @@ impl Decopilot {
                 "Decopilot no longer has this conversation; start a new session",
             )),
             Some("in_progress") => self.still_running(),
+            // There is nothing to be shown.
+            Some(_) if self.run.stage == Stage::Idle => {
+                self.unsettled = false;
+                self.advance()
+            }
             Some(status) => {
                 let status = status.to_owned();
                 self.ask_messages(Purpose::Messages(status))

@@ -222,6 +222,8 @@ impl Decopilot {
             _ => NO_RESULT,
         };
         self.outbox = None;
+        // Others may begin a run that nobody here hears of.
+        self.unsettled |= self.thread.is_some() && !matches!(self.link.state, State::Open);
         self.unanswered = 0;
         self.unsure = 0;
         let mut done = self

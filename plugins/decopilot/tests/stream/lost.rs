@@ -291,7 +291,31 @@ fn without_a_turn_a_lost_stream_is_made_again_by_the_next_prompt() {
     assert!(stage.bench.timers().is_empty() && stage.notices().is_empty());
     stage.prompt("again");
     stage.stream(200);
+    assert!(!stage.has("/messages"), "others may have begun a run");
+    stage.status("completed");
     assert!(stage.has("/messages"));
+}
+
+#[test]
+fn a_prompt_is_not_answered_with_a_run_that_somebody_else_began_meanwhile() {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.clear();
+    stage.lose();
+    stage.prompt("again");
+    stage.stream(200);
+    stage.chunk(json!({"type": "start", "messageId": "m7"}));
+    stage.chunks(&text("0", "for them"));
+    stage.status("in_progress");
+    assert!(!stage.has("/messages"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.end(), None);
+    stage.respond("/messages", 202, json!({}));
+    stage.chunk(json!({"type": "start", "messageId": "m8"}));
+    stage.chunks(&text("0", ", for us"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.effects.text(), "for them, for us");
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
 }
 
 #[test]

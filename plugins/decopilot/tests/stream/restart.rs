@@ -133,6 +133,7 @@ fn a_question_in_words_is_still_answered_by_the_next_prompt() {
     let mut stage = Stage::resumed(&stage);
     stage.prompt("Rex");
     stage.stream(200);
+    stage.status("requires_action");
     let part = json!({"type": "tool-user_ask", "toolCallId": "q", "state": "input-available", "input": {}});
     stage.messages(json!([{"id": "m1", "role": "assistant", "parts": [part]}]));
     let body = stage.respond("/messages", 202, json!({}));
@@ -155,6 +156,7 @@ fn after_a_turn_a_fresh_instance_goes_on_with_the_thread() {
     let mut stage = Stage::resumed(&stage);
     stage.prompt("again");
     stage.stream(200);
+    stage.status("completed");
     assert!(stage.has("/threads/thrd_1/messages"));
 }
 

@@ -92,6 +92,9 @@ impl Stage {
         if self.has("/stream") {
             self.stream(200);
         }
+        if self.has("COLLECTION_THREADS_GET") {
+            self.status("completed");
+        }
         self.respond("/messages", 202, json!({"taskId": THREAD}));
     }
 
