@@ -58,6 +58,7 @@ impl Decopilot {
     pub(crate) fn post(&mut self, outbox: Outbox) -> Result {
         let same = outbox.message["role"] == "assistant";
         self.run.stage = Stage::Awaited { same };
+        self.run.foreign = false;
         self.run.error = None;
         if !same {
             self.run.message = Message::default();

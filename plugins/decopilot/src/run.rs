@@ -32,6 +32,8 @@ pub(crate) enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub stage: Stage,
+    /// Somebody else began it: it is not this session's to stop.
+    pub foreign: bool,
     /// The user's message that it answers.
     pub prompt: Option<String>,
     pub message: Message,
@@ -68,6 +70,7 @@ impl Run {
             progress: part.progress,
         });
         (self.stage != Stage::Idle).then(|| Running {
+            foreign: self.foreign,
             prompt: self.prompt.clone(),
             message: self.message.id.clone(),
             base: self.base.counts(),
@@ -91,6 +94,7 @@ impl Run {
                 Some(_) => Stage::Running,
                 None => Stage::Awaited { same: false },
             },
+            foreign: kept.foreign,
             prompt: kept.prompt,
             base: message.clone(),
             message,
@@ -185,6 +189,7 @@ impl Decopilot {
                 // Somebody else wrote, or answered what is asked here.
                 done = self.asks.withdraw_all();
                 self.question = None;
+                self.run.foreign = true;
                 self.unsettled &= self.turn.is_some();
                 match same {
                     true => self.run.base = self.run.message.clone(),

@@ -192,9 +192,10 @@ impl Harness for Decopilot {
         Ok(())
     }
 
-    /// A run that nobody will look at is stopped.
+    /// A run of this session that nobody will look at is stopped.
     fn close(&mut self) -> Result {
-        match self.turn.is_some() && self.run.stage != Stage::Idle {
+        let runs = self.turn.is_some() && self.run.stage != Stage::Idle;
+        match runs && !self.run.foreign {
             true => self.stop_run(),
             false => Ok(()),
         }

@@ -96,15 +96,17 @@ impl Decopilot {
 
     fn still_running(&mut self) -> Result {
         self.unsure = 0;
-        let waits = self
-            .turn
-            .as_ref()
-            .is_some_and(|turn| turn.step == Step::Waiting);
-        match waits && self.unsettled {
+        let Some(turn) = &mut self.turn else {
+            return Ok(());
+        };
+        match turn.step == Step::Waiting && self.unsettled {
             true => {
-                let told = notice::warn(
-                    "Decopilot still works on the prompt before; yours follows when it is done.",
-                );
+                let told = match std::mem::replace(&mut turn.told, true) {
+                    true => Ok(()),
+                    false => notice::warn(
+                        "Decopilot still works on the prompt before; yours follows when it is done.",
+                    ),
+                };
                 // Its stream tells the end.
                 let linked = match self.link.state {
                     State::Absent => self.try_again_soon(),

@@ -33,6 +33,8 @@ pub(crate) struct Turn {
     message: Option<Value>,
     pub step: Step,
     pub cancelled: bool,
+    /// People know that it waits for the run before.
+    pub told: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Decopilot {
             message,
             step: Step::Waiting,
             cancelled: false,
+            told: false,
         });
         done.and(self.advance())
     }
@@ -122,6 +125,7 @@ impl Decopilot {
             return Ok(());
         };
         turn.cancelled = true;
+        let is_behind_others = turn.step == Step::Waiting && self.run.foreign;
         if self
             .outbox
             .as_ref()
@@ -135,6 +139,7 @@ impl Decopilot {
         match self.run.stage {
             // Nothing runs: people were asked, or the prompt was still waiting.
             Stage::Idle => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            _ if is_behind_others => self.end_turn(Ok(acp::StopReason::Cancelled)),
             _ => self.stop_run().and(timer::set(TIMER, LIMIT)),
         }
     }

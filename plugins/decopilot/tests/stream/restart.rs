@@ -229,6 +229,7 @@ fn without_a_stream_a_run_that_lasts_is_looked_at_now_and_then() {
         stage.timer(crate::stage::LINK);
         stage.stream(204);
     }
+    assert_eq!(stage.notices().len(), 1, "people are told once");
     stage.status("completed");
     stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
     if !stage.has("/messages") {
