@@ -163,9 +163,11 @@ impl Decopilot {
         let Some(part) = self.run.message.parts.get(index) else {
             return Ok(());
         };
+        // Other modes do more than ask: they are not left for it.
+        let may_always = self.settings.mode == CAREFUL;
         // A prompt that waits takes the place of an answer.
         match questions::waits(part) && !self.unsettled {
-            true => self.asks.ask(&part.json, part.tool()),
+            true => self.asks.ask(&part.json, part.tool(), may_always),
             false => Ok(()),
         }
     }
@@ -179,7 +181,7 @@ impl Decopilot {
             return self.cancel_turn();
         };
         let mode = match choice.then {
-            Then::AskNoMore => Some(AUTO),
+            Then::AskNoMore if self.settings.mode == CAREFUL => Some(AUTO),
             Then::CarryOut if self.settings.mode == PLAN => Some(CAREFUL),
             _ => None,
         };

@@ -115,7 +115,11 @@ impl Decopilot {
                 self.run.prompt = message["id"].as_str().map(ToOwned::to_owned);
                 self.post(Outbox::new(message))
             }
-            None => self.go_on(),
+            None if self.asks.is_empty() => self.fail_turn(Failure::internal(
+                "The question was answered elsewhere meanwhile; prompt again",
+            )),
+            // There may be another one.
+            None => self.answer_now(),
         }
     }
 
