@@ -113,8 +113,7 @@ impl Decopilot {
             let failure = refusal.failure(Asked::Prompt, &self.service);
             return self.send_again(&refusal.words(), after, failure);
         }
-        self.not_taken();
-        self.fail_turn(refusal.failure(Asked::Prompt, &self.service))
+        self.refused(refusal.failure(Asked::Prompt, &self.service))
     }
 
     /// It did not come through, so far as is known.
@@ -123,8 +122,27 @@ impl Decopilot {
         if refusal::may_pass(error) {
             return self.send_again(&error.to_string(), None, failure);
         }
+        self.refused(failure)
+    }
+
+    /// The service does not want it, or has it from an earlier try.
+    fn refused(&mut self, failure: Failure) -> Result {
+        let was_sent_before = self.outbox.as_ref().is_some_and(|outbox| outbox.tries > 1);
+        if was_sent_before && self.run.stage == Stage::Running {
+            return self.taken();
+        }
         self.not_taken();
         self.fail_turn(failure)
+    }
+
+    /// Its run has started: whatever its answer was, it need not be sent again.
+    pub(crate) fn taken(&mut self) -> Result {
+        self.outbox = None;
+        let cancelled = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        match cancelled {
+            true => self.stop_run(),
+            false => timer::cancel(TIMER),
+        }
     }
 
     fn send_again(&mut self, why: &str, after: Option<Duration>, failure: Failure) -> Result {
@@ -136,6 +154,9 @@ impl Decopilot {
             // It may have been taken all the same.
             self.outbox = None;
             return self.stop_run();
+        }
+        if self.run.stage == Stage::Running {
+            return self.taken();
         }
         if outbox.tries >= TRIES {
             self.outbox = None;
@@ -155,7 +176,9 @@ impl Decopilot {
     /// Nothing will come of it.
     fn not_taken(&mut self) {
         self.outbox = None;
-        self.run.stage = Stage::Idle;
+        if matches!(self.run.stage, Stage::Awaited { .. }) {
+            self.run.stage = Stage::Idle;
+        }
     }
 
     /// Asks people about a part that waits for them.

@@ -11,6 +11,7 @@ use crate::{
     message::Message,
     notice,
     part::Kind,
+    post::Outbox,
     seen::Seen,
     session::Decopilot,
     settle, show,
@@ -197,6 +198,10 @@ impl Decopilot {
                 }
             }
             Stage::Running | Stage::Awaited { .. } => self.run.begin(id),
+        }
+        let waits = |outbox: &Outbox| !outbox.is_on_its_way;
+        if self.outbox.as_ref().is_some_and(waits) {
+            done = done.and(self.taken());
         }
         self.run.stage = Stage::Running;
         self.run.error = None;
