@@ -212,10 +212,12 @@ impl Decopilot {
 
     /// Something of the message.
     fn part(&mut self, chunk: Chunk<'_>) -> Result {
-        match self.run.message.take(chunk) {
+        let shown = match self.run.message.take(chunk) {
             Some(index) => self.show(index),
             None => Ok(()),
-        }
+        };
+        self.run.message.trim();
+        shown
     }
 
     /// Shows what is new of a part, and asks what it asks.
@@ -246,10 +248,10 @@ impl Decopilot {
         if let Some(Some(title)) = named {
             return titled(&title);
         }
-        let told = match SILENT.iter().any(|silent| chunk.kind.starts_with(silent)) {
-            true => Ok(()),
-            false => self.notices.unknown(&chunk.kind),
-        };
+        if SILENT.iter().any(|silent| chunk.kind.starts_with(silent)) {
+            return Ok(());
+        }
+        let told = self.notices.unknown(&chunk.kind);
         told.and(self.part(chunk))
     }
 
