@@ -27,12 +27,12 @@ struct Need {
 
 impl Asks {
     /// Asks about a call, once.
-    pub(crate) fn ask(&mut self, part: &Value, tool: &str) -> Result {
+    pub(crate) fn ask(&mut self, part: &Value, tool: &str, may_always: bool) -> Result {
         let call = part["toolCallId"].as_str().unwrap_or_default();
         if self.needs.iter().any(|need| need.call == call) {
             return Ok(());
         }
-        let form = questions::form(part, tool);
+        let form = questions::form(part, tool, may_always);
         let mut need = Need {
             call: call.to_owned(),
             choices: form.choices,
@@ -111,10 +111,13 @@ impl Asks {
             match needs.iter().find(of).and_then(|need| need.reply.as_ref()) {
                 Some(Reply::Approval(approved)) => {
                     part["state"] = "approval-responded".into();
-                    part["approval"]["approved"] = (*approved).into();
+                    // Whatever shape the service's own has.
+                    let id = part.pointer("/approval/id").cloned().unwrap_or_default();
+                    let mut approval = json!({"id": id, "approved": approved});
                     if !approved {
-                        part["approval"]["reason"] = "The user said no.".into();
+                        approval["reason"] = "The user said no.".into();
                     }
+                    part["approval"] = approval;
                 }
                 Some(Reply::Output(output)) => {
                     part["state"] = "output-available".into();

@@ -23,6 +23,9 @@ pub(crate) struct Checkpoint {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Running {
+    /// Somebody else began it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// The id of the user's message.
     pub prompt: Option<String>,
     /// The id of the assistant's, once it has begun.

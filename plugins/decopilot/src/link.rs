@@ -132,6 +132,7 @@ impl Decopilot {
 
     pub(crate) fn stream_ended(&mut self) -> Result {
         self.link.exchange = None;
+        self.unsettled |= self.turn.is_none();
         match std::mem::take(&mut self.link.state) {
             State::Refused(refused) => self.stream_refused(&refused),
             State::Absent => self.stream_absent(),
@@ -142,6 +143,7 @@ impl Decopilot {
     pub(crate) fn stream_failed(&mut self, error: &Error) -> Result {
         self.link.exchange = None;
         self.link.state = State::Closed;
+        self.unsettled |= self.turn.is_none();
         match refusal::may_pass(error) {
             true => self.lost(&error.to_string()),
             false => self.fail_turn(refusal::failed(Asked::Stream, error)),
@@ -162,10 +164,13 @@ impl Decopilot {
         if self.run.stage == Stage::Idle {
             return self.advance();
         }
-        let asked = self.ask_state();
-        // The service answers, so nobody gives up.
+        self.ask_state().and(self.try_again_soon())
+    }
+
+    /// The service answers, so nobody gives up.
+    pub(crate) fn try_again_soon(&mut self) -> Result {
         self.link.failures = self.link.failures.min(TRIES - 2);
-        asked.and(self.try_again())
+        self.try_again()
     }
 
     /// Without anybody who waits, the next prompt makes it again.
@@ -177,7 +182,7 @@ impl Decopilot {
         told.and(self.try_again())
     }
 
-    pub(crate) fn try_again(&mut self) -> Result {
+    fn try_again(&mut self) -> Result {
         self.link.failures += 1;
         if self.link.failures > TRIES {
             self.link.failures = 0;

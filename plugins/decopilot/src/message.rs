@@ -10,9 +10,10 @@ use crate::{
     part::{ASKED, BEGUN, CALLED, Kind, Part, change, is_seen, name, other},
 };
 
-/// What is kept of a message, in bytes of its outputs and texts. Of a larger one
-/// the service is asked when it is needed.
-const MAX_KEPT: usize = 16 << 20;
+/// What is kept of a message, in bytes of its texts, files, data, inputs and outputs:
+/// what is larger would not fit into a response, and the service is asked for it when
+/// it is needed.
+const MAX_KEPT: usize = 6 << 20;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Message {
@@ -48,6 +49,7 @@ impl Message {
                 None
             }
             "source-url" | "source-document" | "file" => {
+                self.size += chunk.url.as_ref().map_or(0, String::len);
                 let part = self.add(Kind::Other, other(chunk));
                 self.number(part);
                 self.whole(part)
@@ -92,7 +94,7 @@ impl Message {
             text.push_str(&delta);
             part.progress = u32::try_from(text.len()).unwrap_or(u32::MAX - 1);
         }
-        self.grow(delta.len());
+        self.size += delta.len();
         Some(index)
     }
 
@@ -137,7 +139,7 @@ impl Message {
             return None; // A replay of what was answered before.
         }
         change(part, chunk);
-        self.grow(size);
+        self.size += size;
         Some(index)
     }
 
@@ -146,6 +148,7 @@ impl Message {
         if chunk.transient {
             return None;
         }
+        self.size += chunk.data.to_string().len();
         let mut json = json!({"type": chunk.kind, "data": chunk.data});
         let Some(id) = chunk.id else {
             self.add(Kind::Other, json);
@@ -194,17 +197,25 @@ impl Message {
         Some(index)
     }
 
-    /// A message that has become too large keeps no outputs.
-    fn grow(&mut self, by: usize) {
-        self.size += by;
-        if self.size > MAX_KEPT {
-            self.size = 0;
-            self.partial = true;
-            for part in &mut self.parts {
-                if let Some(json) = part.json.as_object_mut() {
-                    json.remove("output");
-                    json.remove("input");
-                }
+    /// A message that has become too large keeps nothing of what has been shown.
+    pub(crate) fn trim(&mut self) {
+        if self.size <= MAX_KEPT {
+            return;
+        }
+        self.size = 0;
+        self.partial = true;
+        for part in &mut self.parts {
+            let is_whole = part.progress == u32::MAX;
+            let Some(json) = part.json.as_object_mut() else {
+                continue;
+            };
+            for member in ["output", "data", "url"] {
+                json.remove(member);
+            }
+            // What goes on is shown by what there is of it.
+            if is_whole {
+                json.remove("input");
+                json.remove("text");
             }
         }
     }
@@ -342,13 +353,45 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_too_large_lets_its_outputs_go() {
-        let output = "x".repeat(MAX_KEPT);
-        let message = made(&[
-            json!({"type": "tool-input-available", "toolCallId": "c", "toolName": "t", "input": {}}),
-            json!({"type": "tool-output-available", "toolCallId": "c", "output": output}),
-        ]);
-        assert!(message.partial);
-        assert!(message.parts[0].json.get("output").is_none());
+    fn a_message_that_is_too_large_lets_its_contents_go() {
+        let large = "x".repeat(MAX_KEPT);
+        let call = json!({"type": "tool-input-available", "toolCallId": "c", "toolName": "t", "input": {}});
+        for (chunks, member) in [
+            (
+                vec![
+                    call,
+                    json!({"type": "tool-output-available", "toolCallId": "c", "output": large}),
+                ],
+                "output",
+            ),
+            (
+                vec![json!({"type": "file", "mediaType": "image/png", "url": format!("{large}y")})],
+                "url",
+            ),
+            (vec![json!({"type": "data-x", "data": large})], "data"),
+            (
+                vec![
+                    json!({"type": "text-delta", "id": "0", "delta": format!("{large}y")}),
+                    json!({"type": "text-end", "id": "0"}),
+                ],
+                "text",
+            ),
+        ] {
+            let mut message = made(&chunks);
+            assert!(message.parts[0].json.get(member).is_some(), "{member}");
+            message.trim();
+            assert!(message.partial);
+            assert!(message.parts[0].json.get(member).is_none(), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_goes_on_is_kept_because_its_rest_is_shown_by_its_length() {
+        let mut message =
+            made(&[json!({"type": "text-delta", "id": "0", "delta": "x".repeat(MAX_KEPT + 1)})]);
+        message.trim();
+        let more = r#"{"type":"text-delta","id":"0","delta":"y"}"#;
+        message.take(serde_json::from_str(more).unwrap());
+        assert_eq!(message.parts[0].text("text").len(), MAX_KEPT + 2);
     }
 }

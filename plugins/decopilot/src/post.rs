@@ -58,6 +58,7 @@ impl Decopilot {
     pub(crate) fn post(&mut self, outbox: Outbox) -> Result {
         let same = outbox.message["role"] == "assistant";
         self.run.stage = Stage::Awaited { same };
+        self.run.foreign = false;
         self.run.error = None;
         if !same {
             self.run.message = Message::default();
@@ -112,8 +113,7 @@ impl Decopilot {
             let failure = refusal.failure(Asked::Prompt, &self.service);
             return self.send_again(&refusal.words(), after, failure);
         }
-        self.not_taken();
-        self.fail_turn(refusal.failure(Asked::Prompt, &self.service))
+        self.refused(refusal.failure(Asked::Prompt, &self.service))
     }
 
     /// It did not come through, so far as is known.
@@ -122,8 +122,27 @@ impl Decopilot {
         if refusal::may_pass(error) {
             return self.send_again(&error.to_string(), None, failure);
         }
+        self.refused(failure)
+    }
+
+    /// The service does not want it, or has it from an earlier try.
+    fn refused(&mut self, failure: Failure) -> Result {
+        let was_sent_before = self.outbox.as_ref().is_some_and(|outbox| outbox.tries > 1);
+        if was_sent_before && self.run.stage == Stage::Running {
+            return self.taken();
+        }
         self.not_taken();
         self.fail_turn(failure)
+    }
+
+    /// Its run has started: whatever its answer was, it need not be sent again.
+    pub(crate) fn taken(&mut self) -> Result {
+        self.outbox = None;
+        let cancelled = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        match cancelled {
+            true => self.stop_run(),
+            false => timer::cancel(TIMER),
+        }
     }
 
     fn send_again(&mut self, why: &str, after: Option<Duration>, failure: Failure) -> Result {
@@ -135,6 +154,9 @@ impl Decopilot {
             // It may have been taken all the same.
             self.outbox = None;
             return self.stop_run();
+        }
+        if self.run.stage == Stage::Running {
+            return self.taken();
         }
         if outbox.tries >= TRIES {
             self.outbox = None;
@@ -154,7 +176,9 @@ impl Decopilot {
     /// Nothing will come of it.
     fn not_taken(&mut self) {
         self.outbox = None;
-        self.run.stage = Stage::Idle;
+        if matches!(self.run.stage, Stage::Awaited { .. }) {
+            self.run.stage = Stage::Idle;
+        }
     }
 
     /// Asks people about a part that waits for them.
@@ -162,9 +186,11 @@ impl Decopilot {
         let Some(part) = self.run.message.parts.get(index) else {
             return Ok(());
         };
+        // Other modes do more than ask: they are not left for it.
+        let may_always = self.settings.mode == CAREFUL;
         // A prompt that waits takes the place of an answer.
         match questions::waits(part) && !self.unsettled {
-            true => self.asks.ask(&part.json, part.tool()),
+            true => self.asks.ask(&part.json, part.tool(), may_always),
             false => Ok(()),
         }
     }
@@ -178,7 +204,7 @@ impl Decopilot {
             return self.cancel_turn();
         };
         let mode = match choice.then {
-            Then::AskNoMore => Some(AUTO),
+            Then::AskNoMore if self.settings.mode == CAREFUL => Some(AUTO),
             Then::CarryOut if self.settings.mode == PLAN => Some(CAREFUL),
             _ => None,
         };
@@ -253,11 +279,7 @@ impl Decopilot {
         if self.asks.is_empty() {
             return Ok(()); // Nobody waits for it any more.
         }
-        let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
-        let items = body["items"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let items = settle::oldest_first(response);
         let own = |item: &&Value| {
             let id = self.run.message.id.as_deref();
             item["role"] == "assistant" && id.is_none_or(|id| item["id"] == id)

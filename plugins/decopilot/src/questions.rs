@@ -71,11 +71,12 @@ pub(crate) fn waits(part: &Part) -> bool {
     }
 }
 
-pub(crate) fn form(part: &Value, tool: &str) -> Form {
+/// `may_always`: asking no more changes nothing else than that.
+pub(crate) fn form(part: &Value, tool: &str, may_always: bool) -> Form {
     let id = part["toolCallId"].as_str().unwrap_or_default();
     let input = &part["input"];
     let choices = match tool {
-        _ if part["state"] == "approval-requested" => approval(),
+        _ if part["state"] == "approval-requested" => approval(may_always),
         PLAN => plan(),
         _ => question(input),
     };
@@ -92,7 +93,7 @@ pub(crate) fn form(part: &Value, tool: &str) -> Form {
     Form { call, choices }
 }
 
-fn approval() -> Vec<Choice> {
+fn approval(may_always: bool) -> Vec<Choice> {
     let mut always = Choice::new(
         "allow_always",
         "Allow, and do not ask again in this session",
@@ -100,21 +101,22 @@ fn approval() -> Vec<Choice> {
         Reply::Approval(true),
     );
     always.then = Then::AskNoMore;
-    vec![
-        Choice::new(
-            "allow_once",
-            "Allow",
-            Kind::AllowOnce,
-            Reply::Approval(true),
-        ),
-        always,
-        Choice::new(
-            "reject_once",
-            "Reject",
-            Kind::RejectOnce,
-            Reply::Approval(false),
-        ),
-    ]
+    let allow = Choice::new(
+        "allow_once",
+        "Allow",
+        Kind::AllowOnce,
+        Reply::Approval(true),
+    );
+    let reject = Choice::new(
+        "reject_once",
+        "Reject",
+        Kind::RejectOnce,
+        Reply::Approval(false),
+    );
+    match may_always {
+        true => vec![allow, always, reject],
+        false => vec![allow, reject],
+    }
 }
 
 fn plan() -> Vec<Choice> {
@@ -207,11 +209,11 @@ mod tests {
     fn a_question_shows_its_words_and_an_approval_what_would_run() {
         let part = json!({"type": "tool-user_ask", "toolCallId": "c", "state": "input-available",
             "input": {"type": "confirm", "prompt": "Delete it?"}});
-        let form = form(&part, ASK);
+        let form = form(&part, ASK, true);
         assert_eq!(form.call.fields.title.as_deref(), Some("Delete it?"));
         let part = json!({"type": "tool-bash", "toolCallId": "c", "state": "approval-requested",
             "approval": {"id": "a"}, "input": {"command": "rm x"}});
-        let form = super::form(&part, "bash");
+        let form = super::form(&part, "bash", true);
         assert_eq!(form.call.fields.title.as_deref(), Some("rm x"));
         assert_eq!(form.choices.len(), 3);
     }

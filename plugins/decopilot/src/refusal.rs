@@ -13,6 +13,7 @@ pub(crate) enum Asked {
     Prompt,
     Stream,
     State,
+    Messages,
     Cancel,
 }
 
@@ -24,6 +25,7 @@ impl Asked {
             Self::Prompt => "the prompt",
             Self::Stream => "the stream of the thread",
             Self::State => "the state of the thread",
+            Self::Messages => "the messages of the thread",
             Self::Cancel => "the cancellation",
         }
     }

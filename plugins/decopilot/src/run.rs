@@ -11,6 +11,7 @@ use crate::{
     message::Message,
     notice,
     part::Kind,
+    post::Outbox,
     seen::Seen,
     session::Decopilot,
     settle, show,
@@ -32,6 +33,8 @@ pub(crate) enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub stage: Stage,
+    /// Somebody else began it: it is not this session's to stop.
+    pub foreign: bool,
     /// The user's message that it answers.
     pub prompt: Option<String>,
     pub message: Message,
@@ -68,6 +71,7 @@ impl Run {
             progress: part.progress,
         });
         (self.stage != Stage::Idle).then(|| Running {
+            foreign: self.foreign,
             prompt: self.prompt.clone(),
             message: self.message.id.clone(),
             base: self.base.counts(),
@@ -91,6 +95,7 @@ impl Run {
                 Some(_) => Stage::Running,
                 None => Stage::Awaited { same: false },
             },
+            foreign: kept.foreign,
             prompt: kept.prompt,
             base: message.clone(),
             message,
@@ -122,7 +127,11 @@ impl Decopilot {
             return self.started(chunk);
         }
         if self.run.stage != Stage::Running {
-            return Ok(()); // Of a run that was given up.
+            // Of a run that was given up: a prompt may wait for its end.
+            return match &*chunk.kind {
+                "finish" | "abort" if self.unsettled => self.advance(),
+                _ => Ok(()),
+            };
         }
         match &*chunk.kind {
             "finish" => {
@@ -181,12 +190,18 @@ impl Decopilot {
                 // Somebody else wrote, or answered what is asked here.
                 done = self.asks.withdraw_all();
                 self.question = None;
+                self.run.foreign = true;
+                self.unsettled &= self.turn.is_some();
                 match same {
                     true => self.run.base = self.run.message.clone(),
                     false => self.run.begin(id),
                 }
             }
             Stage::Running | Stage::Awaited { .. } => self.run.begin(id),
+        }
+        let waits = |outbox: &Outbox| !outbox.is_on_its_way;
+        if self.outbox.as_ref().is_some_and(waits) {
+            done = done.and(self.taken());
         }
         self.run.stage = Stage::Running;
         self.run.error = None;
@@ -197,10 +212,12 @@ impl Decopilot {
 
     /// Something of the message.
     fn part(&mut self, chunk: Chunk<'_>) -> Result {
-        match self.run.message.take(chunk) {
+        let shown = match self.run.message.take(chunk) {
             Some(index) => self.show(index),
             None => Ok(()),
-        }
+        };
+        self.run.message.trim();
+        shown
     }
 
     /// Shows what is new of a part, and asks what it asks.
@@ -231,10 +248,10 @@ impl Decopilot {
         if let Some(Some(title)) = named {
             return titled(&title);
         }
-        let told = match SILENT.iter().any(|silent| chunk.kind.starts_with(silent)) {
-            true => Ok(()),
-            false => self.notices.unknown(&chunk.kind),
-        };
+        if SILENT.iter().any(|silent| chunk.kind.starts_with(silent)) {
+            return Ok(());
+        }
+        let told = self.notices.unknown(&chunk.kind);
         told.and(self.part(chunk))
     }
 

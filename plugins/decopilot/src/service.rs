@@ -164,8 +164,10 @@ impl Service {
         self.tool("COLLECTION_THREADS_GET", &json!({"id": id}))
     }
 
+    /// The newest messages of a thread, the last one first.
     pub(crate) fn messages(&self, thread: &str) -> Result<Request> {
-        let input = json!({"thread_id": thread, "limit": 200});
+        let newest = json!({"field": ["created_at"], "direction": "desc"});
+        let input = json!({"thread_id": thread, "limit": NEWEST, "orderBy": [newest]});
         self.tool("COLLECTION_THREAD_MESSAGES_LIST", &input)
     }
 
@@ -188,6 +190,10 @@ impl Service {
         self.request("POST", &path).json(&json!({}))
     }
 }
+
+/// How many messages are asked for: the run of the moment and its prompt are among
+/// the newest, and a whole conversation may be larger than a response can be.
+const NEWEST: u32 = 10;
 
 const MODELS: &str = "decopilot/allowed-models";
 

@@ -36,10 +36,12 @@ pub struct Decopilot {
     pub(crate) requests: Requests,
     pub(crate) link: Link,
     pub(crate) run: Run,
-    /// How the run of before stands is not known.
+    /// How the thread stands is not known: nobody listened, or a turn was given up.
     pub(crate) unsettled: bool,
     /// How often the prompt was found without an answer.
     pub(crate) unanswered: u32,
+    /// How often in a row the service did not say how the thread stands.
+    pub(crate) unsure: u32,
     pub(crate) turn: Option<Turn>,
     pub(crate) outbox: Option<Outbox>,
     pub(crate) asks: Asks,
@@ -91,12 +93,14 @@ impl Harness for Decopilot {
                 mode: config.mode,
                 tier: config.tier,
             }),
+            // Others may use the thread too.
+            unsettled: kept.thread.is_some(),
             thread: kept.thread,
             opening: Some(request),
             requests: Requests::default(),
             link: Link::default(),
-            unsettled: run.stage != Stage::Idle,
             unanswered: 0,
+            unsure: 0,
             run,
             turn: None,
             outbox: None,
@@ -190,9 +194,10 @@ impl Harness for Decopilot {
         Ok(())
     }
 
-    /// A run that nobody will look at is stopped.
+    /// A run of this session that nobody will look at is stopped.
     fn close(&mut self) -> Result {
-        match self.turn.is_some() && self.run.stage != Stage::Idle {
+        let runs = self.turn.is_some() && self.run.stage != Stage::Idle;
+        match runs && !self.run.foreign {
             true => self.stop_run(),
             false => Ok(()),
         }
@@ -223,7 +228,7 @@ impl Decopilot {
                 told.and(self.cancel_took_too_long())
             }
             Purpose::Kept => self.fail_turn(refusal::failed(Asked::State, error)),
-            Purpose::State | Purpose::Messages(_) => self.not_settled(&error.to_string()),
+            Purpose::State | Purpose::Messages(_) => self.not_asked(purpose, error),
         }
     }
 

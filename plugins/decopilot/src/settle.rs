@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use hostler_sdk::{Failure, Result, log, timer};
+use hostler_sdk::{Error, Failure, Result, log, timer};
 use serde_json::Value;
 
 use crate::{
+    link::State,
     message::Message,
     notice, questions,
-    refusal::{Asked, Refusal},
+    refusal::{self, Asked, Refusal},
     requests::{Purpose, Response},
     run::Stage,
     session::Decopilot,
@@ -26,15 +27,20 @@ pub(crate) const QUIET: Duration = Duration::from_secs(30);
 /// How long after an error its end may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
+/// How often in a row the service may fail to say how the thread stands before the
+/// turn gives up: half a minute, when it answers at once.
+const TRIES: u32 = 15;
+
 /// How often a prompt may be found without an answer and without a run.
 const UNANSWERED: u32 = 3;
 
 impl Decopilot {
     pub(crate) fn look_now_and_then(&mut self) -> Result {
-        if self.run.stage == Stage::Idle || self.turn.is_none() {
+        if (self.run.stage == Stage::Idle && !self.unsettled) || self.turn.is_none() {
             return Ok(());
         }
-        let asked = match self.link.is_quiet() || self.run.error.is_some() {
+        // What a prompt waits for may tell nothing.
+        let asked = match self.link.is_quiet() || self.unsettled || self.run.error.is_some() {
             true => self.ask_state(),
             false => Ok(()),
         };
@@ -66,6 +72,11 @@ impl Decopilot {
                 "Decopilot no longer has this conversation; start a new session",
             )),
             Some("in_progress") => self.still_running(),
+            // There is nothing to be shown.
+            Some(_) if self.run.stage == Stage::Idle => {
+                self.unsettled = false;
+                self.advance()
+            }
             Some(status) => {
                 let status = status.to_owned();
                 self.ask_messages(Purpose::Messages(status))
@@ -84,17 +95,25 @@ impl Decopilot {
     }
 
     fn still_running(&mut self) -> Result {
-        let waits = self
-            .turn
-            .as_ref()
-            .is_some_and(|turn| turn.step == Step::Waiting);
-        match waits && self.unsettled {
+        self.unsure = 0;
+        let Some(turn) = &mut self.turn else {
+            return Ok(());
+        };
+        match turn.step == Step::Waiting && self.unsettled {
             true => {
-                let told = notice::warn(
-                    "Decopilot still works on the prompt before; yours follows when it is done.",
-                );
+                let told = match std::mem::replace(&mut turn.told, true) {
+                    true => Ok(()),
+                    false => notice::warn(
+                        "Decopilot still works on the prompt before; yours follows when it is done.",
+                    ),
+                };
                 // Its stream tells the end.
-                told.and(self.connect()).and(timer::set(TIMER, QUIET))
+                let linked = match self.link.state {
+                    State::Absent => self.try_again_soon(),
+                    State::Waiting => Ok(()),
+                    _ => self.connect(),
+                };
+                told.and(linked).and(timer::set(TIMER, QUIET))
             }
             false => Ok(()),
         }
@@ -103,10 +122,37 @@ impl Decopilot {
     /// The service could not say; somebody asks again.
     pub(crate) fn not_settled(&mut self, why: &str) -> Result {
         log::info(format_args!("the state of the thread is not known: {why}"));
+        self.unsure += 1;
+        if self.unsure >= TRIES {
+            return self.fail_turn(Failure::internal(format!(
+                "Decopilot did not say in {TRIES} tries how the conversation stands ({why}). \
+                 Its run may go on: the next prompt shows what was missed"
+            )));
+        }
         match self.unsettled || self.run.stage != Stage::Idle {
             true if self.turn.is_some() => timer::set(TIMER, GRACE),
             _ => Ok(()),
         }
+    }
+
+    /// The request did not come through.
+    pub(crate) fn not_asked(&mut self, purpose: &Purpose, error: &Error) -> Result {
+        match (purpose, error) {
+            // Messages that are too large stay so.
+            (Purpose::Messages(_), Error::Denied(_) | Error::Invalid(_) | Error::Limit(_)) => {
+                self.not_told(refusal::failed(Asked::Messages, error))
+            }
+            _ if refusal::may_pass(error) => self.not_settled(&error.to_string()),
+            _ => self.fail_turn(refusal::failed(Asked::State, error)),
+        }
+    }
+
+    /// The run is at its end, and what it said cannot be had. The next prompt does
+    /// not ask for it again.
+    fn not_told(&mut self, failure: Failure) -> Result {
+        self.run.give_up();
+        self.unsettled = false;
+        self.fail_turn(failure)
     }
 
     /// The messages of a thread that stands so.
@@ -116,14 +162,15 @@ impl Decopilot {
             return self.advance();
         }
         if !response.is_success() {
-            return self.not_settled(&format!("status {}", response.status));
+            let refusal = Refusal::new(response.status, &response.headers, &response.body);
+            return match refusal.may_pass() {
+                true => self.not_settled(&format!("status {}", response.status)),
+                false => self.not_told(refusal.failure(Asked::Messages, &self.service)),
+            };
         }
-        let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
-        let items = body["items"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let found = self.answer_among(items);
+        self.unsure = 0;
+        let items = oldest_first(response);
+        let found = self.answer_among(&items);
         let (found, parts) = match found {
             Some(found) => (found["id"].as_str(), found["parts"].as_array()),
             None => (None, None),
@@ -180,5 +227,17 @@ impl Decopilot {
             .iter()
             .skip_while(|item| item["id"] != prompt.as_str());
         after.find(|item| item["role"] == "assistant")
+    }
+}
+
+/// The messages in a response to [`Service::messages`](crate::service::Service::messages).
+pub(crate) fn oldest_first(response: &Response) -> Vec<Value> {
+    let mut body: Value = serde_json::from_str(&response.body).unwrap_or_default();
+    match body["items"].take() {
+        Value::Array(mut items) => {
+            items.reverse();
+            items
+        }
+        _ => Vec::new(),
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Turn {
     message: Option<Value>,
     pub step: Step,
     pub cancelled: bool,
+    /// People know that it waits for the run before.
+    pub told: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Decopilot {
             message,
             step: Step::Waiting,
             cancelled: false,
+            told: false,
         });
         done.and(self.advance())
     }
@@ -112,7 +115,11 @@ impl Decopilot {
                 self.run.prompt = message["id"].as_str().map(ToOwned::to_owned);
                 self.post(Outbox::new(message))
             }
-            None => self.go_on(),
+            None if self.asks.is_empty() => self.fail_turn(Failure::internal(
+                "The question was answered elsewhere meanwhile; prompt again",
+            )),
+            // There may be another one.
+            None => self.answer_now(),
         }
     }
 
@@ -122,6 +129,7 @@ impl Decopilot {
             return Ok(());
         };
         turn.cancelled = true;
+        let is_behind_others = turn.step == Step::Waiting && self.run.foreign;
         if self
             .outbox
             .as_ref()
@@ -135,6 +143,7 @@ impl Decopilot {
         match self.run.stage {
             // Nothing runs: people were asked, or the prompt was still waiting.
             Stage::Idle => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            _ if is_behind_others => self.end_turn(Ok(acp::StopReason::Cancelled)),
             _ => self.stop_run().and(timer::set(TIMER, LIMIT)),
         }
     }
@@ -159,6 +168,7 @@ impl Decopilot {
             LIMIT.as_secs()
         ));
         self.run.give_up();
+        self.unsettled = false;
         self.end_turn(Ok(acp::StopReason::Cancelled))
     }
 
@@ -221,7 +231,10 @@ impl Decopilot {
             _ => NO_RESULT,
         };
         self.outbox = None;
+        // Others may begin a run that nobody here hears of.
+        self.unsettled |= self.thread.is_some() && !matches!(self.link.state, State::Open);
         self.unanswered = 0;
+        self.unsure = 0;
         let mut done = self
             .requests
             .forget(|purpose| matches!(purpose, Purpose::Post | Purpose::Kept));

@@ -52,8 +52,14 @@ pub(crate) async fn tool(
         },
         "COLLECTION_THREAD_MESSAGES_LIST" => match thread("thread_id") {
             Some(thread) => {
-                let items = thread.state().messages.clone();
-                json_body(200, &json!({"totalCount": items.len(), "items": items}))
+                let mut items = thread.state().messages.clone();
+                let total = items.len();
+                if body["orderBy"][0]["direction"] == "desc" {
+                    items.reverse();
+                }
+                let limit = body["limit"].as_u64().unwrap_or(100);
+                items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                json_body(200, &json!({"totalCount": total, "items": items}))
             }
             None => error(404, "Thread not found"),
         },

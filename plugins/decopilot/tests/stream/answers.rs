@@ -110,6 +110,34 @@ fn always_changes_the_mode() {
 }
 
 #[test]
+fn a_mode_that_does_more_than_ask_is_not_left_for_an_answer() {
+    for mode in ["plan", "web-search", "gen-image"] {
+        let mut config = crate::stage::config();
+        config["mode"] = mode.into();
+        let mut stage = Stage::with(config);
+        stage.prompted("look");
+        stage.chunk(json!({"type": "start", "messageId": "m1"}));
+        stage.chunks(&called("c", "bash", json!({"command": "ls"})));
+        stage.chunk(json!({"type": "tool-approval-request", "approvalId": "a", "toolCallId": "c"}));
+        assert_eq!(options(&stage), ["allow_once", "reject_once"], "{mode}");
+    }
+}
+
+#[test]
+fn always_counts_no_more_once_another_mode_is_chosen() {
+    let mut stage = asking();
+    let params = json!({"sessionId": "s", "modeId": "plan"});
+    let effects = stage.bench.call("session/set_mode", &params);
+    stage.note(effects);
+    stage.clear();
+    stage.chunk(finish("tool-calls"));
+    stage.choose("allow_always");
+    assert!(stage.updates("current_mode_update").is_empty());
+    let body = stage.respond("/messages", 202, json!({}));
+    assert_eq!(body["mode"], "plan");
+}
+
+#[test]
 fn a_question_of_the_model_gets_the_chosen_words() {
     let mut stage = Stage::running();
     let input = json!({"type": "choice", "prompt": "Which one?", "options": ["red", "blue"]});
@@ -152,6 +180,49 @@ fn a_question_without_options_is_answered_by_the_next_prompt() {
         assert_eq!(stage.effects.text(), "Good dog.");
         assert_eq!(stage.end(), Some(Ok("end_turn".into())));
     }
+}
+
+#[test]
+fn two_questions_in_words_are_answered_by_two_prompts() {
+    let mut stage = Stage::running();
+    for id in ["q", "r"] {
+        stage.chunks(&called(
+            id,
+            "user_ask",
+            json!({"type": "text", "prompt": "?"}),
+        ));
+    }
+    stage.chunk(finish("tool-calls"));
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+    stage.clear();
+    stage.prompt("one");
+    assert!(!stage.has("/messages"), "there is another question");
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+    stage.clear();
+    stage.prompt("two");
+    let body = stage.respond("/messages", 202, json!({}));
+    let parts = body["messages"][0]["parts"].as_array().unwrap().iter();
+    let said: Vec<_> = parts.map(|part| &part["output"]["response"]).collect();
+    assert_eq!(said, [&json!("one"), &json!("two")]);
+}
+
+#[test]
+fn a_question_that_somebody_else_answered_meanwhile_says_so() {
+    let mut stage = Stage::running();
+    stage.chunks(&called(
+        "q",
+        "user_ask",
+        json!({"type": "text", "prompt": "?"}),
+    ));
+    stage.chunk(finish("tool-calls"));
+    stage.lose();
+    stage.clear();
+    stage.prompt("one");
+    stage.stream(200);
+    stage.chunk(json!({"type": "start", "messageId": "m1"}));
+    stage.status("in_progress");
+    stage.chunk(finish("stop"));
+    assert!(stage.failure().message.contains("answered elsewhere"));
 }
 
 #[test]
@@ -239,6 +310,23 @@ fn a_call_that_goes_on_in_another_message_is_still_the_same_call() {
         (&call["status"], &call["title"]),
         (&json!("completed"), &json!("ls"))
     );
+}
+
+#[test]
+fn an_approval_of_any_shape_can_be_answered() {
+    for approval in [json!("a"), json!(7), json!([]), Value::Null] {
+        let mut stage = Stage::ready();
+        stage.prompted("hello");
+        stage.chunk(json!({"type": "start"}));
+        stage.chunks(&called("c", "bash", json!({"command": "ls"})));
+        stage.chunk(json!({"type": "tool-approval-request", "approvalId": "a", "toolCallId": "c"}));
+        stage.chunk(finish("tool-calls"));
+        stage.choose("reject_once");
+        let part = json!({"type": "tool-bash", "toolCallId": "c", "state": "approval-requested", "approval": approval});
+        stage.messages(json!([{"id": "m1", "role": "assistant", "parts": [part]}]));
+        let part = sent_back(&mut stage, "c");
+        assert_eq!(part["approval"]["approved"], false);
+    }
 }
 
 #[test]

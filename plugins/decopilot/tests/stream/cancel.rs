@@ -156,3 +156,35 @@ fn a_session_that_is_closed_stops_its_run() {
     let mut stage = Stage::ready();
     assert!(stage.bench.close().exchanges().is_empty());
 }
+
+/// A prompt that waits behind a run that somebody else began.
+fn behind_others() -> Stage {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.chunk(json!({"type": "start", "messageId": "m7"}));
+    stage.clear();
+    stage.prompt("and mine?");
+    stage.status("in_progress");
+    stage
+}
+
+#[test]
+fn a_run_that_somebody_else_began_is_not_stopped() {
+    let mut stage = behind_others();
+    stage.cancel();
+    assert_eq!(stage.end(), Some(Ok("cancelled".into())));
+    assert!(!stage.has("/cancel/thrd_1"));
+    stage.chunks(&text("0", "for them"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.effects.text(), "for them");
+    assert!(!stage.has("/messages"));
+    // Neither when the session is closed, nor after a restart of the host.
+    assert!(behind_others().bench.close().exchanges().is_empty());
+    let mut stage = Stage::resumed(&behind_others());
+    stage.prompt("and mine?");
+    stage.stream(200);
+    stage.status("in_progress");
+    stage.cancel();
+    assert_eq!(stage.end(), Some(Ok("cancelled".into())));
+    assert!(!stage.has("/cancel/thrd_1"));
+}

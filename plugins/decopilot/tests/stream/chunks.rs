@@ -84,6 +84,34 @@ fn outputs_replace_the_preliminary_ones_before_them() {
 }
 
 #[test]
+fn what_makes_a_message_too_large_is_shown_all_the_same() {
+    let mut stage = Stage::running();
+    stage.chunks(&called("c", "bash", json!({"command": "make"})));
+    let output = json!({"stdout": "x".repeat(7 << 20), "exitCode": 0});
+    stage.chunk(json!({"type": "tool-output-available", "toolCallId": "c", "output": output}));
+    let call = stage.call("c");
+    assert_eq!(call["status"], "completed");
+    assert!(call["content"].to_string().contains("xxx"));
+    stage.chunks(&text("0", "made"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.effects.text(), "made");
+}
+
+#[test]
+fn data_for_the_services_own_page_is_not_kept() {
+    let mut stage = Stage::running();
+    for _ in 0..3 {
+        stage.chunk(json!({"type": "data-queue-add", "data": {"x": 1}}));
+    }
+    stage.chunks(&called("c", "bash", json!({"command": "ls"})));
+    stage.chunk(json!({"type": "tool-approval-request", "approvalId": "a", "toolCallId": "c"}));
+    stage.chunk(finish("tool-calls"));
+    stage.choose("allow_once");
+    let body = stage.respond("/messages", 202, json!({}));
+    assert_eq!(body["messages"][0]["parts"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn calls_that_fail_say_why() {
     for (chunk, says) in [
         (

@@ -1,9 +1,10 @@
 //! A stream that is lost: what people have seen is not shown twice, and what they
 //! have not seen is shown.
 
+use hostler_sdk::Error;
 use serde_json::{Value, json};
 
-use crate::stage::{LINK, Stage, called, finish, text};
+use crate::stage::{LINK, LOOK, Stage, called, finish, text};
 
 /// A run with everything in it, from its start.
 fn run() -> Vec<Value> {
@@ -290,7 +291,31 @@ fn without_a_turn_a_lost_stream_is_made_again_by_the_next_prompt() {
     assert!(stage.bench.timers().is_empty() && stage.notices().is_empty());
     stage.prompt("again");
     stage.stream(200);
+    assert!(!stage.has("/messages"), "others may have begun a run");
+    stage.status("completed");
     assert!(stage.has("/messages"));
+}
+
+#[test]
+fn a_prompt_is_not_answered_with_a_run_that_somebody_else_began_meanwhile() {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.clear();
+    stage.lose();
+    stage.prompt("again");
+    stage.stream(200);
+    stage.chunk(json!({"type": "start", "messageId": "m7"}));
+    stage.chunks(&text("0", "for them"));
+    stage.status("in_progress");
+    assert!(!stage.has("/messages"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.end(), None);
+    stage.respond("/messages", 202, json!({}));
+    stage.chunk(json!({"type": "start", "messageId": "m8"}));
+    stage.chunks(&text("0", ", for us"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.effects.text(), "for them, for us");
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
 }
 
 #[test]
@@ -306,4 +331,66 @@ fn a_stream_that_is_refused_ends_the_turn_and_says_what_to_do() {
         stage.stream(status);
         assert!(stage.failure().message.contains(says), "{status}");
     }
+}
+
+/// A run whose end was missed: its messages are asked for.
+fn ended_unseen() -> Stage {
+    let mut stage = Stage::running();
+    stage.lose();
+    stage.timer(LINK);
+    stage.stream(200);
+    stage.status("completed");
+    stage
+}
+
+#[test]
+fn messages_that_are_refused_end_the_turn_and_the_next_prompt_is_taken() {
+    for (status, says) in [(401, "hostler secret set"), (403, "right"), (404, "404")] {
+        let mut stage = ended_unseen();
+        stage.respond("COLLECTION_THREAD_MESSAGES_LIST", status, json!({}));
+        let failure = stage.failure();
+        assert!(failure.message.contains(says), "{failure}");
+        assert!(stage.bench.timers().is_empty());
+        stage.clear();
+        stage.prompted("again");
+        stage.chunk(json!({"type": "start", "messageId": "m2"}));
+        stage.chunk(finish("stop"));
+        assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+    }
+}
+
+#[test]
+fn messages_that_cannot_be_had_end_the_turn() {
+    for error in [
+        Error::Limit("the response is too large".into()),
+        Error::Denied("add hosts".into()),
+    ] {
+        let mut stage = ended_unseen();
+        let (exchange, _) = stage.take("COLLECTION_THREAD_MESSAGES_LIST");
+        let effects = stage.bench.http_failed(exchange, error);
+        stage.note(effects);
+        assert!(stage.failure().message.contains("the messages"));
+        assert!(stage.bench.timers().is_empty());
+    }
+}
+
+#[test]
+fn a_service_that_never_says_how_the_thread_stands_ends_the_turn() {
+    let mut stage = ended_unseen();
+    let mut tries = 0;
+    loop {
+        stage.respond("COLLECTION_THREAD_MESSAGES_LIST", 503, json!({}));
+        if stage.end().is_some() {
+            break;
+        }
+        tries += 1;
+        assert!(tries < 50, "it is asked for ever");
+        // What came since counts as a sign of life once.
+        while !stage.has("COLLECTION_THREADS_GET") {
+            stage.timer(LOOK);
+        }
+        stage.status("completed");
+    }
+    assert!(stage.failure().message.contains("did not say"));
+    assert!(stage.bench.timers().is_empty());
 }

@@ -3,7 +3,7 @@
 use hostler_sdk::{Error, Failure};
 use serde_json::json;
 
-use crate::stage::{POST, Stage, config, finish};
+use crate::stage::{POST, Stage, config, finish, text};
 
 fn posted() -> Stage {
     let mut stage = Stage::ready();
@@ -101,6 +101,41 @@ fn the_run_of_a_message_whose_answer_was_lost_is_not_begun_twice() {
     stage.chunk(finish("stop"));
     assert_eq!(stage.end(), Some(Ok("end_turn".into())));
     assert!(stage.bench.timers().is_empty(), "it is not sent again");
+}
+
+#[test]
+fn a_message_that_was_taken_and_answered_with_an_error_is_not_sent_again_once_it_runs() {
+    let mut stage = posted();
+    stage.respond("/messages", 504, json!({}));
+    stage.chunk(json!({"type": "start", "messageId": "m1"}));
+    assert!(!stage.bench.timers().contains(&POST));
+    assert!(!stage.has("/messages"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+}
+
+#[test]
+fn a_run_that_an_earlier_try_began_goes_on_when_a_later_one_is_refused() {
+    let mut stage = posted();
+    stage.respond("/messages", 504, json!({}));
+    stage.timer(POST);
+    stage.chunk(json!({"type": "start", "messageId": "m1"}));
+    stage.respond("/messages", 409, json!({"error": "a run is in progress"}));
+    assert_eq!(stage.end(), None);
+    stage.chunks(&text("0", "done"));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.effects.text(), "done");
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+}
+
+#[test]
+fn the_run_of_somebody_else_is_still_shown_when_the_prompt_is_refused_for_it() {
+    let mut stage = posted();
+    stage.chunk(json!({"type": "start", "messageId": "m7"}));
+    stage.respond("/messages", 409, json!({"error": "a run is in progress"}));
+    assert!(stage.failure().message.contains("Another run"));
+    stage.chunks(&text("0", "for them"));
+    assert_eq!(stage.effects.text(), "for them");
 }
 
 #[test]

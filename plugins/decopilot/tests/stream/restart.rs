@@ -133,6 +133,7 @@ fn a_question_in_words_is_still_answered_by_the_next_prompt() {
     let mut stage = Stage::resumed(&stage);
     stage.prompt("Rex");
     stage.stream(200);
+    stage.status("requires_action");
     let part = json!({"type": "tool-user_ask", "toolCallId": "q", "state": "input-available", "input": {}});
     stage.messages(json!([{"id": "m1", "role": "assistant", "parts": [part]}]));
     let body = stage.respond("/messages", 202, json!({}));
@@ -152,10 +153,13 @@ fn after_a_turn_a_fresh_instance_goes_on_with_the_thread() {
     let mut stage = Stage::running();
     stage.chunk(finish("stop"));
     assert_eq!(checkpoint(&stage)["run"], Value::Null);
-    let mut stage = Stage::resumed(&stage);
-    stage.prompt("again");
-    stage.stream(200);
-    assert!(stage.has("/threads/thrd_1/messages"));
+    for status in [200, 204] {
+        let mut stage = Stage::resumed(&stage);
+        stage.prompt("again");
+        stage.stream(status);
+        stage.status("completed");
+        assert!(stage.has("/threads/thrd_1/messages"));
+    }
 }
 
 #[test]
@@ -197,4 +201,43 @@ fn a_checkpoint_that_cannot_be_read_says_what_to_do() {
             .to_string()
             .contains("start a new session")
     );
+}
+
+#[test]
+fn a_prompt_that_is_cancelled_while_it_waits_does_not_block_the_next_one() {
+    let mut stage = Stage::resumed(&cut_off());
+    stage.prompt("and now?");
+    stage.stream(200);
+    stage.status("in_progress");
+    stage.cancel();
+    stage.respond("/cancel/thrd_1", 202, json!({"cancelled": true}));
+    stage.timer(crate::stage::CANCEL);
+    assert_eq!(stage.end(), Some(Ok("cancelled".into())));
+    stage.clear();
+    stage.prompted("again");
+    stage.chunk(json!({"type": "start", "messageId": "m2"}));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+}
+
+#[test]
+fn without_a_stream_a_run_that_lasts_is_looked_at_now_and_then() {
+    let mut stage = Stage::resumed(&cut_off());
+    stage.prompt("and now?");
+    stage.stream(204);
+    for _ in 0..20 {
+        stage.status("in_progress");
+        assert!(!stage.has("/stream"), "it waits before it tries again");
+        stage.timer(crate::stage::LINK);
+        stage.stream(204);
+    }
+    assert_eq!(stage.notices().len(), 1, "people are told once");
+    stage.status("completed");
+    stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
+    if !stage.has("/messages") {
+        stage.timer(crate::stage::LINK);
+        stage.stream(204);
+    }
+    let body = stage.respond("/messages", 202, json!({}));
+    assert_eq!(body["messages"][0]["parts"][0]["text"], "and now?");
 }

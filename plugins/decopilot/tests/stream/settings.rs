@@ -51,6 +51,7 @@ fn a_choice_counts_from_the_next_message_on_and_is_kept() {
     let mut stage = Stage::resumed(&stage);
     stage.prompt("again");
     stage.stream(200);
+    stage.status("completed");
     assert_eq!(
         stage.respond("/messages", 202, json!({}))["tier"],
         "thinking"

@@ -92,6 +92,9 @@ impl Stage {
         if self.has("/stream") {
             self.stream(200);
         }
+        if self.has("COLLECTION_THREADS_GET") {
+            self.status("completed");
+        }
         self.respond("/messages", 202, json!({"taskId": THREAD}));
     }
 
@@ -235,12 +238,16 @@ impl Stage {
         self.respond("COLLECTION_THREADS_GET", 200, item);
     }
 
-    pub(crate) fn messages(&mut self, items: Value) {
-        self.respond(
+    /// The messages of the thread, the oldest first: the newest are asked for.
+    pub(crate) fn messages(&mut self, mut items: Value) {
+        items.as_array_mut().unwrap().reverse();
+        let asked = self.respond(
             "COLLECTION_THREAD_MESSAGES_LIST",
             200,
             json!({"items": items}),
         );
+        assert_eq!(asked["orderBy"][0]["direction"], "desc");
+        assert!(asked["limit"].as_u64().unwrap() <= 10);
     }
 
     pub(crate) fn clear(&mut self) {
