@@ -8,8 +8,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::{ChildStdin, ChildStdout},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::oneshot,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -19,7 +18,8 @@ use crate::children::{ChildSpec, Exit, Helper, Signal, Supervised, Supervision};
 /// Output kept of one stream of a program that is run to its end.
 const OUTPUT: u64 = 1024 * 1024;
 
-/// How long a program that was spoken to may take to end when its input is closed.
+/// How long a program that has answered may take to read the rest of what it is
+/// told, and then, its input closed, to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a program is told, and how many lines it answers.
@@ -152,8 +152,8 @@ async fn run(
 /// told when it has answered and its input is closed; without anything to tell,
 /// never.
 async fn hear(
-    mut stdin: ChildStdin,
-    mut stdout: ChildStdout,
+    mut stdin: impl AsyncWrite + Unpin,
+    mut stdout: impl AsyncRead + Unpin,
     spoken: Option<Spoken>,
     said: oneshot::Sender<()>,
 ) -> String {
@@ -163,10 +163,35 @@ async fn hear(
         drop(said);
         return heard;
     };
-    // One that does not listen has ended, or says what it wants all the same.
-    if stdin.write_all(&input).await.is_ok() {
-        let _ = stdin.flush().await;
-    }
+    let answered = CancellationToken::new();
+    let tell = async {
+        let patience = async {
+            answered.cancelled().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        // One that does not listen has ended, or says what it wants all the same.
+        tokio::select! {
+            written = stdin.write_all(&input) => if written.is_ok() {
+                let _ = stdin.flush().await;
+            },
+            () = patience => {}
+        }
+        answered.cancelled().await;
+        drop(stdin);
+        let _ = said.send(());
+    };
+    let listen = async {
+        let heard = lines_of(&mut stdout, lines).await;
+        answered.cancel();
+        collect(heard, stdout).await
+    };
+    // At the same time: one that prints before it reads waits to be heard.
+    tokio::join!(tell, listen).1
+}
+
+/// What a program prints until it has printed so many lines, and what came with
+/// the last of them.
+async fn lines_of(stdout: &mut (impl AsyncRead + Unpin), lines: u32) -> Vec<u8> {
     let mut heard = Vec::new();
     let mut chunk = [0; 4096];
     let mut left = lines;
@@ -179,9 +204,7 @@ async fn hear(
         left = left.saturating_sub(u32::try_from(ends).unwrap_or(u32::MAX));
         heard.extend_from_slice(chunk);
     }
-    drop(stdin);
-    let _ = said.send(());
-    collect(heard, stdout).await
+    heard
 }
 
 /// Waits for the end of a program; one that has said what it was asked for is
@@ -203,9 +226,71 @@ async fn leave(supervision: &mut Supervision, said: oneshot::Receiver<()>) -> Op
 
 /// The head of a stream; the rest is read and dropped, so that the program can
 /// end.
-async fn collect(mut head: Vec<u8>, mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
+async fn collect(mut head: Vec<u8>, mut stream: impl AsyncRead + Unpin) -> String {
     let room = OUTPUT.saturating_sub(head.len() as u64);
     let _ = (&mut stream).take(room).read_to_end(&mut head).await;
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     String::from_utf8_lossy(&head).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a program with small pipes was told and what was heard of it.
+    async fn spoken<F: Future>(
+        input: &[u8],
+        lines: u32,
+        program: impl FnOnce(tokio::io::DuplexStream, tokio::io::DuplexStream) -> F,
+    ) -> (F::Output, String) {
+        let (stdin, its_stdin) = tokio::io::duplex(64);
+        let (its_stdout, stdout) = tokio::io::duplex(64);
+        let (said, _heard) = oneshot::channel();
+        let spoken = Spoken {
+            input: input.to_vec(),
+            lines,
+        };
+        let both = async {
+            tokio::join!(
+                program(its_stdin, its_stdout),
+                hear(stdin, stdout, Some(spoken), said)
+            )
+        };
+        let limit = Duration::from_secs(60);
+        tokio::time::timeout(limit, both).await.expect("it hangs")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_prints_before_it_reads_is_heard_and_told_everything() {
+        let banner = "b".repeat(10_000);
+        let input = vec![b'i'; 10_000];
+        for lines in [0, 1, 2, 3] {
+            let (told, heard) = spoken(&input, lines, async |mut stdin, mut stdout| {
+                for _ in 0..2 {
+                    stdout.write_all(banner.as_bytes()).await.unwrap();
+                    stdout.write_all(b"\n").await.unwrap();
+                }
+                let mut told = vec![0; 10_000];
+                stdin.read_exact(&mut told).await.unwrap();
+                stdout.write_all(b"done\n").await.unwrap();
+                // Its input is closed then.
+                stdin.read_to_end(&mut told).await.unwrap();
+                told
+            })
+            .await;
+            assert_eq!(told, input, "{lines}");
+            assert_eq!(heard, format!("{banner}\n{banner}\ndone\n"), "{lines}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_answers_and_never_reads_is_heard() {
+        let (_, heard) = spoken(&[b'i'; 10_000], 1, async |stdin, mut stdout| {
+            stdout.write_all(b"no\n").await.unwrap();
+            drop(stdout);
+            stdin
+        })
+        .await;
+        assert_eq!(heard, "no\n");
+    }
 }

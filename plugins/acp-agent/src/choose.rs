@@ -9,7 +9,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::AcpAgent;
 use crate::checkpoint::{Chosen, Remembered};
-use crate::link::{Call, Choice, Link};
+use crate::link::{Call, Choice, Link, Stage};
 use crate::message::with_session;
 use crate::models::Models;
 use crate::standing::Standing;
@@ -170,20 +170,25 @@ impl AcpAgent {
         answer
     }
 
-    /// The agent says how it stands now.
+    /// The agent says how it stands now. Before it can be prompted that is how it
+    /// comes up, and no choice: what people chose is chosen again then.
     pub(crate) fn stands(&mut self, mode: Option<String>, options: Option<&RawValue>) {
         let before = self.chosen.clone();
         let Some(link) = &mut self.link else {
             return;
         };
+        let counts = link.stage == Stage::Ready;
         if let Some(mode) = mode {
             link.standing.set_mode(&mode);
-            if self.chosen.mode.is_some() {
+            if counts && self.chosen.mode.is_some() {
                 self.chosen.mode = Some(mode);
             }
         }
         if let Some(options) = options {
             link.standing.set_options(options);
+            if !counts {
+                return;
+            }
             for (id, value) in &mut self.chosen.options {
                 if let Some(present) = link.standing.option(id) {
                     *value = present;
@@ -194,7 +199,7 @@ impl AcpAgent {
     }
 
     /// Remembers what is chosen, if that has changed.
-    fn keep(&self, before: &Chosen) {
+    pub(crate) fn keep(&self, before: &Chosen) {
         let Some(session) = self.session.clone().filter(|_| self.chosen != *before) else {
             return;
         };

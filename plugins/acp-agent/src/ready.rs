@@ -39,7 +39,9 @@ impl AcpAgent {
                 Ok(())
             }
             Err(failure) => {
+                let before = self.chosen.clone();
                 choice.forget(&mut self.chosen);
+                self.keep(&before);
                 let name = self.settings.name();
                 self.notices.warn(format!(
                     "{name} does not take {choice} any more: {}",

@@ -14,6 +14,9 @@ pub(crate) struct Checkpoint {
     pub kept: Kept,
     /// Settings that a client chose; the others are Codex's own.
     pub settings: Option<Patch>,
+    /// The thread that this is to be a copy of, until Codex has made the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<String>,
 }
 
 /// Whether Codex has the conversation in its files.
@@ -49,13 +52,18 @@ impl Checkpoint {
         })
     }
 
-    /// Of a copy of this conversation, and the thread that there is to copy.
-    pub(crate) fn copied(self) -> (Self, Option<String>) {
-        let copy = Self {
-            settings: self.settings,
-            ..Self::default()
+    /// Of a copy of this conversation, which has not been made yet.
+    pub(crate) fn copied(self) -> Self {
+        let copy_of = match self.kept {
+            // There is nothing of its own yet.
+            Kept::No => self.copy_of,
+            Kept::Maybe | Kept::Yes => self.thread,
         };
-        (copy, self.thread.filter(|_| self.kept != Kept::No))
+        Self {
+            settings: self.settings,
+            copy_of,
+            ..Self::default()
+        }
     }
 
     /// Saves it together with everything else that this call does.

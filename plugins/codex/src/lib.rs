@@ -28,7 +28,7 @@
 //!   they are asked, and what Codex gets for each answer.
 //! - `login`: logging in, on an instance of its own.
 //! - `store`: which conversations people have begun with Codex; `stored`: their
-//!   lines; `past`: what was said.
+//!   lines; `past`: what was said; `twins`: what stands there twice.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
 //!   choose before a session begins.
@@ -74,6 +74,7 @@ mod stored;
 mod tools;
 mod transcript;
 mod turn;
+mod twins;
 mod unseen;
 
 pub use session::Codex;

@@ -11,6 +11,7 @@ use crate::{
     store,
     stored::{Entry, Line},
     transcript::{self, Transcript},
+    twins,
 };
 
 /// How much of a conversation's end is read: it has all that was said for days.
@@ -56,13 +57,10 @@ pub(crate) fn tell(id: &str) -> Result<Conversation> {
         calls: Calls::new(conversation.cwd.clone()),
         told: 0,
     };
-    let has_items = entries
-        .iter()
-        .any(|entry| !matches!(entry, Entry::Early(_)));
-    for entry in entries {
-        match entry {
-            Entry::Early(_) if has_items => {}
-            entry => telling.entry(entry.told())?,
+    let twins = twins::of(&entries);
+    for (entry, is_twin) in entries.into_iter().zip(twins) {
+        if !is_twin {
+            telling.entry(entry.told())?;
         }
     }
     dispatch::title(conversation.title.as_deref())?;

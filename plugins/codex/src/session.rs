@@ -105,15 +105,15 @@ impl Harness for Codex {
 
     fn open(request: RequestId, params: OpenParams, origin: Origin) -> Result<Self> {
         let config: Config = config::get()?;
-        let (checkpoint, copy_of) = match origin {
-            Origin::Fresh => (Checkpoint::default(), None),
-            Origin::Resume(state) => (Checkpoint::read(&state)?, None),
+        let checkpoint = match origin {
+            Origin::Fresh => Checkpoint::default(),
+            Origin::Resume(state) => Checkpoint::read(&state)?,
             Origin::Fork(state) => {
-                let (copy, original) = Checkpoint::read(&state)?.copied();
+                let copy = Checkpoint::read(&state)?.copied();
                 copy.write()?;
-                (copy, original)
+                copy
             }
-            Origin::Outside(thread) => (Checkpoint::kept(thread), None),
+            Origin::Outside(thread) => Checkpoint::kept(thread),
         };
         let mut session = Self {
             program: config.program,
@@ -123,7 +123,7 @@ impl Harness for Codex {
             servers: params.mcp_servers,
             plans: config.plans,
             thread: checkpoint.thread,
-            copy_of,
+            copy_of: checkpoint.copy_of,
             kept: checkpoint.kept,
             chosen: checkpoint.settings.unwrap_or_default(),
             settings: Settings::default(),
@@ -218,6 +218,7 @@ impl Codex {
             thread: self.thread.clone(),
             kept: self.kept,
             settings: Some(self.chosen.clone()),
+            copy_of: self.copy_of.clone(),
         };
         if let Err(error) = checkpoint.write() {
             log::error(format_args!("the conversation cannot be saved: {error}"));

@@ -1,7 +1,10 @@
 //! The lines of a stored conversation. Codex keeps the same items that it tells
 //! while it works, in its own spelling; earlier versions kept the words alone.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    mem::{self, Discriminant},
+};
 
 use hostler_sdk::acp;
 use serde::Deserialize;
@@ -48,6 +51,27 @@ impl Entry {
         match self {
             Self::Early(entry) => *entry,
             entry => entry,
+        }
+    }
+
+    /// What is said in it, in the pieces in which earlier versions kept it.
+    pub(crate) fn words(&self) -> Vec<(Discriminant<Self>, Cow<'_, str>)> {
+        let kind = mem::discriminant(self);
+        match self {
+            Self::User { blocks, .. } => {
+                let texts = blocks.iter().filter_map(|block| match block {
+                    acp::ContentBlock::Text(text) => Some(text.text.as_str()),
+                    _ => None,
+                });
+                vec![(kind, Cow::Owned(texts.collect()))]
+            }
+            Self::Agent { text, .. } => vec![(kind, Cow::Borrowed(text))],
+            Self::Thought { parts, .. } => {
+                let parts = parts.iter();
+                parts.map(|part| (kind, Cow::Borrowed(&**part))).collect()
+            }
+            Self::Early(entry) => entry.words(),
+            Self::Call { .. } => Vec::new(),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Codex {
         if self.cli.is_none() {
             self.start()?;
         }
-        if self.kept == Kept::No {
+        if self.kept == Kept::No && self.copy_of.is_none() {
             title(blocks::beginning(&input))?;
         }
         self.turn = Some(Turn {

@@ -137,19 +137,22 @@ fn file(entry: &DirEntry, path: String) -> Option<File> {
     })
 }
 
-/// Bytes of a plain file from `offset` on.
+/// Bytes of a plain file from `offset` on. A link is none: what it points to may
+/// have a name that is not granted.
 pub(crate) fn read(folder: &Path, path: &str, offset: u64, len: u32) -> io::Result<Vec<u8>> {
     let root = Dir::open_ambient_dir(folder, ambient_authority())?;
     // Before opening, because opening a device can do something.
-    must_be_file(root.metadata(path)?.is_file())?;
+    must_be_file(root.symlink_metadata(path)?.is_file())?;
     let mut options = OpenOptions::new();
     // Without `NONBLOCK` a FIFO that took the file's place would make this wait
-    // for ever.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    // for ever, and without `NOFOLLOW` a link could take it.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     options.read(true).custom_flags(flags.bits().cast_signed());
     let mut file = root.open_with(path, &options)?;
     let meta = file.metadata()?;
     must_be_file(meta.is_file())?;
+    // A kernel that does not know `openat2` has followed it all the same.
+    must_be_file(root.symlink_metadata(path)?.is_file())?;
     // Not every file system seeks so far.
     if offset >= meta.len() {
         return Ok(Vec::new());

@@ -111,6 +111,21 @@ fn nothing_outside_is_listed_or_read_however_it_is_named() {
 }
 
 #[test]
+fn a_link_to_another_file_of_the_folder_is_not_read() {
+    let disk = Disk::new();
+    disk.file("in/a/key.pem", 5);
+    disk.file("in/a/b/talk.jsonl", 5);
+    symlink("a/key.pem", disk.folder().join("link.jsonl")).unwrap();
+    symlink("link.jsonl", disk.folder().join("twice.jsonl")).unwrap();
+    symlink("a/b", disk.folder().join("door")).unwrap();
+    for path in ["link.jsonl", "twice.jsonl"] {
+        assert!(read(&disk.folder(), path, 0, 9).is_err(), "{path}");
+    }
+    // The last name is the file's own.
+    assert!(read(&disk.folder(), "door/talk.jsonl", 0, 9).is_ok());
+}
+
+#[test]
 fn what_is_no_plain_file_is_neither_listed_nor_read_and_is_not_waited_for() {
     let disk = Disk::new();
     let fifo = disk.folder().join("pipe.jsonl");

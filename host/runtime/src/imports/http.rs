@@ -17,9 +17,10 @@ impl Host for State {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
         let refusal = match self.role {
             Role::Provider { .. } | Role::Probe => None,
-            Role::Session { .. } => {
-                Some("http.fetch is for probe and offer alone; a session uses exchange.open")
-            }
+            Role::Session { .. } => Some(
+                "http.fetch is for probe, offer, conversations and history alone; a session \
+                 uses exchange.open",
+            ),
             Role::Describe | Role::Policy => {
                 Some("http.fetch is not for what must not reach outside")
             }

@@ -18,7 +18,7 @@ use crate::{
     waits::Spoken,
 };
 
-/// Longest `process.run` of a probe: somebody waits for all of them.
+/// Longest `process.run` outside of a session: somebody waits for all of them.
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Longest `process.run` of a device provider: to install a large app. The call
@@ -34,7 +34,8 @@ impl Host for State {
         command: Command,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<Output, Error>> {
-        self.run_spoken(command, None, timeout_ms).await
+        self.run_spoken("process.run", command, None, timeout_ms)
+            .await
     }
 
     async fn talk(
@@ -49,7 +50,8 @@ impl Host for State {
             return Ok(Err(Error::Limit(text)));
         }
         let spoken = Spoken { input, lines };
-        self.run_spoken(command, Some(spoken), timeout_ms).await
+        self.run_spoken("process.talk", command, Some(spoken), timeout_ms)
+            .await
     }
 
     fn spawn(&mut self, command: Command) -> wasmtime::Result<Result<u32, Error>> {
@@ -132,9 +134,11 @@ impl Host for State {
 }
 
 impl State {
-    /// Runs a program to its end, and talks to it before.
+    /// Runs a program to its end, and talks to it before. `name` is what the
+    /// plugin called.
     async fn run_spoken(
         &mut self,
+        name: &str,
         command: Command,
         spoken: Option<Spoken>,
         timeout_ms: u32,
@@ -143,11 +147,14 @@ impl State {
             Role::Probe => PROBE_LIMIT,
             Role::Provider { .. } => PROVIDER_LIMIT,
             Role::Session { .. } => {
-                let text = "process.run is for probe alone; a session uses process.spawn".into();
+                let text = format!(
+                    "{name} is for probe, offer, conversations and history alone; a session \
+                     uses process.spawn"
+                );
                 return Ok(Err(Error::Denied(text)));
             }
             Role::Describe | Role::Policy => {
-                let text = "process.run is not for what must not reach outside".into();
+                let text = format!("{name} is not for what must not reach outside");
                 return Ok(Err(Error::Denied(text)));
             }
         };

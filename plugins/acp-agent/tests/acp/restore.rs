@@ -101,9 +101,53 @@ fn what_cannot_be_chosen_any_more_is_told_and_forgotten() {
             .contains("the mode \\\"plan\\\""),
         "{effects:#?}"
     );
+    let kept: Value = serde_json::from_slice(bench.checkpoint().unwrap()).unwrap();
+    assert_eq!(kept["chosen"], json!({"options": {"effort": "high"}}));
     // An answer that never comes is not waited for.
     let effects = bench.timer(2);
     sent(&effects, "session/prompt");
+}
+
+#[test]
+fn what_an_agent_says_of_itself_while_it_is_taken_up_again_changes_no_choice() {
+    for (can, method) in [
+        (
+            json!({"sessionCapabilities": {"resume": {}}}),
+            "session/resume",
+        ),
+        (json!({"loadSession": true}), "session/load"),
+    ] {
+        let (mut bench, child) = chosen();
+        let kept = bench.checkpoint().unwrap().to_vec();
+        bench.exited(child, Exit::code(1));
+        let again = bench.prompt("on");
+        let about = json!({"protocolVersion": 1, "agentCapabilities": can});
+        let (child, effects) = initialized(&mut bench, &again, &about);
+        let call = sent(&effects, method);
+        let mode = json!({"sessionUpdate": "current_mode_update", "currentModeId": "ask"});
+        let option =
+            json!({"sessionUpdate": "config_option_update", "configOptions": options("low")});
+        let tell = |bench: &mut Bench<AcpAgent>| {
+            crate::update(bench, child, &mode);
+            crate::update(bench, child, &option);
+        };
+        tell(&mut bench);
+        let mut effects = reply(&mut bench, child, call, &standing());
+        if method == "session/load" {
+            tell(&mut bench);
+            effects = bench.timer(2);
+        }
+        let written = effects.written_json();
+        let methods: Vec<_> = written.iter().map(|message| &message["method"]).collect();
+        assert_eq!(
+            methods,
+            ["session/set_mode", "session/set_config_option"],
+            "{method}"
+        );
+        // The first choice may change how the rest stands.
+        tell(&mut bench);
+        assert_eq!(bench.checkpoint(), Some(&kept[..]), "{method}");
+    }
 }
 
 #[test]

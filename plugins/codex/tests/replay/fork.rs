@@ -43,8 +43,9 @@ fn a_copy_is_a_thread_of_its_own_and_saved_before_it_is_ready() {
     assert_eq!(request["params"]["excludeTurns"], true);
     assert_eq!(request["params"]["cwd"], "/work");
     assert!(stage.effects.answers().is_empty());
-    // What it was to be a copy of is not what it would resume.
+    // What it is to be a copy of is not what it would resume.
     assert_eq!(saved(&stage)["thread"], Value::Null);
+    assert_eq!(saved(&stage)["copy_of"], original);
 
     let reply = reply();
     stage.feed(&json!({"id": request["id"], "result": reply}));
@@ -54,6 +55,7 @@ fn a_copy_is_a_thread_of_its_own_and_saved_before_it_is_ready() {
     assert_ne!(saved["thread"], original);
     assert_eq!(saved["kept"], "yes");
     assert_eq!(saved["settings"]["model"], "gpt-5.5");
+    assert_eq!(saved.get("copy_of"), None);
 
     let mut again = Stage::opened(Bench::new(), stage.bench.checkpoint());
     again.initialize();
@@ -66,6 +68,24 @@ fn a_copy_is_a_thread_of_its_own_and_saved_before_it_is_ready() {
 fn a_copy_of_a_conversation_that_has_not_begun_begins_like_it() {
     let mut stage = forked(&json!({"thread": "t", "kept": "no", "settings": null}));
     assert_eq!(stage.written.pop_front().unwrap()["method"], "thread/start");
+}
+
+#[test]
+fn a_copy_that_was_not_made_yet_is_made_after_a_restart_and_copied_itself() {
+    let stage = forked(&json!({"thread": "t", "kept": "yes", "settings": null}));
+    let before = saved(&stage);
+    let mut again = Stage::opened(Bench::new(), stage.bench.checkpoint());
+    again.initialize();
+    let mut copy = forked(&before);
+    for stage in [&mut again, &mut copy] {
+        let request = stage.written.pop_front().unwrap();
+        assert_eq!(request["method"], "thread/fork");
+        assert_eq!(request["params"]["threadId"], "t");
+    }
+    let id = reply()["thread"]["id"].clone();
+    again.feed(&json!({"id": 4, "result": reply()}));
+    assert_eq!(saved(&again)["thread"], id);
+    assert_eq!(saved(&again).get("copy_of"), None);
 }
 
 #[test]

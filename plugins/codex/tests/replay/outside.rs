@@ -174,6 +174,56 @@ fn what_an_earlier_version_kept_is_told_too() {
 }
 
 #[test]
+fn what_an_earlier_version_began_and_a_later_one_went_on_with_is_told_once_and_whole() {
+    let early = |kind: &str, words: &str| {
+        let name = if kind == "agent_reasoning" {
+            "text"
+        } else {
+            "message"
+        };
+        line("event_msg", json!({"type": kind, name: words}))
+    };
+    let agent = |words: &str| {
+        item(
+            json!({"type": "AgentMessage", "id": "a1", "content": [{"type": "Text", "text": words}]}),
+        )
+    };
+    let (_, effects) = with(&[
+        meta(ID, &[]),
+        early("user_message", "go on"),
+        early("agent_reasoning", "hm"),
+        early("agent_message", "Half."),
+        // One that kept its words in both ways, the early ones first or last.
+        early("user_message", "go on"),
+        user("go on"),
+        item(
+            json!({"type": "Reasoning", "id": "r1", "summary_text": ["a", "b"], "raw_content": []}),
+        ),
+        early("agent_reasoning", "a"),
+        early("agent_reasoning", "b"),
+        agent("Done."),
+        early("agent_message", "Done."),
+        // One that kept few items, and its words in the early way alone.
+        item(json!({"type": "Plan", "id": "p1", "text": "1. look"})),
+        early("agent_message", "See the plan."),
+    ])
+    .history(ID)
+    .unwrap();
+    let expected = [
+        "user: go on",
+        "thought: hm",
+        "agent: Half.",
+        "user: go on",
+        "thought: a\n\nb",
+        "agent: Done.",
+        "agent: 1. look",
+        "agent: See the plan.",
+        "title: go on",
+    ];
+    assert_eq!(told(&effects), expected);
+}
+
+#[test]
 fn one_that_is_not_there_is_not_found_and_a_store_that_is_not_there_is_empty() {
     let unknown = bench().history(ID).unwrap_err();
     assert!(matches!(unknown, Error::NotFound(_)), "{unknown}");

@@ -110,8 +110,8 @@ pub(crate) fn fetch(request: &Request<'_>) -> Result<Response> {
             request.url
         ))),
         _ => Err(Error::Denied(
-            "http.fetch is for device providers, and for probe and offer; a session uses \
-             exchange.open"
+            "http.fetch is for device providers, and for probe, offer, conversations and history; \
+             a session uses exchange.open"
                 .to_owned(),
         )),
     })

@@ -269,7 +269,9 @@ pub(crate) mod calls {
             }
             if host.role != Role::Probe {
                 return Err(Error::Denied(
-                    "process.run is for probe alone; a session uses process.spawn".to_owned(),
+                    "process.run is for probe, offer, conversations and history alone; a session \
+                     uses process.spawn"
+                        .to_owned(),
                 ));
             }
             host.note(Effect::Run(command.clone()))?;
