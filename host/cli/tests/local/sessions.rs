@@ -64,11 +64,13 @@ fn as_json_a_session_has_all_its_members() {
             "id": "s-1", "title": "Fix it", "harness": "claude-code", "cwd": "/work",
             "updated": "2026-01-02T03:04:05.678Z", "busy": true,
             "live": null, "owner": null, "access": null, "viewers": null,
+            "outside": false, "in_use": false,
         },
         {
             "id": "s-2", "title": null, "harness": null, "cwd": "/other",
             "updated": null, "busy": false,
             "live": null, "owner": null, "access": null, "viewers": null,
+            "outside": false, "in_use": false,
         },
     ]});
     assert_eq!(report, expected);

@@ -230,7 +230,7 @@ async fn run_outside_probe() {
     assert!(
         said(grant, "run-outside-probe")
             .await
-            .contains("probe alone")
+            .contains("a session uses process.spawn")
     );
 }
 

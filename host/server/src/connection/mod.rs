@@ -61,6 +61,8 @@ pub(crate) struct Connection {
     viewed: Mutex<HashMap<String, Option<SessionHandle>>>,
     /// Places for its queries of files.
     queries: Arc<Semaphore>,
+    /// Places for its lists of sessions.
+    lists: Arc<Semaphore>,
     /// What it was asked to show to somebody who logs in.
     shown: login::Shown,
     open: OpenRequests,
@@ -95,6 +97,7 @@ impl Connection {
             telling: Mutex::default(),
             viewed: Mutex::default(),
             queries: Arc::new(Semaphore::new(workspace::AT_ONCE)),
+            lists: Arc::new(Semaphore::new(sessions::LISTS)),
             shown: login::Shown::default(),
             open: OpenRequests::default(),
         }
@@ -168,7 +171,7 @@ impl Connection {
             methods::SESSION_LOAD => self.attach(request, params, true).await,
             methods::SESSION_RESUME => self.attach(request, params, false).await,
             methods::SESSION_FORK => self.fork(request, params).await,
-            methods::SESSION_LIST => self.list(request, params),
+            methods::SESSION_LIST => self.list(request, params).await,
             methods::SESSION_CLOSE => self.close(request, params).await,
             methods::SESSION_DELETE => self.delete(request, params).await,
             methods::SESSION_PROMPT => self.prompt(request, params).await,

@@ -95,6 +95,10 @@ struct Close {
     meta: Option<Meta>,
 }
 
+/// Lists of sessions that one connection is making at a time; then it is read no
+/// further until one is done.
+pub(super) const LISTS: usize = 16;
+
 impl Connection {
     pub(super) async fn new_session(&self, request: Request, params: Option<&RawValue>) {
         match self.read_new(params).await {
@@ -150,8 +154,9 @@ impl Connection {
         blocking(move || Ok(router.find(&caller, &id)?)).await
     }
 
-    /// Nothing else of the connection waits for what agents have in their stores.
-    pub(super) fn list(&self, request: Request, params: Option<&RawValue>) {
+    /// Nothing else of the connection waits for what agents have in their stores,
+    /// unless very many lists do.
+    pub(super) async fn list(&self, request: Request, params: Option<&RawValue>) {
         let list: List = match params::read(params) {
             Ok(list) => list,
             Err(fault) => return request.fault(&fault),
@@ -160,8 +165,10 @@ impl Connection {
             // All sessions fit into one answer, so none was ever given out.
             return request.fault(&bad("`cursor` is not one of this host"));
         }
+        let place = self.lists.clone().acquire_owned().await;
         let (shared, caller) = (self.shared.clone(), self.identity.clone());
         tokio::spawn(async move {
+            let _place = place;
             let listed = listed(&shared, caller, list).await;
             request.answer(listed.map(|sessions| json!({ "sessions": sessions }).to_string()));
         });

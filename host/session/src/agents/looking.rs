@@ -70,12 +70,21 @@ impl Looking {
         self.number
     }
 
-    /// Is ready when a look has ended that began after this call, or when one
-    /// ended just before.
+    /// Is ready when a look has ended that began after this call: something has
+    /// changed.
+    pub(super) fn afresh(&self) -> impl Future<Output = ()> + use<> {
+        self.look(false)
+    }
+
+    /// The same, or when a look has ended just before.
     pub(super) fn again(&self) -> impl Future<Output = ()> + use<> {
+        self.look(true)
+    }
+
+    fn look(&self, recent_counts: bool) -> impl Future<Output = ()> + use<> {
         let mut turns = self.turns.clone();
         let now = *turns.borrow();
-        let recent = now.last.is_some_and(|last| last.elapsed() < PAUSE);
+        let recent = recent_counts && now.last.is_some_and(|last| last.elapsed() < PAUSE);
         // Nobody has seen the first look's beginning: it serves whoever is early.
         let awaited = match now {
             Turns { begun: 0, .. } => 1,

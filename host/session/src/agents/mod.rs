@@ -163,12 +163,13 @@ impl Agents {
         changes
     }
 
-    /// Looks for one of them again, as [`refresh`](Self::refresh) for all.
+    /// Looks for one of them again, because something has changed: what was seen
+    /// just before does not count.
     pub async fn look_again(&self, id: &str) {
         let wait = {
             let entries = self.0.entries();
             let looking = entries.get(id).and_then(|entry| entry.looking.as_ref());
-            looking.map(Looking::again)
+            looking.map(Looking::afresh)
         };
         if let Some(wait) = wait {
             wait.await;

@@ -59,7 +59,11 @@ async fn begun(client: &Client, host: &Host) -> SessionId {
 
 /// The session is as good as before.
 async fn goes_on(client: &Client, session: &SessionId) {
-    let end = client.prompt(session, "say still here").await.unwrap();
+    let end = match client.prompt(session, "say still here").await {
+        Ok(end) => end,
+        // An agent that is about to end takes a prompt along, and is missed then.
+        Err(_) => client.prompt(session, "say still here").await.unwrap(),
+    };
     assert_eq!(end.stop_reason, StopReason::EndTurn);
     let text = client.text("agent_message_chunk");
     assert!(text.ends_with("still here"), "{text}");
