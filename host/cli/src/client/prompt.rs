@@ -89,7 +89,7 @@ async fn converse(client: &mut Client, cwd: PathBuf, text: String) -> Result<Exi
 /// A turn of a session that is there. It stays when the turn has ended.
 async fn go_on(client: &mut Client, id: &str, text: String) -> Result<Exit, Failure> {
     initialize(client).await?;
-    let found = client.find(id).await?;
+    let found = client.find_or_adopt(id).await?;
     let session = found.session_id;
     // Without the history, and answered like a load.
     let request = ResumeSessionRequest::new(session.clone(), found.cwd);
