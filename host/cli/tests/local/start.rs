@@ -19,8 +19,10 @@ use crate::stage::{Bridge, Home, gone, initialize};
 /// What the host says when it listens.
 const SERVING: &str = "serving address=";
 
+/// Of the host's own sessions: what agents have in their stores takes its time.
 fn list(bridge: &mut Bridge, id: u64) {
-    let request = json!({"jsonrpc": "2.0", "id": id, "method": "session/list", "params": {}});
+    let params = json!({"_meta": {"hostler": {"outside": false}}});
+    let request = json!({"jsonrpc": "2.0", "id": id, "method": "session/list", "params": params});
     bridge.line(&request.to_string());
 }
 
