@@ -25,6 +25,11 @@ pub struct Effects {
 pub enum Event {
     /// Do: check that the device lives and make it ready for `id`, then say
     /// [`crate::Registry::handed_over`] or [`crate::Registry::hand_over_failed`].
+    /// Not before two records are durable, if they are on their way: the
+    /// [`Record::Tokens`] that has room for `token`, and the one that came with
+    /// the device's last [`Event::TearDown`]. So the tokens that a device sees
+    /// rise over a crash too, and a lease that a crash brings back finds its
+    /// device as it was.
     HandOver {
         /// Whose turn it is.
         id: LeaseId,
@@ -81,11 +86,12 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether this must wait for the records before it. What takes something
+    /// Whether this must wait for all records before it. What takes something
     /// away need not, and should not when the disk is full: nobody else gets
-    /// the device before later records are durable.
+    /// the device before later records are durable. Of a hand-over only what
+    /// [`Event::HandOver`] says must be durable.
     pub fn needs_records(&self) -> bool {
-        matches!(self, Event::HandOver { .. } | Event::Granted { .. })
+        matches!(self, Event::Granted { .. })
     }
 }
 

@@ -40,7 +40,7 @@ use crate::{Config, LeaseStore, Observer, Refusal, catalog::Catalog, ring::Ring,
 use confine::Confined;
 use hold::Holding;
 use loading::Loading;
-use settle::Settled;
+use settle::{Disk, Settled};
 
 /// Refs that one start of the host has for sessions that it opens again, so
 /// that refs from before name nothing else. 2^20 of 2^32: 4096 starts until
@@ -89,10 +89,7 @@ struct State {
     loading: Loading,
     confined: Confined,
     ring: Ring,
-    /// Batches on their way to the disk.
-    writing: usize,
-    /// The last batch could not be written.
-    failing: bool,
+    disk: Disk,
     /// When the timer looks next.
     timer: Option<Moment>,
     stopping: bool,
@@ -161,8 +158,7 @@ impl Devices {
                 loading: Loading::default(),
                 confined: Confined::default(),
                 ring,
-                writing: 0,
-                failing: false,
+                disk: Disk::default(),
                 timer: None,
                 stopping: false,
             }),

@@ -1,8 +1,11 @@
 //! What a command brought about: records to write, events to act on.
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
-use hostler_lease::{Effects, Event, FencingToken, LeaseId, Status};
+use hostler_lease::{DeviceKey, Effects, Event, FencingToken, LeaseId, Record, Status};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Inner, State};
@@ -35,10 +38,63 @@ pub(super) async fn run(inner: Weak<Inner>, mut batches: mpsc::UnboundedReceiver
     }
 }
 
+/// What is on its way to the disk, in batches that are numbered from 1 and are
+/// answered in their order.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    sent: u64,
+    answered: u64,
+    /// The last batch could not be written.
+    failing: bool,
+    /// The batch that makes room for further tokens.
+    tokens: u64,
+    /// The batch that ends the last lease of a device, until the next has it.
+    ends: HashMap<DeviceKey, u64>,
+}
+
+impl Disk {
+    /// Notes what later hand-overs wait for, before the batch is sent.
+    fn note(&mut self, records: &[Record], events: &[Event]) {
+        if records.is_empty() {
+            return;
+        }
+        let batch = self.sent + 1;
+        if records
+            .iter()
+            .any(|record| matches!(record, Record::Tokens(_)))
+        {
+            self.tokens = batch;
+        }
+        for event in events {
+            if let Event::TearDown { key, .. } = event {
+                self.ends.insert(key.clone(), batch);
+            }
+        }
+    }
+
+    /// Whether the event waits for what was sent and is about to be. A hand-over
+    /// does not wait for the records of other devices: its holder hears of it
+    /// when the grant is durable, which is later.
+    fn must_wait(&mut self, event: &Event) -> bool {
+        match event {
+            Event::HandOver { key, .. } => {
+                let needs = self.ends.remove(key).unwrap_or(0).max(self.tokens);
+                self.failing || needs > self.answered
+            }
+            event => event.needs_records(),
+        }
+    }
+
+    /// Whether all that was sent is durable.
+    fn is_done(&self) -> bool {
+        self.answered == self.sent && !self.failing
+    }
+}
+
 impl Inner {
     /// Writes the records and acts on the events: at once on those that take
-    /// something away, on the others when these and all earlier records are
-    /// durable; then `answer` is told too.
+    /// something away, on the others when what they wait for is durable; then
+    /// `answer` is told too.
     pub(super) fn settle(
         self: &Arc<Self>,
         state: &mut State,
@@ -48,15 +104,15 @@ impl Inner {
         let Effects { records, events } = effects;
         let mut more = Effects::default();
         let mut late = Vec::new();
+        state.disk.note(&records, &events);
         for event in events {
-            if event.needs_records() {
+            if state.disk.must_wait(&event) {
                 late.push(event);
             } else {
                 self.act(state, event, &mut more);
             }
         }
-        let durable = records.is_empty() && state.writing == 0 && !state.failing;
-        if durable {
+        if records.is_empty() && state.disk.is_done() {
             for event in late {
                 self.act(state, event, &mut more);
             }
@@ -65,7 +121,7 @@ impl Inner {
                 let _ = answer.send(Ok(()));
             }
         } else if !(records.is_empty() && late.is_empty() && answer.is_none()) {
-            state.writing += 1;
+            state.disk.sent += 1;
             let settled = self.settled.clone();
             let tell = move |result| {
                 // After the service is gone nobody waits.
@@ -93,8 +149,8 @@ impl Inner {
             answer,
             result,
         } = batch;
-        state.writing = state.writing.saturating_sub(1);
-        state.failing = result.is_err();
+        state.disk.answered += 1;
+        state.disk.failing = result.is_err();
         let mut more = Effects::default();
         for event in events {
             match (&result, &event) {

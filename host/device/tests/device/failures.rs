@@ -319,3 +319,50 @@ async fn nobody_uses_a_lease_before_it_is_durable() {
     world.provider.now().opens = Does::Answers;
     is_free(&world).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_device_opens_without_waiting_for_the_records_of_others() {
+    let world = World::new(&["tab-1", "tab-2"]).await;
+    // The first grant makes room for tokens.
+    let (ann, bob) = (who("ann"), who("bob"));
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    world.store.set_slow();
+    let released = world.devices.release(&ann, lease.id);
+    let meanwhile = async {
+        let ticket = world.ask(&bob, device("tab-2")).await.unwrap();
+        settle().await;
+        assert_eq!(opened(&world), ["open tab-1", "open tab-2"]);
+        world.store.set_fast();
+        ticket.granted().await.unwrap();
+    };
+    let (released, ()) = tokio::join!(released, meanwhile);
+    released.unwrap();
+    world.check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_opens_for_the_next_when_the_end_of_the_last_is_durable() {
+    let world = World::new(&["tab-1"]).await;
+    let (ann, bob) = (who("ann"), who("bob"));
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    world.store.set_slow();
+    let next = world.ask(&bob, wait("tab-1", 60)).await.unwrap();
+    let released = world.devices.release(&ann, lease.id);
+    let later = async {
+        settle().await;
+        assert_eq!(world.provider.now().live.values().flatten().count(), 0);
+        assert_eq!(opened(&world), ["open tab-1"], "a crash brings it back");
+        world.store.set_fast();
+    };
+    let (released, ()) = tokio::join!(released, later);
+    released.unwrap();
+    next.granted().await.unwrap();
+    assert_eq!(opened(&world), ["open tab-1", "open tab-1"]);
+    world.check();
+}
+
+fn opened(world: &World) -> Vec<String> {
+    let mut log = world.log();
+    log.retain(|line| line.starts_with("open "));
+    log
+}
