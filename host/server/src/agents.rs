@@ -3,9 +3,9 @@
 use std::fmt;
 
 use hostler_auth::{AgentToken, Principal, TokenStore};
-use hostler_device::{Devices, Pins};
+use hostler_device::{Devices, Pins, ProviderView};
 use hostler_lease::{Principal as LeasePrincipal, PrincipalError};
-use hostler_session::{Endpoint, Endpoints, Life, McpServer, McpTransport, Secret};
+use hostler_session::{BoxFuture, Endpoint, Endpoints, Life, McpServer, McpTransport, Secret};
 
 /// The name that agents see.
 const NAME: &str = "hostler";
@@ -31,16 +31,35 @@ impl AgentEndpoints {
 }
 
 impl Endpoints for AgentEndpoints {
-    fn open(
+    fn open<'a>(
+        &'a self,
+        owner: &'a Principal,
+        session: &'a str,
+        devices: Option<&'a [String]>,
+    ) -> BoxFuture<'a, Option<Endpoint>> {
+        Box::pin(async move {
+            if devices.is_some_and(<[String]>::is_empty) {
+                return None;
+            }
+            // Only loaded plugins tell whether there are devices.
+            self.devices.loaded().await;
+            self.mint(owner, session, devices)
+        })
+    }
+}
+
+impl AgentEndpoints {
+    fn mint(
         &self,
         owner: &Principal,
         session: &str,
         devices: Option<&[String]>,
     ) -> Option<Endpoint> {
-        // Tools for what is not there would only be in an agent's way.
-        if devices.is_some_and(<[String]>::is_empty)
-            || self.devices.providers().iter().all(|it| it.devices == 0)
-        {
+        // Tools for what is not there would only be in an agent's way. One that
+        // has not listed yet may have devices in a moment.
+        let may_have =
+            |it: &ProviderView| it.devices > 0 || (it.error.is_none() && it.listed.is_none());
+        if !self.devices.providers().iter().any(may_have) {
             return None;
         }
         let pins = match devices.map(Pins::new).transpose() {

@@ -1,18 +1,22 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use hostler_auth::Principal;
 use hostler_runtime::McpServer;
 
+use crate::launcher::BoxFuture;
+
 /// Gives the agents of sessions what they reach this host by.
 pub trait Endpoints: Send + Sync + fmt::Debug {
     /// What the agent of `owner`'s session of that id is to use, if anything.
-    /// `devices`: no others; `None`: all there are.
-    fn open(
-        &self,
-        owner: &Principal,
-        session: &str,
-        devices: Option<&[String]>,
-    ) -> Option<Endpoint>;
+    /// `devices`: no others; `None`: all there are. Asked when an agent is about
+    /// to start, and again when the next one is if there was nothing; it waits
+    /// until the host knows.
+    fn open<'a>(
+        &'a self,
+        owner: &'a Principal,
+        session: &'a str,
+        devices: Option<&'a [String]>,
+    ) -> BoxFuture<'a, Option<Endpoint>>;
 }
 
 /// Agents reach nothing.
@@ -20,8 +24,13 @@ pub trait Endpoints: Send + Sync + fmt::Debug {
 pub struct NoEndpoints;
 
 impl Endpoints for NoEndpoints {
-    fn open(&self, _: &Principal, _: &str, _: Option<&[String]>) -> Option<Endpoint> {
-        None
+    fn open<'a>(
+        &'a self,
+        _: &'a Principal,
+        _: &'a str,
+        _: Option<&'a [String]>,
+    ) -> BoxFuture<'a, Option<Endpoint>> {
+        Box::pin(async { None })
     }
 }
 
@@ -32,6 +41,22 @@ pub struct Endpoint {
     pub server: McpServer,
     /// Dropped with the session; what the agent had ends then.
     pub life: Box<dyn Life>,
+}
+
+/// Where a session's endpoint comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointSource {
+    pub(crate) endpoints: Arc<dyn Endpoints>,
+    pub(crate) owner: Principal,
+    pub(crate) devices: Option<Vec<String>>,
+}
+
+impl EndpointSource {
+    pub(crate) async fn open(&self, session: &str) -> Option<Endpoint> {
+        self.endpoints
+            .open(&self.owner, session, self.devices.as_deref())
+            .await
+    }
 }
 
 /// What ends something when it is dropped.

@@ -158,8 +158,8 @@ async fn the_agent_of_a_session_leases_its_pinned_devices_and_no_others() {
     assert!(keys.len() > 1, "{all}");
     let endpoints = AgentEndpoints::new(server.access.tokens().clone(), devices, &base);
     let me = Principal::new("me");
-    assert!(endpoints.open(&me, "s0", Some(&[])).is_none());
-    let _endpoint = endpoints.open(&me, "s1", Some(&[key(1)])).unwrap();
+    assert!(endpoints.open(&me, "s0", Some(&[])).await.is_none());
+    let _endpoint = endpoints.open(&me, "s1", Some(&[key(1)])).await.unwrap();
     // Another token of the same agent.
     let token = server.token_for("me/session:s1", &[Scope::Lease]);
     let ask = async |device: String| {

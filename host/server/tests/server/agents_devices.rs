@@ -135,8 +135,8 @@ async fn a_later_agent_of_a_session_keeps_what_the_session_holds() {
 
     let (server, _) = start().await;
     let ann = Principal::new("ann");
-    let first = server.given.open(&ann, "s", None).unwrap();
-    let second = server.given.open(&ann, "s", None).unwrap();
+    let first = server.given.open(&ann, "s", None).await.unwrap();
+    let second = server.given.open(&ann, "s", None).await.unwrap();
     let given = server.given.all().pop().flatten().unwrap();
     assert_eq!(lease(&server, &given.token).await.0, 201);
     drop(first);

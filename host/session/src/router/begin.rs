@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Access, Client, Folders, Reply, SessionError, SessionHandle,
     access::Shares,
+    endpoint::EndpointSource,
     unit::{
         Creation, MAILBOX, Message, Parts, Unit, instance::Origin, requests::Requests,
         shell::Shells, stream::Kept,
@@ -214,20 +215,20 @@ impl Router {
         creation: Option<Creation>,
     ) -> Unit {
         let around = &self.0.around;
-        let owner = Principal::new(record.owner);
-        let endpoint = around
-            .endpoints
-            .open(&owner, &record.id, record.devices.as_deref());
-        let servers = endpoint.iter().map(|endpoint| endpoint.server.clone());
-        let mcp_servers = servers.collect();
+        let source = EndpointSource {
+            endpoints: around.endpoints.clone(),
+            owner: Principal::new(record.owner),
+            devices: record.devices,
+        };
         let origin = Origin {
-            _endpoint: endpoint,
+            endpoint: None,
+            source,
             harness: record.harness,
             params: OpenParams {
                 session: record.id,
                 cwd: record.cwd,
                 additional_directories: record.additional_directories,
-                mcp_servers,
+                mcp_servers: Vec::new(),
             },
             conversation: SessionOrigin::Fresh,
         };

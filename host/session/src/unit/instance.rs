@@ -10,7 +10,8 @@ use tokio::{
 };
 
 use crate::{
-    ClientId, Reply, SessionError,
+    ClientId, Endpoint, Reply, SessionError,
+    endpoint::EndpointSource,
     launcher::{BoxFuture, Rights, Running},
     unit::pipe::{Full, Pipe},
 };
@@ -27,12 +28,19 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// What a session waits for from its instance.
 pub(crate) enum Step {
-    Launched(Result<Running, SessionError>),
+    Launched(Launched),
     Event(Event),
     /// The earlier instance is gone, or, if not `in_time`, given up.
     Gone {
         in_time: bool,
     },
+}
+
+/// What came of a start.
+pub(crate) struct Launched {
+    /// What the agent has of this host, unless an earlier one had it already.
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) running: Result<Running, SessionError>,
 }
 
 /// Is ready when an instance is gone with its children, or with `false` when
@@ -45,7 +53,7 @@ pub(crate) enum Stage {
     #[default]
     Absent,
     /// The plugin is being looked up and perhaps still loaded.
-    Launching(BoxFuture<'static, Result<Running, SessionError>>),
+    Launching(BoxFuture<'static, Launched>),
     Live(Instance),
     /// An earlier one may still have children in the session's folder: the next
     /// one starts when they are gone.
@@ -227,7 +235,9 @@ impl Instance {
 pub(crate) struct Origin {
     pub(crate) harness: String,
     pub(crate) params: hostler_runtime::OpenParams,
-    /// What its agent has of this host ends with it.
-    pub(crate) _endpoint: Option<crate::Endpoint>,
+    /// What its agents have of this host; it ends with the session. None before
+    /// the first agent starts, and while there is nothing to have.
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) source: EndpointSource,
     pub(crate) conversation: SessionOrigin,
 }

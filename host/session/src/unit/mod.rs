@@ -154,8 +154,7 @@ enum Wake {
 }
 
 impl Unit {
-    /// What the client gives the agent. A name that the host has taken stays
-    /// the host's.
+    /// What the client gives the agent. Of two with one name the first counts.
     pub(crate) fn add_servers(&mut self, servers: Vec<hostler_runtime::McpServer>) {
         for server in servers {
             let own = &mut self.origin.params.mcp_servers;

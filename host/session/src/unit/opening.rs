@@ -5,10 +5,9 @@ use hostler_store::Entry;
 
 use crate::{
     Answer, SessionError, frames,
-    launcher::Running,
     unit::{
         Creation, Unit,
-        instance::{Call, Instance, Stage},
+        instance::{Call, Instance, Launched, Stage},
         stream::Pending,
     },
 };
@@ -22,15 +21,31 @@ impl Unit {
     pub(super) fn start_instance(&mut self) {
         let launcher = self.launcher.clone();
         let harness = self.origin.harness.clone();
-        let params = self.origin.params.clone();
+        let mut params = self.origin.params.clone();
         let origin = self.origin.conversation.clone();
+        let known = self.origin.endpoint.as_ref();
+        let known = known.map(|endpoint| endpoint.server.clone());
+        let source = self.origin.source.clone();
         self.stage = Stage::Launching(Box::pin(async move {
-            launcher.launch(&harness, params, origin).await
+            let endpoint = match &known {
+                Some(_) => None,
+                None => source.open(&params.session).await,
+            };
+            let server = known.or_else(|| endpoint.as_ref().map(|it| it.server.clone()));
+            if let Some(server) = server {
+                // A name that the host has taken stays the host's.
+                params.mcp_servers.retain(|one| one.name != server.name);
+                params.mcp_servers.insert(0, server);
+            }
+            let running = launcher.launch(&harness, params, origin).await;
+            Launched { endpoint, running }
         }));
     }
 
-    pub(super) fn launched(&mut self, launched: Result<Running, SessionError>) {
-        match launched {
+    pub(super) fn launched(&mut self, launched: Launched) {
+        let Launched { endpoint, running } = launched;
+        self.origin.endpoint = self.origin.endpoint.take().or(endpoint);
+        match running {
             Ok(running) => self.stage = Stage::Live(Instance::new(running)),
             Err(error) => self.start_failed(&error),
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use hostler_auth::Principal;
-use hostler_session::{Endpoint, Endpoints, McpTransport};
+use hostler_session::{BoxFuture, Endpoint, Endpoints, McpTransport};
 
 /// The address and the token of an agent.
 #[derive(Debug, Clone)]
@@ -31,26 +31,32 @@ impl Overheard {
 }
 
 impl Endpoints for Overheard {
-    fn open(
-        &self,
-        owner: &Principal,
-        session: &str,
-        devices: Option<&[String]>,
-    ) -> Option<Endpoint> {
-        let opened = self.inner.open(owner, session, devices);
-        let given = opened.as_ref().map(|endpoint| {
-            let McpTransport::Http { url, headers } = &endpoint.server.transport else {
-                panic!("agents reach their host over HTTP");
-            };
-            let (name, value) = &headers[0];
-            assert_eq!(name, "Authorization");
-            let token = value.expose().strip_prefix("Bearer ").unwrap();
-            Given {
-                url: url.clone(),
-                token: token.to_owned(),
-            }
-        });
-        self.all.lock().unwrap().push(given);
-        opened
+    fn open<'a>(
+        &'a self,
+        owner: &'a Principal,
+        session: &'a str,
+        devices: Option<&'a [String]>,
+    ) -> BoxFuture<'a, Option<Endpoint>> {
+        Box::pin(async move {
+            let opened = self.inner.open(owner, session, devices).await;
+            let given = opened.as_ref().map(Given::of);
+            self.all.lock().unwrap().push(given);
+            opened
+        })
+    }
+}
+
+impl Given {
+    fn of(endpoint: &Endpoint) -> Self {
+        let McpTransport::Http { url, headers } = &endpoint.server.transport else {
+            panic!("agents reach their host over HTTP");
+        };
+        let (name, value) = &headers[0];
+        assert_eq!(name, "Authorization");
+        let token = value.expose().strip_prefix("Bearer ").unwrap();
+        Given {
+            url: url.clone(),
+            token: token.to_owned(),
+        }
     }
 }
