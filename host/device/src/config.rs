@@ -35,6 +35,9 @@ pub const EVENTS_KEPT: usize = 4096;
 pub struct Config {
     /// The lease policy of requests that name none: the id of a plugin.
     pub policy: String,
+    /// Others that a request may name. Whoever asks chooses the rules of its own
+    /// lease among these, so none may grant what `policy` is there to refuse.
+    pub policies: Vec<String>,
     /// The operator's own pools: a name, and the keys, hardware ids or names of
     /// the devices in it, in any case.
     pub pools: BTreeMap<String, Vec<String>>,
@@ -57,6 +60,7 @@ impl Config {
     pub fn new(policy: &str) -> Self {
         Self {
             policy: policy.to_owned(),
+            policies: Vec::new(),
             pools: BTreeMap::new(),
             list_ttl: LIST_TTL,
             list_limit: LIST_LIMIT,
@@ -65,5 +69,17 @@ impl Config {
             max_wait: MAX_WAIT,
             max_readers: MAX_READERS,
         }
+    }
+
+    /// Whether a request may name that policy.
+    pub fn may_name(&self, policy: &str) -> bool {
+        self.policy == policy || self.policies.iter().any(|id| id == policy)
+    }
+
+    /// What a request may name, for people.
+    pub(crate) fn nameable(&self) -> String {
+        let mut all = vec![self.policy.as_str()];
+        all.extend(self.policies.iter().map(String::as_str));
+        all.join(", ")
     }
 }

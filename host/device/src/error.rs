@@ -30,12 +30,12 @@ pub enum Refusal {
     /// An element could not be found or named.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// No policy has that name.
-    #[error("there is no lease policy {asked:?}; there are: {known}")]
+    /// No policy has that name, or the operator does not let requests name it.
+    #[error("there is no lease policy {asked:?}; a request may name: {known}")]
     UnknownPolicy {
         /// What was asked for.
         asked: String,
-        /// What there is.
+        /// What may be named.
         known: String,
     },
     /// The policy found no device for a wish that names none.

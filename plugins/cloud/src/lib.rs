@@ -14,7 +14,7 @@ const RULES: Rules = Rules {
     // When clouds end a session in any case.
     max_ttl_seconds: 30 * 60,
     max_wait_seconds: 60 * 60,
-    readers: 4,
+    readers: 0,
     hand_over: HandOver::Erase,
     devices_need_lease: false,
 };

@@ -40,7 +40,7 @@ fn readers_may_look_on() {
         reader: true,
         ..Wish::default()
     };
-    assert_eq!(terms(json!({}), &look).readers, 4);
+    assert_eq!(terms(json!({ "readers": 4 }), &look).readers, 4);
 }
 
 #[test]

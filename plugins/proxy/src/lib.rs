@@ -12,7 +12,7 @@ const RULES: Rules = Rules {
     min_ttl_seconds: 5,
     max_ttl_seconds: 600,
     max_wait_seconds: 60 * 60,
-    readers: 4,
+    readers: 0,
     hand_over: HandOver::Keep,
     devices_need_lease: false,
 };

@@ -243,15 +243,17 @@ async fn a_provider_names_a_policy_if_there_is_one_of_that_name() {
     let world = World::new().await;
     let routes = world.routes();
     let ann = Client::of(&world, &routes, "ann");
-    // There is none, so the host's usual one counts.
-    let elsewhere = json!({ "leaseProvider": "elsewhere" });
-    let (_, answer) = ann.allocate(elsewhere.clone()).await;
-    let lease = &answer["result"]["data"]["lease"];
-    assert_eq!(lease["leaseProvider"], "elsewhere", "{answer}");
-    let mut params = scope(lease["leaseId"].as_str().unwrap());
-    merge(&mut params, elsewhere);
-    assert_eq!(ann.rpc(HEARTBEAT, params.clone()).await.0, StatusCode::OK);
-    assert_eq!(ann.rpc(RELEASE, params).await.0, StatusCode::OK);
+    // There is none, or none for clients to name: the host's usual one counts.
+    for provider in ["elsewhere", "unlisted"] {
+        let elsewhere = json!({ "leaseProvider": provider });
+        let (_, answer) = ann.allocate(elsewhere.clone()).await;
+        let lease = &answer["result"]["data"]["lease"];
+        assert_eq!(lease["leaseProvider"], provider, "{answer}");
+        let mut params = scope(lease["leaseId"].as_str().unwrap());
+        merge(&mut params, elsewhere);
+        assert_eq!(ann.rpc(HEARTBEAT, params.clone()).await.0, StatusCode::OK);
+        assert_eq!(ann.rpc(RELEASE, params).await.0, StatusCode::OK);
+    }
 
     // That one lists devices to holders only.
     let meta = json!({ "leaseProvider": "Strict" });

@@ -56,9 +56,10 @@ impl World {
 
     async fn start(store: Arc<Memory>, screens: Arc<Screens>, ttl: Duration) -> Self {
         let (saved, starts) = store.load();
-        let config = Config::new("plain");
+        let mut config = Config::new("plain");
+        config.policies = vec!["proxy".to_owned(), "strict".to_owned()];
         let devices = Devices::start(config, saved, starts, store.clone(), Arc::new(Unobserved));
-        for policy in ["plain", "proxy", "strict"] {
+        for policy in ["plain", "proxy", "strict", "unlisted"] {
             devices.set_policy(Arc::new(Rules::named(policy, ttl)));
         }
         devices.set_provider(screens.clone());

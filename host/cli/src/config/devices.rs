@@ -16,6 +16,9 @@ use super::{
 /// The lease policy of requests that name none.
 const POLICY: &str = "local";
 
+/// What may be named beside it: it grants nothing that `local` does not.
+const BESIDE: &str = "proxy";
+
 /// The longest time that a provider's list may count: a device that was
 /// unplugged is offered so long.
 const MAX_LIST_TTL: Duration = Duration::from_secs(3600);
@@ -30,14 +33,23 @@ pub(super) fn devices(
     devices: Devices,
     plugins: &[PluginEntry],
 ) -> Result<Config, ConfigError> {
-    let policy = match &devices.policy {
-        None => POLICY,
+    let known = |id: &Spanned<String>| {
         // A build without bundled plugins says so elsewhere.
-        Some(id) if id.get_ref() == POLICY => POLICY,
-        Some(id) if plugins.iter().any(|entry| entry.id() == id.get_ref()) => id.get_ref(),
-        Some(id) => return Err(super::unknown_plugin(document, id, plugins)),
+        if id.get_ref() == POLICY || plugins.iter().any(|entry| entry.id() == id.get_ref()) {
+            return Ok(id.get_ref().clone());
+        }
+        Err(super::unknown_plugin(document, id, plugins))
     };
-    let mut config = Config::new(policy);
+    let policy = match &devices.policy {
+        None => POLICY.to_owned(),
+        Some(id) => known(id)?,
+    };
+    let mut config = Config::new(&policy);
+    config.policies = match &devices.policies {
+        None if policy == POLICY => vec![BESIDE.to_owned()],
+        None => Vec::new(),
+        Some(ids) => ids.iter().map(known).collect::<Result<_, _>>()?,
+    };
     if let Some(ttl) = &devices.list_ttl {
         config.list_ttl = duration(document, ttl)?;
         if config.list_ttl > MAX_LIST_TTL {
@@ -118,7 +130,21 @@ mod tests {
     #[test]
     fn without_a_table_the_local_policy_counts_and_there_are_no_pools() {
         let devices = config("").unwrap();
-        assert_eq!(devices, Config::new("local"));
+        let mut usual = Config::new("local");
+        usual.policies = vec!["proxy".to_owned()];
+        assert_eq!(devices, usual);
+    }
+
+    #[test]
+    fn a_request_may_name_what_the_operator_listed_and_the_usual_policy() {
+        let mine = "[plugins.mine]\ncomponent = \"./mine.wasm\"\n";
+        let config = |devices: &str| config(&format!("[devices]\n{devices}\n{mine}")).unwrap();
+        let alone = config("policy = \"mine\"");
+        assert!(alone.may_name("mine") && !alone.may_name("local") && !alone.may_name("proxy"));
+        let none = config("policies = []");
+        assert!(none.may_name("local") && !none.may_name("proxy"));
+        let listed = config("policies = [\"mine\"]");
+        assert!(listed.may_name("local") && listed.may_name("mine") && !listed.may_name("proxy"));
     }
 
     #[test]
@@ -142,6 +168,7 @@ mod tests {
     fn what_cannot_be_is_refused_with_its_line() {
         for (text, part) in [
             ("[devices]\npolicy = \"none\"", "there is no plugin `none`"),
+            ("[devices]\npolicies = [\"no\"]", "there is no plugin `no`"),
             ("[devices]\nlist_ttl = \"2h\"", "at most 1h"),
             ("[devices]\nlist_ttl = \"0s\"", "is no duration"),
             ("[devices]\nlist-ttl = \"1s\"", "unknown field `list-ttl`"),

@@ -92,6 +92,7 @@ pub(super) struct Terminal {
 pub(super) struct Devices {
     /// The plugin that says who gets which device.
     pub(super) policy: Option<Spanned<String>>,
+    pub(super) policies: Option<Vec<Spanned<String>>>,
     /// How long what a provider listed counts, such as `15s`.
     pub(super) list_ttl: Option<Spanned<String>>,
     /// Devices by the operator's own names: keys, hardware ids or names.

@@ -66,7 +66,9 @@ fn text(listed: &Devices) -> String {
     }
     if listed.devices.is_empty() && listed.failures.is_empty() {
         out.push_str(
-            "A plugin lists them: see [plugins] in hostler.toml, `hostler plugin list`, `hostler doctor`.\n",
+            "Plugins list them. For browsers, hostler.toml needs targets, such as\n\n  \
+             [[plugins.webdriver.config.targets]]\n  name = \"phone-1\"\n  driver = \"chromedriver\"\n\n\
+             and a restart of the host; `hostler plugin list` has the plugins that are there.\n",
         );
     }
     out

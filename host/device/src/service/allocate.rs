@@ -107,7 +107,7 @@ impl Devices {
         } = &asked;
         let policy = policy.as_deref();
         policy::check_wish(wish)?;
-        let rules = inner.policy(policy).await?;
+        let rules = inner.policy_asked(policy).await?;
         let implicit = matches!(mode, Mode::Implicit { .. });
         let caller = policy::asking(who, labels, implicit);
         let granted = policy::bounded(rules.terms(&caller, wish)).await?;

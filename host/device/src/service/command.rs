@@ -129,7 +129,9 @@ impl Inner {
             let asked = state.asks.get(&id).ok_or(Refused::LeaseUnknown)?;
             asked.ask.scope.policy.clone()
         };
-        self.policy(name.as_ref().map(Label::as_str)).await
+        // It was granted under it, whatever may be named now.
+        let name = name.as_ref().map_or(&*self.config.policy, Label::as_str);
+        self.policy(name).await
     }
 
     /// Why a command was not answered: its lease, or the host, ended.

@@ -30,9 +30,14 @@ impl Devices {
         self.0.lock().policies.remove(id);
     }
 
-    /// The ids of the policies that are there.
+    /// The ids of the policies that are there and that a request may name.
     pub fn policies(&self) -> Vec<String> {
-        self.0.lock().policies.keys().cloned().collect()
+        let state = self.0.lock();
+        let there = state.policies.keys();
+        there
+            .filter(|id| self.0.config.may_name(id))
+            .cloned()
+            .collect()
     }
 
     /// Whether a command that touches no device needs a lease.
@@ -46,23 +51,37 @@ impl Devices {
         command: &str,
         policy: Option<&str>,
     ) -> Result<bool, Refusal> {
-        let policy = self.0.policy(policy).await?;
+        let policy = self.0.policy_asked(policy).await?;
         let caller = asking(who, labels, false);
         bounded(policy.needs_lease(&caller, command)).await
     }
 }
 
 impl Inner {
-    /// The policy of that name, or the usual one, as soon as it is loaded.
-    pub(super) async fn policy(&self, name: Option<&str>) -> Result<Arc<dyn Policy>, Refusal> {
+    /// The policy that a request names, or the usual one, as soon as it is loaded.
+    pub(super) async fn policy_asked(
+        &self,
+        name: Option<&str>,
+    ) -> Result<Arc<dyn Policy>, Refusal> {
         let name = name.unwrap_or(&self.config.policy);
+        if !self.config.may_name(name) {
+            return Err(Refusal::UnknownPolicy {
+                asked: name.chars().take(NAME_CHARS).collect(),
+                known: self.config.nameable(),
+            });
+        }
+        self.policy(name).await
+    }
+
+    /// The policy of that name, as soon as it is loaded.
+    pub(super) async fn policy(&self, name: &str) -> Result<Arc<dyn Policy>, Refusal> {
         self.loaded(name).await;
-        self.lock().policy(name)
+        self.lock().policy(name, &self.config)
     }
 }
 
 impl State {
-    fn policy(&self, name: &str) -> Result<Arc<dyn Policy>, Refusal> {
+    fn policy(&self, name: &str, config: &Config) -> Result<Arc<dyn Policy>, Refusal> {
         self.policies.get(name).cloned().ok_or_else(|| {
             if self.loading.is_coming(name) {
                 let why = format!("the plugin {name} is still being loaded; ask again in a moment");
@@ -71,10 +90,9 @@ impl State {
             if let Some(why) = self.loading.failure(name) {
                 return PolicyError::Failed(why.to_owned()).into();
             }
-            let known: Vec<_> = self.policies.keys().map(String::as_str).collect();
             Refusal::UnknownPolicy {
                 asked: name.chars().take(NAME_CHARS).collect(),
-                known: known.join(", "),
+                known: config.nameable(),
             }
         })
     }

@@ -1,6 +1,6 @@
 //! Running commands on the device of a lease.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hostler_device::query::{Condition, Element};
 use hostler_provider::{Act, Answer, Call, DeviceError, Target, Wish};
@@ -462,11 +462,18 @@ async fn bad_input_is_refused_with_a_code() {
         assert_eq!(refused.code(), expected);
         assert!(refused.to_string().len() < 400, "{refused}");
     }
-    let policy = world
-        .devices
-        .allocate(&ann, &session("s"), device("tab-1"), Some("none"))
-        .await;
-    assert_eq!(code(policy), "POLICY_UNKNOWN");
+    // The second is there, and not for requests to name.
+    world.devices.set_policy(Arc::new(Rules {
+        id: "unlisted",
+        ..Rules::default()
+    }));
+    for policy in ["none", "unlisted"] {
+        let refused = world
+            .devices
+            .allocate(&ann, &session("s"), device("tab-1"), Some(policy))
+            .await;
+        assert_eq!(code(refused), "POLICY_UNKNOWN");
+    }
     let lease = world.hold(&ann, device("tab-1")).await.unwrap();
     let long = world
         .devices

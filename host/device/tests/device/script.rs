@@ -275,6 +275,7 @@ fn tree(first: u32) -> Tree {
 /// A policy that gives what is asked for.
 #[derive(Debug)]
 pub(crate) struct Rules {
+    pub(crate) id: &'static str,
     pub(crate) readers: u16,
     /// Commands that it does not admit.
     pub(crate) denies: Vec<&'static str>,
@@ -286,6 +287,7 @@ pub(crate) struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            id: "rules",
             readers: 1,
             denies: Vec::new(),
             terms: Mutex::default(),
@@ -299,7 +301,7 @@ pub(crate) const TTL: Duration = Duration::from_secs(60);
 
 impl Policy for Rules {
     fn id(&self) -> &str {
-        "rules"
+        self.id
     }
 
     fn needs_lease<'a>(

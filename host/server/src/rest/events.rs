@@ -38,8 +38,7 @@ pub(super) fn operations() -> Vec<Operation> {
              `Last-Event-ID` after that one. The event `reset` says that some were missed.",
             get(follow),
         )
-        .gives::<Told>(200)
-        .or_events(),
+        .streams::<Told>(),
     ]
 }
 

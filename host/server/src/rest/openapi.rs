@@ -89,6 +89,18 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
     if operation.events {
         content.insert("text/event-stream".to_owned(), text);
     }
+    if let Some(data) = operation.stream {
+        let schema = json!({
+            "type": "string", "contentMediaType": "application/json", "contentSchema": data(schemas),
+            "description": "The `data` of each event.",
+        });
+        content.insert("text/event-stream".to_owned(), json!({ "schema": schema }));
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "schema": { "type": "string", "pattern": "^[0-9]+$" },
+            "description": "The `id` of the last event that was seen: what came after it follows.",
+        }));
+    }
     if operation.bytes {
         content.insert("*/*".to_owned(), json!({}));
     }

@@ -25,8 +25,11 @@ pub(crate) struct Operation {
     pub(crate) status: u16,
     /// Its body, as JSON.
     pub(crate) answer: Option<Make>,
-    /// It may come as a stream of events instead, or only so.
+    /// It may come as a stream of events instead.
     pub(crate) events: bool,
+    /// It is a stream of events with that as their data, which goes on after the
+    /// one that the caller names.
+    pub(crate) stream: Option<Make>,
     /// It may be bytes instead.
     pub(crate) bytes: bool,
     pub(crate) handler: MethodRouter<Arc<Shared>>,
@@ -51,6 +54,7 @@ impl Operation {
             status: 200,
             answer: None,
             events: false,
+            stream: None,
             bytes: false,
             handler,
         }
@@ -84,6 +88,12 @@ impl Operation {
     /// As a stream, too.
     pub(crate) fn or_events(mut self) -> Self {
         self.events = true;
+        self
+    }
+
+    /// Is a stream of that and nothing else.
+    pub(crate) fn streams<T: JsonSchema>(mut self) -> Self {
+        self.stream = Some(SchemaGenerator::subschema_for::<T>);
         self
     }
 
