@@ -15,8 +15,8 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     /// What it does, in a sentence.
     pub(crate) about: &'static str,
-    /// The scope that a token needs.
-    pub(crate) scope: &'static str,
+    /// The scope that a token needs; `None`: nobody is asked for a token.
+    pub(crate) scope: Option<&'static str>,
     /// It is about the lease that the header `hostler-lease` names.
     pub(crate) of_lease: bool,
     pub(crate) query: Option<Make>,
@@ -29,7 +29,10 @@ pub(crate) struct Operation {
     pub(crate) events: bool,
     /// It may be bytes instead.
     pub(crate) bytes: bool,
-    pub(crate) handler: MethodRouter<Arc<Shared>>,
+    /// It is a word instead.
+    pub(crate) text: bool,
+    /// `None`: another crate has the route.
+    pub(crate) handler: Option<MethodRouter<Arc<Shared>>>,
 }
 
 impl Operation {
@@ -44,7 +47,7 @@ impl Operation {
             method,
             path,
             about,
-            scope,
+            scope: Some(scope),
             of_lease: false,
             query: None,
             body: None,
@@ -52,7 +55,22 @@ impl Operation {
             answer: None,
             events: false,
             bytes: false,
+            text: false,
+            handler: Some(handler),
+        }
+    }
+
+    /// For everybody who can reach the host.
+    pub(crate) fn open(
+        method: &'static str,
+        path: &'static str,
+        about: &'static str,
+        handler: Option<MethodRouter<Arc<Shared>>>,
+    ) -> Self {
+        Self {
+            scope: None,
             handler,
+            ..Self::new(method, path, "", about, MethodRouter::new())
         }
     }
 
@@ -84,6 +102,12 @@ impl Operation {
     /// As a stream, too.
     pub(crate) fn or_events(mut self) -> Self {
         self.events = true;
+        self
+    }
+
+    /// A word, and no JSON.
+    pub(crate) fn gives_text(mut self) -> Self {
+        self.text = true;
         self
     }
 
