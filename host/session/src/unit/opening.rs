@@ -1,11 +1,12 @@
 //! An instance is started, gets ready, or does not.
 
-use hostler_runtime::Ended;
+use hostler_runtime::{Ended, SessionOrigin};
 use hostler_store::Entry;
 
 use crate::{
     Answer, SessionError, frames,
     launcher::Running,
+    router::{check_unused, lock},
     unit::{
         Creation, Unit,
         instance::{Call, Instance, Stage},
@@ -25,6 +26,10 @@ impl Unit {
         let params = self.origin.params.clone();
         let origin = self.origin.conversation.clone();
         self.stage = Stage::Launching(Box::pin(async move {
+            // The first start since it was adopted: later a mark may be one of ours.
+            if let SessionOrigin::Outside(id) = &origin {
+                check_unused(launcher.as_ref(), &harness, &params.cwd, id).await?;
+            }
             launcher.launch(&harness, params, origin).await
         }));
     }
@@ -85,6 +90,7 @@ impl Unit {
             notices,
             reply,
             known,
+            copy_of,
             // Whatever comes of it, the original goes on.
             hold: _hold,
         } = creation;
@@ -103,6 +109,11 @@ impl Unit {
             self.never_came_to_be();
             return self.close();
         };
+        if let Some(original) = copy_of {
+            let info = lock(&self.info);
+            self.observer
+                .observe(&original.forked(&info.owner, &self.id));
+        }
         if client.outlet.replay(history) {
             self.show(client, &notices);
         }
