@@ -103,6 +103,8 @@ impl Router {
                     conversation: conversation.clone(),
                 })),
                 Ok((_, Err(error))) if alone && harness.is_some() => return Err(error),
+                // A plugin that has loaded meanwhile, and is of another kind.
+                Ok((_, Err(SessionError::UnknownHarness { .. }))) => {}
                 Ok((id, Err(error))) => {
                     tracing::debug!(harness = id, %error, "its conversations are left out");
                     list.left_out.push(id);

@@ -147,7 +147,10 @@ impl Asking {
         let read = self.stores.0.read(&self.question);
         let found = timeout(LONGEST, read).await;
         let found = found.unwrap_or_else(|_| Err(too_slow(harness, LONGEST)));
-        if let Err(error) = &found {
+        // One whose plugin turns out to be of another kind is no harness.
+        if let Err(error) = &found
+            && !matches!(error, SessionError::UnknownHarness { .. })
+        {
             tracing::warn!(harness, %error, "its conversations cannot be listed");
         }
         self.found.send_replace(Some(found));
