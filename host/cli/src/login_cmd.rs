@@ -118,14 +118,30 @@ fn ways(agent: &Agent) -> String {
         let _ = writeln!(out, "  hostler login {agent} {id}\n      {text}");
     }
     if agent.auth_methods.is_empty() {
-        let fix = agent.fix.as_deref().filter(|_| !agent.ready);
-        let text = fix.map_or_else(
-            || "no way to log in from here; its own program has one".to_owned(),
-            |fix| format!("on the host: {}", one_line(fix, SENTENCE)),
-        );
-        let _ = writeln!(out, "  {text}");
+        let _ = writeln!(out, "  {}", otherwise(agent));
     }
     out
+}
+
+/// What to do about one that no client can log in to.
+fn otherwise(agent: &Agent) -> String {
+    match (agent.ready, agent.fix.as_deref(), agent.state.as_str()) {
+        (true, ..) if agent.local => {
+            "nothing to do; its own program, on the host, logs in to another account".to_owned()
+        }
+        (true, ..) => "nothing to do; its key is a secret of the host: `hostler secret set NAME` \
+                       with the name that its configuration has"
+            .to_owned(),
+        (false, Some(fix), _) => format!("on the host: {}", one_line(fix, SENTENCE)),
+        (false, None, "loading" | "checking") => {
+            "it is being looked for: ask again in a moment".to_owned()
+        }
+        (false, None, _) => {
+            let detail = agent.detail.as_deref().unwrap_or("it cannot be used");
+            let detail = one_line(detail, SENTENCE);
+            format!("a login would not help: {detail}; `hostler doctor` says more")
+        }
+    }
 }
 
 fn chosen<'a>(agent: &'a Agent, wanted: Option<&str>) -> Result<&'a AgentAuthMethod, Failure> {
@@ -261,5 +277,34 @@ mod tests {
         let text = listed(&[agent(&[], Some("claude auth login"))]);
         assert!(text.contains("on the host: claude auth login"), "{text}");
         assert!(chosen(&agent(&[], Some("x")), None).is_err());
+        let text = ways(&agent(&[], Some("hostler secret set decopilot")));
+        assert!(
+            text.contains("on the host: hostler secret set decopilot"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_ready_broken_or_loading_says_so_and_a_service_has_no_program() {
+        let at = |ready, local, state: &str, detail: Option<&str>| {
+            let agent = Agent {
+                ready,
+                local,
+                state: state.into(),
+                detail: detail.map(str::to_owned),
+                ..agent(&[], None)
+            };
+            ways(&agent)
+        };
+        let service = at(true, false, "ready", None);
+        assert!(service.contains("`hostler secret set NAME`"), "{service}");
+        assert!(!service.contains("program"), "{service}");
+        let program = at(true, true, "ready", None);
+        assert!(program.contains("its own program"), "{program}");
+        let loading = at(false, true, "loading", None);
+        assert!(loading.contains("in a moment"), "{loading}");
+        let broken = at(false, true, "broken", Some("it\u{1b} crashed"));
+        assert!(broken.contains("crashed; `hostler doctor`"), "{broken}");
+        assert!(!broken.contains('\u{1b}'), "{broken}");
     }
 }

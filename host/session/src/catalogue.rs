@@ -111,6 +111,12 @@ impl Launcher for Catalogue {
             .collect()
     }
 
+    fn is_loading(&self, id: &str) -> bool {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.get(id).map(watch::Sender::borrow);
+        entry.is_some_and(|entry| matches!(&*entry, Entry::Loading))
+    }
+
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
         Box::pin(async move {
             let plugin = self.plugin(id).await?;
@@ -200,7 +206,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
+        assert!(catalogue.is_loading("broken"));
         catalogue.settle("broken", broken());
+        assert!(!catalogue.is_loading("broken") && !catalogue.is_loading("unknown"));
         let error = waiting.await.unwrap().unwrap_err();
         assert_eq!(error.fault().name, "PLUGIN_UNUSABLE");
         assert!(error.to_string().contains("unexpected end"), "{error}");

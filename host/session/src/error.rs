@@ -29,7 +29,7 @@ pub enum SessionError {
     /// A program goes on with the conversation.
     #[error(
         "the conversation {id} is open in another program on the host's machine; end it there, \
-         then load it again"
+         then try again"
     )]
     InUse {
         /// The agent's id of it.

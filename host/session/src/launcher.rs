@@ -38,6 +38,12 @@ pub trait Launcher: Send + Sync + std::fmt::Debug {
     /// The ids that there are, loaded or not, sorted.
     fn ids(&self) -> Vec<String>;
 
+    /// Its plugin is not there yet: whatever asks something of it waits.
+    fn is_loading(&self, id: &str) -> bool {
+        let _ = id;
+        false
+    }
+
     /// What the harness says of itself; waits for a plugin that is loading.
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>>;
 

@@ -90,7 +90,9 @@ pub use login::{Guide, Login};
 pub use notice::{Notice, Severity};
 pub use observer::{Happening, Observer, SessionEvent, Unobserved};
 pub use prompt::Prompt;
-pub use router::{Found, NewSession, Outside, Router, SessionSummary, Surroundings};
+pub use router::{
+    Found, NewSession, Outside, OutsideList, Router, SessionSummary, Surroundings, Wanted,
+};
 pub use shell::{SupervisedShells, shell_program};
 pub use terminals::SupervisedCommands;
 pub use unit::{Attach, TerminalRequest};

@@ -2,7 +2,8 @@
 //!
 //! - here: finding them. [`begin`]: they come to life; [`fork`]: as copies.
 //!   [`list`]: which there are; [`outside`]: what agents have that no session was
-//!   made of yet. [`owning`]: sharing and deleting. [`table`]: those that are live.
+//!   made of yet, [`stores`]: asked once for all. [`owning`]: sharing and deleting.
+//!   [`table`]: those that are live.
 
 use std::{
     path::PathBuf,
@@ -30,11 +31,14 @@ mod fork;
 mod list;
 mod outside;
 mod owning;
+mod stores;
 mod table;
 
-pub(crate) use fork::Copied;
+pub(crate) use fork::{Copied, CopyOf};
 pub use list::SessionSummary;
-pub use outside::Outside;
+pub(crate) use outside::check_unused;
+pub use outside::{Outside, OutsideList, Wanted};
+use stores::Stores;
 pub(crate) use table::Registration;
 use table::Table;
 
@@ -68,6 +72,7 @@ struct Inner {
     /// One change of shares at a time: journal and memory change in one order.
     sharing: Mutex<()>,
     logging_in: LoggingIn,
+    stores: Stores,
     /// Sessions, also those that are closing.
     alive: watch::Sender<usize>,
 }
@@ -131,6 +136,7 @@ impl Router {
     #[must_use]
     pub fn new(around: Surroundings) -> Self {
         Self(Arc::new(Inner {
+            stores: Stores::new(around.launcher.clone()),
             around,
             table: Mutex::default(),
             sharing: Mutex::default(),

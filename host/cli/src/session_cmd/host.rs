@@ -4,7 +4,7 @@ use agent_client_protocol_schema::v1::{ListSessionsResponse, SessionInfo};
 use anyhow::Context as _;
 use hostler_wire::{Id, methods};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -33,6 +33,14 @@ pub(super) fn hello() -> Value {
     })
 }
 
+/// Sessions that a host has.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) sessions: Vec<SessionInfo>,
+    /// The harnesses that have not said which conversations their agents have.
+    pub(crate) left_out: Vec<String>,
+}
+
 /// Whoever can be asked.
 pub(crate) trait Ask {
     async fn raw(
@@ -54,31 +62,46 @@ pub(crate) trait Ask {
     }
 
     /// Those that fit `hostler` of the request's `_meta`.
-    async fn sessions_that(&mut self, hostler: Value) -> Result<Vec<SessionInfo>, Failure> {
-        let mut sessions = Vec::new();
+    async fn sessions_that(&mut self, hostler: Value) -> Result<Listed, Failure> {
+        let mut all = Listed::default();
         let meta = json!({ "hostler": hostler });
         let mut params = json!({ "_meta": meta });
         for _ in 0..PAGES {
             let page: ListSessionsResponse = self.ask(methods::SESSION_LIST, &params).await?;
-            sessions.extend(page.sessions);
+            all.sessions.extend(page.sessions);
+            all.left_out.extend(left_out(page.meta.as_ref()));
             match page.next_cursor {
                 Some(cursor) => params = json!({ "cursor": cursor, "_meta": meta }),
                 None => break,
             }
         }
-        Ok(sessions)
+        Ok(all)
     }
 
     /// The session with this id, or the only one whose id begins so.
     async fn find(&mut self, id: &str) -> Result<SessionInfo, Failure> {
-        choose(self.sessions_that(json!({"outside": false})).await?, id)
+        let listed = self.sessions_that(json!({"outside": false})).await?;
+        choose(listed.sessions, id)
     }
 
     /// The same, also of conversations that were begun outside of the host: what is
     /// done with it adopts it.
     async fn find_or_adopt(&mut self, id: &str) -> Result<SessionInfo, Failure> {
-        choose(self.sessions_that(json!({})).await?, id)
+        let mut known = self.sessions_that(json!({})).await?;
+        let named = |info: &SessionInfo| !id.is_empty() && info.session_id.0.starts_with(id);
+        if !known.left_out.is_empty() && !known.sessions.iter().any(named) {
+            // It may be one of an agent whose plugin still loads: those are waited for.
+            let more = self.sessions_that(json!({"outside": true})).await?;
+            known.sessions.extend(more.sessions);
+        }
+        choose(known.sessions, id)
     }
+}
+
+fn left_out(meta: Option<&Map<String, Value>>) -> Vec<String> {
+    let left_out = meta.and_then(|meta| meta.get("hostler")?.get("leftOut")?.as_array());
+    let ids = left_out.into_iter().flatten().filter_map(Value::as_str);
+    ids.map(str::to_owned).collect()
 }
 
 fn choose(sessions: Vec<SessionInfo>, id: &str) -> Result<SessionInfo, Failure> {
@@ -183,6 +206,33 @@ mod tests {
 
     fn info(id: &str) -> SessionInfo {
         serde_json::from_value(json!({"sessionId": id, "cwd": "/"})).unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_of_an_agent_that_loads_is_waited_for() {
+        /// That knows of conversations only when it is asked for them alone.
+        struct Loading;
+
+        impl Ask for Loading {
+            async fn raw(
+                &mut self,
+                _: &str,
+                params: &Value,
+            ) -> Result<Result<String, RpcError>, Failure> {
+                let list = if params["_meta"]["hostler"]["outside"] == true {
+                    json!({"sessions": [{"sessionId": "ab", "cwd": "/"}]})
+                } else {
+                    let meta = json!({"hostler": {"leftOut": ["codex"]}});
+                    json!({"sessions": [{"sessionId": "x", "cwd": "/"}], "_meta": meta})
+                };
+                Ok(Ok(list.to_string()))
+            }
+        }
+        for (id, found) in [("a", Some("ab")), ("x", Some("x")), ("y", None)] {
+            let info = Loading.find_or_adopt(id).await.ok();
+            assert_eq!(info.map(|it| it.session_id.to_string()).as_deref(), found);
+        }
+        assert!(Loading.find("a").await.is_err());
     }
 
     #[test]

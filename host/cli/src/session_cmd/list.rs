@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::host::{Ask as _, Host};
+use super::host::{Ask as _, Host, Listed};
 use crate::{
     args::SessionList,
     client::text::one_line,
@@ -24,6 +24,23 @@ const TITLE_CHARS: usize = 60;
 #[derive(Debug, Serialize)]
 struct Report {
     sessions: Vec<Row>,
+    /// The harnesses that have not said which conversations their agents have.
+    left_out: Vec<String>,
+}
+
+/// An empty list would say too much.
+fn warning(left_out: &[String]) -> Option<String> {
+    let names: Vec<_> = left_out
+        .iter()
+        .map(|id| one_line(id, TITLE_CHARS))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Not listed are the conversations of {}: the host could not ask in time. \
+             `hostler plugin list` says how its plugins are; then try again.",
+            names.join(", ")
+        )
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -53,9 +70,10 @@ struct Row {
 pub(crate) async fn run(args: SessionList) -> Result<Exit, Failure> {
     let mut host = Host::open(&args.host).await?;
     let wanted = json!({ "outside": args.outside, "harness": args.agent });
-    let sessions = host.sessions_that(wanted).await;
+    let listed = host.sessions_that(wanted).await;
     host.close().await;
-    let sessions = sessions?.into_iter().map(row);
+    let Listed { sessions, left_out } = listed?;
+    let sessions = sessions.into_iter().map(row);
     // An older host does not know what is wanted.
     let fits = |row: &Row| {
         let agent = args.agent.as_deref();
@@ -63,7 +81,11 @@ pub(crate) async fn run(args: SessionList) -> Result<Exit, Failure> {
     };
     let report = Report {
         sessions: sessions.filter(fits).collect(),
+        left_out,
     };
+    if let Some(warning) = warning(&report.left_out) {
+        eprintln!("{warning}");
+    }
     if args.json {
         print(&serde_json::to_string_pretty(&report).context("the report as JSON")?);
     } else {
@@ -182,6 +204,7 @@ mod tests {
     fn a_session_is_one_line_and_its_title_cannot_act_upon_the_terminal() {
         let report = Report {
             sessions: vec![row(info())],
+            left_out: Vec::new(),
         };
         let now = "2026-11-20T08:05:30Z".parse().unwrap();
         let text = text(&report, false, now);
@@ -211,6 +234,14 @@ mod tests {
         let meta = info.meta.as_mut().unwrap();
         meta["hostler"]["inUse"] = json!(true);
         assert_eq!(state(&row(info)), "in use");
+    }
+
+    #[test]
+    fn it_is_said_whose_conversations_are_missing() {
+        assert_eq!(warning(&[]), None);
+        let warning = warning(&["codex".to_owned(), "a\u{1b}".to_owned()]).unwrap();
+        assert!(warning.contains("codex, a"), "{warning}");
+        assert!(!warning.contains('\u{1b}'), "{warning}");
     }
 
     #[test]

@@ -3,16 +3,19 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use hostler_auth::Identity;
+use hostler_auth::{Identity, Scope};
+use hostler_replay::Position;
 use hostler_session::{Attach as How, Found, Notice, Router, SessionHandle};
-use hostler_wire::{Fault, RawValue};
+use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::Roots;
 use serde::Deserialize;
 
 use super::{
     Connection,
+    adopting::Adoption,
     mcp::{self, McpServer},
     params::{self, bad},
     pinned::Pinned,
@@ -71,42 +74,113 @@ impl Expected {
     }
 }
 
+/// Which session a client wants to view.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) id: String,
+    pub(super) expected: Arc<Expected>,
+    pub(super) how: Viewing,
+}
+
+#[derive(Debug)]
+pub(super) enum Viewing {
+    /// `session/load`, which replays, or `session/resume`.
+    Plain {
+        replay: bool,
+        /// The folders that the client asks for.
+        additional: Vec<PathBuf>,
+        notices: Vec<Notice>,
+    },
+    /// `_hostler/session/attach`.
+    From {
+        after: Option<Position>,
+        replay: bool,
+    },
+}
+
 impl Connection {
     /// `session/load` and `session/resume`. A stored session becomes a live one,
     /// without its harness.
     pub(super) async fn attach(&self, request: Request, params: Option<&RawValue>, replay: bool) {
-        match self.read_attach(params).await {
-            Ok((session, notices)) => {
+        match read_attach(params, replay) {
+            Ok(wish) => self.view(request, wish).await,
+            Err(fault) => request.fault(&fault),
+        }
+    }
+
+    /// The session may have to be taken up from the journal, or made of a
+    /// conversation that an agent has: that takes as long as it takes, and nothing
+    /// waits for it but what comes for the same session.
+    pub(super) async fn view(&self, request: Request, wish: Wish) {
+        match self.find_or_take_up(&wish.id, &wish.expected).await {
+            Err(unknown)
+                if unknown.name == codes::UNKNOWN_SESSION.name
+                    && self.may(Scope::Shell).is_ok() =>
+            {
+                self.adopting.begin(Adoption::new(request, wish, unknown));
+            }
+            found => self.viewed_as(request, found, wish.how).await,
+        }
+    }
+
+    /// The session was found, or not.
+    pub(super) async fn viewed_as(
+        &self,
+        request: Request,
+        found: Result<SessionHandle, Fault>,
+        how: Viewing,
+    ) {
+        let ready = async {
+            let session = found?;
+            let how = how_to_attach(&session, how).await?;
+            Ok::<_, Fault>((session, how))
+        };
+        match ready.await {
+            Ok((session, how)) => {
                 self.views(&session);
-                let how = if replay {
-                    How::Load(notices)
-                } else {
-                    How::Resume(notices)
-                };
                 let client = self.client(&session);
                 session.attach(client, how, request.reply()).await;
             }
             Err(fault) => request.fault(&fault),
         }
     }
+}
 
-    async fn read_attach(
-        &self,
-        params: Option<&RawValue>,
-    ) -> Result<(SessionHandle, Vec<Notice>), Fault> {
-        let attach: Attach = params::read(params)?;
-        check_number(&attach.additional_directories)?;
-        let mut notices: Vec<_> = mcp::too_late(&attach.mcp_servers).into_iter().collect();
-        let expected = Expected {
-            cwd: Some(attach.cwd),
-            meta: attach.meta,
-        };
-        let session = self.reach(&attach.session_id, expected).await?;
-        let own = session.additional_directories();
-        let asked = attach.additional_directories;
-        let notice = blocking(move || Ok(additional_notice(asked, &own))).await?;
-        notices.extend(notice);
-        Ok((session, notices))
+fn read_attach(params: Option<&RawValue>, replay: bool) -> Result<Wish, Fault> {
+    let attach: Attach = params::read(params)?;
+    check_number(&attach.additional_directories)?;
+    let expected = Expected {
+        cwd: Some(attach.cwd),
+        meta: attach.meta,
+    };
+    Ok(Wish {
+        id: attach.session_id,
+        expected: Arc::new(expected),
+        how: Viewing::Plain {
+            replay,
+            additional: attach.additional_directories,
+            notices: mcp::too_late(&attach.mcp_servers).into_iter().collect(),
+        },
+    })
+}
+
+async fn how_to_attach(session: &SessionHandle, how: Viewing) -> Result<How, Fault> {
+    match how {
+        Viewing::Plain {
+            replay,
+            additional,
+            mut notices,
+        } => {
+            let own = session.additional_directories();
+            let notice = blocking(move || Ok(additional_notice(additional, &own))).await?;
+            notices.extend(notice);
+            Ok(if replay {
+                How::Load(notices)
+            } else {
+                How::Resume(notices)
+            })
+        }
+        Viewing::From { after, replay } => Ok(How::From { after, replay }),
     }
 }
 

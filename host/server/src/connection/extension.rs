@@ -1,15 +1,17 @@
 //! Methods of the extension: `docs/extension.md`. Those about a session are here.
 
+use std::sync::Arc;
+
 use hostler_auth::{Principal, Scope};
 use hostler_replay::Position;
-use hostler_session::{Attach, SessionHandle, Shares};
+use hostler_session::{SessionHandle, Shares};
 use hostler_wire::{Fault, RawValue, methods::hostler};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     Connection,
-    attach::{Expected, Meta},
+    attach::{Expected, Meta, Viewing, Wish},
     params::{self, bad},
     request::Request,
     sessions::blocking,
@@ -78,29 +80,28 @@ impl Connection {
     }
 
     async fn attach_from(&self, request: Request, params: Option<&RawValue>) {
-        let found = async {
-            let mut from: From = params::read(params)?;
-            let expected = Expected {
-                cwd: None,
-                meta: from.meta.take(),
-            };
-            let session = self.reach(&from.session_id, expected).await?;
-            Ok::<_, Fault>((session, from))
+        let from: From = match params::read(params) {
+            Ok(from) => from,
+            Err(fault) => return request.fault(&fault),
         };
-        match found.await {
-            Ok((session, from)) => {
-                self.views(&session);
-                let after = from.after.map(|after| Position {
-                    epoch: after.epoch,
-                    seq: after.seq,
-                });
-                let replay = from.replay.unwrap_or(true);
-                let how = Attach::From { after, replay };
-                let client = self.client(&session);
-                session.attach(client, how, request.reply()).await;
-            }
-            Err(fault) => request.fault(&fault),
-        }
+        let expected = Expected {
+            cwd: None,
+            meta: from.meta,
+        };
+        let after = from.after.map(|after| Position {
+            epoch: after.epoch,
+            seq: after.seq,
+        });
+        let how = Viewing::From {
+            after,
+            replay: from.replay.unwrap_or(true),
+        };
+        let wish = Wish {
+            id: from.session_id,
+            expected: Arc::new(expected),
+            how,
+        };
+        self.view(request, wish).await;
     }
 
     async fn detach(&self, request: Request, params: Option<&RawValue>) {

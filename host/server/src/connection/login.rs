@@ -11,8 +11,9 @@ use std::{
 };
 
 use agent_client_protocol_schema::v1::{AuthMethod, AuthMethodAgent};
-use hostler_auth::Scope;
+use hostler_auth::{Principal, Scope};
 use hostler_session::{Agent, BoxFuture, Failure, Guide, Login, Outlet};
+use hostler_store::AuditRecord;
 use hostler_wire::{Fault, Id, RawValue, codes, compose, methods};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -129,8 +130,10 @@ impl Connection {
         });
         let cancelled = request.ends_with();
         let shared = self.shared.clone();
+        let by = self.identity.principal.clone();
         tokio::spawn(async move {
             let harness = login.harness.clone();
+            let method = login.method.clone();
             let logged_in = tokio::select! {
                 () = cancelled.cancelled() => {
                     Err(Fault::new(codes::CANCELLED, "the login was cancelled"))
@@ -140,8 +143,15 @@ impl Connection {
                 }
             };
             guide.done();
+            let agents = &shared.config.agents;
+            // Of one that loads when it begins it is not known yet what it offers.
+            let before = agents.get(&harness);
             // Also one that failed may have changed something.
-            shared.config.agents.look_again(&harness).await;
+            agents.look_again(&harness).await;
+            let known = [before, agents.get(&harness)];
+            if let Some(record) = record(&by, &harness, &method, &logged_in, &known) {
+                shared.config.access.audit().add(record);
+            }
             request.answer(logged_in);
         });
     }
@@ -191,6 +201,30 @@ fn check(agent: &Agent, method: &str) -> Result<(), Fault> {
         agent.title,
         known.join(", ")
     )))
+}
+
+/// What is kept of a login: nothing that a client has made up, which could be a
+/// secret that stands in a wrong place.
+fn record(
+    by: &Principal,
+    harness: &str,
+    method: &str,
+    outcome: &Result<String, Fault>,
+    known: &[Option<Agent>],
+) -> Option<AuditRecord> {
+    let mut known = known.iter().flatten().peekable();
+    known.peek()?;
+    let mut offered = known.flat_map(|agent| &agent.auth_methods);
+    let method = offered.find(|offered| offered.id == method);
+    let outcome = outcome.as_ref().map_or_else(|fault| fault.name, |_| "done");
+    let detail = json!({ "method": method.map(|it| it.id.as_str()), "outcome": outcome });
+    let by = by.as_str();
+    Some(AuditRecord::now(
+        by,
+        "agent.login",
+        harness,
+        detail.to_string(),
+    ))
 }
 
 /// Has the client show a person what there is to open.

@@ -3,7 +3,8 @@
 //! - here: the envelope, the order of things, who may do what.
 //! - [`initialize`]: what the host says of itself.
 //! - [`sessions`]: new, list, close, delete. [`attach`]: load, resume. [`forks`]:
-//!   fork. [`outside`]: sessions that are made of what agents have.
+//!   fork. [`outside`]: sessions that are made of what agents have; [`adopting`]:
+//!   nothing but what is for them waits for that.
 //! - [`extension`]: the methods of `_hostler` that are about a session;
 //!   [`terminals`], [`workspace`]: those about its terminals and files.
 //! - [`agents`]: which agents there are. [`login`]: somebody logs in to one.
@@ -27,6 +28,7 @@ use crate::{
     serve::Shared,
 };
 
+mod adopting;
 mod agents;
 mod attach;
 mod extension;
@@ -63,6 +65,8 @@ pub(crate) struct Connection {
     queries: Arc<Semaphore>,
     /// Places for its lists of sessions.
     lists: Arc<Semaphore>,
+    /// Sessions that come to be.
+    adopting: adopting::Adopting,
     /// What it was asked to show to somebody who logs in.
     shown: login::Shown,
     open: OpenRequests,
@@ -98,24 +102,32 @@ impl Connection {
             viewed: Mutex::default(),
             queries: Arc::new(Semaphore::new(workspace::AT_ONCE)),
             lists: Arc::new(Semaphore::new(sessions::LISTS)),
+            adopting: adopting::Adopting::default(),
             shown: login::Shown::default(),
             open: OpenRequests::default(),
         }
     }
 
     /// Takes one message. Returns when it is handed on: never waits for a turn.
+    /// Meant to be polled beside [`adopt_on`](Self::adopt_on).
     pub(crate) async fn receive(&self, text: &str) {
         match Message::parse(text) {
             Ok(Message::Request { id, method, params }) => {
                 match self.open.begin(id, self.outbox.clone()) {
-                    Ok(request) => self.request(request, &method, params).await,
+                    Ok(request) => {
+                        if let Some(request) = self.postpone(request, &method, params).await {
+                            self.request(request, &method, params).await;
+                        }
+                    }
                     Err(answer) => {
                         self.outbox.send(answer);
                     }
                 }
             }
             Ok(Message::Notification { method, params }) => {
-                self.notification(&method, params).await;
+                if !self.postpones(&method, params).await {
+                    self.notification(&method, params).await;
+                }
             }
             Ok(Message::Response { id, outcome }) => self.response(&id, outcome).await,
             Err(error) => {

@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use hostler_auth::Scope;
 use hostler_session::{Outside, SessionHandle};
-use hostler_wire::{Fault, codes};
+use hostler_wire::Fault;
 use serde_json::{Value, json};
 
 use super::{
@@ -16,21 +15,8 @@ use super::{
 };
 
 impl Connection {
-    /// The session of this id, which may have to be taken up from the journal, or
-    /// made of a conversation that an agent has.
-    pub(super) async fn reach(&self, id: &str, expected: Expected) -> Result<SessionHandle, Fault> {
-        let expected = Arc::new(expected);
-        let unknown = match self.find_or_take_up(id, &expected).await {
-            Err(fault) if fault.name == codes::UNKNOWN_SESSION.name => fault,
-            found => return found,
-        };
-        if self.may(Scope::Shell).is_err() || !self.adopt(id, &expected).await? {
-            return Err(unknown);
-        }
-        self.find_or_take_up(id, &expected).await
-    }
-
-    async fn find_or_take_up(
+    /// The session of this id, which may have to be taken up from the journal.
+    pub(super) async fn find_or_take_up(
         &self,
         id: &str,
         expected: &Arc<Expected>,
@@ -44,7 +30,7 @@ impl Connection {
 
     /// Makes a stored session of the conversation that an agent has under this id;
     /// `false`: none has it. Nothing is made for a request that does not fit.
-    async fn adopt(&self, id: &str, expected: &Arc<Expected>) -> Result<bool, Fault> {
+    pub(super) async fn adopt(&self, id: &str, expected: &Arc<Expected>) -> Result<bool, Fault> {
         let router = self.shared.config.router.clone();
         let (taken, asked) = (router.clone(), id.to_owned());
         // Nothing is told of a session of somebody else.

@@ -1,13 +1,16 @@
 //! Sessions begin, are found, and end.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use hostler_auth::{Identity, Scope};
-use hostler_session::{Access, Folders, Found, NewSession, SessionHandle, SessionSummary};
+use hostler_session::{
+    Access, Folders, Found, NewSession, OutsideList, SessionHandle, SessionSummary, Wanted,
+};
 use hostler_wire::{Fault, RawValue, codes};
 use hostler_workspace::{RootError, Roots};
 use jiff::Timestamp;
@@ -28,15 +31,6 @@ use crate::serve::Shared;
 
 /// Further folders of one session. Clients send a few.
 const ADDITIONAL: usize = 64;
-
-/// How long an agent may take to say what it has for a list of all sessions: the
-/// others are waited for meanwhile. Thousands of files take less than a second, but
-/// its plugin may still be loading.
-const OUTSIDE_TOO: Duration = Duration::from_secs(3);
-
-/// The same for those who asked for nothing else; shorter than clients wait for an
-/// answer.
-const OUTSIDE: Duration = Duration::from_secs(25);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,7 +164,7 @@ impl Connection {
         tokio::spawn(async move {
             let _place = place;
             let listed = listed(&shared, caller, list).await;
-            request.answer(listed.map(|sessions| json!({ "sessions": sessions }).to_string()));
+            request.answer(listed.map(|list| list.to_string()));
         });
     }
 
@@ -207,45 +201,44 @@ impl Connection {
 }
 
 /// The sessions that there are, and behind them those that could be made.
-async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Vec<Value>, Fault> {
+async fn listed(shared: &Shared, caller: Identity, list: List) -> Result<Value, Fault> {
     let Listed { harness, outside } = list.meta.and_then(|meta| meta.hostler).unwrap_or_default();
-    let reads = caller.scopes.contains(Scope::Shell);
-    let (router, asked) = (shared.config.router.clone(), harness.clone());
-    let (cwd, mut sessions) = blocking(move || {
-        let cwd = list.cwd.map(resolved);
-        let own = match outside {
+    let cwd = match list.cwd {
+        Some(cwd) => Some(blocking(move || Ok(resolved(cwd))).await?),
+        None => None,
+    };
+    let found = if outside != Some(false) && caller.scopes.contains(Scope::Shell) {
+        let roots = shared.config.roots.clone();
+        let wanted = Wanted {
+            harness: harness.clone(),
+            cwd: cwd.clone(),
+            alone: outside == Some(true),
+        };
+        let admits = move |folder: &Path| roots.check(folder).ok();
+        shared.config.router.outside(wanted, admits).await?
+    } else {
+        OutsideList::default()
+    };
+    let router = shared.config.router.clone();
+    // After those from outside: one that is adopted meanwhile is in both, not in none.
+    blocking(move || {
+        let mut own = match outside {
             Some(true) => Vec::new(),
             _ => router.list(&caller, cwd.as_deref())?,
         };
-        let own = own.iter().filter(|session| {
-            let asked = asked.as_ref();
-            asked.is_none_or(|asked| *asked == session.harness)
-        });
-        let sessions: Vec<_> = own.map(session_info).collect();
-        Ok((cwd, sessions))
-    })
-    .await?;
-    if outside != Some(false) && reads {
-        let roots = shared.config.roots.clone();
-        let admits = move |folder: &Path| roots.check(folder).ok();
-        let router = &shared.config.router;
-        let patience = match outside {
-            Some(_) => OUTSIDE,
-            None => OUTSIDE_TOO,
-        };
-        let found = router
-            .outside(harness.as_deref(), cwd, patience, admits)
-            .await;
-        match found {
-            Ok(found) => sessions.extend(found.iter().map(outside_info)),
-            // Nobody asked for them alone.
-            Err(error) if outside.is_none() => {
-                tracing::warn!(%error, "conversations from outside are left out of a list");
-            }
-            Err(error) => return Err(error.into()),
+        own.retain(|own| harness.as_ref().is_none_or(|it| *it == own.harness));
+        let ids: HashSet<_> = own.iter().map(|own| own.id.as_str()).collect();
+        let more = found.conversations.iter();
+        let more = more.filter(|it| !ids.contains(it.conversation.id.as_str()));
+        let sessions = own.iter().map(session_info).chain(more.map(outside_info));
+        let mut list = json!({ "sessions": sessions.collect::<Vec<_>>() });
+        if let (Some(members), false) = (list.as_object_mut(), found.left_out.is_empty()) {
+            let meta = json!({ "hostler": { "leftOut": found.left_out } });
+            members.insert("_meta".to_owned(), meta);
         }
-    }
-    Ok(sessions)
+        Ok(list)
+    })
+    .await
 }
 
 /// Files and the journal are read off the async pool.

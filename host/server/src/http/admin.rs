@@ -230,15 +230,18 @@ pub(crate) async fn offer(
     answer(StatusCode::CREATED, &offered)
 }
 
-#[derive(Debug, Deserialize)]
+/// A pairing code that is to become a token.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Redemption {
+pub(crate) struct Redemption {
+    /// As it stands in the address.
     code: String,
+    /// What the token is for, for people; that of the offer, if it is not said.
     label: Option<String>,
 }
 
 /// `POST /v1/pair`: the code is all that is needed.
-pub(super) async fn redeem(
+pub(crate) async fn redeem(
     State(shared): State<Arc<Shared>>,
     body: Body,
 ) -> Result<Response, Refusal> {

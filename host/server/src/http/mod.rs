@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use hostler_auth::Grant;
 use hostler_device::json::FailureBody;
@@ -39,6 +39,7 @@ pub(crate) use serving::serve;
 pub(crate) fn routes(shared: Arc<Shared>) -> io::Result<Router> {
     let guard = middleware::from_fn_with_state(shared.clone(), guard::guard);
     let guard_names = middleware::from_fn_with_state(shared.clone(), guard::guard_names);
+    let rest = rest::routes(&shared);
     let guarded = Router::new()
         .route(
             "/acp",
@@ -47,20 +48,21 @@ pub(crate) fn routes(shared: Arc<Shared>) -> io::Result<Router> {
                 .post(messages::post)
                 .delete(messages::delete),
         )
-        .merge(rest::routes(&shared))
+        .merge(rest.guarded)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared.clone())
         .merge(lending(&shared))
         .layer(guard);
-    let open = Router::new()
-        .route("/v1/pair", post(admin::redeem))
+    let open = rest
+        .named
         .method_not_allowed_fallback(no_such_method)
         .merge(agent_device(&shared)?)
-        .with_state(shared)
+        .with_state(shared.clone())
         .layer(guard_names);
-    Ok(Router::new()
-        .route("/healthz", get("ready"))
+    Ok(rest
+        .ready
+        .with_state(shared)
         .merge(open)
         .fallback_service(guarded))
 }

@@ -86,6 +86,9 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
         );
     }
     let text = json!({ "schema": { "type": "string" } });
+    if operation.text {
+        content.insert("text/plain".to_owned(), text.clone());
+    }
     if operation.events {
         content.insert("text/event-stream".to_owned(), text);
     }
@@ -104,9 +107,13 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
     if operation.bytes {
         content.insert("*/*".to_owned(), json!({}));
     }
+    let needs = operation.scope.map_or_else(
+        || "Needs no token.".to_owned(),
+        |scope| format!("Needs the scope `{scope}`."),
+    );
     let mut described = json!({
         "summary": operation.about,
-        "description": format!("Needs the scope `{}`.", operation.scope),
+        "description": needs,
         "parameters": parameters,
         "responses": {
             operation.status.to_string(): { "description": "Done.", "content": content },
@@ -116,14 +123,15 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
             },
         },
     });
-    if let Some(body) = operation.body
-        && let Some(described) = described.as_object_mut()
-    {
-        let content = json!({ "application/json": { "schema": body(schemas) } });
-        described.insert(
-            "requestBody".to_owned(),
-            json!({ "required": true, "content": content }),
-        );
+    if let Some(described) = described.as_object_mut() {
+        if let Some(body) = operation.body {
+            let content = json!({ "application/json": { "schema": body(schemas) } });
+            let body = json!({ "required": true, "content": content });
+            described.insert("requestBody".to_owned(), body);
+        }
+        if operation.scope.is_none() {
+            described.insert("security".to_owned(), json!([]));
+        }
     }
     described
 }

@@ -15,8 +15,8 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     /// What it does, in a sentence.
     pub(crate) about: &'static str,
-    /// The scope that a token needs.
-    pub(crate) scope: &'static str,
+    /// The scope that a token needs; `None`: nobody is asked for a token.
+    pub(crate) scope: Option<&'static str>,
     /// It is about the lease that the header `hostler-lease` names.
     pub(crate) of_lease: bool,
     pub(crate) query: Option<Make>,
@@ -32,7 +32,10 @@ pub(crate) struct Operation {
     pub(crate) stream: Option<Make>,
     /// It may be bytes instead.
     pub(crate) bytes: bool,
-    pub(crate) handler: MethodRouter<Arc<Shared>>,
+    /// It is a word instead.
+    pub(crate) text: bool,
+    /// `None`: another crate has the route.
+    pub(crate) handler: Option<MethodRouter<Arc<Shared>>>,
 }
 
 impl Operation {
@@ -47,7 +50,7 @@ impl Operation {
             method,
             path,
             about,
-            scope,
+            scope: Some(scope),
             of_lease: false,
             query: None,
             body: None,
@@ -56,7 +59,22 @@ impl Operation {
             events: false,
             stream: None,
             bytes: false,
+            text: false,
+            handler: Some(handler),
+        }
+    }
+
+    /// For everybody who can reach the host.
+    pub(crate) fn open(
+        method: &'static str,
+        path: &'static str,
+        about: &'static str,
+        handler: Option<MethodRouter<Arc<Shared>>>,
+    ) -> Self {
+        Self {
+            scope: None,
             handler,
+            ..Self::new(method, path, "", about, MethodRouter::new())
         }
     }
 
@@ -94,6 +112,12 @@ impl Operation {
     /// Is a stream of that and nothing else.
     pub(crate) fn streams<T: JsonSchema>(mut self) -> Self {
         self.stream = Some(SchemaGenerator::subschema_for::<T>);
+        self
+    }
+
+    /// A word, and no JSON.
+    pub(crate) fn gives_text(mut self) -> Self {
+        self.text = true;
         self
     }
 

@@ -43,6 +43,7 @@ pub(crate) async fn run(
     let mut stopping = shared.stopping.subscribe();
     tokio::select! {
         () = read(&mut stream, &connection, &outbox, &id) => {}
+        never = connection.adopt_on() => match never {},
         () = stopped(&mut stopping) => {
             outbox.close(Close::new(close_codes::GOING_AWAY, "the host is stopping"));
         }

@@ -164,6 +164,7 @@ async fn run(
         () = receive(&connection, &streams, &mut messages) => {
             streams.close(Close::new(close_codes::NORMAL, "closed by the client"));
         }
+        never = connection.adopt_on() => match never {},
         _ = streams.until_closed() => {}
         () = streams.activity().until_idle() => {
             streams.close(Close::new(

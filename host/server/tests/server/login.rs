@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hostler_auth::Scope;
 use hostler_runtime::{AuthMethod, Choices, Readiness, Status};
 use hostler_session::{BoxFuture, Look, Probe};
+use hostler_store::AuditFilter;
 use serde_json::{Value, json};
 
 use crate::stage::{Peer, Server};
@@ -39,6 +40,19 @@ impl Probe for LoggedOut {
             }
         })
     }
+}
+
+/// The logins that were recorded, the first one first: who, which agent, what of it.
+fn recorded(server: &Server) -> Vec<(String, String, Value)> {
+    let all = server.access.recorded(&AuditFilter::default(), 1000, None);
+    let all = all.unwrap().into_iter().rev().map(|it| it.record);
+    let logins = all.filter(|it| it.action == "agent.login");
+    logins
+        .map(|it| {
+            let detail = serde_json::from_str(&it.detail).unwrap();
+            (it.principal, it.subject, detail)
+        })
+        .collect()
 }
 
 /// A client that shows addresses, perhaps, and what it was told.
@@ -160,4 +174,57 @@ async fn a_login_is_cancelled_and_ends_with_its_connection() {
             code => break assert_eq!(code, Some("CANCELLED")),
         }
     }
+}
+
+#[tokio::test]
+async fn a_login_is_recorded_with_its_way_and_its_outcome_and_never_a_secret() {
+    let server = Server::start().await;
+    let (mut peer, _) = client(&server, true).await;
+    let key = |key: &str| json!({ "methodId": "key", "_meta": { "key": key } });
+    peer.result("authenticate", key("right")).await;
+    peer.error("authenticate", key("wrong-sk-secret")).await;
+    let id = peer
+        .begin("authenticate", json!({ "methodId": "hang" }))
+        .await;
+    peer.notify("$/cancel_request", json!({ "requestId": id }))
+        .await;
+    peer.answer(id).await;
+    // What began nothing is no login.
+    peer.error("authenticate", json!({ "methodId": "sk-secret" }))
+        .await;
+    let of = |method: &str, outcome: &str| {
+        let detail = json!({ "method": method, "outcome": outcome });
+        ("me".to_owned(), "echo".to_owned(), detail)
+    };
+    let all = recorded(&server);
+    assert_eq!(
+        all,
+        [
+            of("key", "done"),
+            of("key", "AUTH_REQUIRED"),
+            of("hang", "CANCELLED")
+        ]
+    );
+    assert!(!format!("{all:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn of_an_agent_that_is_not_known_yet_no_words_of_a_client_are_recorded() {
+    let server = Server::start().await;
+    let token = server.token_for("me", &[Scope::View, Scope::Shell]);
+    let mut peer = server.connect(&token).await;
+    peer.initialize().await;
+    let id = peer
+        .begin("authenticate", json!({ "methodId": "sk-secret" }))
+        .await;
+    peer.notify("$/cancel_request", json!({ "requestId": id }))
+        .await;
+    peer.answer(id).await;
+    let of_none = json!({ "methodId": "x", "_meta": { "hostler": { "harness": "sk-secret" } } });
+    peer.error("authenticate", of_none).await;
+    let detail = json!({ "method": null, "outcome": "CANCELLED" });
+    assert_eq!(
+        recorded(&server),
+        [("me".to_owned(), "echo".to_owned(), detail)]
+    );
 }

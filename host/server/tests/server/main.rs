@@ -10,6 +10,7 @@ mod http2;
 mod lending;
 mod login;
 mod messages;
+mod outside;
 mod protocol;
 mod shared_sessions;
 mod slow_viewers;

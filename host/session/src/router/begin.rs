@@ -56,6 +56,7 @@ impl Router {
                     notices: new.notices,
                     reply,
                     known: None,
+                    copy_of: None,
                     hold: None,
                 };
                 let handle = SessionHandle::new(sender, info.clone(), Access::Owner);

@@ -24,6 +24,29 @@ pub(crate) struct Copied {
     pub(crate) title: Option<String>,
 }
 
+/// The original of a copy, for whoever is told that there is one.
+#[derive(Debug)]
+pub(crate) struct CopyOf {
+    session: String,
+    owner: Principal,
+    title: Option<String>,
+}
+
+impl CopyOf {
+    /// The copy is there, and its client knows of it.
+    pub(crate) fn forked(&self, by: &Principal, copy: &str) -> SessionEvent<'_> {
+        SessionEvent {
+            session: &self.session,
+            owner: &self.owner,
+            title: self.title.as_deref(),
+            what: Happening::Forked {
+                by: by.clone(),
+                copy: copy.to_owned(),
+            },
+        }
+    }
+}
+
 /// What becomes of the place that a copy has.
 struct Forking {
     begun: Begun,
@@ -72,6 +95,7 @@ impl Router {
                 notices: new.notices,
                 reply,
                 known: None,
+                copy_of: None,
                 hold: None,
             },
         };
@@ -146,14 +170,10 @@ impl Router {
             ..self.beginning()
         };
         creation.known = Some(head);
-        self.0.around.observer.observe(&SessionEvent {
-            session: &original.id(),
-            owner: &original.owner(),
-            title: title.as_deref(),
-            what: Happening::Forked {
-                by: Principal::new(begun.record.owner.clone()),
-                copy: begun.record.id.clone(),
-            },
+        creation.copy_of = Some(CopyOf {
+            session: original.id(),
+            owner: original.owner(),
+            title: title.clone(),
         });
         let copied = Copied {
             conversation,

@@ -15,11 +15,18 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Router, journal_error};
-use crate::{Happening, SessionError, SessionEvent, progress::shorten};
+use super::{
+    Router, journal_error,
+    stores::{LONGEST, Question},
+};
+use crate::{Happening, SessionError, SessionEvent, launcher::Launcher, progress::shorten};
 
 /// How long they may take to say what was said in one.
 const READING: Duration = Duration::from_secs(20);
+
+/// How long somebody waits for an agent who wants something else too. Thousands of
+/// files take less than a second.
+const BESIDE: Duration = Duration::from_secs(3);
 
 /// A conversation that was begun outside of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,53 +37,88 @@ pub struct Outside {
     pub conversation: Conversation,
 }
 
+/// Which of them are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those of this agent.
+    pub harness: Option<String>,
+    /// Those of this folder, with links followed.
+    pub cwd: Option<PathBuf>,
+    /// Nothing else is: agents are waited for, also while their plugins load.
+    /// Otherwise it is answered soon with what there is.
+    pub alone: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutsideList {
+    /// The one in which something happened last comes first.
+    pub conversations: Vec<Outside>,
+    /// The ids of the harnesses that have not said what their agents have: their
+    /// plugins load, they take too long, or they break.
+    pub left_out: Vec<String>,
+}
+
 impl Router {
-    /// Those of which no session was made yet: of one agent, if it is named, and in
-    /// one folder; the one in which something happened last comes first. `admits`
-    /// gives a folder with links followed, if a session may work there; it may
-    /// block. An agent that takes too long or breaks is left out, unless it is
-    /// named; `patience`: how long is too long, loading its plugin included.
+    /// Those of which no session was made yet. All who ask within a second share
+    /// what an agent says. `admits` gives a folder with links followed, if a session
+    /// of the caller may work there; it may block.
     ///
     /// # Errors
-    /// The agent that was named cannot say, or the journal cannot be read.
+    /// The agent that was named, and nothing else wanted, cannot say; or the
+    /// journal cannot be read.
     pub async fn outside(
         &self,
-        harness: Option<&str>,
-        cwd: Option<PathBuf>,
-        patience: Duration,
+        wanted: Wanted,
         admits: impl Fn(&Path) -> Option<PathBuf> + Send + 'static,
-    ) -> Result<Vec<Outside>, SessionError> {
+    ) -> Result<OutsideList, SessionError> {
+        let mut list = OutsideList::default();
         if !self.config().outside {
-            return Ok(Vec::new());
+            return Ok(list);
         }
+        let Wanted {
+            harness,
+            cwd,
+            alone,
+        } = wanted;
+        let patience = if alone { LONGEST } else { BESIDE };
         let mut asking = JoinSet::new();
-        for id in self.harnesses(harness) {
-            let (launcher, cwd) = (self.0.around.launcher.clone(), cwd.clone());
-            asking.spawn(async move {
-                let asked = launcher.conversations(&id, cwd.as_deref());
-                let found = timeout(patience, asked).await;
-                let found = found.unwrap_or_else(|_| Err(too_slow(&id, patience)));
-                (id, found)
-            });
+        for id in self.harnesses(harness.as_deref()) {
+            if !alone && self.launcher().is_loading(&id) {
+                list.left_out.push(id);
+                continue;
+            }
+            let stores = self.0.stores.clone();
+            let question = Question {
+                harness: id.clone(),
+                cwd: cwd.clone(),
+            };
+            asking.spawn(async move { (id, stores.ask(question, patience).await) });
         }
         let mut all = Vec::new();
         while let Some(asked) = asking.join_next().await {
             match asked {
-                Ok((id, Ok(found))) => all.extend(found.into_iter().map(|conversation| Outside {
+                Ok((id, Ok(found))) => all.extend(found.iter().map(|conversation| Outside {
                     harness: id.clone(),
-                    conversation,
+                    conversation: conversation.clone(),
                 })),
-                Ok((_, Err(error))) if harness.is_some() => return Err(error),
-                Ok((harness, Err(error))) => {
-                    tracing::warn!(harness, %error, "its conversations are left out");
+                Ok((_, Err(error))) if alone && harness.is_some() => return Err(error),
+                // A plugin that has loaded meanwhile, and is of another kind.
+                Ok((_, Err(SessionError::UnknownHarness { .. }))) => {}
+                Ok((id, Err(error))) => {
+                    tracing::debug!(harness = id, %error, "its conversations are left out");
+                    list.left_out.push(id);
                 }
                 Err(error) => tracing::error!(%error, "a list of conversations broke"),
             }
         }
+        list.left_out.sort_unstable();
         let router = self.clone();
-        spawn_blocking(move || router.adoptable(all, cwd.as_deref(), admits))
-            .await
-            .unwrap_or_else(|error| Err(SessionError::Journal(error.to_string())))
+        let adoptable = spawn_blocking(move || router.adoptable(all, cwd.as_deref(), admits));
+        let adoptable = adoptable.await;
+        list.conversations =
+            adoptable.unwrap_or_else(|error| Err(SessionError::Journal(error.to_string())))?;
+        Ok(list)
     }
 
     fn harnesses(&self, named: Option<&str>) -> Vec<String> {
@@ -107,7 +149,6 @@ impl Router {
                 return false;
             };
             it.cwd = folder;
-            it.title = it.title.as_deref().map(shorten);
             !taken.contains(it.id.as_str()) && seen.insert(it.id.clone())
         });
         all.sort_by(|a, b| {
@@ -217,7 +258,30 @@ impl Router {
     }
 }
 
-fn too_slow(harness: &str, limit: Duration) -> SessionError {
+/// Whether the agent may go on with one that was adopted: a program may have opened
+/// it since. What cannot be known is no reason to refuse.
+///
+/// # Errors
+/// [`SessionError::InUse`].
+pub(crate) async fn check_unused(
+    launcher: &dyn Launcher,
+    harness: &str,
+    cwd: &Path,
+    id: &str,
+) -> Result<(), SessionError> {
+    let found = timeout(BESIDE, launcher.conversations(harness, Some(cwd))).await;
+    let found = found.unwrap_or_else(|_| Err(too_slow(harness, BESIDE)));
+    let found = found.unwrap_or_else(|error| {
+        tracing::warn!(harness, session = id, %error, "whether a program has it open is not known");
+        Vec::new()
+    });
+    if found.iter().any(|it| it.id == id && it.in_use) {
+        return Err(SessionError::InUse { id: id.to_owned() });
+    }
+    Ok(())
+}
+
+pub(super) fn too_slow(harness: &str, limit: Duration) -> SessionError {
     SessionError::Unusable {
         message: format!(
             "harness {harness:?} did not read its agent's conversations within {} seconds; \

@@ -90,6 +90,8 @@ impl Router {
             }))
             .await?;
         }
+        // What its agent has of it is from outside again.
+        self.0.stores.changed();
         let by = caller.principal.clone();
         self.0.around.observer.observe(&SessionEvent {
             session: id,

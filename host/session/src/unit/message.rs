@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Client, ClientId, Notice, Prompt, Reply, SessionError, TerminalRequest,
+    router::CopyOf,
     unit::forking::{ForkPoint, Hold},
 };
 
@@ -107,6 +108,8 @@ pub(crate) struct Creation {
     pub(crate) reply: Reply,
     /// Up to where the client knows its history: of a copy, that of the original.
     pub(crate) known: Option<Position>,
+    /// It is a copy of that.
+    pub(crate) copy_of: Option<CopyOf>,
     /// Of the original, until the copy is ready.
     pub(crate) hold: Option<Hold>,
 }

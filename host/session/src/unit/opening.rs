@@ -1,10 +1,11 @@
 //! An instance is started, gets ready, or does not.
 
-use hostler_runtime::Ended;
+use hostler_runtime::{Ended, SessionOrigin};
 use hostler_store::Entry;
 
 use crate::{
     Answer, SessionError, frames,
+    router::{check_unused, lock},
     unit::{
         Creation, Unit,
         instance::{Call, Instance, Launched, Stage},
@@ -27,6 +28,16 @@ impl Unit {
         let known = known.map(|endpoint| endpoint.server.clone());
         let source = self.origin.source.clone();
         self.stage = Stage::Launching(Box::pin(async move {
+            // The first start since it was adopted: later a mark may be one of ours.
+            if let SessionOrigin::Outside(id) = &origin
+                && let Err(error) =
+                    check_unused(launcher.as_ref(), &harness, &params.cwd, id).await
+            {
+                return Launched {
+                    endpoint: None,
+                    running: Err(error),
+                };
+            }
             let endpoint = match &known {
                 Some(_) => None,
                 None => source.open(&params.session).await,
@@ -100,6 +111,7 @@ impl Unit {
             notices,
             reply,
             known,
+            copy_of,
             // Whatever comes of it, the original goes on.
             hold: _hold,
         } = creation;
@@ -118,6 +130,11 @@ impl Unit {
             self.never_came_to_be();
             return self.close();
         };
+        if let Some(original) = copy_of {
+            let info = lock(&self.info);
+            self.observer
+                .observe(&original.forked(&info.owner, &self.id));
+        }
         if client.outlet.replay(history) {
             self.show(client, &notices);
         }

@@ -190,6 +190,41 @@ async fn what_was_not_saved_is_no_copy() {
 }
 
 #[tokio::test]
+async fn a_copy_that_its_agent_refuses_leaves_nothing_and_is_not_told() {
+    let mut host = Host::new();
+    let (session, mut instance, viewer) = host.session().await;
+    turn(&session, &mut instance, &viewer, 1, "one").await;
+    let answer = fork(&host, &session.handle, &viewer);
+    let refusing = host.instance().await;
+    let copy = refusing.params.session.clone();
+    refusing.output(Output::Checkpoint("half".into())).await;
+    refusing.say("half").await;
+    refusing.fail(0, -32000, "log in first").await;
+    let error = answer.await.unwrap().unwrap_err().fault();
+    assert_eq!(error.code, -32000);
+    assert_eq!(host.happened.forks(), []);
+    let list = host.router.list(&caller(), None).unwrap();
+    assert_eq!(list.len(), 1, "{list:?}");
+    assert!(host.router.find(&caller(), &copy).is_err());
+    session.settle().await;
+    assert_eq!(host.query("SELECT count(*) FROM session"), 1);
+    let of_others = "SELECT count(*) FROM frame WHERE session NOT IN (SELECT key FROM session)";
+    assert_eq!(host.query(of_others), 0);
+    turn(&session, &mut instance, &viewer, 2, "two").await;
+
+    // One that begins is told when it has begun.
+    let answer = fork(&host, &session.handle, &viewer);
+    let instance = host.instance().await;
+    instance.output(Output::Checkpoint("copy".into())).await;
+    session.settle().await;
+    assert_eq!(host.happened.forks(), []);
+    instance.open().await;
+    answer.await.unwrap().unwrap();
+    let told = (session.id, owner().to_string(), instance.params.session);
+    assert_eq!(host.happened.forks(), [told]);
+}
+
+#[tokio::test]
 async fn a_session_in_which_nothing_was_said_is_copied_as_a_fresh_one() {
     let mut host = Host::new();
     let (session, _instance, viewer) = host.session().await;

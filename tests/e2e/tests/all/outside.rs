@@ -1,7 +1,10 @@
 //! Conversations that were begun outside of the host, with the real programs by
 //! hand, and go on in it.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::{Child, Command},
+};
 
 use agent_client_protocol::v1::schema::{SessionId, StopReason};
 use hostler_e2e::{Client, Decision, Host};
@@ -25,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             claude_has_it_open,
         ),
         trial(
-            "who_may_not_begin_sessions_neither_lists_nor_adopts",
+            "who_may_not_open_terminals_neither_lists_nor_adopts",
             claude::NEEDS,
             rights,
         ),
@@ -166,12 +169,7 @@ async fn claude_has_it_open() {
     let claude::Setup { host, .. } = &claude::setup().await;
     by_hand(host, "claude", &["-p", "[[text hello]]"]);
     let [id] = stored_by_claude(host).try_into().unwrap();
-    // A program that is there, and says so as Claude Code does.
-    let mut other = Command::new("sleep").arg("600").spawn().unwrap();
-    let sessions = host.folder().join("home/.claude/sessions");
-    std::fs::create_dir_all(&sessions).unwrap();
-    let note = json!({ "pid": other.id(), "sessionId": id }).to_string();
-    std::fs::write(sessions.join(format!("{}.json", other.id())), note).unwrap();
+    let mut other = open_elsewhere(host, &id);
     let [row] = listed(host, &["--outside"]).try_into().unwrap();
     assert_eq!(row["in_use"], true);
     Client::run(host, Decision::Wait, async |client| {
@@ -183,8 +181,28 @@ async fn claude_has_it_open() {
         other.wait().unwrap();
         client.load(host, &session).await;
         assert_eq!(client.text("agent_message_chunk"), "hello");
+
+        // It is looked for again when the agent is about to be started.
+        let mut other = open_elsewhere(host, &id);
+        let prompt = "[[text and on]]";
+        let error = client.prompt(&session, prompt).await.unwrap_err();
+        assert!(error.to_string().contains("CONVERSATION_IN_USE"), "{error}");
+        other.kill().unwrap();
+        other.wait().unwrap();
+        client.prompt(&session, prompt).await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("and on"));
     })
     .await;
+}
+
+/// A program that is there, and says so as Claude Code does.
+fn open_elsewhere(host: &Host, id: &str) -> Child {
+    let other = Command::new("sleep").arg("600").spawn().unwrap();
+    let sessions = host.folder().join("home/.claude/sessions");
+    std::fs::create_dir_all(&sessions).unwrap();
+    let note = json!({ "pid": other.id(), "sessionId": id }).to_string();
+    std::fs::write(sessions.join(format!("{}.json", other.id())), note).unwrap();
+    other
 }
 
 async fn rights() {

@@ -2,10 +2,13 @@
 //! `ask` asks for a permission, `hang` runs until it is cancelled, `trap` breaks,
 //! `big…` is said back with one MiB more, and anything else is said back. A login
 //! by `key` needs one, by `page` a page that is opened, and by `hang` never ends.
+//! `echo` has a store of its own.
+
+use std::{path::Path, sync::Arc};
 
 use hostler_runtime::{
-    Command, Description, Ended, Event, Failure, Harness, OPEN_REQUEST, OpenParams, Output,
-    PromptCapabilities, SessionOrigin,
+    Command, Conversation, Description, Ended, Event, Failure, Harness, OPEN_REQUEST, OpenParams,
+    Output, Past, PromptCapabilities, SessionOrigin,
 };
 use hostler_session::{
     BoxFuture, CommandLine, CommandRunner, Launcher, Rights, Running, RunningCommand, SessionError,
@@ -14,14 +17,46 @@ use hostler_terminal::{Program, Spawned, Spawner};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::store::AgentStore;
+
 pub(crate) const MIB: usize = 1024 * 1024;
 
-#[derive(Debug)]
-pub(crate) struct Echo;
+#[derive(Debug, Default)]
+pub(crate) struct Echo(pub(crate) Arc<AgentStore>);
 
 impl Launcher for Echo {
     fn ids(&self) -> Vec<String> {
         vec!["echo".into(), "locked".into()]
+    }
+
+    fn is_loading(&self, id: &str) -> bool {
+        id == "echo" && self.0.is_loading()
+    }
+
+    fn conversations<'a>(
+        &'a self,
+        id: &'a str,
+        _: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<Vec<Conversation>, SessionError>> {
+        Box::pin(async move {
+            Ok(match id {
+                "echo" => self.0.list().await,
+                _ => Vec::new(),
+            })
+        })
+    }
+
+    fn history<'a>(
+        &'a self,
+        id: &'a str,
+        conversation: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Past>, SessionError>> {
+        Box::pin(async move {
+            Ok(match id {
+                "echo" => self.0.past(conversation).await,
+                _ => None,
+            })
+        })
     }
 
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {

@@ -4,6 +4,7 @@ mod agents;
 mod harness;
 mod peer;
 mod raw;
+mod store;
 mod web;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -22,6 +23,7 @@ pub(crate) use self::agents::{Given, Overheard};
 use self::harness::Echo;
 pub(crate) use self::harness::MIB;
 pub(crate) use self::peer::{Peer, prompt, said};
+pub(crate) use self::store::AgentStore;
 pub(crate) use self::web::{Events, Web};
 
 pub(crate) struct Server {
@@ -40,6 +42,8 @@ pub(crate) struct Server {
     pub(crate) journal: Journal,
     /// What the agents of sessions were given.
     pub(crate) given: Arc<Overheard>,
+    /// Of the agent `echo`.
+    pub(crate) store: Arc<AgentStore>,
     /// Of the host: `echo`, which is being loaded.
     pub(crate) agents: Agents,
     pub(crate) access: Access,
@@ -104,11 +108,12 @@ impl Server {
         };
         let given = Arc::new(Overheard::new(given));
         let agents = Agents::new(["echo".to_owned()]);
+        let store = Arc::<AgentStore>::default();
         let config = ServerConfig {
             router: Router::new(Surroundings {
-                launcher: Arc::new(Echo),
-                runner: Arc::new(Echo),
-                shells: Arc::new(Echo),
+                launcher: Arc::new(Echo(store.clone())),
+                runner: Arc::new(Echo::default()),
+                shells: Arc::new(Echo::default()),
                 journal: journal.clone(),
                 config: sessions,
                 observer: Arc::new(Unobserved),
@@ -141,6 +146,7 @@ impl Server {
             clients,
             journal,
             given,
+            store,
             agents,
             access,
             stop: Some(stop),

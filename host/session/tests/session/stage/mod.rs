@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 mod instance;
+mod store;
 mod values;
 mod viewer;
 
 use hostler_auth::Identity;
 use hostler_replay::Position;
 use hostler_runtime::{
-    Description, FileAccess, Harness, OpenParams, PromptCapabilities, SessionOrigin,
+    Conversation, Description, FileAccess, Harness, OpenParams, PromptCapabilities, SessionOrigin,
 };
 use hostler_session::{
     Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
     NoEndpoints, Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig,
-    SessionError, SessionHandle, Surroundings, Unobserved,
+    SessionError, SessionHandle, Surroundings,
 };
 use hostler_store::{Journal, Retention};
 use hostler_terminal::{Program, Spawned, Spawner};
@@ -23,7 +24,12 @@ use hostler_workspace::Tree;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::{instance::Instance, values::*, viewer::Viewer};
+pub(crate) use self::{
+    instance::Instance,
+    store::{AgentStore, Happened},
+    values::*,
+    viewer::Viewer,
+};
 
 pub(crate) const ALL_RIGHTS: Rights = Rights {
     files: Some(FileAccess::ReadWrite),
@@ -34,6 +40,9 @@ pub(crate) struct Host {
     pub(crate) router: Router,
     pub(crate) dir: tempfile::TempDir,
     pub(crate) state: tempfile::TempDir,
+    /// Of the harness `echo`.
+    pub(crate) store: Arc<AgentStore>,
+    pub(crate) happened: Arc<Happened>,
     instances: mpsc::UnboundedReceiver<Instance>,
 }
 
@@ -42,11 +51,24 @@ struct Played {
     instances: mpsc::UnboundedSender<Instance>,
     rights: Rights,
     mailbox: usize,
+    store: Arc<AgentStore>,
 }
 
 impl Launcher for Played {
     fn ids(&self) -> Vec<String> {
         vec!["echo".into()]
+    }
+
+    fn is_loading(&self, _: &str) -> bool {
+        self.store.is_loading()
+    }
+
+    fn conversations<'a>(
+        &'a self,
+        _: &'a str,
+        cwd: Option<&'a std::path::Path>,
+    ) -> BoxFuture<'a, Result<Vec<Conversation>, SessionError>> {
+        Box::pin(async move { Ok(self.store.read(cwd).await) })
     }
 
     fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
@@ -215,10 +237,12 @@ impl Host {
         config: SessionConfig,
     ) -> Self {
         let (sender, instances) = mpsc::unbounded_channel();
+        let (store, happened) = <(Arc<AgentStore>, Arc<Happened>)>::default();
         let launcher = Played {
             instances: sender,
             rights,
             mailbox,
+            store: store.clone(),
         };
         Self {
             router: Router::new(Surroundings {
@@ -227,11 +251,13 @@ impl Host {
                 shells: Arc::new(NoShells),
                 journal,
                 config,
-                observer: Arc::new(Unobserved),
+                observer: happened.clone(),
                 endpoints: Arc::new(NoEndpoints),
             }),
             dir: tempfile::tempdir().unwrap(),
             state,
+            store,
+            happened,
             instances,
         }
     }
