@@ -64,6 +64,11 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// Whether the host is gone, for now.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.failure.exit, Exit::HostLost | Exit::NoHost)
+    }
+
     /// Whether the lease that was shown is none any more.
     pub(super) fn is_over(&self) -> bool {
         self.failure.exit == Exit::LeaseOver
@@ -134,9 +139,11 @@ struct Plugins {
     plugins: Vec<PluginView>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Waiting {
     place: usize,
+    #[serde(default)]
+    id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,10 +152,9 @@ struct Preparing {
 }
 
 /// What happens while a device is asked for.
-#[derive(Debug)]
 pub(super) enum Step {
-    /// From 1.
-    Waiting { place: usize },
+    /// Its place, from 1, and the id by which to come back to it: a secret.
+    Waiting { place: usize, id: Option<String> },
     /// In the provider's words.
     Progress(String),
 }
@@ -201,14 +207,15 @@ impl Api {
         self.nothing(Method::DELETE, "/v1/lease", Some(lease)).await
     }
 
-    /// Asks for a device; `step` hears what happens until it is there. Whoever
-    /// drops this gives up.
+    /// Asks for a device, or goes on with the ask of the id `before`; `step` hears
+    /// what happens until it is there. Whoever drops this gives up.
     pub(super) async fn allocate(
         &self,
         ask: &Ask,
+        before: Option<&str>,
         mut step: impl FnMut(Step),
     ) -> Result<Granted, Refused> {
-        let request = self.request(Method::POST, "/v1/leases", None);
+        let request = self.request(Method::POST, "/v1/leases", before);
         let request = request.header(ACCEPT, "text/event-stream");
         let answer = self.send(request, Some(ask), PATIENCE).await?;
         // A host that waits with us says so again and again.
@@ -217,8 +224,8 @@ impl Api {
             let data = event.data.unwrap_or_default();
             match event.event.as_deref() {
                 Some("waiting") => {
-                    let Waiting { place } = read(data.as_bytes())?;
-                    step(Step::Waiting { place });
+                    let Waiting { place, id } = read(data.as_bytes())?;
+                    step(Step::Waiting { place, id });
                 }
                 Some("preparing") => {
                     let Preparing { step: text } = read(data.as_bytes())?;

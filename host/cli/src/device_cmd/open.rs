@@ -6,7 +6,8 @@ use hostler_device::json::{Command, Device, Granted};
 use serde_json::{Value, json};
 
 use super::{
-    api::{Ask, Step},
+    api::Ask,
+    asking::until_granted,
     host::{DeviceHost, Session, none, print_json},
     progress::Progress,
     words::{self, time},
@@ -44,12 +45,8 @@ pub(crate) async fn open(args: DeviceOpen) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let ask = ask(&args);
     let mut progress = Progress::stderr();
-    let granted = host
-        .api
-        .allocate(&ask, |step| progress.say(&said(step)))
-        .await;
+    let granted = until_granted(&host, ask(&args), &mut progress).await;
     progress.end();
     let granted = granted.map_err(|refused| refused.told(args.device.json))?;
     let done = keep(&host, &args, &granted).await;
@@ -174,15 +171,8 @@ fn ask(args: &DeviceOpen) -> Ask {
     }
 }
 
-fn whole_ms(time: Duration) -> u64 {
+pub(super) fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn said(step: Step) -> String {
-    match step {
-        Step::Waiting { place } => format!("waiting: number {place} in the queue"),
-        Step::Progress(text) => text,
-    }
 }
 
 pub(crate) async fn close(args: DeviceClose) -> Result<Exit, Failure> {
