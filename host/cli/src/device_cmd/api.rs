@@ -74,6 +74,20 @@ impl Refused {
         self.failure.exit == Exit::LeaseOver
     }
 
+    /// In the words of who asked, if others have the device.
+    pub(super) fn of(mut self, wish: &words::Wish) -> Self {
+        if let Some(busy) = self.body.as_ref().and_then(|body| body.busy.as_ref()) {
+            self.failure = Failure::new(self.failure.exit, words::busy(busy, wish));
+        }
+        self
+    }
+
+    /// Whether it is an operator's to ask.
+    pub(super) fn is_for_operators(&self) -> bool {
+        let body = self.body.as_ref();
+        body.is_some_and(|body| body.code == "ADMIN_ONLY")
+    }
+
     /// As the command ends with it; programs get the host's words on stdout.
     pub(super) fn told(self, json: bool) -> Failure {
         if json
@@ -110,7 +124,7 @@ fn refused(body: FailureBody) -> Refused {
         _ => Exit::Refused,
     };
     let message = match &body.busy {
-        Some(busy) => words::busy(busy),
+        Some(busy) => words::busy(busy, &words::Wish::default()),
         None => format!("{} ({})", clean(&body.message), clean(&body.code)),
     };
     Refused {

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Asked, Devices, discover, policy, settle::held};
+use super::{Asked, Devices, State, discover, policy, settle::held};
 use crate::{
     Labels, Refusal, Ticket, Who,
     ticket::{Again, Seat, Told, Way},
@@ -180,7 +180,7 @@ impl Devices {
                 }
                 // Whoever gives back and asks again does not come in between.
                 Err(Refusal::Lease(Refused::Busy(busy)))
-                    if inner.lock().is_being_freed(&busy) && Instant::now() < patience =>
+                    if State::is_being_freed(&busy) && Instant::now() < patience =>
                 {
                     // At the end of the patience it is asked once more.
                     let _ = timeout_at(patience, freed.changed()).await;

@@ -11,12 +11,9 @@ const MAX_CANDIDATES: usize = 256;
 
 impl State {
     /// Whether what is in the way is only the end of a session.
-    pub(super) fn is_being_freed(&self, busy: &Busy) -> bool {
-        match &busy.device {
-            Some(device) => device.condition == Condition::TearingDown,
-            // Of a pool, any.
-            None => self.holdings.values().any(|it| it.stop.is_cancelled()),
-        }
+    pub(super) fn is_being_freed(busy: &Busy) -> bool {
+        let device = busy.device.as_ref();
+        device.is_some_and(|device| device.condition == Condition::TearingDown)
     }
 
     /// The devices that a policy may choose from.

@@ -221,18 +221,17 @@ impl Registry {
         Ok(Allocated::Waiting { position })
     }
 
-    /// What is in the way of the first choice.
+    /// What is in the way.
     fn busy(&self, ask: &Ask, queues: &[QueueNo], sight: Sight) -> Busy {
-        let first = queues.first().copied();
-        let want = first.and_then(|queue| self.want(queue));
-        let device = match &want {
-            Some(Want::Device(key)) => self.device(key, &ask.principal, sight, self.now),
-            _ => None,
-        };
+        let soonest = self.soonest(queues);
+        let waiting = queues.iter().map(|queue| self.waiting_in(*queue)).min();
         Busy {
-            want: want.map_or_else(String::new, |want| want.to_string()),
-            device,
-            waiting: first.map_or(0, |queue| self.waiting_in(queue)),
+            wants: queues
+                .iter()
+                .filter_map(|queue| self.want(*queue))
+                .collect(),
+            device: soonest.and_then(|key| self.device(&key, &ask.principal, sight, self.now)),
+            waiting: waiting.unwrap_or_default(),
         }
     }
 

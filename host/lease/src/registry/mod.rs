@@ -17,7 +17,7 @@ use slab::Slab;
 
 pub use allocate::Allocated;
 pub use hold::{Admitted, Status};
-pub use view::LeaseView;
+pub use view::{LeaseView, MAX_COMPARED};
 
 use crate::device::{DeviceKey, Sighting};
 use crate::effects::{Effects, EndCause};

@@ -17,14 +17,19 @@ struct Rest {
 
 struct Lender {
     server: Server,
+    devices: hostler_device::Devices,
     played: Played,
 }
 
 impl Lender {
     async fn start() -> Self {
         let (devices, played) = hostler_test_devices::devices(&Arc::default(), 1);
-        let server = Server::start_lending(devices).await;
-        Self { server, played }
+        let server = Server::start_lending(devices.clone()).await;
+        Self {
+            server,
+            devices,
+            played,
+        }
     }
 
     fn client(&self, principal: &str, scopes: &[Scope]) -> Rest {
@@ -350,6 +355,47 @@ async fn a_stream_of_events_goes_on_after_the_one_that_was_seen_last() {
     assert_eq!(member(&reset, "event:"), "reset");
     let (status, refused) = whole(again("x".to_owned())).await;
     assert_eq!((status, code(&refused)), (400, "BAD_HEADER"));
+}
+
+/// Why the next lease ended.
+async fn ended(events: &mut reqwest::Response, rest: &mut String) -> Value {
+    loop {
+        let next = event(events, rest).await;
+        if member(&next, "event:") == "ended" {
+            return serde_json::from_str(member(&next, "data:")).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn why_a_lease_ended_is_told_by_a_code() {
+    let lender = Lender::start().await;
+    let ann = lender.ann();
+    let boss = lender.client("boss", &[Scope::Admin]);
+    let mut events = ann.request("GET", "/v1/events").send().await.unwrap();
+    let mut rest = String::new();
+    // The shortest life that there is.
+    let ask = json!({ "devices": ["play:one"], "ttl_ms": 5000 });
+    assert_eq!(ann.post("/v1/leases", "", ask).await.0, 201);
+    let told = ended(&mut events, &mut rest).await;
+    assert_eq!(
+        (&told["device"], &told["code"]),
+        (&json!("play:one"), &json!("LEASE_EXPIRED"))
+    );
+    assert_eq!(told["cause"], "it was not renewed in time");
+    let lease = ann.lease("play:one").await;
+    let forced = boss.post("/v1/devices/play:one/release", "", json!({}));
+    assert_eq!(forced.await.0, 200);
+    let told = ended(&mut events, &mut rest).await;
+    assert_eq!(told["code"], "LEASE_REVOKED");
+    let (_, refused) = ann.post("/v1/lease/renew", &lease, json!({})).await;
+    assert_eq!(code(&refused), "LEASE_REVOKED", "both say the same");
+    let lease = ann.lease("play:one").await;
+    lender.devices.remove_provider("play");
+    let told = ended(&mut events, &mut rest).await;
+    assert_eq!(told["code"], "DEVICE_LOST");
+    let (_, refused) = ann.post("/v1/lease/renew", &lease, json!({})).await;
+    assert_eq!(code(&refused), "DEVICE_LOST", "both say the same");
 }
 
 #[tokio::test]
