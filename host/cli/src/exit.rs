@@ -34,8 +34,8 @@ Exit codes:
      that is not there
   5  the turn ended with an error, or one of those of `session attach`
   6  the turn was stopped: cancelled, refused by the model, or at a limit
-  7  the connection to the host was lost; for `acp`, `session attach` and `watch`: and
-     did not come back
+  7  the connection to the host was lost; for `acp`, `session attach`, `watch` and
+     `device open --wait`: and did not come back
   8  others have the device, and it was not free in time; stderr says who and until when
   9  there is no lease, or it is over: `hostler device open` gets another";
 

@@ -14,8 +14,8 @@ pub struct Ticket {
     pub(crate) devices: Devices,
     pub(crate) id: LeaseId,
     pub(crate) way: watch::Receiver<Way>,
-    /// Gives up when dropped.
-    pub(crate) owned: bool,
+    /// Gives up when dropped, unless somebody else has taken the seat meanwhile.
+    pub(crate) seat: Option<Seat>,
     /// It is of the call that asked, or of one that took its place; not of one
     /// that found the ask there.
     pub(crate) asker: bool,
@@ -23,6 +23,10 @@ pub struct Ticket {
     /// What to ask again if the device turns out to be gone, and others will do.
     pub(crate) again: Option<Box<Again>>,
 }
+
+/// Whoever waits for the end of an ask, by number: its client may be back before
+/// the host notices that the connection of before is lost.
+pub(crate) type Seat = u64;
 
 /// An ask, to be repeated.
 #[derive(Debug, Clone)]
@@ -58,7 +62,8 @@ pub struct Granted {
     pub(crate) devices: Devices,
     pub(crate) lease: Box<Lease>,
     pub(crate) asker: bool,
-    pub(crate) kept: bool,
+    /// Frees when dropped, as for a ticket.
+    pub(crate) seat: Option<Seat>,
 }
 
 /// How far an ask has come.
@@ -94,7 +99,7 @@ impl Ticket {
         loop {
             let way = self.way.borrow_and_update().clone();
             if let Some(end) = way.end {
-                self.owned = false;
+                let seat = self.seat.take();
                 if let Err(Refusal::Device(DeviceError::Lost(_))) = end
                     && let Some(again) = self.again.clone()
                 {
@@ -114,7 +119,7 @@ impl Ticket {
                         lease: Box::new(lease),
                         asker: self.asker,
                         // What another call asked for is not this one's to free.
-                        kept: !self.asker,
+                        seat: seat.filter(|_| self.asker),
                     })
                 });
             }
@@ -151,15 +156,15 @@ impl Ticket {
     /// Leaves the ask as it is: it waits on without anybody, until
     /// [`Devices::rejoin`] or the end of its wait.
     pub fn detach(mut self) -> LeaseId {
-        self.owned = false;
+        self.seat = None;
         self.id
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.owned {
-            self.devices.abandon(self.id);
+        if let Some(seat) = self.seat {
+            self.devices.abandon(self.id, seat);
         }
     }
 }
@@ -179,7 +184,7 @@ impl Granted {
     /// The answer is on its way: from now on the lease is its holder's, whatever
     /// becomes of other calls that got it too.
     pub fn keep(mut self) -> Lease {
-        self.kept = true;
+        self.seat = None;
         self.devices.kept(self.lease.id);
         Lease::clone(&self.lease)
     }
@@ -187,8 +192,8 @@ impl Granted {
 
 impl Drop for Granted {
     fn drop(&mut self) {
-        if !self.kept {
-            self.devices.abandon(self.lease.id);
+        if let Some(seat) = self.seat {
+            self.devices.abandon(self.lease.id, seat);
         }
     }
 }

@@ -119,6 +119,22 @@ pub enum EndCause {
 }
 
 impl EndCause {
+    /// A stable code for programs. Where whoever comes too late is refused for a
+    /// reason of its own, the refusal has the same.
+    pub fn code(self) -> &'static str {
+        match self {
+            EndCause::Released => "LEASE_RELEASED",
+            EndCause::Expired => "LEASE_EXPIRED",
+            EndCause::WaitedTooLong => "WAIT_TIMED_OUT",
+            EndCause::HandOverFailed => "HAND_OVER_FAILED",
+            EndCause::Abandoned => "LEASE_ABANDONED",
+            EndCause::Forced => "LEASE_REVOKED",
+            EndCause::DeviceLost => "DEVICE_LOST",
+            EndCause::PrincipalEnded => "SESSION_ENDED",
+            EndCause::HolderLeft => "HOLDER_LEFT",
+        }
+    }
+
     /// As a part of a sentence.
     pub fn text(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use crate::effects::EndCause;
 use crate::label::Label;
 use crate::principal::Principal;
 use crate::registry::{MAX_COMMAND, MAX_LEASES_PER_PRINCIPAL};
+use crate::saved::Want;
 
 /// Why a command was refused. Nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,12 +113,20 @@ impl Refused {
 /// What is in the way, as far as the caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Busy {
-    /// What was asked for first.
-    pub want: String,
-    /// How it stands with that; `None` for a pool.
+    /// What was asked for, in the order of preference.
+    pub wants: Vec<Want>,
+    /// How it stands with it; of several devices, or those of a pool, with the one
+    /// that may be free soonest. Of a pool [`crate::MAX_COMPARED`] are compared.
     pub device: Option<DeviceStatus>,
-    /// How many wait for it.
+    /// How many wait, where the fewest do.
     pub waiting: usize,
+}
+
+impl Busy {
+    /// Whether one device was asked for, and no other will do.
+    pub fn is_of_one(&self) -> bool {
+        matches!(self.wants[..], [Want::Device(_)])
+    }
 }
 
 /// How it stands with one device.
@@ -176,13 +185,17 @@ pub enum Sight {
 
 impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_of_one() {
+            let wants: Vec<_> = self.wants.iter().map(Want::to_string).collect();
+            write!(f, "no device of {} is free", wants.join(", "))?;
+        }
         let Some(device) = &self.device else {
-            let (want, waiting) = (&self.want, self.waiting);
-            return write!(
-                f,
-                "no device of {want} is free, {waiting} waiting; ask again, or ask to wait"
-            );
+            let waiting = self.waiting;
+            return write!(f, ", {waiting} waiting; ask again, or ask to wait");
         };
+        if !self.is_of_one() {
+            f.write_str("; the next could be this one: ")?;
+        }
         write!(f, "{} ", device.key)?;
         match device.condition {
             Condition::HandingOver => f.write_str("is being made ready for ")?,

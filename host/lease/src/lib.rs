@@ -37,8 +37,9 @@
 //! What it costs: no command looks at all devices, leases or waiters. Each takes
 //! time in the logarithm of their numbers, besides what it must tell: the waiters
 //! behind one that left a queue (at most [`MAX_QUEUE`]), the readers beside a
-//! holder (at most [`MAX_READERS`]), the leases of a principal that ended, and what
-//! a provider lists.
+//! holder (at most [`MAX_READERS`]), the leases of a principal that ended, what a
+//! provider lists, and what is compared for a refusal (at most [`MAX_COMPARED`] of
+//! a pool).
 //! A renewal moves no timer: the old one looks again when it fires.
 //!
 //! Deliberately absent: I/O, a clock, randomness, locks, tasks, policies, tokens
@@ -76,7 +77,7 @@ pub use label::{Label, LabelError, MAX_LABEL_BYTES};
 pub use moment::Moment;
 pub use principal::{MAX_PRINCIPAL_BYTES, Principal, PrincipalError};
 pub use registry::{
-    Admitted, Allocated, ENDED_KEPT, HAND_OVER_LIMIT, LeaseView, MAX_COMMAND,
+    Admitted, Allocated, ENDED_KEPT, HAND_OVER_LIMIT, LeaseView, MAX_COMMAND, MAX_COMPARED,
     MAX_LEASES_PER_PRINCIPAL, MAX_QUEUE, REJOIN_GRACE, Registry, Status,
 };
 pub use saved::{Record, Saved, Standing, Stored, Want};

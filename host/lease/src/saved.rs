@@ -6,8 +6,8 @@ use crate::id::{FencingToken, LeaseId};
 use crate::label::Label;
 use crate::scope::Ask;
 
-/// A change to what is stored. Renewals are none: after a restart a lease gets
-/// its full time anyway.
+/// A change to what is stored. Renewals are none, but the first: after a restart
+/// a lease that was used gets its full time anyway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// Tokens up to this one may have been used. It goes ahead of them in
@@ -15,6 +15,10 @@ pub enum Record {
     Tokens(FencingToken),
     /// Stores the lease, in place of what was stored under its id.
     Put(Stored),
+    /// The lease was used for the first time, so its holder has heard of it.
+    /// Nobody needs to wait until this is durable: without it a restart gives the
+    /// lease [`crate::REJOIN_GRACE`] instead of its full time.
+    Used(LeaseId),
     /// Forgets the lease.
     Remove(LeaseId),
 }
@@ -45,6 +49,8 @@ pub enum Standing {
         key: DeviceKey,
         /// Its token.
         token: FencingToken,
+        /// Its holder has heard of it.
+        used: bool,
     },
     /// Is a reader beside the holder with that token.
     Reading {
@@ -52,7 +58,18 @@ pub enum Standing {
         key: DeviceKey,
         /// The holder's token.
         token: FencingToken,
+        /// It has heard of it.
+        used: bool,
     },
+}
+
+impl Standing {
+    /// The holder has heard of it. Nothing if it waits.
+    pub fn note_use(&mut self) {
+        if let Standing::Held { used, .. } | Standing::Reading { used, .. } = self {
+            *used = true;
+        }
+    }
 }
 
 /// What a selector came to when it was asked with.
@@ -87,6 +104,11 @@ impl Saved {
             Record::Tokens(token) => self.tokens = self.tokens.max(token),
             Record::Put(stored) => {
                 self.leases.insert(stored.ask.id, stored);
+            }
+            Record::Used(id) => {
+                if let Some(stored) = self.leases.get_mut(&id) {
+                    stored.standing.note_use();
+                }
             }
             Record::Remove(id) => {
                 self.leases.remove(&id);

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use hostler_auth::{Grant, Scope};
 use hostler_device::{Devices, LeaseStanding, Who, json::FailureBody};
 use hostler_lease::{DeviceKey, Label, LeaseId, Principal};
+use hostler_provider::Wish;
 
 use crate::door::{SESSION_HEADER, session_id};
 
@@ -121,17 +122,18 @@ impl Hand {
         Err(FailureBody::new("DEVICE_NOT_HELD", message))
     }
 
-    /// A name under which nothing is held or asked for. It is taken as long as
-    /// the result lives.
-    pub(crate) fn place(&self, taken: &Taken) -> Result<Place, FailureBody> {
+    /// A name under which to ask for something: the one whose place in a queue
+    /// the client had before it or the host was away, or one under which nothing
+    /// is held or asked for. It is taken as long as the result lives.
+    pub(crate) fn place(&self, taken: &Taken, wish: &Wish) -> Result<Place, FailureBody> {
         let mut names = taken.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in self.places() {
-            let name = (self.who.token.clone(), place.clone());
-            let free = self
-                .devices
-                .implicit_held(&self.who, place.as_str())
-                .is_none();
-            if free && names.insert(name.clone()) {
+        let (devices, who) = (&self.devices, &self.who);
+        let waits = |place: &Label| devices.implicit_waits(who, place.as_str(), wish);
+        let free = |place: &Label| devices.implicit_held(who, place.as_str()).is_none();
+        let (own, fresh) = (self.places().filter(waits), self.places().filter(free));
+        for place in own.chain(fresh) {
+            let name = (who.token.clone(), place);
+            if names.insert(name.clone()) {
                 let taken = taken.clone();
                 return Ok(Place { name, taken });
             }

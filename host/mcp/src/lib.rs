@@ -20,7 +20,8 @@
 //!
 //! What a client holds is kept nowhere here: each device is an implicit lease
 //! that belongs to the token and the client's session, so a client that comes
-//! back finds it, after a restart of the host too, until its time to live is over.
+//! back finds it, after a restart of the host too, until its time to live is over;
+//! and its place in a queue, if it asks for the same again.
 //!
 //! Deliberately absent: who may come in, and what a device does.
 #![cfg_attr(

@@ -131,6 +131,10 @@ pub async fn serve(
     }
     drop(listener);
     tidying.abort();
+    if let Some(devices) = &shared.config.devices {
+        // Whoever waits for one keeps its place when its connection is closed.
+        devices.close();
+    }
     shared.stopping.send_replace(true);
     shared.streams.cancel();
     let all = async {

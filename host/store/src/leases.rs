@@ -65,6 +65,10 @@ pub(crate) const MIGRATION: &str = "
     ) STRICT;
 ";
 
+/// The step of `hostler.db` that tells leases that nobody has used. Those of
+/// before were used, for all that is known.
+pub(crate) const USED: &str = "ALTER TABLE lease ADD COLUMN used INTEGER NOT NULL DEFAULT TRUE";
+
 /// What a registry of leases goes on from.
 #[derive(Debug, Clone)]
 pub struct LoadedLeases {
@@ -121,6 +125,11 @@ fn apply(change: &Transaction<'_>, records: &[Record]) -> rusqlite::Result<()> {
                     .execute([token.number().cast_signed()])?;
             }
             Record::Put(stored) => row::put(change, stored)?,
+            Record::Used(id) => {
+                change
+                    .prepare_cached("UPDATE lease SET used = TRUE WHERE id = ?")?
+                    .execute(params![id.reveal()])?;
+            }
             Record::Remove(id) => {
                 change
                     .prepare_cached("DELETE FROM lease WHERE id = ?")?

@@ -16,7 +16,12 @@ pub use secrets::StoredSecret;
 use crate::{AuditRecord, StoreError, audit, leases, schema};
 
 /// As for the journal: a published step never changes.
-const MIGRATIONS: &[&str] = &[TOKENS_AND_AUDIT, leases::MIGRATION, secrets::TABLE];
+const MIGRATIONS: &[&str] = &[
+    TOKENS_AND_AUDIT,
+    leases::MIGRATION,
+    secrets::TABLE,
+    leases::USED,
+];
 
 const TOKENS_AND_AUDIT: &str = "
     CREATE TABLE token (

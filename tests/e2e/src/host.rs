@@ -85,6 +85,18 @@ impl Host {
         self.serve_at(&self.address.clone());
     }
 
+    /// Stops the host in order, and starts it again at the same address. Clients
+    /// may be at work.
+    ///
+    /// # Panics
+    /// When it cannot be stopped.
+    pub fn stop_and_come_back(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("SIGTERM");
+        self.child.wait().expect("the end of the host");
+        self.serve_at(&self.address.clone());
+    }
+
     fn crash(&mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("the end of the host");

@@ -265,7 +265,7 @@ pub(crate) struct DeviceClose {
 pub(crate) enum Lease {
     /// Show who holds what and who waits, as far as you may know.
     List(LeaseList),
-    /// Show how it stands with a device and who waits for it.
+    /// Show how it stands with a device, or those of a pool, and who waits for it.
     Show(LeaseShow),
     /// End a lease: the one of your session, or with --force anybody's.
     Release(LeaseRelease),
@@ -285,9 +285,13 @@ pub(crate) struct LeaseList {
 
 #[derive(Debug, Args)]
 pub(crate) struct LeaseShow {
-    /// The device: its name, key, hardware id or alias
-    /// [default: the one of the session]
-    pub(crate) selector: Option<String>,
+    /// The device: its name, key, hardware id or alias, or `pool:NAME` for those of a
+    /// pool; several with commas between [default: the one of the session]
+    #[arg(value_name = "SELECTOR", value_delimiter = ',')]
+    pub(crate) selector: Vec<String>,
+    /// Everybody who holds or waits; on this machine the admin token is used
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -64,9 +64,28 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// Whether the host is gone, for now.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.failure.exit, Exit::HostLost | Exit::NoHost)
+    }
+
     /// Whether the lease that was shown is none any more.
     pub(super) fn is_over(&self) -> bool {
         self.failure.exit == Exit::LeaseOver
+    }
+
+    /// In the words of who asked, if others have the device.
+    pub(super) fn of(mut self, wish: &words::Wish) -> Self {
+        if let Some(busy) = self.body.as_ref().and_then(|body| body.busy.as_ref()) {
+            self.failure = Failure::new(self.failure.exit, words::busy(busy, wish));
+        }
+        self
+    }
+
+    /// Whether it is an operator's to ask.
+    pub(super) fn is_for_operators(&self) -> bool {
+        let body = self.body.as_ref();
+        body.is_some_and(|body| body.code == "ADMIN_ONLY")
     }
 
     /// As the command ends with it; programs get the host's words on stdout.
@@ -105,7 +124,7 @@ fn refused(body: FailureBody) -> Refused {
         _ => Exit::Refused,
     };
     let message = match &body.busy {
-        Some(busy) => words::busy(busy),
+        Some(busy) => words::busy(busy, &words::Wish::default()),
         None => format!("{} ({})", clean(&body.message), clean(&body.code)),
     };
     Refused {
@@ -134,9 +153,11 @@ struct Plugins {
     plugins: Vec<PluginView>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Waiting {
     place: usize,
+    #[serde(default)]
+    id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,10 +166,9 @@ struct Preparing {
 }
 
 /// What happens while a device is asked for.
-#[derive(Debug)]
 pub(super) enum Step {
-    /// From 1.
-    Waiting { place: usize },
+    /// Its place, from 1, and the id by which to come back to it: a secret.
+    Waiting { place: usize, id: Option<String> },
     /// In the provider's words.
     Progress(String),
 }
@@ -201,14 +221,15 @@ impl Api {
         self.nothing(Method::DELETE, "/v1/lease", Some(lease)).await
     }
 
-    /// Asks for a device; `step` hears what happens until it is there. Whoever
-    /// drops this gives up.
+    /// Asks for a device, or goes on with the ask of the id `before`; `step` hears
+    /// what happens until it is there. Whoever drops this gives up.
     pub(super) async fn allocate(
         &self,
         ask: &Ask,
+        before: Option<&str>,
         mut step: impl FnMut(Step),
     ) -> Result<Granted, Refused> {
-        let request = self.request(Method::POST, "/v1/leases", None);
+        let request = self.request(Method::POST, "/v1/leases", before);
         let request = request.header(ACCEPT, "text/event-stream");
         let answer = self.send(request, Some(ask), PATIENCE).await?;
         // A host that waits with us says so again and again.
@@ -217,8 +238,8 @@ impl Api {
             let data = event.data.unwrap_or_default();
             match event.event.as_deref() {
                 Some("waiting") => {
-                    let Waiting { place } = read(data.as_bytes())?;
-                    step(Step::Waiting { place });
+                    let Waiting { place, id } = read(data.as_bytes())?;
+                    step(Step::Waiting { place, id });
                 }
                 Some("preparing") => {
                     let Preparing { step: text } = read(data.as_bytes())?;

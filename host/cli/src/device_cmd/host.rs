@@ -50,6 +50,12 @@ impl DeviceHost {
         Ok(Self { api, memory, place })
     }
 
+    /// The same host as it is reached now, if it is there.
+    pub(super) fn again(&self) -> Option<Api> {
+        let target = self.place.target().ok()?;
+        Some(Api { target })
+    }
+
     /// The same with the admin token, where this machine has it: for what an
     /// operator may.
     pub(super) fn as_operator(&self) -> Result<Api, Failure> {

@@ -6,7 +6,8 @@
 //! close ── held ── DELETE, forget
 //! ```
 //!
-//! - [`devices`]: the table. [`open`]: open and close. [`act`]: what only says
+//! - [`devices`]: the table. [`open`]: open and close; [`asking`]: until there is
+//!   a device, also when the host is lost on the way. [`act`]: what only says
 //!   that it was done. [`look`]: what brings something back. [`wait`]: until
 //!   something is there. [`lease`]: list, show, release.
 //! - [`host`]: the host that is meant, and the lease of a session there.
@@ -15,6 +16,7 @@
 
 pub(crate) mod act;
 mod api;
+mod asking;
 pub(crate) mod devices;
 pub(crate) mod held;
 pub(crate) mod host;

@@ -1,15 +1,16 @@
 //! `hostler device open` and `close`.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use hostler_device::json::{Command, Device, Granted};
 use serde_json::{Value, json};
 
 use super::{
-    api::{Ask, Step},
+    api::Ask,
+    asking::until_granted,
     host::{DeviceHost, Session, none, print_json},
     progress::Progress,
-    words::{self, time},
+    words::{self, POOL, time},
 };
 use crate::{
     args::{DeviceClose, DeviceOpen},
@@ -17,9 +18,6 @@ use crate::{
     exit::{Exit, Failure},
     plugin_cmd::print,
 };
-
-/// How a pool is written on the command line, and to the host.
-const POOL: &str = "pool:";
 
 pub(crate) async fn open(args: DeviceOpen) -> Result<Exit, Failure> {
     let host = DeviceHost::of(&args.device.host)?;
@@ -44,14 +42,10 @@ pub(crate) async fn open(args: DeviceOpen) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let ask = ask(&args);
     let mut progress = Progress::stderr();
-    let granted = host
-        .api
-        .allocate(&ask, |step| progress.say(&said(step)))
-        .await;
+    let granted = until_granted(&host, ask(&args), &mut progress).await;
     progress.end();
-    let granted = granted.map_err(|refused| refused.told(args.device.json))?;
+    let granted = granted.map_err(|refused| refused.of(&written(&args)).told(args.device.json))?;
     let done = keep(&host, &args, &granted).await;
     if let Err(failure) = done {
         // What failed in between leaves nothing behind.
@@ -174,15 +168,27 @@ fn ask(args: &DeviceOpen) -> Ask {
     }
 }
 
-fn whole_ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// What was asked for, to be told how to ask again.
+fn written(args: &DeviceOpen) -> words::Wish {
+    let mut options = String::new();
+    let session = Some(&args.device.session).filter(|name| *name != "default");
+    for (option, value) in [
+        ("platform", args.platform.as_ref()),
+        ("policy", args.policy.as_ref()),
+        ("session", session),
+    ] {
+        if let Some(value) = value {
+            let _ = write!(options, " --{option} {}", words::argument(value));
+        }
+    }
+    words::Wish {
+        selector: args.selector.join(","),
+        options,
+    }
 }
 
-fn said(step: Step) -> String {
-    match step {
-        Step::Waiting { place } => format!("waiting: number {place} in the queue"),
-        Step::Progress(text) => text,
-    }
+pub(super) fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) async fn close(args: DeviceClose) -> Result<Exit, Failure> {

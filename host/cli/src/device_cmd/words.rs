@@ -6,8 +6,18 @@ use hostler_device::json::{Busy, DeviceState, DeviceStatus, Holder};
 
 use crate::client::text::one_line;
 
+/// How a pool is written on the command line.
+pub(super) const POOL: &str = "pool:";
+
 /// Longest name in a sentence or a table, in characters.
 pub(super) const NAME: usize = 60;
+
+/// Longest list of names in a sentence: as many as one may ask for.
+const LIST: usize = 8 * NAME;
+
+/// Longest argument of a command that is suggested: a command that was cut does
+/// something else, so this is more than what names are made of.
+const ARGUMENT: usize = 4096;
 
 /// A time in its two largest units.
 pub(super) fn time(ms: u64) -> String {
@@ -45,22 +55,75 @@ pub(super) fn holder(holder: &Holder) -> String {
     text
 }
 
-/// What is in the way, and what to do about it.
-pub(super) fn busy(busy: &Busy) -> String {
-    let want = one_line(busy.device.as_deref().unwrap_or(&busy.want), NAME);
-    let mut text = match &busy.status {
-        Some(status) => format!("{want} {}", situation(status)),
-        None => format!("no device of {want} is free"),
+/// What was asked for, as it was written.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// Devices and pools; empty if the policy chose.
+    pub(super) selector: String,
+    /// Further arguments, as a shell takes them.
+    pub(super) options: String,
+}
+
+/// What is in the way, and what to do about it: with the words of who asked, or
+/// else with the host's.
+pub(super) fn busy(busy: &Busy, wish: &Wish) -> String {
+    let wants: Vec<_> = busy.wants.iter().map(|want| selector(want)).collect();
+    let wants = wants.join(",");
+    let one = matches!(&busy.wants[..], [want] if !want.starts_with('@'));
+    let device = busy.device.as_deref();
+    let mut text = if one {
+        device.map_or_else(String::new, |key| format!("{} ", one_line(key, NAME)))
+    } else {
+        format!("no device of {} is free", one_line(&wants, LIST))
     };
+    if let (Some(key), false) = (device, one) {
+        let _ = write!(text, "; the next could be {}, which ", one_line(key, NAME));
+    }
+    if let Some(status) = &busy.status {
+        text.push_str(&situation(status));
+    }
     let _ = writeln!(text, "; {}.", queue(busy.waiting));
-    let asked = one_line(&busy.want, NAME);
+    let show = match wish.selector.is_empty() {
+        true => argument(&wants),
+        false => argument(&wish.selector),
+    };
+    let again = match wish.selector.is_empty() {
+        true if wish.options.is_empty() && !wants.is_empty() => format!(" {show}"),
+        true => String::new(),
+        false => format!(" {show}"),
+    };
     let _ = write!(
         text,
-        "  to wait for it:            hostler device open {asked} --wait 5m\n  \
-         to see who waits:          hostler lease show {asked}\n  \
-         an operator can end it:    hostler lease release {want} --force"
+        "  to wait for it:            hostler device open{again}{} --wait 5m\n  \
+         to see who waits:          hostler lease show {show}",
+        wish.options
     );
+    if let Some(key) = device {
+        let _ = write!(
+            text,
+            "\n  an operator can end it:    hostler lease release {} --force",
+            argument(key)
+        );
+    }
     text
+}
+
+/// What a host calls a pool, `@NAME`, as it is written here.
+pub(super) fn selector(want: &str) -> String {
+    match want.strip_prefix('@') {
+        Some(pool) => format!("{POOL}{pool}"),
+        None => want.to_owned(),
+    }
+}
+
+/// A text as an argument that a shell takes as it is.
+pub(super) fn argument(text: &str) -> String {
+    let text = one_line(text, ARGUMENT);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/@+=%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What a device is doing, for whom, until when.
@@ -118,22 +181,65 @@ mod tests {
 
     #[test]
     fn busy_says_who_until_when_since_when_how_many_and_what_to_do() {
-        let text = busy(&Busy {
-            want: "pixel".into(),
+        let held = Busy {
+            wants: vec!["android:1".into()],
             device: Some("android:1".into()),
             status: Some(status()),
             waiting: 2,
-        });
+        };
+        let wish = Wish {
+            selector: "Pixel 8".into(),
+            options: " --policy local".into(),
+        };
+        let text = busy(&held, &wish);
         for part in [
             "android:1 is held by ann (session ci\\u{1b}[2J, hostler)",
             "for 3m 20s unless it is used",
             "idle for 12s",
             "2 wait for it",
-            "hostler device open pixel --wait 5m",
+            "hostler device open 'Pixel 8' --policy local --wait 5m",
+            "hostler lease show 'Pixel 8'",
             "hostler lease release android:1 --force",
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
+        // Whose words are not known is answered with the host's.
+        let text = busy(&held, &Wish::default());
+        assert!(
+            text.contains("hostler device open android:1 --wait 5m"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn of_several_the_one_that_is_free_soonest_is_told_and_the_command_can_be_run() {
+        let held = Busy {
+            wants: vec!["@phones".into(), "android:9".into()],
+            device: Some("android:1".into()),
+            status: Some(status()),
+            waiting: 1,
+        };
+        let text = busy(&held, &Wish::default());
+        for part in [
+            "no device of pool:phones,android:9 is free; the next could be android:1, which is held",
+            "for 3m 20s unless it is used",
+            "one waits for it",
+            "hostler device open pool:phones,android:9 --wait 5m",
+            "hostler lease show pool:phones,android:9",
+            "hostler lease release android:1 --force",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+        let wish = Wish {
+            selector: String::new(),
+            options: " --platform android".into(),
+        };
+        let text = busy(&held, &wish);
+        assert!(
+            text.contains("hostler device open --platform android --wait 5m"),
+            "{text}"
+        );
+        assert_eq!(argument("it's"), r"'it'\''s'");
     }
 
     #[test]
@@ -147,12 +253,16 @@ mod tests {
         assert!(text.contains("held by somebody else"), "{text}");
         assert!(text.contains("in use now"), "{text}");
         let none = Busy {
-            want: "@phones".into(),
+            wants: vec!["@phones".into()],
             device: None,
             status: None,
             waiting: 0,
         };
-        assert!(busy(&none).starts_with("no device of @phones is free; nobody waits"));
+        let text = busy(&none, &Wish::default());
+        assert!(
+            text.starts_with("no device of pool:phones is free; nobody waits"),
+            "{text}"
+        );
     }
 
     #[test]

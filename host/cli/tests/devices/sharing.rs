@@ -20,7 +20,8 @@ fn busy_says_who_has_it_until_when_and_what_to_do() {
         "unless it is used",
         "idle for",
         "nobody waits for it",
-        "hostler device open play:one --wait 5m",
+        "hostler device open one --wait 5m",
+        "hostler lease show one",
         "hostler lease release play:one --force",
     ] {
         assert!(message.contains(part), "{part} is missing in {message}");
@@ -34,6 +35,93 @@ fn busy_says_who_has_it_until_when_and_what_to_do() {
     assert!(table.contains("ann (session ci, hostler)"), "{table}");
     let shown = bob.done(&["lease", "show", "one"]);
     assert!(shown.contains("is held by somebody else"), "{shown}");
+}
+
+#[test]
+fn busy_of_a_pool_tells_the_one_that_is_free_soonest_and_suggests_what_was_written() {
+    let host = Host::start();
+    let (ann, bob) = (host.user("ann"), host.user("bob"));
+    ann.done(&["device", "open", "one", "--ttl", "20m", "--session", "a"]);
+    ann.done(&["device", "open", "two", "--ttl", "1m", "--session", "b"]);
+    for wish in ["pool:play", "one,two"] {
+        let output = bob.run(&["device", "open", wish, "--json"]);
+        assert_eq!(output.status.code(), Some(8));
+        let message = text(&output.stderr);
+        let wait = format!("hostler device open {wish} --wait 5m");
+        let show = format!("hostler lease show {wish}");
+        for part in [
+            "the next could be play:two, which is held by somebody else",
+            "unless it is used",
+            &wait,
+            &show,
+            "hostler lease release play:two --force",
+        ] {
+            assert!(message.contains(part), "{part} is missing in {message}");
+        }
+        let refusal = json(&text(&output.stdout));
+        assert_eq!(refusal["error"]["busy"]["device"], "play:two");
+        let shown = bob.done(&["lease", "show", wish]);
+        for part in ["(play:one)", "(play:two)", "nobody waits for it"] {
+            assert!(shown.contains(part), "{part} is missing in {shown}");
+        }
+    }
+}
+
+#[test]
+fn show_says_who_waits_to_those_who_may_know() {
+    let host = Host::start();
+    let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| host.user(name));
+    ann.done(&["device", "open", "one"]);
+    let mut waiting = Vec::new();
+    // One asks for the device by another name, one for any of its pool.
+    for (who, wish, with) in [(&bob, "Phone One", None), (&cid, "pool:play", Some("two"))] {
+        if let Some(other) = with {
+            ann.done(&["device", "open", other, "--session", "other"]);
+        }
+        let mut child = who
+            .command(&["device", "open", wish, "--wait", "10m"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        told.read_line(&mut line).unwrap();
+        assert!(line.starts_with("waiting: number 1"), "{line}");
+        waiting.push((child, told));
+    }
+    let boss = host.person(
+        "boss",
+        &[hostler_auth::Scope::View, hostler_auth::Scope::Admin],
+    );
+    let shown = boss.done(&["lease", "show", "one"]);
+    for part in [
+        "is held by ann (session default, hostler)",
+        "2 wait for it",
+        "number 1: bob (session default, hostler), for Phone One, at most",
+        "number 1: cid (session default, hostler), for pool:play, at most",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in {shown}");
+    }
+    let shown = boss.json(&["lease", "show", "pool:play", "--all", "--json"]);
+    assert_eq!(shown["devices"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["leases"].as_array().unwrap().len(), 4, "{shown}");
+    let only = boss.done(&["lease", "show", "two"]);
+    assert!(!only.contains("bob") && only.contains("cid"), "{only}");
+    // Others see themselves, and how many there are.
+    let shown = bob.done(&["lease", "show", "one"]);
+    assert!(shown.contains("number 1: bob"), "{shown}");
+    assert!(!shown.contains("cid"), "{shown}");
+    let shown = ann.done(&["lease", "show", "one"]);
+    assert!(
+        shown.contains("one waits for it") && shown.contains("--all"),
+        "{shown}"
+    );
+    ann.failed(4, &["lease", "show", "one", "--all"]);
+    for (mut child, _) in waiting {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[test]

@@ -58,6 +58,10 @@ pub enum EventKind {
         /// The key of its device, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
+        /// Why, for programs: `LEASE_RELEASED`, `LEASE_EXPIRED`, `LEASE_REVOKED`,
+        /// `DEVICE_LOST`, `WAIT_TIMED_OUT`, `HAND_OVER_FAILED`, `LEASE_ABANDONED`,
+        /// `SESSION_ENDED`, `HOLDER_LEFT`.
+        code: String,
         /// Why, as a part of a sentence.
         cause: String,
     },
@@ -112,6 +116,7 @@ impl From<What> for EventKind {
             },
             What::Ended { key, cause } => Self::Ended {
                 device: key.map(|key| key.to_string()),
+                code: cause.code().to_owned(),
                 cause: cause.text().to_owned(),
             },
             What::DevicesChanged => Self::DevicesChanged,

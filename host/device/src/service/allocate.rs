@@ -9,10 +9,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Asked, Devices, discover, policy, settle::held};
+use super::{Asked, Devices, State, discover, policy, settle::held};
 use crate::{
     Labels, Refusal, Ticket, Who,
-    ticket::{Again, Told, Way},
+    ticket::{Again, Seat, Told, Way},
 };
 
 /// How long an ask that does not wait stays while the device is being freed: a
@@ -45,22 +45,36 @@ impl Devices {
         self.ask(again(who, labels, wish, policy, mode)).await
     }
 
-    /// Whoever asked is back after its connection or the host was away, and has
-    /// its full wait again. Dropping this ticket gives up as the first did.
+    /// Whoever asked is back after its connection or the host was away, and waits
+    /// for `wait` from now on, or for its full wait again, which is the most.
+    /// Dropping this ticket gives up as the first did, and dropping the first does
+    /// not any more.
     ///
     /// # Errors
     /// It is not the principal's, or has ended.
-    pub fn rejoin(&self, who: &Who, id: LeaseId) -> Result<Ticket, Refusal> {
-        self.join(who, id, true)
+    pub fn rejoin(
+        &self,
+        who: &Who,
+        id: LeaseId,
+        wait: Option<Duration>,
+    ) -> Result<Ticket, Refusal> {
+        self.join(who, id, wait, true)
     }
 
     /// The ticket of an ask that is there; `asker` if it takes the place of
-    /// whoever asked.
-    pub(super) fn join(&self, who: &Who, id: LeaseId, asker: bool) -> Result<Ticket, Refusal> {
-        let way = self.0.drive(|state, now, out| {
+    /// whoever asked. If nobody has that place, it does.
+    pub(super) fn join(
+        &self,
+        who: &Who,
+        id: LeaseId,
+        wait: Option<Duration>,
+        asker: bool,
+    ) -> Result<Ticket, Refusal> {
+        self.0.drive(|state, now, out| {
             state.check_running()?;
-            let status = state.registry.rejoin(&who.principal, id, now, out)?;
-            let asked = state.asks.get(&id).ok_or(Refused::LeaseUnknown)?;
+            let status = state.registry.rejoin(&who.principal, id, wait, now, out)?;
+            let asked = state.asks.get_mut(&id).ok_or(Refused::LeaseUnknown)?;
+            let asker = asker || (asked.seat == 0 && !matches!(status, Status::Held { .. }));
             match status {
                 Status::Held { .. } if asked.granted => {
                     let lease = held(&state.registry, &asked.ask, now);
@@ -72,18 +86,18 @@ impl Devices {
                 }
                 Status::Held { .. } | Status::HandingOver { .. } => {}
             }
-            Ok::<_, Refusal>(asked.way.subscribe())
-        })?;
-        Ok(self.ticket(id, way, asker))
+            let seat = asker.then(|| asked.take_seat());
+            Ok(self.ticket(id, asked.way.subscribe(), seat))
+        })
     }
 
-    fn ticket(&self, id: LeaseId, way: watch::Receiver<Way>, asker: bool) -> Ticket {
+    fn ticket(&self, id: LeaseId, way: watch::Receiver<Way>, seat: Option<Seat>) -> Ticket {
         Ticket {
             devices: self.clone(),
             id,
             way,
-            owned: asker,
-            asker,
+            seat,
+            asker: seat.is_some(),
             told: Told::default(),
             again: None,
         }
@@ -166,7 +180,7 @@ impl Devices {
                 }
                 // Whoever gives back and asks again does not come in between.
                 Err(Refusal::Lease(Refused::Busy(busy)))
-                    if inner.lock().is_being_freed(&busy) && Instant::now() < patience =>
+                    if State::is_being_freed(&busy) && Instant::now() < patience =>
                 {
                     // At the end of the patience it is asked once more.
                     let _ = timeout_at(patience, freed.changed()).await;
@@ -178,20 +192,20 @@ impl Devices {
 
     fn take_up(&self, who: &Who, ask: Ask) -> Result<Ticket, Refusal> {
         let id = ask.id;
-        let way = self.0.drive(|state, now, out| {
+        self.0.drive(|state, now, out| {
             state.check_running()?;
             state.check_pinned(who, &ask.scope.selector)?;
-            let asked = Asked::new(Arc::new(ask.clone()), false);
+            let mut asked = Asked::new(Arc::new(ask.clone()), false);
             let allocated = state.registry.allocate(ask, who.sight(), now, out)?;
             if let Allocated::Waiting { position } = allocated {
                 asked.way.send_modify(|way| way.position = Some(position));
             }
-            let way = asked.way.subscribe();
+            let seat = Some(asked.take_seat());
+            let ticket = self.ticket(id, asked.way.subscribe(), seat);
             // The events that follow look for it.
             state.asks.insert(id, asked);
-            Ok::<_, Refusal>(way)
-        })?;
-        Ok(self.ticket(id, way, true))
+            Ok(ticket)
+        })
     }
 
     /// The holder hears of its lease.
@@ -204,10 +218,12 @@ impl Devices {
         });
     }
 
-    pub(crate) fn abandon(&self, id: LeaseId) {
+    pub(crate) fn abandon(&self, id: LeaseId, seat: Seat) {
         self.0.drive(|state, now, out| {
+            let asked = state.asks.get(&id);
+            let sits = asked.is_some_and(|asked| asked.seat == seat);
             // A stop is as if the host had died: who waits is back in its place.
-            if !state.stopping {
+            if sits && !state.stopping {
                 state.registry.abandon(id, now, out);
             }
         });

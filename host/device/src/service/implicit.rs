@@ -1,6 +1,6 @@
 //! Leases of callers that know nothing of leases.
 
-use hostler_lease::{Label, LeaseId, Mode, Refused, Status};
+use hostler_lease::{Effects, Label, LeaseId, Mode, Refused, Status};
 use hostler_provider::Wish;
 
 use super::{Devices, allocate::again};
@@ -56,6 +56,17 @@ impl Devices {
             .implicit(&who.principal, &who.token, &session)
     }
 
+    /// Whether the token's session stands in a queue, as a caller that knows
+    /// nothing of leases, for what is wished for.
+    pub fn implicit_waits(&self, who: &Who, session: &str, wish: &Wish) -> bool {
+        let Some(id) = self.implicit_held(who, session) else {
+            return false;
+        };
+        let state = self.0.lock();
+        let status = state.registry.status(&who.principal, id);
+        matches!(status, Ok(Status::Waiting { .. })) && state.waits_for(id, wish)
+    }
+
     /// The implicit lease that is there, if it is of a device that is wished
     /// for.
     fn use_implicit(
@@ -65,10 +76,23 @@ impl Devices {
         wish: &Wish,
         id: LeaseId,
     ) -> Result<Ticket, Refusal> {
+        let mut wait = None;
         {
-            let state = self.0.lock();
+            let mut state = self.0.lock();
             let key = match state.registry.status(&who.principal, id)? {
-                Status::Waiting { .. } => None,
+                Status::Waiting { .. } => {
+                    if state.is_orphan(id) {
+                        wait = wish.wait;
+                        if wait.is_none() || !state.waits_for(id, wish) {
+                            // Whoever left this place wants something else now.
+                            let mut out = Effects::default();
+                            state.registry.abandon(id, self.0.now(), &mut out);
+                            self.0.settle(&mut state, out, None);
+                            return Err(Refused::LeaseUnknown.into());
+                        }
+                    }
+                    None
+                }
                 Status::HandingOver { key } | Status::Held { key, .. } => Some(key),
             };
             if let Some(key) = key
@@ -80,7 +104,7 @@ impl Devices {
             }
         }
         match self.renew(who, id) {
-            Ok(_) | Err(Refusal::Lease(Refused::NotYet)) => self.join(who, id, false),
+            Ok(_) | Err(Refusal::Lease(Refused::NotYet)) => self.join(who, id, wait, false),
             Err(refused) => Err(refused),
         }
     }

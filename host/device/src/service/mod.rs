@@ -36,7 +36,12 @@ use tokio_util::task::TaskTracker;
 pub use confine::Pins;
 pub use look::Events;
 
-use crate::{Config, LeaseStore, Observer, Refusal, catalog::Catalog, ring::Ring, ticket::Way};
+use crate::{
+    Config, LeaseStore, Observer, Refusal,
+    catalog::Catalog,
+    ring::Ring,
+    ticket::{Seat, Way},
+};
 use confine::Confined;
 use hold::Holding;
 use loading::Loading;
@@ -101,6 +106,8 @@ struct Asked {
     way: watch::Sender<Way>,
     /// Its record is on the disk, so that its holder may use it.
     granted: bool,
+    /// Who waits for its end. Nobody has since the host started: 0.
+    seat: Seat,
 }
 
 impl fmt::Debug for Devices {
@@ -173,16 +180,20 @@ impl Devices {
         Self(inner)
     }
 
+    /// The host is about to stop: nothing is asked for from now on, and whoever
+    /// loses its connection keeps its place for when the host is back. To be
+    /// called before connections are closed.
+    pub fn close(&self) {
+        self.0.lock().stopping = true;
+    }
+
     /// Ends all device sessions, and returns when nothing of them is left and all
     /// that was on its way to the disk is there. Leases stay as they are kept.
     /// Nothing is granted or run from now on.
     pub async fn stop(&self) {
-        {
-            let mut state = self.0.lock();
-            state.stopping = true;
-            for holding in state.holdings.values() {
-                holding.stop.cancel();
-            }
+        self.close();
+        for holding in self.0.lock().holdings.values() {
+            holding.stop.cancel();
         }
         self.0.tasks.close();
         self.0.tasks.wait().await;
@@ -191,7 +202,8 @@ impl Devices {
             // Whoever stops may have left.
             let _ = done.send(result);
         };
-        self.0.store.write(Vec::new(), Box::new(tell));
+        let marks = self.0.lock().disk.take_marks();
+        self.0.store.write(marks, Box::new(tell));
         if let Ok(Err(error)) = written.await {
             tracing::error!("the last changes of leases are not on the disk: {error}");
         }
@@ -246,6 +258,13 @@ impl Asked {
             ask,
             way: watch::Sender::default(),
             granted,
+            seat: 0,
         }
+    }
+
+    /// Somebody waits for its end, in the place of whoever did.
+    fn take_seat(&mut self) -> Seat {
+        self.seat += 1;
+        self.seat
     }
 }

@@ -1,18 +1,28 @@
 //! What a command brought about: records to write, events to act on.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use hostler_lease::{DeviceKey, Effects, Event, FencingToken, LeaseId, Record, Status};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 
 use super::{Inner, State};
 use crate::{Lease, LeaseAct, Refusal, What, event::About};
 
 /// Batches that are acted on under one lock.
 const AT_ONCE: usize = 256;
+
+/// How long the mark of a lease's first use may wait for other records to be
+/// written with. Nobody waits for it, and most leases of a busy host are given
+/// back or followed by another before; a kill before it costs a lease that is not
+/// used again within [`hostler_lease::REJOIN_GRACE`].
+const MARK_DELAY: Duration = Duration::from_millis(100);
 
 /// A batch that was written, or not.
 pub(super) struct Settled {
@@ -38,6 +48,17 @@ pub(super) async fn run(inner: Weak<Inner>, mut batches: mpsc::UnboundedReceiver
     }
 }
 
+/// Sends the marks if nothing else was sent for a while.
+async fn mark_later(inner: Weak<Inner>) {
+    sleep(MARK_DELAY).await;
+    let Some(inner) = inner.upgrade() else { return };
+    let mut state = inner.lock();
+    let marks = state.disk.take_marks();
+    if !marks.is_empty() {
+        inner.send(&mut state, marks, Vec::new(), None);
+    }
+}
+
 /// What is on its way to the disk, in batches that are numbered from 1 and are
 /// answered in their order.
 #[derive(Debug, Default)]
@@ -50,9 +71,44 @@ pub(super) struct Disk {
     tokens: u64,
     /// The batch that ends the last lease of a device, until the next has it.
     ends: HashMap<DeviceKey, u64>,
+    /// Leases that were used, which is not sent yet.
+    marks: BTreeSet<LeaseId>,
 }
 
 impl Disk {
+    /// Puts marks off until there is something else to send, and then has them go
+    /// ahead of it. Returns what is to be sent now, and whether the first mark was
+    /// put off.
+    fn put_off(&mut self, records: Vec<Record>) -> (Vec<Record>, bool) {
+        let first = self.marks.is_empty();
+        let mut others = Vec::with_capacity(records.len());
+        for record in records {
+            match record {
+                Record::Used(id) => {
+                    self.marks.insert(id);
+                    continue;
+                }
+                Record::Remove(id) => {
+                    self.marks.remove(&id);
+                }
+                Record::Put(_) | Record::Tokens(_) => {}
+            }
+            others.push(record);
+        }
+        if others.is_empty() {
+            return (others, first && !self.marks.is_empty());
+        }
+        let mut all = self.take_marks();
+        all.append(&mut others);
+        (all, false)
+    }
+
+    /// The marks, to be sent.
+    pub(super) fn take_marks(&mut self) -> Vec<Record> {
+        let marks = std::mem::take(&mut self.marks);
+        marks.into_iter().map(Record::Used).collect()
+    }
+
     /// Notes what later hand-overs wait for, before the batch is sent.
     fn note(&mut self, records: &[Record], events: &[Event]) {
         if records.is_empty() {
@@ -104,6 +160,10 @@ impl Inner {
         let Effects { records, events } = effects;
         let mut more = Effects::default();
         let mut late = Vec::new();
+        let (records, marked) = state.disk.put_off(records);
+        if marked {
+            self.runtime.spawn(mark_later(Arc::downgrade(self)));
+        }
         state.disk.note(&records, &events);
         for event in events {
             if state.disk.must_wait(&event) {
@@ -121,17 +181,7 @@ impl Inner {
                 let _ = answer.send(Ok(()));
             }
         } else if !(records.is_empty() && late.is_empty() && answer.is_none()) {
-            state.disk.sent += 1;
-            let settled = self.settled.clone();
-            let tell = move |result| {
-                // After the service is gone nobody waits.
-                let _ = settled.send(Settled {
-                    events: late,
-                    answer,
-                    result,
-                });
-            };
-            self.store.write(records, Box::new(tell));
+            self.send(state, records, late, answer);
         }
         if !(more.records.is_empty() && more.events.is_empty()) {
             self.settle(state, more, None);
@@ -141,6 +191,27 @@ impl Inner {
             state.timer = due;
             self.sooner.notify_one();
         }
+    }
+
+    /// Sends a batch on its way; `late` and `answer` wait for it.
+    fn send(
+        &self,
+        state: &mut State,
+        records: Vec<Record>,
+        late: Vec<Event>,
+        answer: Option<Answer>,
+    ) {
+        state.disk.sent += 1;
+        let settled = self.settled.clone();
+        let tell = move |result| {
+            // After the service is gone nobody waits.
+            let _ = settled.send(Settled {
+                events: late,
+                answer,
+                result,
+            });
+        };
+        self.store.write(records, Box::new(tell));
     }
 
     fn written(self: &Arc<Self>, state: &mut State, batch: Settled) {

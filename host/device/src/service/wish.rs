@@ -1,6 +1,6 @@
 //! What a wish comes to, of the devices that there are.
 
-use hostler_lease::{Busy, Condition, DeviceKey, Label, Moment, Sight};
+use hostler_lease::{Busy, Condition, DeviceKey, Label, LeaseId, Moment, Sight};
 use hostler_provider::{Candidate, Choice, Wish};
 
 use super::State;
@@ -11,12 +11,9 @@ const MAX_CANDIDATES: usize = 256;
 
 impl State {
     /// Whether what is in the way is only the end of a session.
-    pub(super) fn is_being_freed(&self, busy: &Busy) -> bool {
-        match &busy.device {
-            Some(device) => device.condition == Condition::TearingDown,
-            // Of a pool, any.
-            None => self.holdings.values().any(|it| it.stop.is_cancelled()),
-        }
+    pub(super) fn is_being_freed(busy: &Busy) -> bool {
+        let device = busy.device.as_ref();
+        device.is_some_and(|device| device.condition == Condition::TearingDown)
     }
 
     /// The devices that a policy may choose from.
@@ -108,6 +105,37 @@ impl State {
     fn is_of(&self, key: &DeviceKey, platform: &str) -> bool {
         let own = key.as_str().split_once(':').map_or("", |(own, _)| own);
         own.eq_ignore_ascii_case(platform)
+    }
+
+    /// Whether nobody waits for the end of an ask since the host started.
+    pub(super) fn is_orphan(&self, id: LeaseId) -> bool {
+        self.asks.get(&id).is_some_and(|asked| asked.seat == 0)
+    }
+
+    /// Whether an ask is for nothing but what is wished for.
+    pub(super) fn waits_for(&self, id: LeaseId, wish: &Wish) -> bool {
+        let Some(asked) = self.asks.get(&id) else {
+            return false;
+        };
+        let mut all = asked.ask.scope.selector.choices().iter();
+        all.all(|choice| {
+            let same =
+                |one: &str, other: &Label| one.to_lowercase() == other.as_str().to_lowercase();
+            let named = wish.choices.iter().any(|wished| match (wished, choice) {
+                (Choice::Device(wished), hostler_lease::Choice::Device(name))
+                | (Choice::Pool(wished), hostler_lease::Choice::Pool(name)) => same(wished, name),
+                _ => false,
+            });
+            // By its name too: right after a start nothing has been listed yet.
+            named
+                || match choice {
+                    hostler_lease::Choice::Device(name) => {
+                        let key = self.registry.find(name);
+                        key.is_ok_and(|key| self.fits(&key, wish))
+                    }
+                    hostler_lease::Choice::Pool(_) => wish.choices.is_empty(),
+                }
+        })
     }
 
     /// Whether a device is one of those that are wished for.

@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use hostler_device::{Lease, LeaseStanding, Step, Ticket, Who};
-use hostler_lease::LeaseId;
+use hostler_lease::{LeaseId, REJOIN_GRACE};
 use hostler_provider::{Choice, DeviceError, Wish};
 use proptest::prelude::*;
+use tokio::time::timeout;
 
 use crate::script::{Does, Memory, Rules, Scripted, info};
 use crate::world::{LIMIT, World, device, host, settle, tap, who};
@@ -17,6 +18,10 @@ const AGENTS: [&str; 4] = ["ann", "bob", "eve", "kim"];
 
 /// Longer than any wait, lifetime and hand-over of these histories.
 const EVER: Duration = Duration::from_secs(2 * 3600);
+
+/// How long a lease lives without use: far longer than a restart keeps one that
+/// nobody has used.
+const LIFE: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -37,6 +42,8 @@ enum Op {
     Calls(Does),
     Ends(Does),
     Full(bool),
+    /// The store writes, and nobody hears of it until the host is killed.
+    Silent,
     Unplug(usize),
     Plug(usize),
     Kill,
@@ -74,6 +81,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => does.prop_map(Op::Calls),
         1 => ends.prop_map(Op::Ends),
         1 => any::<bool>().prop_map(Op::Full),
+        1 => Just(Op::Silent),
         1 => (0..DEVICES.len()).prop_map(Op::Unplug),
         2 => (0..DEVICES.len()).prop_map(Op::Plug),
         1 => Just(Op::Kill),
@@ -104,7 +112,7 @@ impl Life {
         let again = past.waiting.into_iter();
         let waiting = again
             .filter_map(|(who, id)| {
-                let ticket = world.devices.rejoin(&who, id).ok()?;
+                let ticket = world.devices.rejoin(&who, id, None).ok()?;
                 Some((who, ticket))
             })
             .collect();
@@ -148,6 +156,7 @@ impl Life {
                 let wish = Wish {
                     choices: vec![choice],
                     wait: wait.map(Duration::from_secs),
+                    ttl: Some(LIFE),
                     ..Wish::default()
                 };
                 let agent = who(AGENTS[agent]);
@@ -174,17 +183,22 @@ impl Life {
             Op::Release(which) => {
                 if which < self.held.len() {
                     let (who, lease) = self.held.remove(which);
-                    let _ = devices.release(&who, lease.id).await;
+                    let released = timeout(LIMIT, devices.release(&who, lease.id)).await;
+                    // A kill may bring back what was not durably released.
+                    if !matches!(released, Ok(Ok(()))) {
+                        self.held.push((who, lease));
+                    }
                 }
             }
             Op::Force(which) => {
-                let _ = devices.force_release(&root, DEVICES[which]).await;
+                let _ = timeout(LIMIT, devices.force_release(&root, DEVICES[which])).await;
             }
             Op::Sleep(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             Op::Opens(does) => self.world.provider.now().opens = does,
             Op::Calls(does) => self.world.provider.now().calls = does,
             Op::Ends(does) => self.world.provider.now().ends = does,
             Op::Full(full) => self.world.store.set_full(full),
+            Op::Silent => self.world.store.set_silent(),
             Op::Unplug(which) => {
                 let name = DEVICES[which];
                 let mut script = self.world.provider.now();
@@ -249,6 +263,7 @@ impl Life {
             (script.opens, script.calls, script.ends) = Default::default();
         }
         self.world.store.set_full(false);
+        self.world.store.set_fast();
         for name in DEVICES {
             plug(&self.world, name);
         }
@@ -264,8 +279,9 @@ impl Life {
             self.check();
             assert!(began.elapsed() < EVER, "somebody waits for ever");
         }
-        // What was granted without anybody having heard of it runs out.
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        // What was granted without anybody having heard of it runs out long
+        // before its life would.
+        tokio::time::sleep(REJOIN_GRACE).await;
         let ann = who("ann");
         for name in DEVICES {
             let lease = self.world.hold(&ann, device(name)).await.unwrap();

@@ -9,6 +9,7 @@ mod failures;
 mod histories;
 mod holes;
 mod loading;
+mod rejoin;
 mod restarts;
 mod script;
 mod together;

@@ -37,8 +37,8 @@ fn after_a_kill_leases_tokens_and_the_order_of_the_queue_are_back() {
             code(world.hold(&eve, device("tab-1")).await),
             "DEVICE_LEASE_BUSY"
         );
-        let mut bobs = world.devices.rejoin(&bob, waits[0]).unwrap();
-        let mut eves = world.devices.rejoin(&eve, waits[1]).unwrap();
+        let mut bobs = world.devices.rejoin(&bob, waits[0], None).unwrap();
+        let mut eves = world.devices.rejoin(&eve, waits[1], None).unwrap();
         assert!(matches!(
             bobs.next().await,
             Ok(Step::Waiting { position: 1 })
@@ -48,7 +48,7 @@ fn after_a_kill_leases_tokens_and_the_order_of_the_queue_are_back() {
             Ok(Step::Waiting { position: 2 })
         ));
         assert_eq!(
-            code(world.devices.rejoin(&eve, waits[0]).map(|_| ())),
+            code(world.devices.rejoin(&eve, waits[0], None).map(|_| ())),
             "LEASE_NOT_FOUND"
         );
 
@@ -132,7 +132,7 @@ fn a_waiter_that_does_not_come_back_is_passed_over() {
             Rules::default(),
         )
         .await;
-        let eves = world.devices.rejoin(&eve, eves).unwrap();
+        let eves = world.devices.rejoin(&eve, eves, None).unwrap();
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_secs(30)).await;
             world.devices.renew(&ann, held.id).unwrap();
@@ -174,7 +174,7 @@ fn a_kill_in_the_hand_over_leaves_the_device_free_and_the_waiter_in_its_place() 
             Rules::default(),
         )
         .await;
-        let ticket = world.devices.rejoin(&bob, waits).unwrap();
+        let ticket = world.devices.rejoin(&bob, waits, None).unwrap();
         ticket.granted().await.unwrap().keep();
         world.check();
     });

@@ -366,7 +366,11 @@ struct Kept {
     full: bool,
     /// Answers come later, if at all.
     slow: bool,
+    /// All is written, and nobody hears of it.
+    silent: bool,
     later: Later,
+    /// Marks of first uses that were written.
+    marks: usize,
 }
 
 #[derive(Default)]
@@ -384,6 +388,7 @@ impl Kept {
             return Err("the disk is full".to_owned());
         }
         for record in std::mem::take(&mut self.due) {
+            self.marks += usize::from(matches!(record, Record::Used(_)));
             self.saved.apply(record);
         }
         Ok(())
@@ -398,7 +403,9 @@ impl Memory {
             due: Vec::new(),
             full: false,
             slow: false,
+            silent: false,
             later: Later::default(),
+            marks: 0,
         })))
     }
 
@@ -407,6 +414,7 @@ impl Memory {
         let mut kept = self.0.lock().unwrap();
         // What was not written went with the host.
         kept.due.clear();
+        (kept.slow, kept.silent) = (false, false);
         kept.starts += 1;
         (kept.saved.clone(), kept.starts)
     }
@@ -420,11 +428,20 @@ impl Memory {
         self.0.lock().unwrap().slow = true;
     }
 
+    /// From now on all is written, and nothing is answered.
+    pub(crate) fn set_silent(&self) {
+        self.0.lock().unwrap().silent = true;
+    }
+
+    pub(crate) fn marks(&self) -> usize {
+        self.0.lock().unwrap().marks
+    }
+
     /// All is answered.
     pub(crate) fn set_fast(&self) {
         let (later, result) = {
             let mut kept = self.0.lock().unwrap();
-            kept.slow = false;
+            (kept.slow, kept.silent) = (false, false);
             (std::mem::take(&mut kept.later), kept.write())
         };
         for done in later.0 {
@@ -443,6 +460,11 @@ impl LeaseStore for Memory {
             let mut kept = self.0.lock().unwrap();
             kept.due.extend(records);
             if kept.slow {
+                kept.later.0.push(done);
+                return;
+            }
+            if kept.silent && !kept.full {
+                let _ = kept.write();
                 kept.later.0.push(done);
                 return;
             }

@@ -66,6 +66,7 @@ impl Registry {
             let phase = Phase::Waiting {
                 turn: 0,
                 places: Vec::new(),
+                there: true,
             };
             let no = self.add_lease(Arc::new(ask), phase, now.plus(HAND_OVER_LIMIT));
             let token = self.grant(no, device, out);
@@ -101,7 +102,12 @@ impl Registry {
             let queue = match choice {
                 Choice::Device(name) => QueueNo::Device(self.device_named(name)?),
                 Choice::Pool(name) => match self.pool_names.get(&name.folded()) {
-                    Some(no) if self.pools.get(*no).is_some_and(|pool| pool.devices > 0) => {
+                    Some(no)
+                        if self
+                            .pools
+                            .get(*no)
+                            .is_some_and(|pool| !pool.devices.is_empty()) =>
+                    {
                         QueueNo::Pool(*no)
                     }
                     _ => return Err(Refused::UnknownPool(name.clone())),
@@ -114,8 +120,8 @@ impl Registry {
         Ok(queues)
     }
 
-    /// The first device that is free. If one is, nobody waits for it.
-    fn pick(&self, queues: &[QueueNo]) -> Option<(DeviceNo, DeviceKey)> {
+    /// The first device that is free. If one is, nobody who is there waits for it.
+    pub(super) fn pick(&self, queues: &[QueueNo]) -> Option<(DeviceNo, DeviceKey)> {
         let no = queues.iter().find_map(|queue| match queue {
             QueueNo::Device(no) => {
                 let device = self.devices.get(*no)?;
@@ -160,7 +166,7 @@ impl Registry {
             token,
             kind: lease.ask.terms.hand_over().clone(),
         });
-        if let Phase::Waiting { turn, places } = before
+        if let Phase::Waiting { turn, places, .. } = before
             && !places.is_empty()
         {
             if let Phase::HandingOver { waited, .. } = &mut lease.phase {
@@ -197,9 +203,14 @@ impl Registry {
         self.next_turn += 1;
         let turn = self.next_turn;
         let ask = Arc::new(ask);
-        let places = self.join(self.leases.vacant_key(), turn, queues);
+        let there = true;
+        let places = self.join(self.leases.vacant_key(), turn, queues, there);
         let position = super::queue::nearest(&places);
-        let phase = Phase::Waiting { turn, places };
+        let phase = Phase::Waiting {
+            turn,
+            places,
+            there,
+        };
         self.add_lease(Arc::clone(&ask), phase, now.plus(wait));
         let wants: Vec<Want> = queues
             .iter()
@@ -210,18 +221,17 @@ impl Registry {
         Ok(Allocated::Waiting { position })
     }
 
-    /// What is in the way of the first choice.
+    /// What is in the way.
     fn busy(&self, ask: &Ask, queues: &[QueueNo], sight: Sight) -> Busy {
-        let first = queues.first().copied();
-        let want = first.and_then(|queue| self.want(queue));
-        let device = match &want {
-            Some(Want::Device(key)) => self.device(key, &ask.principal, sight, self.now),
-            _ => None,
-        };
+        let soonest = self.soonest(queues);
+        let waiting = queues.iter().map(|queue| self.waiting_in(*queue)).min();
         Busy {
-            want: want.map_or_else(String::new, |want| want.to_string()),
-            device,
-            waiting: first.map_or(0, |queue| self.waiting_in(queue)),
+            wants: queues
+                .iter()
+                .filter_map(|queue| self.want(*queue))
+                .collect(),
+            device: soonest.and_then(|key| self.device(&key, &ask.principal, sight, self.now)),
+            waiting: waiting.unwrap_or_default(),
         }
     }
 
@@ -257,6 +267,7 @@ impl Registry {
         let standing = Standing::Reading {
             key: key.clone(),
             token,
+            used: false,
         };
         out.events.push(Event::Granted {
             id: ask.id,

@@ -127,7 +127,7 @@ impl Registry {
             seen: Vec::new(),
             names: BTreeSet::new(),
             pools: Vec::new(),
-            queue: Queue::new(),
+            queue: Queue::default(),
         });
         self.keys.insert(key, no);
         no
@@ -173,16 +173,16 @@ impl Registry {
             self.names.entry(new.clone()).or_default().insert(no);
         }
         let pools: Vec<PoolNo> = pools.iter().map(|name| self.pool(name)).collect();
-        for pool in &pools {
-            if let Some(pool) = self.pools.get_mut(*pool) {
-                pool.devices += 1;
-            }
-        }
-        for old in old_pools {
+        for old in old_pools.into_iter().filter(|old| !pools.contains(old)) {
             if let Some(pool) = self.pools.get_mut(old) {
-                pool.devices = pool.devices.saturating_sub(1);
+                pool.devices.remove(&no);
             }
             self.forget_pool(old);
+        }
+        for pool in &pools {
+            if let Some(pool) = self.pools.get_mut(*pool) {
+                pool.devices.insert(no);
+            }
         }
         if let Some(device) = self.devices.get_mut(no) {
             device.pools = pools;

@@ -166,7 +166,7 @@ impl Registry {
         let key = lease.device().and_then(|device| self.key(device));
         let ended = Event::Ended { id, key, cause };
         match lease.phase {
-            Phase::Waiting { turn, places } => {
+            Phase::Waiting { turn, places, .. } => {
                 out.records.push(Record::Remove(id));
                 out.events.push(ended);
                 self.leave(turn, &places, out);

@@ -74,11 +74,13 @@ impl Lease {
 
     /// Uses a held lease: it lives its full time from now on, and longer if a
     /// command has a later deadline.
-    fn touch(&mut self, now: Moment) -> Result<&mut Held, Refused> {
+    fn touch(&mut self, now: Moment, out: &mut Effects) -> Result<&mut Held, Refused> {
         let Phase::Held(held) = &mut self.phase else {
             return Err(Refused::NotYet);
         };
-        held.fresh = false;
+        if std::mem::replace(&mut held.fresh, false) {
+            out.records.push(Record::Used(self.ask.id));
+        }
         held.warned = false;
         let idle = now.plus(self.ask.terms.ttl());
         self.expires = if held.running > 0 {
@@ -120,7 +122,8 @@ impl Registry {
             token,
             until,
         });
-        let standing = Standing::Held { key, token };
+        let used = false;
+        let standing = Standing::Held { key, token, used };
         out.records.push(Record::Put(Stored { ask, standing }));
         Ok(())
     }
@@ -139,7 +142,7 @@ impl Registry {
         let now = self.tick(now, out);
         let no = self.own(principal, id)?;
         let lease = self.leases.get_mut(no).ok_or(Refused::LeaseUnknown)?;
-        lease.touch(now)?;
+        lease.touch(now, out)?;
         let until = lease.expires;
         self.schedule(no);
         Ok(until)
@@ -165,7 +168,7 @@ impl Registry {
             return Err(Refused::CommandTooLong);
         }
         let lease = self.leases.get_mut(no).ok_or(Refused::LeaseUnknown)?;
-        let held = lease.touch(now)?;
+        let held = lease.touch(now, out)?;
         held.running = held.running.saturating_add(1);
         held.runs_until = held.runs_until.max(now.plus(limit));
         let (device, token, runs_until) = (held.device, held.token, held.runs_until);
@@ -199,13 +202,15 @@ impl Registry {
                 held.runs_until = now;
             }
             // Cannot fail: it is held.
-            let _ = lease.touch(now);
+            let _ = lease.touch(now, out);
             self.schedule(no);
         }
     }
 
     /// The client of an ask is back after its connection or the host was away:
-    /// how it stands, and whoever waits keeps its place for the full wait again.
+    /// how it stands. Whoever waits does so for `wait` from now on, or for the full
+    /// wait of its terms again, which is the most; if it was away since the host
+    /// started, it may be served from now on, and is at once if a device is free.
     ///
     /// # Errors
     /// It is not the principal's or has ended.
@@ -213,16 +218,18 @@ impl Registry {
         &mut self,
         principal: &Principal,
         id: LeaseId,
+        wait: Option<Duration>,
         now: Moment,
         out: &mut Effects,
     ) -> Result<Status, Refused> {
         let now = self.tick(now, out);
         let no = self.own(principal, id)?;
         let lease = self.leases.get_mut(no).ok_or(Refused::LeaseUnknown)?;
-        if let (Phase::Waiting { .. }, Some(wait)) = (&lease.phase, lease.ask.terms.wait()) {
-            lease.expires = now.plus(wait);
+        if let (Phase::Waiting { .. }, Some(most)) = (&lease.phase, lease.ask.terms.wait()) {
+            lease.expires = now.plus(wait.unwrap_or(most).min(most));
         }
         self.schedule(no);
+        self.come_back(no, out);
         self.status_of(no).ok_or(Refused::LeaseUnknown)
     }
 }

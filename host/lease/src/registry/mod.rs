@@ -17,7 +17,7 @@ use slab::Slab;
 
 pub use allocate::Allocated;
 pub use hold::{Admitted, Status};
-pub use view::LeaseView;
+pub use view::{LeaseView, MAX_COMPARED};
 
 use crate::device::{DeviceKey, Sighting};
 use crate::effects::{Effects, EndCause};
@@ -45,8 +45,8 @@ pub const HAND_OVER_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// The longest deadline of one command, which keeps the device for so long.
 pub const MAX_COMMAND: Duration = Duration::from_secs(3600);
 
-/// How long a waiter that a restart brought back keeps its place without a word
-/// from its client: enough to notice and to connect again.
+/// How long a restart keeps what its client has to come back for: the place of a
+/// waiter, and a lease that nobody has used. Enough to notice and to connect again.
 pub const REJOIN_GRACE: Duration = Duration::from_secs(60);
 
 /// Leases that ended without their holder doing it and whose end is remembered,
@@ -119,14 +119,21 @@ enum State {
     },
 }
 
-/// Waiters by their turn.
-type Queue = BTreeMap<u64, LeaseNo>;
+/// Who waits for a device or for any of a pool.
+#[derive(Debug, Default)]
+struct Queue {
+    /// All, by their turn.
+    waiters: BTreeMap<u64, LeaseNo>,
+    /// Those whose clients are there. The others keep their turn and are not
+    /// served: nobody would hear of it.
+    there: BTreeMap<u64, LeaseNo>,
+}
 
 #[derive(Debug)]
 struct Pool {
     /// Folded.
     name: Label,
-    devices: usize,
+    devices: BTreeSet<DeviceNo>,
     /// Those that are free and seen, by how long they are.
     free: BTreeSet<(u64, DeviceNo)>,
     queue: Queue,
@@ -147,6 +154,8 @@ enum Phase {
     Waiting {
         turn: u64,
         places: Vec<Place>,
+        /// Its client is there, or was never away since the host started.
+        there: bool,
     },
     HandingOver {
         device: DeviceNo,
@@ -161,7 +170,7 @@ enum Phase {
 struct Held {
     device: DeviceNo,
     token: FencingToken,
-    /// Its holder has shown by no command yet that it heard of it.
+    /// Its holder has shown by no use yet that it heard of it.
     fresh: bool,
     /// Commands that run now.
     running: u32,

@@ -1,7 +1,24 @@
+use std::collections::BTreeSet;
+
 use super::{DeviceNo, LeaseNo, Phase, Place, PoolNo, Queue, QueueNo, Registry, State};
 use crate::effects::{Effects, Event};
 use crate::label::Label;
 use crate::saved::Want;
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
+    }
+
+    fn remove(&mut self, turn: u64) {
+        self.waiters.remove(&turn);
+        self.there.remove(&turn);
+    }
+}
 
 impl Registry {
     pub(super) fn queue(&self, queue: QueueNo) -> Option<&Queue> {
@@ -23,16 +40,54 @@ impl Registry {
     }
 
     /// Puts the lease at the end of the queues: its turn must be the latest.
-    pub(super) fn join(&mut self, no: LeaseNo, turn: u64, queues: &[QueueNo]) -> Vec<Place> {
+    pub(super) fn join(
+        &mut self,
+        no: LeaseNo,
+        turn: u64,
+        queues: &[QueueNo],
+        there: bool,
+    ) -> Vec<Place> {
         let mut places = Vec::with_capacity(queues.len());
         for &queue in queues {
             if let Some(waiters) = self.queue_mut(queue) {
-                waiters.insert(turn, no);
+                waiters.waiters.insert(turn, no);
+                if there {
+                    waiters.there.insert(turn, no);
+                }
                 let rank = waiters.len();
                 places.push(Place { queue, rank });
             }
         }
         places
+    }
+
+    /// The client of a waiter is back: it is served from now on, at once if a
+    /// device is free, which nobody else who is there waits for then.
+    pub(super) fn come_back(&mut self, no: LeaseNo, out: &mut Effects) {
+        let Some(lease) = self.leases.get_mut(no) else {
+            return;
+        };
+        let Phase::Waiting {
+            turn,
+            places,
+            there,
+        } = &mut lease.phase
+        else {
+            return;
+        };
+        if std::mem::replace(there, true) {
+            return;
+        }
+        let turn = *turn;
+        let queues: Vec<QueueNo> = places.iter().map(|place| place.queue).collect();
+        for &queue in &queues {
+            if let Some(waiters) = self.queue_mut(queue) {
+                waiters.there.insert(turn, no);
+            }
+        }
+        if let Some((device, _)) = self.pick(&queues) {
+            self.grant(no, device, out);
+        }
     }
 
     /// Takes a waiter out of its queues and tells those behind it.
@@ -41,8 +96,9 @@ impl Registry {
             let Some(waiters) = self.queue_mut(place.queue) else {
                 continue;
             };
-            waiters.remove(&turn);
-            let behind: Vec<LeaseNo> = waiters.range(turn..).map(|(_, no)| *no).collect();
+            waiters.remove(turn);
+            let behind = waiters.waiters.range(turn..).map(|(_, no)| *no);
+            let behind: Vec<LeaseNo> = behind.collect();
             for no in behind {
                 self.move_up(no, place.queue, out);
             }
@@ -72,7 +128,8 @@ impl Registry {
     }
 
     /// Gives the device, if it is free and seen, to the one that has waited for
-    /// it longest, in its own queue or in that of one of its pools.
+    /// it longest, in its own queue or in that of one of its pools, of those who
+    /// are there.
     pub(super) fn serve(&mut self, device_no: DeviceNo, out: &mut Effects) {
         let Some(device) = self.devices.get(device_no) else {
             return;
@@ -84,7 +141,7 @@ impl Registry {
         let first = pools
             .map(|pool| &pool.queue)
             .chain([&device.queue])
-            .filter_map(|queue| queue.first_key_value())
+            .filter_map(|queue| queue.there.first_key_value())
             .min();
         if let Some((_, no)) = first {
             self.grant(*no, device_no, out);
@@ -143,16 +200,16 @@ impl Registry {
         *self.pool_names.entry(name.clone()).or_insert_with(|| {
             self.pools.insert(super::Pool {
                 name,
-                devices: 0,
-                free: Default::default(),
-                queue: Queue::new(),
+                devices: BTreeSet::new(),
+                free: BTreeSet::new(),
+                queue: Queue::default(),
             })
         })
     }
 
     pub(super) fn forget_pool(&mut self, no: PoolNo) {
         if let Some(pool) = self.pools.get(no)
-            && pool.devices == 0
+            && pool.devices.is_empty()
             && pool.queue.is_empty()
         {
             self.pool_names.remove(&pool.name);

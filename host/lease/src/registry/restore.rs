@@ -1,20 +1,25 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use slab::Slab;
 
 use super::{DeviceNo, Held, MAX_QUEUE, Phase, QueueNo, REJOIN_GRACE, Registry, State};
 use crate::device::DeviceKey;
 use crate::effects::Effects;
+use crate::id::FencingToken;
 use crate::moment::Moment;
 use crate::saved::{Record, Saved, Standing, Stored, Want};
+use crate::scope::Ask;
 
 impl Registry {
     /// A registry that goes on from what a store kept; from [`Saved::new`] it
     /// begins.
     ///
-    /// Every lease is back with a fresh full time to live, since nobody knows how
-    /// long the host was away. Waiters are back in their order, each for
-    /// [`REJOIN_GRACE`] until its client comes back. Tokens go on above all that
+    /// Every lease that was used is back with a fresh full time to live, since
+    /// nobody knows how long the host was away. One that nobody had used may be
+    /// one that nobody had heard of: it is back for [`REJOIN_GRACE`]. Waiters are
+    /// back in their order, for as long: until its client comes back, each keeps
+    /// its place and is not served. Tokens go on above all that
     /// may have been used. No device is seen until it is discovered, and what was
     /// left of device sessions must be proven dead before this is called.
     ///
@@ -61,18 +66,15 @@ impl Registry {
     fn take_back(&mut self, stored: Stored, now: Moment) -> bool {
         let Stored { ask, standing } = stored;
         match standing {
-            Standing::Held { key, token } => {
+            Standing::Held { key, token, used } => {
                 self.last_token = self.last_token.max(token);
                 if self.keys.contains_key(&key) {
                     return false;
                 }
                 let device = self.add_device(key);
-                let expires = now.plus(ask.terms.ttl());
-                let holder = self.add_lease(
-                    ask,
-                    Phase::Held(Held::restored(device, token, now)),
-                    expires,
-                );
+                let expires = now.plus(life(&ask, used));
+                let held = Held::restored(device, token, used, now);
+                let holder = self.add_lease(ask, Phase::Held(held), expires);
                 if let Some(device) = self.devices.get_mut(device) {
                     device.state = State::Taken {
                         holder,
@@ -81,7 +83,7 @@ impl Registry {
                 }
                 true
             }
-            Standing::Reading { key, token } => {
+            Standing::Reading { key, token, used } => {
                 let Some(device) = self.keys.get(&key).copied() else {
                     return false;
                 };
@@ -95,12 +97,9 @@ impl Registry {
                 {
                     return false;
                 }
-                let expires = now.plus(ask.terms.ttl());
-                let no = self.add_lease(
-                    ask,
-                    Phase::Held(Held::restored(device, token, now)),
-                    expires,
-                );
+                let expires = now.plus(life(&ask, used));
+                let held = Held::restored(device, token, used, now);
+                let no = self.add_lease(ask, Phase::Held(held), expires);
                 self.add_reader(device, no);
                 true
             }
@@ -118,8 +117,14 @@ impl Registry {
                 }
                 self.next_turn = turn;
                 let grace = ask.terms.wait().unwrap_or(REJOIN_GRACE).min(REJOIN_GRACE);
-                let places = self.join(self.leases.vacant_key(), turn, &queues);
-                self.add_lease(ask, Phase::Waiting { turn, places }, now.plus(grace));
+                let there = false;
+                let places = self.join(self.leases.vacant_key(), turn, &queues, there);
+                let phase = Phase::Waiting {
+                    turn,
+                    places,
+                    there,
+                };
+                self.add_lease(ask, phase, now.plus(grace));
                 true
             }
         }
@@ -141,11 +146,18 @@ impl Registry {
     }
 }
 
+/// How long a lease lives from the restart on.
+fn life(ask: &Ask, used: bool) -> Duration {
+    let ttl = ask.terms.ttl();
+    if used { ttl } else { ttl.min(REJOIN_GRACE) }
+}
+
 impl Held {
-    /// Its holder has heard of it, for all that is known.
-    fn restored(device: DeviceNo, token: crate::id::FencingToken, now: Moment) -> Held {
+    fn restored(device: DeviceNo, token: FencingToken, used: bool, now: Moment) -> Held {
         Held {
-            fresh: false,
+            fresh: !used,
+            // There is nobody to warn who has not heard of it.
+            warned: !used,
             ..Held::new(device, token, now)
         }
     }

@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use super::{LeaseNo, Phase, QueueNo, Registry, State, Status};
+use super::{DeviceNo, LeaseNo, Phase, QueueNo, Registry, State, Status};
 use crate::device::DeviceKey;
 use crate::error::{Condition, DeviceStatus, Holder, Refused, Sight};
 use crate::id::{FencingToken, LeaseId};
@@ -12,6 +12,10 @@ use crate::scope::LeaseScope;
 
 /// Devices that an error for an ambiguous name lists: enough to see why.
 const CANDIDATES_SHOWN: usize = 8;
+
+/// Devices of a pool that are compared for a refusal: it tells the one that is
+/// free soonest of far more than people lend.
+pub const MAX_COMPARED: usize = 256;
 
 /// A lease as others may see it: without its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +109,38 @@ impl Registry {
             }
         }
         Some(status)
+    }
+
+    /// Of those that some queues are for, the device that may be free soonest.
+    pub(super) fn soonest(&self, queues: &[QueueNo]) -> Option<DeviceKey> {
+        let mut some = Vec::new();
+        for queue in queues {
+            match queue {
+                QueueNo::Device(no) => some.push(*no),
+                QueueNo::Pool(no) => {
+                    let pool = self.pools.get(*no);
+                    let members = pool.into_iter().flat_map(|pool| &pool.devices);
+                    some.extend(members.take(MAX_COMPARED));
+                }
+            }
+        }
+        self.key(some.into_iter().min_by_key(|no| self.frees_up(*no))?)
+    }
+
+    /// In which order devices become free, as far as it can be told: those that
+    /// are being freed, those whose leases end first, those that are being made
+    /// ready, those that are not there.
+    fn frees_up(&self, no: DeviceNo) -> (u8, Moment) {
+        let holder = match self.devices.get(no).map(|device| &device.state) {
+            Some(State::TearingDown { .. }) => return (0, self.now),
+            Some(State::Taken { holder, .. }) => self.leases.get(*holder),
+            Some(State::Free { .. }) | None => None,
+        };
+        match holder {
+            Some(lease) if matches!(lease.phase, Phase::Held(_)) => (1, lease.expires),
+            Some(lease) => (2, lease.expires),
+            None => (3, self.now),
+        }
     }
 
     /// Whether `token` is that of the lease that the device is under. A call
@@ -207,11 +243,12 @@ impl Registry {
     }
 }
 
+/// As it is asked for: a key, or `@POOL`.
 impl std::fmt::Display for Want {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Want::Device(key) => key.fmt(f),
-            Want::Pool(name) => write!(f, "the pool {:?}", name),
+            Want::Pool(name) => write!(f, "@{name}"),
         }
     }
 }

@@ -94,6 +94,8 @@ pub(crate) struct Lease {
     pub(crate) fresh: bool,
     pub(crate) running: u32,
     pub(crate) runs_until: u64,
+    /// Its client is back, or was never away.
+    pub(crate) there: bool,
 }
 
 /// What happened, as far as it is compared.
@@ -220,20 +222,31 @@ impl Model {
         }
     }
 
-    /// Gives a free device that is seen to whoever has waited longest for it.
+    /// Gives a free device that is seen to whoever has waited longest for it, of
+    /// those who are there.
     pub(crate) fn serve(&mut self, device: usize) {
         if !self.is_free(device) || !self.is_seen(device) {
             return;
         }
-        let now = self.now;
-        let next = self.leases.iter_mut().find(|lease| {
-            lease.phase == Phase::Waiting && lease.wants.iter().any(|want| want.takes(device))
+        let next = self.leases.iter().find(|lease| {
+            lease.phase == Phase::Waiting
+                && lease.there
+                && lease.wants.iter().any(|want| want.takes(device))
         });
-        if let Some(lease) = next {
+        if let Some(number) = next.map(|lease| lease.number) {
+            self.give(number, device);
+        }
+    }
+
+    /// Begins the hand-over to one that waited.
+    pub(crate) fn give(&mut self, number: u64, device: usize) {
+        let now = self.now;
+        let waits = |lease: &&mut Lease| lease.number == number;
+        if let Some(lease) = self.leases.iter_mut().find(waits) {
             lease.phase = Phase::HandingOver(device);
             lease.waited = true;
             lease.expires = now + HAND_OVER_LIMIT.as_secs();
-            self.happened.push(Happened::HandOver(lease.number, device));
+            self.happened.push(Happened::HandOver(number, device));
         }
     }
 
@@ -299,11 +312,13 @@ impl Model {
         for lease in &mut self.leases {
             lease.running = 0;
             lease.runs_until = 0;
-            lease.fresh = false;
-            lease.expires = self.now + lease.ttl;
+            let grace = REJOIN_GRACE.as_secs();
+            let life = if lease.fresh { grace } else { lease.ttl };
+            lease.expires = self.now + life.min(lease.ttl);
             if matches!(lease.phase, Phase::HandingOver(_) | Phase::Waiting) {
                 lease.phase = Phase::Waiting;
-                lease.expires = self.now + lease.wait.unwrap().min(REJOIN_GRACE.as_secs());
+                lease.there = false;
+                lease.expires = self.now + lease.wait.unwrap().min(grace);
             }
         }
     }

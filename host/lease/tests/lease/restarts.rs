@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hostler_lease::{
-    Allocated, Effects, EndCause, Event, REJOIN_GRACE, Record, Registry, Sight, Standing, Status,
-    Stored, Want,
+    Allocated, Choice, Effects, EndCause, Event, REJOIN_GRACE, Record, Registry, Sight, Standing,
+    Status, Stored, Want,
 };
 
 use crate::world::{AskExt, TTL, World, ask, key, label, lease_id, principal, secs};
@@ -62,6 +62,10 @@ fn the_order_of_the_queue_is_back() {
     world.allocate(ask(1000, "bob", PIXEL).waits(600)).unwrap();
     world.restart();
     world.discover(&[PIXEL]);
+    // They do not come back in their order, and are served in it.
+    for number in [2, 1000, 9, 4] {
+        world.rejoin(number, "bob").unwrap();
+    }
     world.release(1, "ann").unwrap();
     for number in [9, 4, 2, 1000] {
         world.release(number, "bob").unwrap();
@@ -78,7 +82,7 @@ fn a_waiter_whose_client_does_not_come_back_loses_its_place() {
     world.allocate(ask(3, "carol", PIXEL).waits(600)).unwrap();
     world.restart();
     let carol = principal("carol");
-    let status = world.run(|registry, now, out| registry.rejoin(&carol, lease_id(3), now, out));
+    let status = world.rejoin(3, "carol");
     let until = world.now.plus(secs(600));
     assert_eq!(status, Ok(Status::Waiting { position: 2, until }));
     world.pass(REJOIN_GRACE);
@@ -88,16 +92,112 @@ fn a_waiter_whose_client_does_not_come_back_loses_its_place() {
 }
 
 #[test]
-fn who_got_the_device_while_its_client_was_away_finds_it_by_the_same_id() {
+fn a_waiter_that_is_not_back_is_passed_over_and_keeps_its_place() {
+    let mut world = World::with(&[PIXEL]);
+    world.allocate(ask(1, "ann", PIXEL)).unwrap();
+    for (number, who) in [(2, "bob"), (3, "carol"), (4, "dan")] {
+        world.allocate(ask(number, who, PIXEL).waits(600)).unwrap();
+    }
+    world.restart();
+    world.discover(&[PIXEL]);
+    world.rejoin(4, "dan").unwrap();
+    // Nobody hears of a device that bob or carol got, and none stands idle.
+    world.release(1, "ann").unwrap();
+    assert_eq!(world.granted(), [1, 4]);
+    // Bob has its turn before whoever was behind it, and before newcomers.
+    world.allocate(ask(5, "eve", PIXEL).waits(600)).unwrap();
+    let status = world.rejoin(3, "carol");
+    assert!(matches!(status, Ok(Status::Waiting { position: 2, .. })));
+    let status = world.rejoin(2, "bob");
+    assert!(matches!(status, Ok(Status::Waiting { position: 1, .. })));
+    world.release(4, "dan").unwrap();
+    world.release(2, "bob").unwrap();
+    world.release(3, "carol").unwrap();
+    assert_eq!(world.granted(), [1, 4, 2, 3, 5]);
+}
+
+#[test]
+fn a_device_that_is_free_is_its_who_comes_back_for_it() {
+    let mut world = World::with(&[PIXEL, "ios:iphone"]);
+    world.allocate(ask(1, "ann", PIXEL)).unwrap();
+    world.allocate(ask(2, "ann", "ios:iphone")).unwrap();
+    let any = vec![Choice::Pool(label("all"))];
+    world
+        .allocate(ask(3, "bob", "-").any_of(any).waits(600))
+        .unwrap();
+    world.restart();
+    world.discover(&[PIXEL, "ios:iphone"]);
+    world.release(1, "ann").unwrap();
+    assert_eq!(world.granted(), [1, 2], "bob would not hear of it");
+    let status = world.rejoin(3, "bob");
+    assert!(
+        matches!(status, Ok(Status::HandingOver { .. })),
+        "{status:?}"
+    );
+    assert_eq!(world.granted(), [1, 2, 3]);
+    // Whoever comes back twice has it still.
+    let status = world.rejoin(3, "bob");
+    assert!(matches!(status, Ok(Status::Held { .. })), "{status:?}");
+}
+
+#[test]
+fn who_comes_back_waits_as_long_as_it_says_and_no_longer_than_its_terms() {
+    let mut world = World::with(&[PIXEL]);
+    world.allocate(ask(1, "ann", PIXEL).lives(3600)).unwrap();
+    world.renew(1, "ann").unwrap();
+    world.allocate(ask(2, "bob", PIXEL).waits(600)).unwrap();
+    world.restart();
+    let bob = principal("bob");
+    for (asked, granted) in [(Some(100), 100), (Some(9000), 600), (None, 600)] {
+        let status = world.run(|registry, now, out| {
+            registry.rejoin(&bob, lease_id(2), asked.map(secs), now, out)
+        });
+        let until = world.now.plus(secs(granted));
+        assert_eq!(status, Ok(Status::Waiting { position: 1, until }));
+    }
+}
+
+#[test]
+fn a_lease_that_nobody_used_is_kept_until_its_holder_could_be_back() {
+    let mut world = World::with(&[PIXEL, "ios:iphone"]);
+    world.allocate(ask(1, "ann", PIXEL).lives(3600)).unwrap();
+    world
+        .allocate(ask(2, "ann", "ios:iphone").lives(3600))
+        .unwrap();
+    world.renew(2, "ann").unwrap();
+    world.restart();
+    world.discover(&[PIXEL, "ios:iphone"]);
+    world.pass(REJOIN_GRACE - secs(1));
+    assert_eq!(world.refused(ask(3, "bob", PIXEL)), "DEVICE_LEASE_BUSY");
+    world.pass(secs(1));
+    assert_eq!(world.end_of(1), Some(EndCause::Expired));
+    world.allocate(ask(4, "bob", PIXEL)).unwrap();
+    assert_eq!(world.end_of(2), None, "its holder had used it");
+}
+
+#[test]
+fn a_lease_that_is_used_after_the_restart_has_its_full_time() {
+    let mut world = World::with(&[PIXEL]);
+    world.allocate(ask(1, "ann", PIXEL).lives(3600)).unwrap();
+    world.restart();
+    world.discover(&[PIXEL]);
+    assert_eq!(world.renew(1, "ann"), Ok(world.now.plus(secs(3600))));
+    // And has it again after the next one.
+    world.restart();
+    world.pass(secs(3599));
+    assert_eq!(world.end_of(1), None);
+}
+
+#[test]
+fn a_lease_that_nobody_used_is_freed_if_its_answer_is_lost_once_more() {
     let mut world = World::with(&[PIXEL]);
     world.allocate(ask(1, "ann", PIXEL)).unwrap();
     world.allocate(ask(2, "bob", PIXEL).waits(600)).unwrap();
     world.restart();
     world.discover(&[PIXEL]);
-    world.release(1, "ann").unwrap();
-    let bob = principal("bob");
-    let status = world.run(|registry, now, out| registry.rejoin(&bob, lease_id(2), now, out));
-    assert!(matches!(status, Ok(Status::Held { .. })), "{status:?}");
+    world.rejoin(2, "bob").unwrap();
+    assert!(world.run(|registry, now, out| registry.abandon(lease_id(1), now, out)));
+    assert_eq!(world.granted(), [1, 2]);
 }
 
 #[test]
@@ -121,7 +221,11 @@ fn a_crash_in_a_hand_over_frees_the_device_and_a_waiter_has_its_place_again() {
     world.restart();
     world.hands_over = true;
     world.discover(&[PIXEL]);
-    assert_eq!(world.granted(), [2, 3]);
+    world.rejoin(4, "carol").unwrap();
+    world.rejoin(3, "bob").unwrap();
+    assert_eq!(world.granted(), [2, 4], "bob was not back");
+    world.release(4, "carol").unwrap();
+    assert_eq!(world.granted(), [2, 4, 3]);
     assert!(world.tokens(PIXEL).is_sorted_by(|a, b| a < b));
 }
 
@@ -166,9 +270,15 @@ fn nobody_is_told_of_a_grant_before_the_record_that_keeps_it() {
 }
 
 #[test]
-fn a_renewal_writes_nothing() {
+fn the_first_use_is_written_and_no_renewal() {
     let mut world = World::with(&[PIXEL]);
     world.allocate(ask(1, "ann", PIXEL)).unwrap();
+    let mut out = Effects::default();
+    world
+        .registry
+        .renew(&principal("ann"), lease_id(1), world.now, &mut out)
+        .unwrap();
+    assert_eq!(out.records, [Record::Used(lease_id(1))]);
     let mut out = Effects::default();
     let ann = principal("ann");
     world
@@ -208,6 +318,7 @@ fn a_damaged_store_never_makes_two_holders_of_one_device() {
         Standing::Held {
             key: device(),
             token: old,
+            used: true,
         },
     ));
     world.saved.apply(stored(
@@ -215,6 +326,7 @@ fn a_damaged_store_never_makes_two_holders_of_one_device() {
         Standing::Reading {
             key: device(),
             token: old,
+            used: true,
         },
     ));
     world.saved.apply(stored(
@@ -222,6 +334,7 @@ fn a_damaged_store_never_makes_two_holders_of_one_device() {
         Standing::Reading {
             key: key("ios:gone"),
             token: new,
+            used: true,
         },
     ));
     world.saved.apply(stored(6, turn(8)));

@@ -1,7 +1,8 @@
 //! Whose lease is whose, and what others may know of it.
 
 use hostler_lease::{
-    Busy, ENDED_KEPT, EndCause, Holder, MAX_LEASES_PER_PRINCIPAL, Refused, Sight, Status,
+    Busy, Choice, ENDED_KEPT, EndCause, Holder, MAX_LEASES_PER_PRINCIPAL, Refused, Sight, Status,
+    Want,
 };
 
 use crate::world::{AskExt, World, ask, key, label, lease_id, principal, secs};
@@ -255,4 +256,48 @@ fn a_principal_holds_and_waits_for_a_bounded_number() {
         "LEASE_CAPACITY_EXCEEDED"
     );
     world.allocate(ask(5001, "bob", names[0])).unwrap();
+}
+
+#[test]
+fn busy_of_several_tells_the_one_that_may_be_free_soonest() {
+    let mut world = World::with(&[PIXEL, "ios:iphone", "ios:ipad"]);
+    for (number, device, ttl) in [
+        (1, PIXEL, 3600),
+        (2, "ios:iphone", 100),
+        (3, "ios:ipad", 200),
+    ] {
+        world
+            .allocate(ask(number, "ann", device).lives(ttl))
+            .unwrap();
+    }
+    let tells = |world: &mut World, wants: Vec<Choice>| {
+        let asked = ask(9, "bob", "-").any_of(wants);
+        let refused =
+            world.run(|registry, now, out| registry.allocate(asked, Sight::All, now, out));
+        match refused {
+            Err(Refused::Busy(busy)) => *busy,
+            other => panic!("{other:?}"),
+        }
+    };
+    let all = || vec![Choice::Pool(label("all"))];
+    let busy = tells(&mut world, all());
+    assert_eq!(busy.wants, [Want::Pool(label("all"))]);
+    let device = busy.device.clone().unwrap();
+    assert_eq!(device.key, key("ios:iphone"));
+    assert_eq!(device.ends_in, Some(secs(100)));
+    let said = busy.to_string();
+    let begins = "no device of @all is free; the next could be this one: ios:iphone is held by ann";
+    assert!(said.starts_with(begins), "{said}");
+    let two = vec![
+        Choice::Device(label(PIXEL)),
+        Choice::Device(label("ios:ipad")),
+    ];
+    let busy = tells(&mut world, two);
+    assert_eq!(busy.wants.len(), 2);
+    assert_eq!(busy.device.unwrap().key, key("ios:ipad"));
+    // What is being freed is sooner than what is held.
+    world.tears_down = false;
+    world.release(1, "ann").unwrap();
+    let busy = tells(&mut world, all());
+    assert_eq!(busy.device.unwrap().key, key(PIXEL));
 }

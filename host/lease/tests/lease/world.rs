@@ -5,7 +5,7 @@ use std::time::Duration;
 use hostler_lease::{
     Allocated, Ask, Choice, DeviceKey, Effects, EndCause, Event, FencingToken, HandOver, Label,
     LeaseId, LeaseScope, Mode, Moment, Principal, Refused, Registry, Saved, Selector, Sight,
-    Sighting, Terms,
+    Sighting, Status, Terms,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(60);
@@ -66,6 +66,7 @@ pub(crate) fn terms(wait: Option<u64>) -> Terms {
 
 pub(crate) trait AskExt {
     fn waits(self, secs: u64) -> Ask;
+    fn lives(self, secs: u64) -> Ask;
     fn implicit(self, token: &str, session: &str) -> Ask;
     fn allows_readers(self, readers: u16) -> Ask;
     fn reader(self) -> Ask;
@@ -75,6 +76,12 @@ pub(crate) trait AskExt {
 impl AskExt for Ask {
     fn waits(mut self, wait: u64) -> Ask {
         self.terms = terms(Some(wait));
+        self
+    }
+
+    fn lives(mut self, ttl: u64) -> Ask {
+        let terms = Terms::new(secs(ttl), self.terms.wait(), 1, HandOver::Keep);
+        self.terms = terms.unwrap();
         self
     }
 
@@ -198,6 +205,13 @@ impl World {
 
     pub(crate) fn release(&mut self, number: u64, who: &str) -> Result<(), Refused> {
         self.run(|registry, now, out| registry.release(&principal(who), lease_id(number), now, out))
+    }
+
+    /// The client of an ask is back.
+    pub(crate) fn rejoin(&mut self, number: u64, who: &str) -> Result<Status, Refused> {
+        self.run(|registry, now, out| {
+            registry.rejoin(&principal(who), lease_id(number), None, now, out)
+        })
     }
 
     pub(crate) fn renew(&mut self, number: u64, who: &str) -> Result<Moment, Refused> {

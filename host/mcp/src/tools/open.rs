@@ -231,14 +231,14 @@ async fn borrow(
         let message = format!("`wait_seconds` is at most {MAX_WAIT}");
         return Err(FailureBody::new("INVALID_ARGS", message));
     }
-    let place = caller.hand.place(taken)?;
-    let labels = caller.labels(place.session());
     let wish = Wish {
         choices,
         platform: args.platform.clone(),
         wait: (wait > 0).then(|| Duration::from_secs(wait.into())),
         ..Wish::default()
     };
+    let place = caller.hand.place(taken, &wish)?;
+    let labels = caller.labels(place.session());
     let (devices, who) = (caller.hand.devices.clone(), caller.hand.who.clone());
     let ask = devices.implicit(&who, &labels, wish, None);
     let ticket = caller.until_cancelled("asking for the device", ask).await?;

@@ -174,6 +174,51 @@ async fn a_client_that_comes_back_still_holds_its_device_after_a_restart_too() {
 }
 
 #[tokio::test]
+async fn who_waited_when_the_host_went_has_its_place_when_it_asks_again() {
+    let host = Host::start().await;
+    let (first, second) = (host.client().await, host.client().await);
+    let third = host.client().await;
+    first
+        .text("device_open", json!({ "device": "play:one" }))
+        .await;
+    let wish = json!({ "device": "play:one", "wait_seconds": 600 });
+    let lost = begin(&second, "device_open", wish.clone()).await;
+    hears(&second, "number 1 in the queue").await;
+    let behind = begin(&third, "device_open", wish.clone()).await;
+    hears(&third, "number 2 in the queue").await;
+    let host = host.again().await;
+    drop((lost, behind));
+    for client in [&second, &third] {
+        client.heard.0.lock().unwrap().clear();
+    }
+    // They do not come back in their order.
+    let late = begin(&third, "device_open", wish.clone()).await;
+    hears(&third, "number 2 in the queue").await;
+    let waits = async { second.text("device_open", wish).await };
+    let gives = async {
+        hears(&second, "number 1 in the queue").await;
+        first.text("device_close", json!({})).await;
+    };
+    let (opened, ()) = timeout(SOON, async { tokio::join!(waits, gives) })
+        .await
+        .unwrap();
+    assert!(opened.starts_with("play:one is yours"), "{opened}");
+    let leases = host.devices.leases(&root(), true).unwrap();
+    assert_eq!(leases.len(), 2, "nobody waits twice: {leases:?}");
+    second.text("device_close", json!({})).await;
+    timeout(SOON, late.await_response()).await.unwrap().unwrap();
+}
+
+/// Who sees everybody's leases.
+fn root() -> hostler_device::Who {
+    hostler_device::Who {
+        principal: hostler_lease::Principal::new("root").unwrap(),
+        token: hostler_lease::Label::new("root").unwrap(),
+        admin: true,
+    }
+}
+
+#[tokio::test]
 async fn an_agent_that_connects_anew_has_what_its_session_had() {
     let host = Host::start().await;
     let token = host.token("ann/session:1", &[Scope::Lease]);

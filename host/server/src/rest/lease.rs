@@ -193,11 +193,17 @@ async fn act(
 }
 
 fn id(headers: &HeaderMap) -> Result<LeaseId, Refusal> {
-    let text = only(headers, &LEASE_HEADER)?.ok_or_else(|| {
+    named(headers)?.ok_or_else(|| {
         let message = format!("the header {LEASE_HEADER} is missing: it has the id of the lease");
         Refusal::new(StatusCode::BAD_REQUEST, "MISSING_HEADER", message)
-    })?;
-    LeaseId::parse(text).map_err(|error| hostler_device::Refusal::from(error).into())
+    })
+}
+
+/// The lease, or the ask, that the header names.
+pub(super) fn named(headers: &HeaderMap) -> Result<Option<LeaseId>, Refusal> {
+    let text = only(headers, &LEASE_HEADER)?;
+    let id = text.map(LeaseId::parse).transpose();
+    id.map_err(|error| hostler_device::Refusal::from(error).into())
 }
 
 fn bytes(picture: Picture) -> Response {

@@ -22,7 +22,7 @@ use hostler_provider::{Choice, HandOver, Wish};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, caller, events};
+use super::{Operation, caller, events, lease};
 use crate::{
     http::{Refusal, body},
     serve::Shared,
@@ -46,9 +46,12 @@ pub(super) fn operations() -> Vec<Operation> {
             "lease",
             "Asks for a device. The answer comes when it is there; with `Accept: \
              text/event-stream` the way to it is told by the events `waiting`, `preparing`, \
-             `granted` and `failed`. Whoever closes the connection gives up.",
+             `granted` and `failed`. Whoever closes the connection gives up. Whoever lost it \
+             with the host comes back with the id that `waiting` told, in the header \
+             `hostler-lease`, and has its place; of the body `wait_ms` counts then.",
             post(allocate),
         )
+        .or_goes_on()
         .takes::<Ask>()
         .gives::<GrantedView>(201)
         .or_events(),
@@ -163,13 +166,20 @@ async fn allocate(
     body: Body,
 ) -> Result<Response, Refusal> {
     let who = caller::who(&grant, Scope::Lease)?;
+    let before = lease::named(&headers)?;
     let ask: Ask = body::read(body).await?;
-    let labels = ask.labels()?;
-    let policy = ask.policy.clone();
     let devices = caller::devices(&shared)?;
-    let ticket = devices
-        .allocate(&who, &labels, ask.wish(), policy.as_deref())
-        .await?;
+    let ticket = match before {
+        Some(id) => {
+            let wait = ask.wait_ms.map(Duration::from_millis);
+            devices.rejoin(&who, id, wait)?
+        }
+        None => {
+            let (labels, policy) = (ask.labels()?, ask.policy.clone());
+            let asked = devices.allocate(&who, &labels, ask.wish(), policy.as_deref());
+            asked.await?
+        }
+    };
     if caller::wants_events(&headers) {
         return Ok(told(&shared, &grant, who, ticket));
     }
@@ -206,9 +216,11 @@ fn lease_json(who: &Who, lease: hostler_device::Lease) -> String {
     serde_json::to_string(&view).unwrap_or_default()
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Waiting {
     place: usize,
+    /// By which to come back.
+    id: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -223,7 +235,11 @@ fn told(shared: &Arc<Shared>, grant: &Grant, who: Who, ticket: Ticket) -> Respon
         let json = |value: &dyn erased::Json| value.text();
         let (event, next) = match ticket.next().await {
             Ok(Step::Waiting { position }) => {
-                let waiting = Waiting { place: position };
+                let id = ticket.id().reveal();
+                let waiting = Waiting {
+                    place: position,
+                    id,
+                };
                 (("waiting", json(&waiting)), Some((ticket, who)))
             }
             Ok(Step::Progress(step)) => (

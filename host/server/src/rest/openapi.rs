@@ -9,7 +9,7 @@ use hostler_device::json::Failure;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{Operation, lease::LEASE_HEADER};
+use super::{Operation, lease::LEASE_HEADER, operation::LeaseHeader};
 
 /// Made once: nothing in it changes while a host runs.
 pub(super) fn document(operations: &[Operation]) -> Bytes {
@@ -57,11 +57,18 @@ fn describe(operation: &Operation, schemas: &mut SchemaGenerator, failure: &Valu
             json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
         })
         .collect();
-    if operation.of_lease {
+    if operation.lease != LeaseHeader::None {
+        let required = operation.lease == LeaseHeader::Required;
+        let about = if required {
+            "The id of the lease, as the allocation answered it."
+        } else {
+            "The id of an ask that waits, as the event `waiting` told it: to go on with it after \
+             the connection or the host was lost."
+        };
         parameters.push(json!({
-            "name": LEASE_HEADER.as_str(), "in": "header", "required": true,
+            "name": LEASE_HEADER.as_str(), "in": "header", "required": required,
             "schema": { "type": "string", "pattern": "^[0-9a-fA-F]{32}$" },
-            "description": "The id of the lease, as the allocation answered it.",
+            "description": about,
         }));
     }
     if let Some(query) = operation.query {

@@ -7,6 +7,16 @@ use crate::serve::Shared;
 
 type Make = fn(&mut SchemaGenerator) -> Schema;
 
+/// Whether an operation takes the header `hostler-lease`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeaseHeader {
+    None,
+    /// It goes on with an ask.
+    Optional,
+    /// It is about that lease.
+    Required,
+}
+
 /// One thing that can be asked for.
 pub(crate) struct Operation {
     /// `get`, `post`, `delete`.
@@ -17,8 +27,8 @@ pub(crate) struct Operation {
     pub(crate) about: &'static str,
     /// The scope that a token needs; `None`: nobody is asked for a token.
     pub(crate) scope: Option<&'static str>,
-    /// It is about the lease that the header `hostler-lease` names.
-    pub(crate) of_lease: bool,
+    /// What the header `hostler-lease` is to it.
+    pub(crate) lease: LeaseHeader,
     pub(crate) query: Option<Make>,
     pub(crate) body: Option<Make>,
     /// The status of success.
@@ -51,7 +61,7 @@ impl Operation {
             path,
             about,
             scope: Some(scope),
-            of_lease: false,
+            lease: LeaseHeader::None,
             query: None,
             body: None,
             status: 200,
@@ -80,7 +90,13 @@ impl Operation {
 
     /// It is about the lease of the header.
     pub(crate) fn of_lease(mut self) -> Self {
-        self.of_lease = true;
+        self.lease = LeaseHeader::Required;
+        self
+    }
+
+    /// It may go on with the ask of the header.
+    pub(crate) fn or_goes_on(mut self) -> Self {
+        self.lease = LeaseHeader::Optional;
         self
     }
 

@@ -17,14 +17,19 @@ struct Rest {
 
 struct Lender {
     server: Server,
+    devices: hostler_device::Devices,
     played: Played,
 }
 
 impl Lender {
     async fn start() -> Self {
         let (devices, played) = hostler_test_devices::devices(&Arc::default(), 1);
-        let server = Server::start_lending(devices).await;
-        Self { server, played }
+        let server = Server::start_lending(devices.clone()).await;
+        Self {
+            server,
+            devices,
+            played,
+        }
     }
 
     fn client(&self, principal: &str, scopes: &[Scope]) -> Rest {
@@ -52,8 +57,21 @@ impl Rest {
     }
 
     async fn post(&self, path: &str, lease: &str, body: Value) -> (u16, Value) {
-        let request = self.request("POST", path).body(body.to_string());
-        whole(request.header("hostler-lease", lease)).await
+        let mut request = self.request("POST", path).body(body.to_string());
+        if !lease.is_empty() {
+            request = request.header("hostler-lease", lease);
+        }
+        whole(request).await
+    }
+
+    /// Asks for a device that others have, or goes on with that ask: the stream.
+    async fn waits(&self, ask: Value, before: Option<&str>) -> reqwest::Response {
+        let asked = self.request("POST", "/v1/leases").body(ask.to_string());
+        let mut asked = asked.header("accept", "text/event-stream");
+        if let Some(id) = before {
+            asked = asked.header("hostler-lease", id);
+        }
+        asked.send().await.unwrap()
     }
 
     async fn lease(&self, device: &str) -> String {
@@ -191,16 +209,12 @@ async fn who_waits_is_told_the_way_to_the_device() {
     let (ann, bob) = (lender.ann(), lender.client("bob", &[Scope::Lease]));
     let lease = ann.lease("play:one").await;
     let ask = json!({ "devices": ["play:one"], "wait_ms": 60_000 });
-    let asked = bob.request("POST", "/v1/leases").body(ask.to_string());
-    let mut way = asked
-        .header("accept", "text/event-stream")
-        .send()
-        .await
-        .unwrap();
+    let mut way = bob.waits(ask, None).await;
     let mut rest = String::new();
     let waits = event(&mut way, &mut rest).await;
     assert_eq!(member(&waits, "event:"), "waiting");
-    assert_eq!(member(&waits, "data:"), r#"{"place":1}"#);
+    let waits: Value = serde_json::from_str(member(&waits, "data:")).unwrap();
+    assert_eq!(waits["place"], 1);
     let gone = ann
         .request("DELETE", "/v1/lease")
         .header("hostler-lease", &lease);
@@ -214,6 +228,7 @@ async fn who_waits_is_told_the_way_to_the_device() {
         }
     };
     let granted: Value = serde_json::from_str(member(&granted, "data:")).unwrap();
+    assert_eq!(granted["id"], waits["id"], "it has its id from the start");
     let id = granted["id"].as_str().unwrap();
     assert_eq!(bob.post("/v1/lease/renew", id, json!({})).await.0, 200);
 }
@@ -224,18 +239,63 @@ async fn who_leaves_while_waiting_leaves_the_queue() {
     let (ann, bob) = (lender.ann(), lender.client("bob", &[Scope::Lease]));
     ann.lease("play:one").await;
     let ask = json!({ "devices": ["play:one"], "wait_ms": 60_000 });
-    let asked = bob.request("POST", "/v1/leases").body(ask.to_string());
-    let mut way = asked
-        .header("accept", "text/event-stream")
-        .send()
-        .await
-        .unwrap();
+    let mut way = bob.waits(ask, None).await;
     event(&mut way, &mut String::new()).await;
     assert_eq!(ann.get("/v1/devices/play:one").await.1["waiting"], 1);
     drop(way);
     while ann.get("/v1/devices/play:one").await.1["waiting"] != 0 {
         tokio::task::yield_now().await;
     }
+}
+
+/// The data of the next event, which must have that name.
+async fn data(way: &mut reqwest::Response, rest: &mut String, name: &str) -> Value {
+    let next = event(way, rest).await;
+    assert_eq!(member(&next, "event:"), name, "{next:?}");
+    serde_json::from_str(member(&next, "data:")).unwrap()
+}
+
+#[tokio::test]
+async fn who_lost_the_connection_goes_on_with_the_id_that_it_was_told() {
+    let lender = Lender::start().await;
+    let (ann, bob) = (lender.ann(), lender.client("bob", &[Scope::Lease]));
+    let lease = ann.lease("play:one").await;
+    let ask = json!({ "devices": ["play:one"], "wait_ms": 60_000 });
+    let mut lost = bob.waits(ask.clone(), None).await;
+    let told = data(&mut lost, &mut String::new(), "waiting").await;
+    let id = told["id"].as_str().unwrap();
+    let eve = lender.client("eve", &[Scope::Lease]);
+    let mut behind = eve.waits(ask, None).await;
+    let second = data(&mut behind, &mut String::new(), "waiting").await;
+    assert_eq!(second["place"], 2);
+    // It is nobody else's.
+    let (status, refused) = eve.post("/v1/leases", id, json!({})).await;
+    assert_eq!((status, code(&refused)), (404, "LEASE_NOT_FOUND"));
+    let (status, refused) = bob.post("/v1/leases", "short", json!({})).await;
+    assert_eq!((status, code(&refused)), (400, "LEASE_ID_MALFORMED"));
+
+    let mut rest = String::new();
+    let mut way = bob.waits(json!({ "wait_ms": 30_000 }), Some(id)).await;
+    let told = data(&mut way, &mut rest, "waiting").await;
+    assert_eq!((&told["place"], &told["id"]), (&json!(1), &json!(id)));
+    // That the first connection ends is no reason to lose the place.
+    drop(lost);
+    let gone = ann
+        .request("DELETE", "/v1/lease")
+        .header("hostler-lease", &lease);
+    assert_eq!(whole(gone).await.0, 200);
+    loop {
+        let next = event(&mut way, &mut rest).await;
+        match member(&next, "event:") {
+            "preparing" | "waiting" => {}
+            "granted" => break,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(bob.post("/v1/lease/renew", id, json!({})).await.0, 200);
+    // Whoever comes back later is told what it has.
+    let (status, granted) = bob.post("/v1/leases", id, json!({})).await;
+    assert_eq!((status, &granted["id"]), (201, &json!(id)));
 }
 
 #[tokio::test]
@@ -295,6 +355,47 @@ async fn a_stream_of_events_goes_on_after_the_one_that_was_seen_last() {
     assert_eq!(member(&reset, "event:"), "reset");
     let (status, refused) = whole(again("x".to_owned())).await;
     assert_eq!((status, code(&refused)), (400, "BAD_HEADER"));
+}
+
+/// Why the next lease ended.
+async fn ended(events: &mut reqwest::Response, rest: &mut String) -> Value {
+    loop {
+        let next = event(events, rest).await;
+        if member(&next, "event:") == "ended" {
+            return serde_json::from_str(member(&next, "data:")).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn why_a_lease_ended_is_told_by_a_code() {
+    let lender = Lender::start().await;
+    let ann = lender.ann();
+    let boss = lender.client("boss", &[Scope::Admin]);
+    let mut events = ann.request("GET", "/v1/events").send().await.unwrap();
+    let mut rest = String::new();
+    // The shortest life that there is.
+    let ask = json!({ "devices": ["play:one"], "ttl_ms": 5000 });
+    assert_eq!(ann.post("/v1/leases", "", ask).await.0, 201);
+    let told = ended(&mut events, &mut rest).await;
+    assert_eq!(
+        (&told["device"], &told["code"]),
+        (&json!("play:one"), &json!("LEASE_EXPIRED"))
+    );
+    assert_eq!(told["cause"], "it was not renewed in time");
+    let lease = ann.lease("play:one").await;
+    let forced = boss.post("/v1/devices/play:one/release", "", json!({}));
+    assert_eq!(forced.await.0, 200);
+    let told = ended(&mut events, &mut rest).await;
+    assert_eq!(told["code"], "LEASE_REVOKED");
+    let (_, refused) = ann.post("/v1/lease/renew", &lease, json!({})).await;
+    assert_eq!(code(&refused), "LEASE_REVOKED", "both say the same");
+    let lease = ann.lease("play:one").await;
+    lender.devices.remove_provider("play");
+    let told = ended(&mut events, &mut rest).await;
+    assert_eq!(told["code"], "DEVICE_LOST");
+    let (_, refused) = ann.post("/v1/lease/renew", &lease, json!({})).await;
+    assert_eq!(code(&refused), "DEVICE_LOST", "both say the same");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(super) const SELECT: &str = "SELECT id, principal, tenant, run, client, backend, policy,
     session, selector, mode, bearer, ttl_ms, wait_ms, readers, hand_over, snapshot, standing,
-    turn, wants, device, token FROM lease";
+    turn, wants, device, token, used FROM lease";
 
 pub(super) fn put(change: &Transaction<'_>, stored: &Stored) -> rusqlite::Result<()> {
     let Stored { ask, standing } = stored;
@@ -27,22 +27,24 @@ pub(super) fn put(change: &Transaction<'_>, stored: &Stored) -> rusqlite::Result
         HandOver::Erase => ("erase", None),
         HandOver::Snapshot(name) => ("snapshot", Some(name.as_str())),
     };
-    let (standing, turn, wants, device, token) = match standing {
-        Standing::Waiting { turn, wants } => {
-            ("waiting", Some(*turn), Some(wants_text(wants)), None, None)
-        }
-        Standing::Held { key, token } => ("held", None, None, Some(key), Some(token)),
-        Standing::Reading { key, token } => ("reading", None, None, Some(key), Some(token)),
+    let (turn, wants) = match standing {
+        Standing::Waiting { turn, wants } => (Some(*turn), Some(wants_text(wants))),
+        Standing::Held { .. } | Standing::Reading { .. } => (None, None),
+    };
+    let (standing, device, token, used) = match standing {
+        Standing::Waiting { .. } => ("waiting", None, None, false),
+        Standing::Held { key, token, used } => ("held", Some(key), Some(token), *used),
+        Standing::Reading { key, token, used } => ("reading", Some(key), Some(token), *used),
     };
     let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
     change
         .prepare_cached(
             "INSERT OR REPLACE INTO lease (id, principal, tenant, run, client, backend, policy,
                 session, selector, mode, bearer, ttl_ms, wait_ms, readers, hand_over, snapshot,
-                standing, turn, wants, device, token)
+                standing, turn, wants, device, token, used)
              VALUES (:id, :principal, :tenant, :run, :client, :backend, :policy,
                 :session, :selector, :mode, :bearer, :ttl_ms, :wait_ms, :readers, :hand_over,
-                :snapshot, :standing, :turn, :wants, :device, :token)",
+                :snapshot, :standing, :turn, :wants, :device, :token, :used)",
         )?
         .execute(named_params! {
             ":id": ask.id.reveal(),
@@ -66,6 +68,7 @@ pub(super) fn put(change: &Transaction<'_>, stored: &Stored) -> rusqlite::Result
             ":wants": wants,
             ":device": device.map(DeviceKey::as_str),
             ":token": token.map(|token| token.number().cast_signed()),
+            ":used": used,
         })?;
     Ok(())
 }
@@ -90,7 +93,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored, String>> {
     let (readers, how, snapshot): (u16, _, _) =
         (row.get("readers")?, text("hand_over")?, some("snapshot")?);
     let (kind, turn, wants_json) = (text("standing")?, number("turn")?, some("wants")?);
-    let (device, token) = (some("device")?, number("token")?);
+    let (device, token, used) = (some("device")?, number("token")?, row.get("used")?);
 
     let all = || -> Result<Stored, String> {
         let scope = LeaseScope {
@@ -135,8 +138,8 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored, String>> {
                 turn: turn.ok_or("no turn")?.cast_unsigned(),
                 wants: wants(wants_json.as_deref().unwrap_or_default())?,
             },
-            "held" => on().map(|(key, token)| Standing::Held { key, token })?,
-            "reading" => on().map(|(key, token)| Standing::Reading { key, token })?,
+            "held" => on().map(|(key, token)| Standing::Held { key, token, used })?,
+            "reading" => on().map(|(key, token)| Standing::Reading { key, token, used })?,
             other => return Err(format!("standing {other:?}")),
         };
         Ok(Stored {

@@ -43,8 +43,16 @@ fn lease(number: u8) -> Stored {
         standing: Standing::Held {
             key,
             token: FencingToken::from_number(u64::from(number)),
+            used: false,
         },
     }
+}
+
+/// The same, which its holder has used.
+fn used(number: u8) -> Stored {
+    let mut lease = lease(number);
+    lease.standing.note_use();
+    lease
 }
 
 /// Writes and waits.
@@ -93,11 +101,18 @@ fn some_lease() -> impl Strategy<Value = Stored> {
         some_label().prop_map(Want::Pool),
     ];
     let token = any::<u64>().prop_map(FencingToken::from_number);
-    let standing = prop_oneof![
-        (any::<u64>(), vec(want, 1..8)).prop_map(|(turn, wants)| Standing::Waiting { turn, wants }),
-        (some_key(), token.clone()).prop_map(|(key, token)| Standing::Held { key, token }),
-        (some_key(), token).prop_map(|(key, token)| Standing::Reading { key, token }),
-    ];
+    let standing =
+        prop_oneof![
+            (any::<u64>(), vec(want, 1..8))
+                .prop_map(|(turn, wants)| Standing::Waiting { turn, wants }),
+            (some_key(), token.clone(), any::<bool>())
+                .prop_map(|(key, token, used)| Standing::Held { key, token, used }),
+            (some_key(), token, any::<bool>()).prop_map(|(key, token, used)| Standing::Reading {
+                key,
+                token,
+                used
+            }),
+        ];
     let labels = vec(option::of(some_label()), 5);
     (
         any::<[u8; 16]>(),
@@ -141,14 +156,18 @@ proptest! {
     fn what_records_add_up_to_is_loaded(
         leases in vec(some_lease(), 0..8),
         removed in vec(any::<bool>(), 8),
+        uses in vec(any::<bool>(), 8),
         token in any::<u64>(),
     ) {
         let (_dir, records) = open();
         let mut expected = records.load_leases().unwrap().saved;
         let mut batch = vec![Record::Tokens(FencingToken::from_number(token))];
-        for (stored, removed) in leases.into_iter().zip(removed) {
+        for ((stored, removed), uses) in leases.into_iter().zip(removed).zip(uses) {
             let id = stored.ask.id;
             batch.push(Record::Put(stored));
+            if uses {
+                batch.push(Record::Used(id));
+            }
             if removed {
                 batch.push(Record::Remove(id));
             }
@@ -257,6 +276,55 @@ fn what_is_due_while_the_disk_is_full_does_not_grow_with_time() {
     }
     let last = Record::Tokens(FencingToken::from_number(99));
     assert_eq!(due, [last, Record::Remove(lease(1).ask.id)]);
+}
+
+#[test]
+fn a_use_is_not_lost_among_what_is_due() {
+    let (one, two) = (lease(1).ask.id, lease(2).ask.id);
+    let mut due = vec![
+        Record::Put(lease(1)),
+        Record::Used(one),
+        Record::Used(two),
+        Record::Put(lease(3)),
+    ];
+    writer::compact(&mut due);
+    let expected = [
+        Record::Put(used(1)),
+        Record::Used(two),
+        Record::Put(lease(3)),
+    ];
+    assert_eq!(due, expected);
+    due.push(Record::Remove(one));
+    due.push(Record::Remove(two));
+    writer::compact(&mut due);
+    let expected = [
+        Record::Put(lease(3)),
+        Record::Remove(one),
+        Record::Remove(two),
+    ];
+    assert_eq!(due, expected);
+}
+
+#[test]
+fn leases_of_an_older_file_were_used() {
+    let (dir, records) = open();
+    drop(records);
+    let path = dir.path().join("hostler.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("ALTER TABLE lease DROP COLUMN used")
+        .unwrap();
+    old.execute_batch(
+        "INSERT INTO lease (id, principal, policy, session, selector, mode, ttl_ms, readers,
+             hand_over, standing, device, token)
+         VALUES ('01010101010101010101010101010101', 'ann', 'local', 'default',
+             '[{\"device\":\"ios:1\"}]', 'explicit', 60000, 0, 'keep', 'held', 'ios:1', 1)",
+    )
+    .unwrap();
+    old.pragma_update(None, "user_version", 3).unwrap();
+    drop(old);
+    let records = Records::open(&path).unwrap();
+    let saved = records.load_leases().unwrap().saved;
+    assert_eq!(saved.leases().collect::<Vec<_>>(), [&used(1)]);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! One thread that writes for all who wait.
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
     time::{Duration, Instant},
 };
 
-use hostler_lease::Record;
+use hostler_lease::{LeaseId, Record};
 
 use super::apply;
 use crate::{Records, StoreError};
@@ -155,21 +156,35 @@ fn gather(first: Job, waiting: &Receiver<Job>, pace: &Pace, mut take: impl FnMut
     }
 }
 
-/// Keeps the last record of each lease, so that what is due while the disk is
-/// full does not grow with time.
+/// Keeps the last record of each lease, with what one before it says of its use,
+/// so that what is due while the disk is full does not grow with time.
 pub(super) fn compact(due: &mut Vec<Record>) {
-    let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<Record> = due
-        .drain(..)
-        .rev()
-        .filter(|record| {
-            seen.insert(match record {
-                Record::Tokens(_) => None,
-                Record::Put(stored) => Some(stored.ask.id),
-                Record::Remove(id) => Some(*id),
-            })
-        })
-        .collect();
+    let put = due.iter().filter_map(|record| match record {
+        Record::Put(stored) => Some(stored.ask.id),
+        _ => None,
+    });
+    let put: HashSet<LeaseId> = put.collect();
+    let (mut seen, mut used) = (HashSet::new(), HashSet::new());
+    let mut kept = Vec::new();
+    for mut record in due.drain(..).rev() {
+        let of = match &mut record {
+            Record::Tokens(_) => None,
+            Record::Used(id) if put.contains(id) => {
+                used.insert(*id);
+                continue;
+            }
+            Record::Put(stored) => {
+                if used.contains(&stored.ask.id) {
+                    stored.standing.note_use();
+                }
+                Some(stored.ask.id)
+            }
+            Record::Used(id) | Record::Remove(id) => Some(*id),
+        };
+        if seen.insert(of) {
+            kept.push(record);
+        }
+    }
     kept.reverse();
     *due = kept;
 }

@@ -38,6 +38,7 @@ impl History {
             fresh: true,
             running: 0,
             runs_until: 0,
+            there: true,
         };
         let mode = match kind {
             Kind::Explicit => Mode::Explicit,

@@ -1,9 +1,11 @@
 //! Each step, done to the registry and to the model.
 
-use hostler_lease::{Effects, EndCause, Moment};
+use std::time::Duration;
+
+use hostler_lease::{Effects, EndCause, Event, Moment};
 
 use super::steps::Step;
-use super::{History, who};
+use super::{History, device_of, who};
 use crate::model::{DEVICES, Happened, Lease, Phase, key_of, seen_by};
 use crate::world::{key, label, lease_id, secs};
 
@@ -65,18 +67,15 @@ impl History {
                     self.model.end(number, EndCause::Released);
                 }
             }
-            Step::Rejoin(by, target) => {
+            Step::Rejoin(by, target, wait) => {
                 let number = self.pick(target);
                 let by = self.by(by, number);
-                let done = self.registry.rejoin(&who(by), lease_id(number), now, out);
+                let (id, wait) = (lease_id(number), wait.map(secs));
+                let done = self.registry.rejoin(&who(by), id, wait, now, out);
                 let expected = self.model.use_code(by, number);
                 assert_eq!(done.map_err(|e| e.code()).err(), expected);
-                let now = self.model.now;
-                if expected.is_none()
-                    && let Some(lease) = self.lease(number)
-                    && lease.phase == Phase::Waiting
-                {
-                    lease.expires = now + lease.wait.unwrap();
+                if expected.is_none() {
+                    self.come_back(number, wait, out);
                 }
             }
             Step::Abandon(target) => {
@@ -178,6 +177,33 @@ impl History {
                 self.registry.expire(Moment::new(secs(to)), out);
                 self.model.pass(to);
             }
+        }
+    }
+
+    /// Which of several free devices it gets is the registry's to say.
+    fn come_back(&mut self, number: u64, wait: Option<Duration>, out: &Effects) {
+        let now = self.model.now;
+        let Some(lease) = self.lease(number) else {
+            return;
+        };
+        if lease.phase != Phase::Waiting {
+            return;
+        }
+        let most = lease.wait.unwrap();
+        lease.expires = now + wait.map_or(most, |wait| wait.as_secs().min(most));
+        if std::mem::replace(&mut lease.there, true) {
+            return;
+        }
+        let wants = lease.wants.clone();
+        let given = out.events.iter().find_map(|event| match event {
+            Event::HandOver { id, key, .. } if *id == lease_id(number) => Some(device_of(key)),
+            _ => None,
+        });
+        let free = self.model.free_for(&wants);
+        assert_eq!(given.is_some(), !free.is_empty(), "{given:?} of {free:?}");
+        if let Some(device) = given {
+            assert!(free.contains(&device), "{device} of {free:?}");
+            self.model.give(number, device);
         }
     }
 

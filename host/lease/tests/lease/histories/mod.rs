@@ -152,6 +152,10 @@ impl History {
     /// When holders leave, everybody who waits is served.
     fn finish(&mut self) {
         self.run(&Step::Discover(0, (0..DEVICES).collect()));
+        for lease in self.model.leases.clone() {
+            let target = Target::Number(lease.number);
+            self.run(&Step::Rejoin(By::Owner, target, None));
+        }
         for _ in 0..2 * self.model.leases.len() + 2 {
             for device in 0..DEVICES {
                 self.run(&Step::TornDown(device, 0));
