@@ -83,6 +83,7 @@ async fn late(harness: Harness) {
     let turn = peer.begin_prompt(session, "early").await;
     let asked = |message: &serde_json::Value| message["method"] == "session/request_permission";
     let asked = peer.wait_for(asked).await;
+    std::fs::write(stage.home("asked"), "").unwrap();
     assert_eq!(peer.answer(turn).await["result"]["stopReason"], "end_turn");
     peer.choose(&asked, "allow_once").await;
     peer.early.clear();

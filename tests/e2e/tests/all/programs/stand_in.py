@@ -205,8 +205,10 @@ def play(speaker, session, text):
         noise.join()
         speaker.say("afterwards")
     elif word == "early":
-        # The turn ends before its question is answered.
+        # The turn ends when people have been asked, before they answer.
         speaker.ask()
+        while not os.path.exists(os.path.join(HOME, "asked")):
+            time.sleep(0.01)
     else:
         speaker.say(rest)
     speaker.end()
