@@ -56,7 +56,7 @@ impl AcpAgent {
             }),
         )?;
         self.link = Some(link);
-        Timer::Handshake.set(timers::HANDSHAKE)
+        Timer::Handshake.set(self.settings.start_limit())
     }
 
     /// `initialize` was answered: takes the known session up, or asks for one.
@@ -201,12 +201,12 @@ impl AcpAgent {
         match &self.link {
             Some(link) if link.stage != Stage::Ready => {
                 let mut message = format!(
-                    "{} did not begin a session within {} s; does it speak ACP on stdin and \
-                     stdout?",
+                    "{} did not begin a session within {} s (start_seconds of its config); does \
+                     it speak ACP on stdin and stdout?",
                     self.settings.name(),
-                    timers::HANDSHAKE.as_secs()
+                    self.settings.start_limit().as_secs()
                 );
-                if let Some(words) = link.tail.last() {
+                if let Some(words) = link.tail.words() {
                     message = format!("{message} Its last words: {words}");
                 }
                 self.give_up(Failure::internal(message))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hostler_sdk::process::{Child, Exit, Signal};
-use hostler_sdk::{Error, Failure, LineWriter, Pending, RequestId, Result, log};
+use hostler_sdk::{Ending, Error, Failure, LineWriter, Pending, RequestId, Result, log};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -82,6 +82,8 @@ pub(crate) struct Link {
     pub(crate) complained: BTreeSet<&'static str>,
     /// The user cancelled this turn.
     pub(crate) cancelled: bool,
+    /// It is being ended, because it did not end a turn.
+    pub(crate) ending: Ending,
     /// Somebody logs in: what has to be opened for it is that person's to see.
     pub(crate) login: bool,
 }
@@ -99,6 +101,7 @@ impl Link {
             standing: Standing::default(),
             complained: BTreeSet::new(),
             cancelled: false,
+            ending: Ending::default(),
             login: false,
         }
     }
@@ -216,7 +219,7 @@ impl Link {
     /// What to tell those who wait for an agent that ended by itself.
     pub(crate) fn ended(&self, exit: Exit) -> Failure {
         let mut message = format!("{} ended ({exit})", self.name);
-        if let Some(words) = self.tail.last() {
+        if let Some(words) = self.tail.words() {
             message = format!("{message}: {words}");
         }
         let data = json!({

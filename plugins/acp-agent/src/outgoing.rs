@@ -1,7 +1,6 @@
 //! What the host wants of the agent.
 
-use hostler_sdk::process::Signal;
-use hostler_sdk::{Failure, Prompt, RequestId, Result, acp, client, log};
+use hostler_sdk::{Ending, Failure, Prompt, RequestId, Result, acp, client, log};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -106,24 +105,33 @@ impl AcpAgent {
         }
     }
 
-    /// The agent has not ended its cancelled turn: it is ended, and with it the
-    /// turn. The next prompt starts it again.
+    /// The agent has not ended its cancelled turn: it is ended, step by step, and
+    /// with it the turn. The next prompt starts it again.
     pub(crate) fn deaf(&mut self) -> Result {
         let Some(link) = self
             .link
-            .as_ref()
+            .as_mut()
             .filter(|link| link.cancelled && link.in_turn())
         else {
             return Ok(());
         };
-        link.stop(Signal::Kill);
         let name = self.settings.name();
-        let seconds = timers::CANCEL.as_secs();
-        let told = self.notices.warn(format!(
-            "{name} did not stop within {seconds} s and was ended; the next prompt starts it again"
-        ));
-        let failure = Failure::internal(format!("{name} was ended because it did not stop"));
-        told.and(self.lost(&failure))
+        let told = match link.ending.has_begun() {
+            true => Ok(()),
+            false => self.notices.warn(format!(
+                "{name} did not stop within {} s and is ended; the next prompt starts it again",
+                timers::CANCEL.as_secs()
+            )),
+        };
+        told.and(match link.ending.go_on(link.child()) {
+            // Its end ends the turn, if it comes before.
+            Ok(Some(grace)) => Timer::Cancel.set(grace),
+            Ok(None) => {
+                let why = format!("{name} was ended because it did not stop");
+                self.lost(&Failure::internal(why))
+            }
+            Err(error) => Err(error),
+        })
     }
 
     /// One of our requests is not answered. When the answer comes after all,
@@ -180,6 +188,7 @@ fn send(name: &str, link: &mut Link, session: &str, waiting: Waiting) -> Result<
             link.about.can.admit(name, &prompt)?;
             link.complained.clear();
             link.cancelled = false;
+            link.ending = Ending::default();
             let blocks = RawValue::from_string(prompt.json().to_owned());
             let params = PromptParams {
                 session_id: session,

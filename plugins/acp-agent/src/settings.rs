@@ -3,16 +3,19 @@
 //! ```toml
 //! command = ["my-agent", "--acp"]       # the program and its arguments
 //! title = "My Agent"                    # for people; optional
+//! start_seconds = 120                   # until its session has begun; optional
 //! env = { MY_AGENT_LOG = "warn" }       # optional; the grant must list the names
 //! probe = ["my-agent", "--version"]     # how to see that it is there, if not by ACP; optional
 //! prompt = { image = true, audio = false, embedded_context = true }  # optional
 //! ```
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16, time::Duration};
 
 use hostler_sdk::process::{Child, Command};
 use hostler_sdk::{Description, Error, PromptCapabilities, Result, config};
 use serde::Deserialize;
+
+use crate::timers;
 
 /// The operator's settings.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,6 +23,7 @@ use serde::Deserialize;
 pub(crate) struct Settings {
     command: Vec<String>,
     title: Option<String>,
+    start_seconds: Option<NonZeroU16>,
     env: BTreeMap<String, String>,
     probe: Vec<String>,
     prompt: PromptSettings,
@@ -45,6 +49,12 @@ impl Settings {
         let program = self.command.first();
         let name = self.title.as_ref().or(program);
         name.map_or("the agent", String::as_str)
+    }
+
+    /// How long it may take until its session has begun.
+    pub(crate) fn start_limit(&self) -> Duration {
+        let seconds = self.start_seconds.unwrap_or(timers::HANDSHAKE);
+        Duration::from_secs(seconds.get().into())
     }
 
     /// A program that says that the agent is there, and its arguments.

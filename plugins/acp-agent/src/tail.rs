@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// Enough for a stack trace's interesting end.
 const MAX_LINES: usize = 20;
 
+/// How many of them people read in an error; its data has all.
+const MAX_TOLD: usize = 8;
+
 /// Characters of one line.
 const MAX_LINE: usize = 500;
 
@@ -24,16 +27,19 @@ impl Tail {
         &self.0
     }
 
-    /// The last line that says something.
-    pub(crate) fn last(&self) -> Option<&str> {
-        let mut lines = self.0.iter().rev().map(|line| line.trim());
-        lines.find(|line| !line.is_empty())
+    /// The last lines that say something.
+    pub(crate) fn words(&self) -> Option<String> {
+        let lines = self.0.iter().map(|line| line.trim_end());
+        let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+        let from = lines.len().saturating_sub(MAX_TOLD);
+        let told = lines.get(from..).unwrap_or_default().join("\n");
+        (!told.is_empty()).then_some(told)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_LINE, MAX_LINES, Tail};
+    use super::{MAX_LINE, MAX_LINES, MAX_TOLD, Tail};
 
     #[test]
     fn the_last_lines_are_kept_and_both_bounds_hold() {
@@ -47,11 +53,17 @@ mod tests {
     }
 
     #[test]
-    fn the_last_words_are_not_an_empty_line() {
+    fn the_last_words_are_the_lines_that_say_something() {
         let mut tail = Tail::default();
-        assert_eq!(tail.last(), None);
-        tail.push("out of memory");
+        assert_eq!(tail.words(), None);
+        tail.push("allocating");
         tail.push("  ");
-        assert_eq!(tail.last(), Some("out of memory"));
+        tail.push("out of memory");
+        tail.push("");
+        assert_eq!(tail.words().unwrap(), "allocating\nout of memory");
+        for number in 0..MAX_TOLD {
+            tail.push(&number.to_string());
+        }
+        assert_eq!(tail.words().unwrap(), "0\n1\n2\n3\n4\n5\n6\n7");
     }
 }

@@ -1,12 +1,13 @@
 //! What this plugin does not wait for longer than it says here.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use hostler_sdk::{Result, timer};
 
-/// How long the whole handshake may take: an agent that has to install or
-/// compile itself first needs a while, but a user must not wait for ever.
-pub(crate) const HANDSHAKE: Duration = Duration::from_secs(120);
+/// How long the whole handshake may take in seconds, unless the operator says
+/// otherwise: an agent that has to install or compile itself first needs a while,
+/// but a user must not wait for ever.
+pub(crate) const HANDSHAKE: NonZeroU16 = NonZeroU16::new(120).unwrap();
 
 /// How long a replay must be silent to be over: some agents answer
 /// `session/load` first and tell the history then.
@@ -15,7 +16,8 @@ pub(crate) const SILENCE: Duration = Duration::from_millis(150);
 /// How long an agent may take to choose again what had been chosen.
 pub(crate) const RESTORING: Duration = Duration::from_secs(10);
 
-/// How long an agent may take to end a cancelled turn before it is ended.
+/// How long an agent may take to end a cancelled turn before it is ended itself,
+/// step by step ([`Ending`](hostler_sdk::Ending)).
 pub(crate) const CANCEL: Duration = Duration::from_secs(10);
 
 /// How long an agent may take to answer a setting. Some do when their turn is
@@ -34,6 +36,7 @@ pub(crate) enum Timer {
     Handshake,
     /// The replay, or what follows it, takes its time.
     Settling,
+    /// A cancelled turn goes on, or its agent after the signal before.
     Cancel,
     /// The request with this id has no answer.
     Call(u64),

@@ -82,8 +82,12 @@ impl Cli {
         Ok(cli)
     }
 
+    pub(crate) fn child(&self) -> Child {
+        self.writer.child()
+    }
+
     pub(crate) fn is(&self, child: Child) -> bool {
-        self.writer.child() == child
+        self.child() == child
     }
 
     pub(crate) fn write(&mut self, line: &impl Serialize) -> Result {
@@ -137,12 +141,12 @@ impl Cli {
     }
 
     pub(crate) fn kill(&self) -> Result {
-        self.writer.child().kill(Signal::Kill)
+        self.child().kill(Signal::Kill)
     }
 
     /// Ends it kindly: it writes its files.
     pub(crate) fn terminate(&self) -> Result {
-        self.writer.child().kill(Signal::Terminate)
+        self.child().kill(Signal::Terminate)
     }
 
     /// It said something that may explain its end.
@@ -161,11 +165,15 @@ impl Cli {
 
     /// How it ended and what it said last, for people.
     pub(crate) fn obituary(&self, exit: Exit) -> String {
-        let said: Vec<&str> = self.stderr.iter().map(String::as_str).collect();
-        let said = said.join("\n");
-        match said.trim() {
-            "" => format!("{exit}; it did not say why"),
-            said => format!("{exit}: {said}"),
+        match self.last_words() {
+            words if words.is_empty() => format!("{exit}; it did not say why"),
+            words => format!("{exit}: {words}"),
         }
+    }
+
+    /// What it said last, or nothing.
+    pub(crate) fn last_words(&self) -> String {
+        let said: Vec<&str> = self.stderr.iter().map(String::as_str).collect();
+        said.join("\n").trim().to_owned()
     }
 }

@@ -1,12 +1,14 @@
 //! `[plugins.claude-code.config]`, and the program that it says to run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16};
 
 use hostler_sdk::{
     Error, Result, log,
     process::{Child, Command},
 };
 use serde::Deserialize;
+
+use crate::start;
 
 /// Lets the model write plans. Without it there are no tools for that.
 const PLANS: (&str, &str) = ("CLAUDE_CODE_ENABLE_TODO_TOOLS", "1");
@@ -24,6 +26,8 @@ pub(crate) struct Program {
     /// How often a request to the model that failed is repeated, before the turn
     /// fails; Claude Code's own number is 10, which takes three minutes.
     max_retries: Option<u32>,
+    /// How long it may take to start, in seconds.
+    pub start_seconds: NonZeroU16,
     /// Whether the model has tools to write plans.
     plans: bool,
     /// Further variables, each of which the grant lists in `set`.
@@ -35,6 +39,7 @@ impl Default for Program {
         Self {
             path: "claude".into(),
             max_retries: None,
+            start_seconds: start::LIMIT,
             plans: true,
             env: BTreeMap::new(),
         }

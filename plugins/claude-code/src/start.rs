@@ -4,7 +4,7 @@
 //! afterwards; either is fatal in the other's place. After a crash at the wrong moment it is not known which one
 //! is right ([`Kept::Maybe`]): then the other one is tried too.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 
@@ -13,9 +13,10 @@ use crate::{checkpoint::Kept, cli::Cli, session::ClaudeCode};
 /// Fires when Claude Code has not become ready in time.
 pub(crate) const TIMER: u64 = 1;
 
-/// How long a start may take, with all its attempts: usually it is half a
-/// second, on a busy machine with many plugins of Claude Code's own some ten.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long a start may take in seconds, with all its attempts, unless the operator
+/// says otherwise: usually it is half a second, on a busy machine with many plugins
+/// of Claude Code's own some ten.
+pub(crate) const LIMIT: NonZeroU16 = NonZeroU16::new(60).unwrap();
 
 /// Why nothing more comes of what it was asked.
 const ENDED: &str = "Claude Code has ended.";
@@ -26,7 +27,8 @@ pub(crate) const INSTALL: &str = "npm install -g @anthropic-ai/claude-code";
 impl ClaudeCode {
     pub(crate) fn start(&mut self) -> Result {
         self.start_as(self.kept != Kept::No)?;
-        timer::set(TIMER, LIMIT)
+        let limit = self.program.start_seconds.get();
+        timer::set(TIMER, Duration::from_secs(limit.into()))
     }
 
     fn start_as(&mut self, resumed: bool) -> Result {
@@ -44,13 +46,17 @@ impl ClaudeCode {
     }
 
     pub(crate) fn start_took_too_long(&mut self) -> Result {
-        if self.cli.as_ref().is_none_or(|cli| cli.ready) {
+        let Some(cli) = self.cli.as_ref().filter(|cli| !cli.ready) else {
             return Ok(());
-        }
+        };
+        let said = match cli.last_words() {
+            words if words.is_empty() => words,
+            words => format!(". It said: {words}"),
+        };
         self.start_failed(Failure::internal(format!(
-            "Claude Code was not ready after {} s; run `{}` in a terminal to see what it waits for",
-            LIMIT.as_secs(),
-            self.program.path
+            "Claude Code was not ready after {} s (start_seconds of the plugin's config); run \
+             `{}` in a terminal to see what it waits for{said}",
+            self.program.start_seconds, self.program.path
         )))
     }
 

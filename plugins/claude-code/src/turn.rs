@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log, random, timer};
+use hostler_sdk::{
+    Ending, Error, Failure, Prompt, RequestId, Result, acp, client, log, random, timer,
+};
 
 use crate::{
     blocks,
     checkpoint::Kept,
-    cli::{Cli, Request},
+    cli::Request,
     control::{ControlReply, Interrupted},
     incoming::TurnResult,
     outcome::outcome,
@@ -17,11 +19,12 @@ use crate::{
     transcript::OwnWords,
 };
 
-/// Fires when a cancelled turn has not ended in time.
+/// Fires when a cancelled turn has not ended in time, and Claude Code not at the
+/// signal before.
 pub(crate) const TIMER: u64 = 2;
 
 /// How long a cancelled turn may take to end: Claude Code gives the programs
-/// that it runs a few seconds.
+/// that it runs a few seconds. Then it is ended itself, step by step ([`Ending`]).
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is said of a tool call that the turn's end cuts off.
@@ -36,6 +39,8 @@ pub(crate) struct Turn {
     /// The prompt, until Claude Code is ready for it.
     waiting: Option<Vec<Content>>,
     pub cancelled: bool,
+    /// Claude Code is being ended, because it did not end the turn.
+    ending: Ending,
     words: Option<OwnWords>,
 }
 
@@ -73,6 +78,7 @@ impl ClaudeCode {
             uuid,
             waiting: Some(content),
             cancelled: false,
+            ending: Ending::default(),
             words: None,
         });
         self.send_prompt()
@@ -146,17 +152,33 @@ impl ClaudeCode {
     }
 
     pub(crate) fn cancel_took_too_long(&mut self) -> Result {
-        if !self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.cancelled) else {
             return Ok(());
-        }
-        log::warn(format_args!(
-            "Claude Code did not stop within {} s: killed",
-            LIMIT.as_secs()
-        ));
-        let killed = self.cli.as_ref().map_or(Ok(()), Cli::kill);
-        let forgotten = self.forget_process("Claude Code was stopped.");
-        let ended = self.end_turn(Ok(acp::StopReason::Cancelled));
-        killed.and(forgotten).and(ended)
+        };
+        let told = match turn.ending.has_begun() {
+            true => Ok(()),
+            false => client::notice(
+                acp::NoticeSeverity::Warning,
+                format!(
+                    "Claude Code did not stop within {} s and is ended; the next prompt starts \
+                     it again",
+                    LIMIT.as_secs()
+                ),
+            ),
+        };
+        let step = match &self.cli {
+            Some(cli) => turn.ending.go_on(cli.child()),
+            None => Ok(None),
+        };
+        told.and(match step {
+            // Its end ends the turn, if it comes before.
+            Ok(Some(grace)) => timer::set(TIMER, grace),
+            Ok(None) => {
+                let forgotten = self.forget_process("Claude Code was stopped.");
+                forgotten.and(self.end_turn(Ok(acp::StopReason::Cancelled)))
+            }
+            Err(error) => Err(error),
+        })
     }
 
     /// Claude Code gave up on an answer of the model.

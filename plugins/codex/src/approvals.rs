@@ -65,7 +65,7 @@ impl Asks {
     }
 
     /// Asks people, or answers at once when nobody can be asked.
-    fn put(&mut self, id: Box<RawValue>, form: Form, calls: &Calls, cli: &mut Cli) -> Result {
+    fn put(&mut self, id: Box<RawValue>, form: Form, calls: &mut Calls, cli: &mut Cli) -> Result {
         if form.options.is_empty() {
             return cli.reply(&id, &form.unasked);
         }

@@ -1,6 +1,9 @@
 //! Tool calls, from their first sign to their result.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use hostler_sdk::text::fenced;
 use hostler_sdk::{Result, acp, client, timer};
@@ -22,11 +25,18 @@ const EVERY: Duration = Duration::from_millis(250);
 /// The result has all of it.
 const TAIL: usize = 4 << 10;
 
+/// How many calls are remembered that ended without a result: Codex keeps so many
+/// commands running at most.
+const ENDED: usize = 64;
+
 /// The calls that have no result yet.
 #[derive(Debug)]
 pub(crate) struct Calls {
     cwd: String,
     open: BTreeMap<String, Open>,
+    /// Those that ended without a result, and the turn of each. A command that runs
+    /// on has its result later.
+    ended: VecDeque<(String, Option<String>)>,
     /// Whether [`TIMER`] runs.
     waiting: bool,
 }
@@ -34,6 +44,12 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 struct Open {
     view: View,
+    /// Codex's name of the turn that it belongs to.
+    turn: Option<String>,
+    /// It is a command.
+    is_command: bool,
+    /// Somebody is asked whether it may run.
+    is_asked: bool,
     /// The end of what it printed so far.
     tail: String,
     /// The tail has changed since it was shown.
@@ -46,12 +62,19 @@ impl Calls {
         Self {
             cwd,
             open: BTreeMap::new(),
+            ended: VecDeque::new(),
             waiting: false,
         }
     }
 
-    /// An item that is a tool call has begun, or is complete.
-    pub(crate) fn changed(&mut self, head: &Head<'_>, item: &RawValue, done: bool) -> Result {
+    /// An item of `turn` that is a tool call has begun, or is complete.
+    pub(crate) fn changed(
+        &mut self,
+        head: &Head<'_>,
+        item: &RawValue,
+        done: bool,
+        turn: Option<&str>,
+    ) -> Result {
         let id = head.id.to_string();
         let mut view = View::new(head, item, &self.cwd);
         let known = self.open.remove(&id);
@@ -61,16 +84,21 @@ impl Calls {
             }
             view.end();
         }
-        let update = match known {
-            Some(_) => acp::SessionUpdate::ToolCallUpdate(acp::ToolCallUpdate::new(
+        let is_known = known.is_some() || self.ended.iter().any(|(ended, _)| *ended == id);
+        let update = match is_known {
+            true => acp::SessionUpdate::ToolCallUpdate(acp::ToolCallUpdate::new(
                 id.clone(),
                 view.fields().status(view.status),
             )),
-            None => acp::SessionUpdate::ToolCall(view.call(&id)),
+            false => acp::SessionUpdate::ToolCall(view.call(&id)),
         };
+        self.ended.retain(|(ended, _)| *ended != id);
         if !done {
             let open = Open {
                 view,
+                turn: turn.map(ToOwned::to_owned),
+                is_command: head.kind == "commandExecution",
+                is_asked: false,
                 tail: String::new(),
                 stale: false,
             };
@@ -161,12 +189,20 @@ impl Calls {
     }
 
     /// Somebody is asked whether it may run.
-    pub(crate) fn asked(&self, id: &str) -> Result {
+    pub(crate) fn asked(&mut self, id: &str) -> Result {
+        self.open
+            .get_mut(id)
+            .into_iter()
+            .for_each(|open| open.is_asked = true);
         self.status(id, acp::ToolCallStatus::Pending)
     }
 
     /// It may run.
-    pub(crate) fn running(&self, id: &str) -> Result {
+    pub(crate) fn running(&mut self, id: &str) -> Result {
+        self.open
+            .get_mut(id)
+            .into_iter()
+            .for_each(|open| open.is_asked = false);
         self.status(id, acp::ToolCallStatus::InProgress)
     }
 
@@ -177,19 +213,53 @@ impl Calls {
         update(id, acp::ToolCallUpdateFields::new().status(status))
     }
 
-    /// Calls without a result will not get one.
+    /// Whether a command of this turn may run.
+    pub(crate) fn has_commands_of(&self, turn: &str) -> bool {
+        let mut open = self.open.values();
+        open.any(|open| open.is_command && !open.is_asked && open.turn.as_deref() == Some(turn))
+    }
+
+    /// The turn of a call that runs, or ran when its turn ended.
+    pub(crate) fn turn_of(&self, id: &str) -> Option<&str> {
+        let open = self.open.get(id).and_then(|open| open.turn.as_deref());
+        let ended = || {
+            let ended = self.ended.iter().find(|(ended, _)| ended == id);
+            ended.and_then(|(_, turn)| turn.as_deref())
+        };
+        open.or_else(ended)
+    }
+
+    /// Calls without a result will not get one now.
     pub(crate) fn end(&mut self, why: &str) -> Result {
-        let mut done = match std::mem::take(&mut self.waiting) {
+        let done = match std::mem::take(&mut self.waiting) {
             true => timer::cancel(TIMER),
             false => Ok(()),
         };
-        for (id, open) in std::mem::take(&mut self.open) {
+        let open = std::mem::take(&mut self.open);
+        done.and(self.end_all(open, why))
+    }
+
+    /// The same of one turn's.
+    pub(crate) fn end_of(&mut self, turn: &str, why: &str) -> Result {
+        let all = std::mem::take(&mut self.open).into_iter();
+        let (open, others) = all.partition(|(_, open)| open.turn.as_deref() == Some(turn));
+        self.open = others;
+        self.end_all(open, why)
+    }
+
+    fn end_all(&mut self, open: BTreeMap<String, Open>, why: &str) -> Result {
+        let mut done = Ok(());
+        for (id, open) in open {
             let content = open.view.content.into_iter();
             let content = content.chain(shown(&open.tail)).chain([text(why)]);
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::Failed)
                 .content(content.collect::<Vec<_>>());
             done = done.and(update(&id, fields));
+            if self.ended.len() == ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.push_back((id, open.turn));
         }
         done
     }

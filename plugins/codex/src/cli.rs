@@ -34,6 +34,9 @@ pub(crate) enum Request {
     Steer(Words),
     Compact,
     Interrupt,
+    /// Which commands run outside of turns?
+    Terminals,
+    Terminate,
     Login,
     CancelLogin,
 }
@@ -62,8 +65,12 @@ impl Cli {
         })
     }
 
+    pub(crate) fn child(&self) -> Child {
+        self.writer.child()
+    }
+
     pub(crate) fn is(&self, child: Child) -> bool {
-        self.writer.child() == child
+        self.child() == child
     }
 
     pub(crate) fn drained(&mut self) -> Result {
@@ -117,7 +124,7 @@ impl Cli {
     }
 
     pub(crate) fn kill(&self) -> Result {
-        self.writer.child().kill(Signal::Kill)
+        self.child().kill(Signal::Kill)
     }
 
     /// Ends it kindly: at the end of its input it writes its files and goes.
@@ -137,12 +144,16 @@ impl Cli {
 
     /// How it ended and what it said last, for people.
     pub(crate) fn obituary(&self, exit: Exit) -> String {
-        let said: Vec<&str> = self.stderr.iter().map(String::as_str).collect();
-        let said = said.join("\n");
-        match said.trim() {
-            "" => format!("{exit}; it did not say why"),
-            said => format!("{exit}: {said}"),
+        match self.last_words() {
+            words if words.is_empty() => format!("{exit}; it did not say why"),
+            words => format!("{exit}: {words}"),
         }
+    }
+
+    /// What it said last, or nothing.
+    pub(crate) fn last_words(&self) -> String {
+        let said: Vec<&str> = self.stderr.iter().map(String::as_str).collect();
+        said.join("\n").trim().to_owned()
     }
 }
 

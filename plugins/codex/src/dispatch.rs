@@ -94,8 +94,11 @@ impl Codex {
             Some(Request::Steer(words)) => self.steered(words, reply),
             Some(Request::Login) => self.login_started(reply),
             Some(Request::Compact) => self.compact_answered(reply),
-            // The turn's end follows, or came before; a login has its answer.
-            Some(Request::Interrupt | Request::CancelLogin) | None => Ok(()),
+            Some(Request::Terminals) => self.terminals_listed(reply),
+            Some(Request::Terminate) => self.terminated(),
+            Some(Request::Interrupt) => self.interrupt_answered(reply),
+            // A login has its answer.
+            Some(Request::CancelLogin) | None => Ok(()),
         }
     }
 
@@ -193,7 +196,11 @@ impl Codex {
             "agentMessage" | "plan" | "reasoning" => {}
             _ => {
                 self.unseen.seen(&head.id);
-                self.calls.changed(&head, line.item, done)?;
+                let turn = line.turn_id.as_deref();
+                self.calls.changed(&head, line.item, done, turn)?;
+                if head.kind == "commandExecution" {
+                    self.command_changed(turn)?;
+                }
             }
         }
         Ok(())

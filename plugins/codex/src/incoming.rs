@@ -31,9 +31,12 @@ pub(crate) struct Delta<'a> {
 
 /// `item/started` and `item/completed`.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ItemChanged<'a> {
     #[serde(borrow)]
     pub item: &'a RawValue,
+    #[serde(borrow)]
+    pub turn_id: Option<Cow<'a, str>>,
 }
 
 /// `item/fileChange/patchUpdated`.
@@ -160,6 +163,21 @@ pub(crate) struct Rerouted {
 pub(crate) struct Resolved<'a> {
     #[serde(borrow)]
     pub request_id: &'a RawValue,
+}
+
+/// The reply to `thread/backgroundTerminals/list`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Terminals {
+    #[serde(default)]
+    pub data: Vec<Terminal>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Terminal {
+    /// The command that became it.
+    pub item_id: String,
+    pub process_id: String,
 }
 
 /// The reply to `account/read`.

@@ -1,5 +1,7 @@
 //! One conversation: where events and requests go.
 
+use std::num::NonZeroU16;
+
 use hostler_sdk::{
     Choices, Conversation, Description, Event, Harness, McpServer, OpenParams, Origin, Prompt,
     PromptCapabilities, RequestId, Result, Status, config, log,
@@ -17,6 +19,7 @@ use crate::{
     offer, past, probe,
     settings::{Patch, Settings},
     start, steer, store,
+    sweep::{self, Sweep},
     transcript::Transcript,
     turn::{self, Turn},
     unseen::Unseen,
@@ -28,6 +31,8 @@ use crate::{
 struct Config {
     /// Codex: a name on the host's PATH or an absolute path.
     program: String,
+    /// How long it may take to start, in seconds.
+    start_seconds: NonZeroU16,
     /// The model gets a tool to write plans.
     plans: bool,
 }
@@ -36,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             program: "codex".into(),
+            start_seconds: start::LIMIT,
             plans: true,
         }
     }
@@ -46,6 +52,8 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Codex {
     pub(crate) program: String,
+    /// How long it may take to start.
+    pub(crate) start_seconds: NonZeroU16,
     pub(crate) cwd: String,
     /// Further folders that the client named.
     pub(crate) directories: Vec<String>,
@@ -66,6 +74,9 @@ pub struct Codex {
     /// In place of a conversation.
     pub(crate) login: Option<Login>,
     pub(crate) turn: Option<Turn>,
+    /// Codex's name of the last turn that was cancelled, and the end of its commands.
+    pub(crate) cancelled: Option<String>,
+    pub(crate) sweep: Option<Sweep>,
     pub(crate) asks: Asks,
     pub(crate) transcript: Transcript,
     pub(crate) calls: Calls,
@@ -117,6 +128,7 @@ impl Harness for Codex {
         };
         let mut session = Self {
             program: config.program,
+            start_seconds: config.start_seconds,
             calls: Calls::new(params.cwd.clone()),
             cwd: params.cwd,
             directories: params.additional_directories,
@@ -131,6 +143,8 @@ impl Harness for Codex {
             opening: Some(request),
             login: None,
             turn: None,
+            cancelled: None,
+            sweep: None,
             asks: Asks::default(),
             transcript: Transcript::default(),
             unseen: Unseen::default(),
@@ -188,7 +202,9 @@ impl Harness for Codex {
             }
             Event::Timer(start::TIMER) => self.start_took_too_long(),
             Event::Timer(turn::TIMER) => self.cancel_took_too_long(),
+            Event::Timer(turn::INTERRUPT_TIMER) => self.interrupt(),
             Event::Timer(calls::TIMER) => self.calls.show_output(),
+            Event::Timer(sweep::TIMER) => self.look(),
             // Of a process that was given up, or of no interest.
             _ => Ok(()),
         }

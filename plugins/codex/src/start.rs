@@ -5,7 +5,7 @@
 //! is not known whether Codex has kept the thread ([`Kept::Maybe`]): if it has
 //! not, a new one is begun.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 use serde_json::{Value, json, value::RawValue};
@@ -20,15 +20,16 @@ use crate::{
     rpc::RpcError,
     servers,
     session::Codex,
-    store, turn,
+    store, sweep, turn,
 };
 
 /// Fires when Codex has not become ready in time.
 pub(crate) const TIMER: u64 = 1;
 
-/// How long a start may take, with all its steps: usually it is a tenth of a
-/// second, on a busy machine with many MCP servers some ten.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long a start may take in seconds, with all its steps, unless the operator
+/// says otherwise: usually it is a tenth of a second, on a busy machine with many
+/// MCP servers some ten.
+pub(crate) const LIMIT: NonZeroU16 = NonZeroU16::new(60).unwrap();
 
 /// Why nothing more comes of what it was asked.
 const ENDED: &str = "Codex has ended.";
@@ -53,7 +54,8 @@ impl Codex {
         });
         let asked = cli.request(Request::Initialize, "initialize", &params);
         self.cli = Some(cli);
-        asked.and(timer::set(TIMER, LIMIT))
+        let limit = Duration::from_secs(self.start_seconds.get().into());
+        asked.and(timer::set(TIMER, limit))
     }
 
     /// Codex has answered `initialize`.
@@ -208,13 +210,17 @@ impl Codex {
     }
 
     pub(crate) fn start_took_too_long(&mut self) -> Result {
-        if self.cli.as_ref().is_none_or(|cli| cli.ready) {
+        let Some(cli) = self.cli.as_ref().filter(|cli| !cli.ready) else {
             return Ok(());
-        }
+        };
+        let said = match cli.last_words() {
+            words if words.is_empty() => words,
+            words => format!(". It said: {words}"),
+        };
         self.start_failed(Failure::internal(format!(
-            "Codex was not ready after {} s; run `{}` in a terminal to see what it waits for",
-            LIMIT.as_secs(),
-            self.program
+            "Codex was not ready after {} s (start_seconds of the plugin's config); run `{}` in \
+             a terminal to see what it waits for{said}",
+            self.start_seconds, self.program
         )))
     }
 
@@ -265,6 +271,8 @@ impl Codex {
                 done = done.and(client::fail(request, Failure::internal(why)));
             }
         }
+        self.sweep = None;
+        done = done.and(timer::cancel(sweep::TIMER));
         done = done.and(self.asks.withdraw_all());
         done.and(self.calls.end(why))
     }

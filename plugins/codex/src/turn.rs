@@ -2,32 +2,44 @@
 
 use std::time::Duration;
 
-use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log, timer};
+use hostler_sdk::{Ending, Error, Failure, Prompt, RequestId, Result, acp, client, log, timer};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     blocks::{self, Input},
     checkpoint::Kept,
-    cli::{Cli, Request},
+    cli::Request,
     dispatch::title,
     incoming::{TurnChanged, TurnState},
     outcome::outcome,
     rpc::RpcError,
     session::Codex,
     start::Reply,
+    sweep,
 };
 
-/// Fires when a cancelled turn has not ended in time.
+/// Fires when a cancelled turn has not ended in time, and Codex not at the signal
+/// before.
 pub(crate) const TIMER: u64 = 2;
 
+/// Fires when it is time to interrupt again.
+pub(crate) const INTERRUPT_TIMER: u64 = 5;
+
+/// Codex names a turn a moment before it can be interrupted.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
+
 /// How long a cancelled turn may take to end; usually it is a tenth of a second.
+/// Then Codex is ended itself, step by step ([`Ending`]).
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The prompt that makes Codex shorten the conversation.
 const COMPACT: &str = "/compact";
 
-/// What is said of a tool call that the turn's end cuts off.
+/// What is said of a tool call that ended with a cancelled turn…
+pub(crate) const CANCELLED: &str = "Cancelled.";
+
+/// …and of one that the end of another turn cuts off.
 const NO_RESULT: &str = "It brought no result.";
 
 /// The turn that runs.
@@ -41,6 +53,8 @@ pub(crate) struct Turn {
     /// It is a command of Codex's own: then only `turn/started` names it.
     compacts: bool,
     pub cancelled: bool,
+    /// Codex is being ended, because it did not end the turn.
+    ending: Ending,
 }
 
 impl Turn {
@@ -81,6 +95,7 @@ impl Codex {
             waiting: Some(input),
             compacts: false,
             cancelled: false,
+            ending: Ending::default(),
         });
         self.send_prompt()
     }
@@ -186,9 +201,10 @@ impl Codex {
         timer::set(TIMER, LIMIT).and(self.interrupt())
     }
 
-    /// Asks Codex to end the turn, if its name is known already.
-    fn interrupt(&mut self) -> Result {
-        let id = self.turn.as_ref().and_then(|turn| turn.id.as_ref());
+    /// Asks Codex to end the turn that was cancelled, if its name is known already.
+    pub(crate) fn interrupt(&mut self) -> Result {
+        let turn = self.turn.as_ref().filter(|turn| turn.cancelled);
+        let id = turn.and_then(|turn| turn.id.as_ref());
         match (id, &mut self.cli, &self.thread) {
             (Some(id), Some(cli), Some(thread)) => {
                 let params = json!({"threadId": thread, "turnId": id});
@@ -198,18 +214,46 @@ impl Codex {
         }
     }
 
-    pub(crate) fn cancel_took_too_long(&mut self) -> Result {
-        if !self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
-            return Ok(());
+    /// Codex has answered that. It refuses while the turn is only about to begin, and
+    /// would run all of it.
+    pub(crate) fn interrupt_answered(&mut self, reply: Reply<'_>) -> Result {
+        let waits = |turn: &Turn| turn.cancelled;
+        match reply {
+            Err(error) if self.turn.as_ref().is_some_and(waits) => {
+                log::debug(format_args!("not interrupted yet: {error}"));
+                timer::set(INTERRUPT_TIMER, INTERRUPT_AGAIN)
+            }
+            _ => Ok(()),
         }
-        log::warn(format_args!(
-            "Codex did not stop within {} s: killed",
-            LIMIT.as_secs()
-        ));
-        let killed = self.cli.as_ref().map_or(Ok(()), Cli::kill);
-        let forgotten = self.forget_process("Codex was stopped.");
-        let ended = self.end_turn(Ok(acp::StopReason::Cancelled));
-        killed.and(forgotten).and(ended)
+    }
+
+    pub(crate) fn cancel_took_too_long(&mut self) -> Result {
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.cancelled) else {
+            return Ok(());
+        };
+        let told = match turn.ending.has_begun() {
+            true => Ok(()),
+            false => self.notices.say(
+                acp::NoticeSeverity::Warning,
+                format!(
+                    "Codex did not stop within {} s and is ended; the next prompt starts it again",
+                    LIMIT.as_secs()
+                ),
+            ),
+        };
+        let step = match &self.cli {
+            Some(cli) => turn.ending.go_on(cli.child()),
+            None => Ok(None),
+        };
+        told.and(match step {
+            // Its end ends the turn, if it comes before.
+            Ok(Some(grace)) => timer::set(TIMER, grace),
+            Ok(None) => {
+                let forgotten = self.forget_process("Codex was stopped.");
+                forgotten.and(self.end_turn(Ok(acp::StopReason::Cancelled)))
+            }
+            Err(error) => Err(error),
+        })
     }
 
     /// Codex has ended a turn.
@@ -220,13 +264,11 @@ impl Codex {
         }
         let ours = |turn: &Turn| turn.waiting.is_none() && turn.id.as_ref() == Some(&ended.id);
         match &self.turn {
-            Some(turn) if ours(turn) => {
-                let outcome = match outcome(ended) {
-                    _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
-                    outcome => outcome,
-                };
-                self.end_turn(outcome)
-            }
+            Some(turn) if ours(turn) && turn.cancelled => match self.sweep(ended)? {
+                true => Ok(()), // Its commands end first.
+                false => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            },
+            Some(turn) if ours(turn) => self.end_turn(outcome(ended)),
             _ => {
                 log::debug("a turn that nobody here began has ended");
                 self.calls.end(NO_RESULT)
@@ -239,9 +281,11 @@ impl Codex {
         let Some(turn) = self.turn.take() else {
             return Ok(());
         };
-        let mut done = timer::cancel(TIMER);
+        self.sweep = None;
+        let timers = [TIMER, INTERRUPT_TIMER, sweep::TIMER];
+        let mut done = timers.map(timer::cancel).into_iter().collect::<Result>();
         let why = match &outcome {
-            Ok(acp::StopReason::Cancelled) => "Cancelled.",
+            Ok(acp::StopReason::Cancelled) => CANCELLED,
             _ => NO_RESULT,
         };
         self.transcript.end_turn();

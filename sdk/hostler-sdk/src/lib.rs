@@ -41,7 +41,8 @@
 //! - for what people read: [`text`]; for what they write: [`pieces`], the blocks of
 //!   a prompt for a model that knows texts and images;
 //! - for line protocols: [`LineWriter`], which waits for write credit, and
-//!   [`Pending`], the table of requests without an answer;
+//!   [`Pending`], the table of requests without an answer; for a program that does
+//!   not stop when it is told: [`Ending`];
 //! - for tests: `testing` (natively only), the same adapter against a stand-in
 //!   for the host; `testing::ProviderBench` for a device provider.
 //!
@@ -159,6 +160,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod device;
+pub mod ending;
 pub mod exchange;
 pub mod folder;
 pub mod http;
@@ -187,6 +189,7 @@ mod pending;
 
 pub use about::About;
 pub use blob::Blob;
+pub use ending::Ending;
 pub use error::{Error, Failure, Result};
 pub use event::Event;
 pub use harness::{

@@ -3,6 +3,9 @@
 /// Longest line. A tool result with an image is one line of a few MiB.
 pub(crate) const LINE_LIMIT: usize = 32 * 1024 * 1024;
 
+/// Longest line of standard error, which is for people: much more than they read.
+pub(crate) const ERROR_LIMIT: usize = 64 * 1024;
+
 /// One line without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -31,13 +34,14 @@ impl Splitter {
 
     /// Appends the lines that `chunk` completes.
     pub(crate) fn push(&mut self, chunk: &[u8], lines: &mut Vec<Line>) {
-        let mut pieces = chunk.split(|&byte| byte == b'\n');
-        let last = pieces.next_back().unwrap_or_default();
-        for piece in pieces {
+        let mut rest = chunk;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (piece, after) = rest.split_at(end);
             self.extend(piece);
             lines.push(self.take());
+            rest = after.get(1..).unwrap_or_default();
         }
-        self.extend(last);
+        self.extend(rest);
     }
 
     /// A last line without an end.
@@ -47,7 +51,8 @@ impl Splitter {
 
     fn extend(&mut self, piece: &[u8]) {
         let room = self.limit - self.partial.len();
-        self.partial.extend(piece.iter().take(room));
+        let taken = piece.get(..room).unwrap_or(piece);
+        self.partial.extend_from_slice(taken);
         self.overlong |= piece.len() > room;
     }
 

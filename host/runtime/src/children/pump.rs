@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     control::{Exit, Signal},
-    lines::{LINE_LIMIT, Line, Splitter},
+    lines::{ERROR_LIMIT, LINE_LIMIT, Line, Splitter},
     secrets::SecretEnv,
     supervised::{ChildSpec, Helper, Supervised, Supervision},
 };
@@ -32,9 +32,20 @@ pub(crate) const WRITE_CREDIT: usize = 1024 * 1024;
 /// One read from a pipe: the size of a Linux pipe.
 const CHUNK: usize = 64 * 1024;
 
+/// Lines of standard error that are passed on of a full chunk: a program that says
+/// so much at once floods, and the last lines are what explains its end.
+const FLOOD_LINES: usize = 16;
+
 /// How long output may stay open after the program and its descendants ended:
 /// only a process that could not be found holds it then.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
+/// How long a child may live on when its standard output is closed: nobody can
+/// hear from it again, and whoever waits for it would wait for ever.
+const MUTE: Duration = Duration::from_secs(5);
+
+/// What is then said in its place on its standard error.
+const WAS_MUTE: &str = "hostler: it closed its output and went on, so it was ended";
 
 /// What a child did.
 #[derive(Debug)]
@@ -193,19 +204,24 @@ async fn run(
     let (bytes, input) = mpsc::unbounded_channel();
     let (exited, exit_seen) = watch::channel(false);
     let feeding = feed(stdin, input, credit, emitter);
+    let (closed, silent) = oneshot::channel();
     let reading = async {
         tokio::try_join!(
-            forward(stdout, false, emitter, exit_seen.clone()),
+            async {
+                forward(stdout, false, emitter, exit_seen.clone()).await?;
+                let _ = closed.send(());
+                Ok(())
+            },
             forward(stderr, true, emitter, exit_seen.clone())
         )
         .map(drop)
     };
-    let obeying = obey(supervision, orders, bytes);
+    let obeying = obey(supervision, orders, bytes, silent);
     tokio::pin!(feeding, reading, obeying);
     let mut output_open = true;
-    let exit = loop {
+    let (exit, was_mute) = loop {
         tokio::select! {
-            exit = &mut obeying => break exit?,
+            ended = &mut obeying => break ended?,
             read = &mut reading, if output_open => { read?; output_open = false; }
             never = &mut feeding => match never {},
         }
@@ -214,20 +230,39 @@ async fn run(
     if output_open {
         reading.await?;
     }
+    if was_mute {
+        let line = Line {
+            text: WAS_MUTE.to_owned(),
+            lossy: false,
+        };
+        emit_lines(emitter, true, vec![line]).await?;
+    }
     emitter.child(ChildEvent::Exited(exit)).await
 }
 
-/// Passes orders on until the child has ended, or nobody orders any more.
+/// Passes orders on until the child has ended, or nobody orders any more. Ends one
+/// that is `silent` and goes on; whether it did.
 async fn obey(
     supervision: &mut Supervision,
     mut orders: mpsc::UnboundedReceiver<Order>,
     bytes: mpsc::UnboundedSender<Vec<u8>>,
-) -> Result<Exit, Unheard> {
+    silent: oneshot::Receiver<()>,
+) -> Result<(Exit, bool), Unheard> {
     let mut bytes = Some(bytes);
+    let mute = async {
+        let _ = silent.await;
+        tokio::time::sleep(MUTE).await;
+    };
+    tokio::pin!(mute);
+    let mut is_mute = false;
     loop {
         tokio::select! {
             exit = supervision.exited() => {
-                return Ok(exit.unwrap_or(Exit { code: None, signal: None }));
+                return Ok((exit.unwrap_or(Exit { code: None, signal: None }), is_mute));
+            }
+            () = &mut mute, if !is_mute => {
+                is_mute = true;
+                supervision.let_go().await;
             }
             order = orders.recv() => match order {
                 Some(Order::Write(data)) => {
@@ -272,7 +307,10 @@ async fn forward(
     emitter: &Emitter,
     mut exited: watch::Receiver<bool>,
 ) -> Result<(), Unheard> {
-    let mut splitter = Splitter::new(LINE_LIMIT);
+    let mut splitter = Splitter::new(match stderr {
+        true => ERROR_LIMIT,
+        false => LINE_LIMIT,
+    });
     let mut chunk = vec![0; CHUNK];
     let mut last: Option<Instant> = None;
     loop {
@@ -288,6 +326,11 @@ async fn forward(
             lines.extend(splitter.finish());
         }
         splitter.push(bytes, &mut lines);
+        if stderr && count == CHUNK && lines.len() > FLOOD_LINES {
+            let left_out = lines.len() - FLOOD_LINES;
+            let text = format!("hostler: {left_out} lines of a flood are left out");
+            lines.splice(..left_out, [Line { text, lossy: true }]);
+        }
         if !lines.is_empty() {
             emit_lines(emitter, stderr, lines).await?;
         }

@@ -210,6 +210,12 @@ impl Supervision {
         let _ = self.signals.write_all(&[signal.byte()]).await;
     }
 
+    /// Ends the program as [`end`](Self::end) does, and does not wait for it. No
+    /// signal reaches it any more.
+    pub async fn let_go(&mut self) {
+        let _ = self.signals.shutdown().await;
+    }
+
     /// Ends the program and returns when it is gone with its descendants: within
     /// a few seconds, because the supervisor kills what does not go. How it ended
     /// is as in [`exited`](Self::exited).

@@ -53,6 +53,9 @@ impl log::Host for State {
         }
         message.truncate(end);
         self.count(end)?;
+        if !is_logged(level) {
+            return Ok(Ok(()));
+        }
         let message = self.plugin.outside.vault.mask().text(&message).into_owned();
         let plugin = self.plugin.id.as_str();
         match level {
@@ -66,6 +69,18 @@ impl log::Host for State {
             }
         }
         Ok(Ok(()))
+    }
+}
+
+/// Whether anybody reads lines of this level: hiding secrets in what nobody reads
+/// would cost most where a program floods its standard error. Errors are kept too.
+fn is_logged(level: log::Level) -> bool {
+    match level {
+        log::Level::Trace => tracing::enabled!(target: "plugin", tracing::Level::TRACE),
+        log::Level::Debug => tracing::enabled!(target: "plugin", tracing::Level::DEBUG),
+        log::Level::Info => tracing::enabled!(target: "plugin", tracing::Level::INFO),
+        log::Level::Warn => tracing::enabled!(target: "plugin", tracing::Level::WARN),
+        log::Level::Error => true,
     }
 }
 

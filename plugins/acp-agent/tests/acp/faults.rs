@@ -16,7 +16,7 @@ fn an_agent_that_ends_in_a_turn_fails_it_with_its_exit_and_last_words() {
     let failure = bench.exited(child, Exit::code(101)).answer().unwrap_err();
     assert_eq!(
         failure.message,
-        "agent ended (exit code 101): panicked: out of cheese"
+        "agent ended (exit code 101): loading\npanicked: out of cheese"
     );
     let data: Value = serde_json::from_str(&failure.data.unwrap()).unwrap();
     assert_eq!(

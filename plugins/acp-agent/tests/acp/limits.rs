@@ -61,7 +61,12 @@ fn an_agent_that_does_not_stop_is_ended_and_the_turn_is_cancelled() {
     let call = json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": "t"});
     update(&mut bench, child, &call);
     bench.cancel();
-    assert!(bench.timers().contains(&3));
+    for (signal, told) in [(Signal::Interrupt, 1), (Signal::Terminate, 0)] {
+        assert!(bench.timers().contains(&3));
+        let effects = bench.timer(3);
+        assert!(effects.contains(&Effect::Kill { child, signal }));
+        assert_eq!(effects.updates().len(), told, "people are told once");
+    }
     let effects = bench.timer(3);
     assert!(effects.contains(&Effect::Kill {
         child,
@@ -77,6 +82,16 @@ fn an_agent_that_does_not_stop_is_ended_and_the_turn_is_cancelled() {
     assert!(bench.exited(child, Exit::signal(9)).is_empty());
     let (next, _) = bench.prompt("again").spawned();
     assert_ne!(next, child);
+}
+
+#[test]
+fn an_agent_that_ends_at_the_interrupt_is_not_killed() {
+    let (mut bench, child, _) = in_turn();
+    bench.cancel();
+    bench.timer(3);
+    let effects = bench.exited(child, Exit::signal(2));
+    assert_eq!(effects.answer().unwrap()["stopReason"], "cancelled");
+    assert!(bench.timer(3).is_empty());
 }
 
 #[test]

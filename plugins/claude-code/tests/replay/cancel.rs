@@ -116,13 +116,18 @@ fn a_process_that_does_not_stop_is_killed_and_resumed_later() {
     );
     stage.bench.cancel();
     assert_eq!(stage.bench.timers(), [TIMER]);
+    let child = stage.child;
+    let kill = |signal| Effect::Kill { child, signal };
+    for (signal, told) in [(Signal::Interrupt, 1), (Signal::Terminate, 0)] {
+        let effects = stage.bench.timer(TIMER);
+        assert!(effects.contains(&kill(signal)), "{effects:?}");
+        assert_eq!(effects.updates().len(), told, "people are told once");
+        assert_eq!(stage.bench.timers(), [TIMER]);
+    }
     let effects = stage.bench.timer(TIMER);
     assert_eq!(effects.answer(), Ok(json!({"stopReason": "cancelled"})));
-    let kill = Effect::Kill {
-        child: stage.child,
-        signal: Signal::Kill,
-    };
-    assert!(effects.contains(&kill));
+    assert!(effects.contains(&kill(Signal::Kill)));
+    assert!(stage.bench.timers().is_empty());
     assert!(
         effects
             .updates()
@@ -138,6 +143,17 @@ fn a_process_that_does_not_stop_is_killed_and_resumed_later() {
     let (_, command) = stage.bench.prompt("again").spawned();
     let last = command.args.last().unwrap();
     assert_eq!(last, "--resume=11111111-2222-4333-8444-555555555555");
+}
+
+#[test]
+fn a_process_that_ends_at_the_interrupt_is_not_killed() {
+    let (mut stage, _) = Stage::prompted();
+    stage.bench.cancel();
+    stage.bench.timer(TIMER);
+    stage.exit(130);
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    assert!(stage.bench.timers().is_empty());
+    assert!(stage.bench.timer(TIMER).is_empty());
 }
 
 #[test]

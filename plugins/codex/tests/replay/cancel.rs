@@ -112,12 +112,17 @@ fn a_process_that_does_not_stop_is_killed_and_resumed_later() {
     let mut stage = Stage::prompted();
     stage.bench.cancel();
     assert_eq!(stage.bench.timers(), [TIMER]);
+    let child = stage.child;
+    let kill = |signal| Effect::Kill { child, signal };
+    for (signal, told) in [(Signal::Interrupt, 1), (Signal::Terminate, 0)] {
+        let effects = stage.bench.timer(TIMER);
+        assert!(effects.contains(&kill(signal)), "{effects:?}");
+        assert_eq!(effects.updates().len(), told, "people are told once");
+        assert_eq!(stage.bench.timers(), [TIMER]);
+    }
     let effects = stage.bench.timer(TIMER);
     assert_eq!(effects.answer(), Ok(json!({"stopReason": "cancelled"})));
-    assert!(effects.contains(&Effect::Kill {
-        child: stage.child,
-        signal: Signal::Kill,
-    }));
+    assert!(effects.contains(&kill(Signal::Kill)));
     // What the killed process still says is not heard.
     let late = stage.bench.json(
         stage.child,
@@ -131,4 +136,35 @@ fn a_process_that_does_not_stop_is_killed_and_resumed_later() {
     stage.initialize();
     assert_eq!(stage.written[0]["method"], "thread/resume");
     assert_eq!(stage.written[0]["params"]["threadId"], "t");
+}
+
+#[test]
+fn a_process_that_ends_at_the_interrupt_is_not_killed() {
+    let mut stage = Stage::prompted();
+    stage.bench.cancel();
+    stage.bench.timer(TIMER);
+    stage.exit(130);
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    assert_eq!(stage.bench.timers(), [0; 0]);
+    assert!(stage.bench.timer(TIMER).is_empty());
+}
+
+#[test]
+fn an_interrupt_that_comes_before_the_turn_has_begun_is_sent_again() {
+    /// The adapter's timer for that.
+    const AGAIN: u64 = 5;
+    let mut stage = Stage::prompted();
+    let interrupt = stage.bench.cancel().written_json()[0].clone();
+    let error = json!({"code": -32600, "message": "no active turn to interrupt"});
+    stage.feed(&json!({"id": interrupt["id"], "error": error}));
+    assert!(stage.bench.timers().contains(&AGAIN));
+    let effects = stage.bench.timer(AGAIN);
+    let again = &effects.written_json()[0];
+    assert_eq!(again["method"], "turn/interrupt");
+    assert_eq!(again["params"], interrupt["params"]);
+    stage.feed(&json!({"id": again["id"], "result": {}}));
+    stage.complete("interrupted");
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    assert_eq!(stage.bench.timers(), [0; 0]);
+    assert!(stage.bench.timer(AGAIN).is_empty());
 }

@@ -21,4 +21,5 @@ mod settings;
 mod shape;
 mod stage;
 mod steer;
+mod sweep;
 mod tools;

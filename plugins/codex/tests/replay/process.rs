@@ -174,8 +174,12 @@ fn an_end_at_the_start_says_what_was_said_last() {
 fn a_start_that_takes_too_long_is_given_up() {
     let mut stage = Stage::open();
     assert_eq!(stage.bench.timers(), [TIMER]);
+    stage.bench.stderr(stage.child, "waiting for the network");
     let effects = stage.bench.timer(TIMER);
-    assert_eq!(effects.answer().unwrap_err().code, Failure::INTERNAL);
+    let failure = effects.answer().unwrap_err();
+    assert_eq!(failure.code, Failure::INTERNAL);
+    assert!(failure.message.contains("after 60 s"), "{failure}");
+    assert!(failure.message.ends_with("waiting for the network"));
     assert!(effects.contains(&Effect::Kill {
         child: stage.child,
         signal: Signal::Kill,

@@ -7,6 +7,7 @@ mod claude;
 mod claude_shows;
 mod clients;
 mod codex;
+mod codex_cancels;
 mod codex_shows;
 mod contained;
 mod decopilot;
@@ -18,6 +19,7 @@ mod hidden;
 mod logins;
 mod outside;
 mod positions;
+mod programs;
 mod room;
 mod scripted;
 mod shared;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         claude_shows::trials(),
         clients::trials(),
         codex::trials(),
+        codex_cancels::trials(),
         codex_shows::trials(),
         contained::trials(),
         decopilot::trials(),
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         logins::trials(),
         outside::trials(),
         positions::trials(),
+        programs::trials(),
         room::trials(),
         scripted::trials(),
         shared::trials(),

@@ -89,3 +89,34 @@ async fn slow_output_comes_line_by_line() {
     let expected: Vec<_> = (0..50).map(|line| vec![line.to_string()]).collect();
     assert_eq!(batches, expected);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_flood_on_standard_error_the_last_lines_are_passed_on() {
+    let (mut program, pipe) = tokio::io::duplex(CHUNK);
+    let (happenings, mut inbox) = Happenings::new();
+    let emitter = happenings.emitter(1);
+    drop(happenings);
+    let (_running, exited) = watch::channel(false);
+    let writing = async move {
+        let all: String = (0..CHUNK).map(|line| format!("{line}\n")).collect();
+        program.write_all(all.as_bytes()).await.unwrap();
+        let one = "x".repeat(2 * ERROR_LIMIT);
+        program.write_all(one.as_bytes()).await.unwrap();
+    };
+    let forwarding = async move { forward(pipe, true, &emitter, exited).await.unwrap() };
+    let reading = async {
+        let mut all = Vec::new();
+        while let Some(Happening::Child(1, ChildEvent::Lines { lines, .. })) = inbox.recv().await {
+            all.extend(lines);
+        }
+        all
+    };
+    let lines = tokio::join!(writing, forwarding, reading).2;
+    assert!(lines.len() < 200, "{} lines", lines.len());
+    let said = |text: &str| lines.iter().any(|line| line.text == text);
+    assert!(said(&(CHUNK - 1).to_string()), "the last one came");
+    let left_out = |line: &&Line| line.text.ends_with("lines of a flood are left out");
+    assert!(lines.iter().filter(left_out).count() > 3);
+    let last = lines.last().unwrap();
+    assert_eq!((last.text.len(), last.lossy), (ERROR_LIMIT, true));
+}

@@ -73,12 +73,8 @@ pub(super) async fn cancel_tool(pair: &mut Pair) -> String {
     }
     pair.cancel().await;
     cancelled(pair, turn).await;
-    match pair.stage.harness {
-        // An interrupt leaves some commands running and ends others; all of them
-        // end with the session, which closing it looks for.
-        Harness::Codex => return "the turn; its command may go on".into(),
-        Harness::Decopilot => return "yes, at the service".into(),
-        Harness::Claude => {}
+    if !here {
+        return "yes, at the service".into();
     }
     let ended = |pair: &Pair| !works(pair);
     pair.wait("the end of the command", ended).await;

@@ -1,0 +1,185 @@
+//! The real Codex CLI, cancelled: at every moment, and whatever runs then.
+
+use std::time::Duration;
+
+use agent_client_protocol::v1::schema::StopReason;
+use hostler_e2e::{Client, Decision, Host};
+use hostler_test_support::trial;
+use libtest_mimic::Trial;
+
+use crate::codex::{NEEDS, Setup, careful, setup, setup_with};
+
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "codex_is_cancelled_in_the_middle_of_text",
+            NEEDS,
+            cancel_text,
+        ),
+        trial(
+            "codex_is_cancelled_while_a_command_runs",
+            NEEDS,
+            cancel_command,
+        ),
+        trial(
+            "codex_is_cancelled_while_a_permission_is_open",
+            NEEDS,
+            cancel_permission,
+        ),
+        trial(
+            "codex_leaves_no_command_whenever_it_is_cancelled",
+            NEEDS,
+            every_moment,
+        ),
+        trial(
+            "codex_keeps_what_an_earlier_turn_left_running",
+            NEEDS,
+            earlier,
+        ),
+    ]
+}
+
+async fn cancel_text() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let prompt = client.prompt(&session, "[[slow 500 20]]");
+        let cancel = async {
+            client
+                .wait_for("text", |m| m["sessionUpdate"] == "agent_message_chunk")
+                .await;
+            client.cancel(&session);
+        };
+        let (end, ()) = tokio::join!(prompt, cancel);
+        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        client.prompt(&session, "[[text goes on]]").await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+    })
+    .await;
+}
+
+async fn cancel_command() {
+    let Setup { host, .. } = &setup_with("never", "danger-full-access").await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let prompt = client.prompt(&session, "[[bash echo begun; sleep 60]]");
+        let cancel = async {
+            client
+                .wait_for("the command", |m| m["sessionUpdate"] == "tool_call")
+                .await;
+            client.cancel(&session);
+        };
+        let (end, ()) = tokio::join!(prompt, cancel);
+        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        let [call] = client.tool_calls().try_into().unwrap();
+        assert_eq!(client.tool_call(&call)["status"], "failed");
+        client.prompt(&session, "[[text goes on]]").await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+    })
+    .await;
+}
+
+async fn cancel_permission() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = careful(&client, host).await;
+        let prompt = client.prompt(&session, "[[bash touch made.txt]]");
+        let cancel = async {
+            client
+                .wait_for("the permission", |m| m["sessionUpdate"] == "permission")
+                .await;
+            client.cancel(&session);
+        };
+        let (end, ()) = tokio::join!(prompt, cancel);
+        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        assert!(!host.work().join("made.txt").exists());
+        client.prompt(&session, "[[text goes on]]").await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+    })
+    .await;
+}
+
+/// Waits until so many commands run that follow this file.
+async fn commands(host: &Host, file: &str, count: usize) {
+    let there = || {
+        let mut all = host.processes();
+        let is = |line: &String| {
+            let line = line.split_once(' ').map(|(_, line)| line.trim_end());
+            line == Some(&format!("tail -f {file}"))
+        };
+        all.retain(is);
+        all
+    };
+    let wait = async {
+        while there().len() != count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    assert!(waited.is_ok(), "{count} of {file} expected: {:?}", there());
+}
+
+async fn every_moment() {
+    let Setup { host, .. } = &setup_with("never", "danger-full-access").await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        for round in 0..20 {
+            let file = format!("round{round}");
+            let script = format!("[[bash touch {file}; tail -f {file}; sleep 600]]");
+            let prompt = client.prompt(&session, &script);
+            // Codex treats a command as one in the background after 150 ms, or when
+            // the turn ends: before, while and after it does.
+            let later = Duration::from_millis(15 * (round % 10) * (1 + round % 3));
+            let cancel = async {
+                if round % 2 == 0 {
+                    let begun = |m: &serde_json::Value| {
+                        m["sessionUpdate"] == "tool_call" && m.to_string().contains(&file)
+                    };
+                    client.wait_for("the command", begun).await;
+                }
+                tokio::time::sleep(later).await;
+                client.cancel(&session);
+            };
+            let (end, ()) = tokio::join!(prompt, cancel);
+            assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled, "{round}");
+            commands(host, &file, 0).await;
+        }
+        let calls = client.tool_calls();
+        let mut once = calls.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), calls.len(), "a call is shown once");
+        for call in calls {
+            let call = client.tool_call(&call);
+            assert_eq!(call["status"], "failed", "{call:#}");
+        }
+        client.prompt(&session, "[[text goes on]]").await.unwrap();
+        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        let text = client.text("agent_message_chunk");
+        assert!(!text.contains("did not stop"), "{text}");
+    })
+    .await;
+}
+
+async fn earlier() {
+    let Setup { host, .. } = &setup_with("never", "danger-full-access").await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let script = r#"[[call exec_command {"cmd":"touch kept; tail -f kept","yield_time_ms":500}]][[text left]]"#;
+        client.prompt(&session, script).await.unwrap();
+        commands(host, "kept", 1).await;
+        let prompt = client.prompt(&session, "[[bash touch other; tail -f other]]");
+        let cancel = async {
+            commands(host, "other", 1).await;
+            client.cancel(&session);
+        };
+        let (end, ()) = tokio::join!(prompt, cancel);
+        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        commands(host, "other", 0).await;
+        commands(host, "kept", 1).await;
+    })
+    .await;
+}
