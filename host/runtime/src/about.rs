@@ -73,6 +73,8 @@ pub struct Choices {
     pub modes: Vec<Mode>,
     /// At most [`MAX_AUTH_METHODS`](Self::MAX_AUTH_METHODS).
     pub auth_methods: Vec<AuthMethod>,
+    /// What the agent itself says that a prompt may hold, if it was asked.
+    pub prompt: Option<PromptCapabilities>,
 }
 
 impl Choices {

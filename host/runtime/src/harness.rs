@@ -19,6 +19,13 @@ pub const MAILBOX: usize = 64;
 /// agent itself.
 pub const OUTPUTS: usize = 64;
 
+/// Bytes of the params of an extension's message, in either direction: a document
+/// that an editor shows fits, and a client that is sent it is not cut off for it.
+pub const EXTENSION_BYTES: usize = 1024 * 1024;
+
+/// Bytes of the name of an extension's method.
+pub const EXTENSION_NAME: usize = 256;
+
 /// What the host asks of a session. Requests carry a number that is unique
 /// within the instance and are answered by [`Output::Answer`].
 #[derive(Debug)]
@@ -41,6 +48,10 @@ pub enum Command {
     },
     /// Ends the running turn early.
     Cancel,
+    /// Something for the agent that nobody answers: a notification of an extension
+    /// (`_vendor/thing`); `params` is a JSON object, with a `sessionId` if it is
+    /// about the session.
+    Notify { method: String, params: String },
     /// The answer to [`Output::Ask`].
     Answer {
         ask: u64,
@@ -86,12 +97,15 @@ pub enum Output {
     /// The JSON object for `update` of `session/update`.
     Update(String),
     /// Something to be answered by [`Command::Answer`]: `params` is a JSON
-    /// object without `sessionId`.
+    /// object without `sessionId`; only of an extension it has the agent's, if it is
+    /// about the session.
     Ask {
         id: u64,
         method: String,
         params: String,
     },
+    /// A notification of an extension; `params` as of one that is asked.
+    Notify { method: String, params: String },
     /// The ask needs no answer any more.
     Withdraw { id: u64 },
     /// The answer to a request: a JSON object, or a failure for the client.

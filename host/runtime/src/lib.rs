@@ -83,8 +83,8 @@ pub use grants::{FileAccess, Grants, ProcessGrant};
 pub use hostler_egress::HttpGrant;
 
 pub use harness::{
-    Command, Ended, Event, Failure, Harness, MAILBOX, OPEN_REQUEST, OUTPUTS, OpenParams, Output,
-    SessionOrigin,
+    Command, EXTENSION_BYTES, EXTENSION_NAME, Ended, Event, Failure, Harness, MAILBOX,
+    OPEN_REQUEST, OUTPUTS, OpenParams, Output, SessionOrigin,
 };
 pub use limits::{Limits, TICK_MS};
 pub use loaded::Origin;

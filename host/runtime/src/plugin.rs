@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
-    about::{Choices, Conversation, Description, Past, Status},
+    about::{Choices, Conversation, Description, Past, Readiness, Status},
     actor,
     bindings::HarnessPluginPre,
     grants::Grants,
@@ -144,22 +144,31 @@ impl HarnessPlugin {
     /// The plugin trapped, hit a limit, or refused.
     pub async fn probe(&self) -> Result<Status, Ended> {
         let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
-        let probed = instance.probe().await;
-        // Its texts leave the host: people paste them into reports.
+        self.probed(instance.probe().await)
+    }
+
+    /// Asks whether the agent is there, and then what there is to choose, if it is
+    /// ready or there is a login to make; both on one instance, so that it looks
+    /// once. As for [`probe`](Self::probe).
+    ///
+    /// # Errors
+    /// Of either: the plugin trapped, hit a limit, or refused.
+    pub async fn look(&self) -> Result<(Status, Option<Result<Choices, Ended>>), Ended> {
+        let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
+        let status = self.probed(instance.probe().await)?;
+        let choices = match status.readiness {
+            Readiness::Ready | Readiness::NotLoggedIn => Some(instance.offer().await),
+            Readiness::Missing | Readiness::Broken => None,
+        };
+        Ok((status, choices))
+    }
+
+    /// Its texts leave the host: people paste them into reports.
+    fn probed(&self, probed: Result<Status, Ended>) -> Result<Status, Ended> {
         let mask = self.loaded.shared.outside.vault.mask();
         probed
             .map(|status| status.masked(mask))
             .map_err(|ended| ended.masked(mask))
-    }
-
-    /// Asks what there is to choose, on an instance of its own. As for
-    /// [`probe`](Self::probe).
-    ///
-    /// # Errors
-    /// The plugin trapped, hit a limit, or refused.
-    pub async fn offer(&self) -> Result<Choices, Ended> {
-        let mut instance = Instance::new(&self.loaded, Role::Probe).await?;
-        instance.offer().await
     }
 
     /// Whether it may look into its agent's store at all.

@@ -76,6 +76,8 @@ pub struct Client {
     /// It asked for positions, and understands the methods that begin with
     /// `_hostler`.
     pub positioned: bool,
+    /// It shows forms to a person: `clientCapabilities.elicitation.form`.
+    pub forms: bool,
     /// What it may do in this session.
     pub access: Access,
     /// Its token allows terminals.

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, sync::Arc};
 
 use bytes::Bytes;
 use hostler_replay::Position;
-use hostler_wire::{Id, RawValue, compose, methods};
+use hostler_wire::{Id, RawValue, compose};
 use serde_json::{Value, json};
 
 use crate::{Client, ClientId, SessionError};
@@ -177,13 +177,9 @@ pub(crate) fn permission_cut_off(id: &str) -> String {
     .to_string()
 }
 
-/// Asks all clients for a permission. `params` has its `sessionId`.
-pub(crate) fn ask(id: &Id, params: &str) -> Bytes {
-    Bytes::from(compose::request(
-        id,
-        methods::SESSION_REQUEST_PERMISSION,
-        params,
-    ))
+/// Asks clients something.
+pub(crate) fn ask(id: &Id, method: &str, params: &str) -> Bytes {
+    Bytes::from(compose::request(id, method, params))
 }
 
 /// Takes a question back.
@@ -226,6 +222,7 @@ mod tests {
             outlet: sent.clone(),
             notices: false,
             positioned,
+            forms: false,
             access: Access::View,
             shell: true,
             who: Arc::new(Who {

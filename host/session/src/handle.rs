@@ -126,7 +126,8 @@ impl SessionHandle {
     }
 
     /// Another request, answered by the harness. `params` is a JSON object
-    /// without `sessionId`. What it changes in the session's settings is shown to
+    /// without `sessionId`; only of an extension it has this session's, if it is
+    /// about the session. What it changes in the session's settings is shown to
     /// the other clients.
     pub async fn call(&self, client: Client, method: &str, params: String, reply: Reply) {
         let method = method.to_owned();
@@ -135,6 +136,20 @@ impl SessionHandle {
             method,
             params,
             reply,
+        })
+        .await;
+    }
+
+    /// A notification of an extension for the agent, if that runs or is being
+    /// started; one that does not is told nothing. `params` is a JSON object, with
+    /// this session's id if it is about the session. Who may not drive is not
+    /// heard; what cannot be passed on is told to `client` by a notice.
+    pub async fn notify(&self, client: Client, method: &str, params: String) {
+        let method = method.to_owned();
+        self.send(Message::Notify {
+            client,
+            method,
+            params,
         })
         .await;
     }
@@ -150,7 +165,7 @@ impl SessionHandle {
         self.send(Message::CancelRequest(client, id)).await;
     }
 
-    /// The answer of a client to the permission `number` of
+    /// The answer of a client to the question `number` of
     /// [`parse_ask_id`](crate::parse_ask_id).
     pub async fn answer(&self, client: Client, number: u64, outcome: Result<&RawValue, &RawValue>) {
         let text = |value: &RawValue| value.get().to_owned();

@@ -71,7 +71,9 @@ mod terminals;
 mod unit;
 
 pub use access::{Access, ShareScope, Shares};
-pub use agents::{Agent, AgentAuthMethod, AgentList, AgentMode, AgentTier, Agents, Look, Probe};
+pub use agents::{
+    Agent, AgentAuthMethod, AgentList, AgentMode, AgentPrompts, AgentTier, Agents, Look, Probe,
+};
 pub use asks::parse_ask_id;
 pub use catalogue::Catalogue;
 pub use client::{Answer, Client, ClientId, Outlet, Reply, Who};

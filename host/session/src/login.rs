@@ -183,6 +183,7 @@ fn step(
             // Nobody sees a conversation, and `open` may well have failed.
             Output::Answer { .. }
             | Output::Update(_)
+            | Output::Notify { .. }
             | Output::Withdraw { .. }
             | Output::Checkpoint(_) => {}
         }

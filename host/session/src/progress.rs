@@ -26,6 +26,10 @@ pub(crate) struct Progress {
 
 type Settings = BTreeMap<String, Box<RawValue>>;
 
+/// What prompts of the session may hold: in `_meta` of the answer to `open`, and of
+/// those to clients.
+const PROMPTS: &str = "promptCapabilities";
+
 /// What an update is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -112,10 +116,15 @@ impl Progress {
     pub(crate) fn note_answer(&mut self, result: &str) -> Vec<String> {
         let before = self.settings.clone();
         if let Ok(members) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(result) {
-            for name in ["modes", "configOptions"] {
+            for name in ["modes", "configOptions", PROMPTS] {
                 if let Some(value) = members.get(name) {
                     self.set(name, value.clone());
                 }
+            }
+            let meta = members.get("_meta").map(|meta| meta.get());
+            let meta = meta.and_then(|meta| serde_json::from_str::<Settings>(meta).ok());
+            if let Some(prompts) = meta.and_then(|mut meta| meta.remove(PROMPTS)) {
+                self.set(PROMPTS, prompts);
             }
         }
         self.changes_since(&before)
@@ -205,9 +214,13 @@ impl Progress {
     /// The result of `session/load` and `session/resume`.
     pub(crate) fn result(&self, turn_running: bool) -> String {
         let state = if turn_running { "running" } else { "idle" };
-        let mut out = format!(r#"{{"_meta":{{"hostler":{{"turn":{{"state":"{state}"}}}}}}"#);
-        for (name, value) in &self.settings {
-            // Only the two names above are kept; they need no escaping.
+        let prompts = self.settings.get(PROMPTS);
+        let prompts = prompts.map(|prompts| format!(r#","{PROMPTS}":{}"#, prompts.get()));
+        let prompts = prompts.unwrap_or_default();
+        let mut out =
+            format!(r#"{{"_meta":{{"hostler":{{"turn":{{"state":"{state}"}}}}{prompts}}}"#);
+        for (name, value) in self.settings.iter().filter(|(name, _)| *name != PROMPTS) {
+            // Only the names above are kept; they need no escaping.
             out.push_str(&format!(r#","{name}":{}"#, value.get()));
         }
         out.push('}');
@@ -294,6 +307,28 @@ mod tests {
         assert_eq!(result["configOptions"], json!([2]));
         assert_eq!(result["modes"]["currentModeId"], "c");
         assert_eq!(result["_meta"]["hostler"]["turn"]["state"], "idle");
+    }
+
+    #[test]
+    fn what_prompts_may_hold_is_told_in_meta_and_kept_with_the_settings() {
+        let mut progress = Progress::default();
+        progress.note_answer(r#"{"_meta":{"promptCapabilities":{"image":true},"x":1}}"#);
+        let mut later = Progress::default();
+        later.note_answer(&progress.take_changed_settings().unwrap());
+        for progress in [progress, later] {
+            let result: Value = serde_json::from_str(&progress.result(false)).unwrap();
+            assert_eq!(
+                result,
+                json!({"_meta": {
+                    "hostler": {"turn": {"state": "idle"}},
+                    "promptCapabilities": {"image": true},
+                }})
+            );
+            assert_eq!(
+                progress.settings(),
+                json!({"promptCapabilities": {"image": true}})
+            );
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ codes! {
     BATCH_UNSUPPORTED = NUMBER_INVALID_REQUEST;
     /// A request came before `initialize`.
     NOT_INITIALIZED = NUMBER_INVALID_REQUEST;
+    /// No client is there that answers this request of the agent.
+    NOBODY_TO_ANSWER = NUMBER_METHOD_NOT_FOUND;
     /// A second `initialize` on one connection.
     ALREADY_INITIALIZED = NUMBER_INVALID_REQUEST;
     /// An id that is still open on this connection was used again.

@@ -55,9 +55,17 @@ pub const TERMINAL_KILL: &str = "terminal/kill";
 /// Both ways, notification: the named request need not be finished.
 pub const CANCEL_REQUEST: &str = "$/cancel_request";
 
-/// Methods of the extension: `docs/extension.md`. They are sent to those who
+/// Whether a method is of an extension that is not this host's own: what it means,
+/// clients and their agents know.
+pub fn is_of_an_extension(method: &str) -> bool {
+    method.starts_with('_') && !method.starts_with(hostler::PREFIX)
+}
+
+/// Methods of this host's extension: `docs/extension.md`. They are sent to those who
 /// asked for it.
 pub mod hostler {
+    /// Begins all of them, and is nobody else's.
+    pub const PREFIX: &str = "_hostler";
     /// Client to host: view a session from a position on.
     pub const SESSION_ATTACH: &str = "_hostler/session/attach";
     /// Host to client, notification, over HTTP: a stream of events has been
@@ -98,4 +106,27 @@ pub mod hostler {
     pub const WORKSPACE_CHANGED: &str = "_hostler/workspace/changed";
     /// Host to client: what became of a permission.
     pub const PERMISSION: &str = "_hostler/permission";
+    /// Host to client: what became of another question of the agent.
+    pub const QUESTION: &str = "_hostler/question";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_an_extension;
+
+    #[test]
+    fn an_extension_begins_with_an_underscore_and_is_not_this_hosts() {
+        for method in ["_vendor/thing", "_", "_host/ler"] {
+            assert!(is_of_an_extension(method), "{method}");
+        }
+        for method in [
+            "_hostler/agents",
+            "_hostler",
+            "_hostlerx/y",
+            "session/new",
+            "",
+        ] {
+            assert!(!is_of_an_extension(method), "{method}");
+        }
+    }
 }

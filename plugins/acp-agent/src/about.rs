@@ -110,6 +110,18 @@ impl About {
 }
 
 impl Capabilities {
+    /// What a prompt may hold beyond text and links.
+    pub(crate) fn prompts(&self) -> hostler_sdk::PromptCapabilities {
+        let can = self.prompt_capabilities.as_ref();
+        let can =
+            |part: fn(&PromptCapabilities) -> Option<bool>| can.and_then(part).unwrap_or_default();
+        hostler_sdk::PromptCapabilities {
+            image: can(|can| can.image),
+            audio: can(|can| can.audio),
+            embedded_context: can(|can| can.embedded_context),
+        }
+    }
+
     fn session(&self) -> Option<&SessionCapabilities> {
         self.session_capabilities.as_ref()
     }

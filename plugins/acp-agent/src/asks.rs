@@ -1,12 +1,13 @@
 //! What the agent asks of its client becomes an ask of the host, and the answer
 //! goes back.
 
-use hostler_sdk::{Failure, Result, client};
+use hostler_sdk::{Failure, Result, client, log};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::AcpAgent;
 use crate::elicitation::{self, Form};
+use crate::extension::is_extension;
 use crate::message::{SESSION_ID, session_of, without};
 
 /// What an agent may ask of its client, and the host answers.
@@ -21,8 +22,8 @@ const ASKS: [&str; 8] = [
     "terminal/kill",
 ];
 
-/// Methods of extensions begin with it. The host knows which it answers.
-const EXTENSION: char = '_';
+/// What a message is about: the host says it in its own words.
+const SCOPE: [&str; 2] = [SESSION_ID, "requestId"];
 
 /// JSON-RPC: the request was cancelled (ACP, `$/cancel_request`).
 const REQUEST_CANCELLED: i32 = -32800;
@@ -32,8 +33,18 @@ const REQUEST_CANCELLED: i32 = -32800;
 pub(crate) struct Ask {
     /// The agent's own id of it.
     id: Box<RawValue>,
-    /// It is asked as a permission, and this is what the answers mean.
-    form: Option<Form>,
+    as_what: As,
+}
+
+/// How it is asked.
+#[derive(Debug)]
+enum As {
+    /// As it is.
+    Itself,
+    /// As a permission, and this is what the answers mean.
+    Permission(Form),
+    /// As a form, of those who show them.
+    Form(Form),
 }
 
 impl AcpAgent {
@@ -43,9 +54,7 @@ impl AcpAgent {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let known = ASKS.contains(&method)
-            || method == elicitation::METHOD
-            || method.starts_with(EXTENSION);
+        let known = ASKS.contains(&method) || method == elicitation::METHOD || is_extension(method);
         if !known {
             let failure = Failure::new(
                 Failure::METHOD_NOT_FOUND,
@@ -61,15 +70,23 @@ impl AcpAgent {
         if method == elicitation::METHOD && !login {
             return self.elicit(id, params);
         }
-        let params = match without(params, &[SESSION_ID, "requestId"]) {
-            Ok(params) => params,
-            Err(error) => return link.reply(id, Err(error.into())),
+        // What an extension says is not ours to take out.
+        let params = match is_extension(method) {
+            true => Ok(params.to_owned()),
+            false => without(params, &SCOPE),
         };
+        match params {
+            Ok(params) => self.ask(id, As::Itself, method, &params),
+            Err(error) => link.reply(id, Err(error.into())),
+        }
+    }
+
+    fn ask(&mut self, id: &RawValue, as_what: As, method: &str, params: &str) -> Result {
         let ask = self.asks.insert(Ask {
             id: id.to_owned(),
-            form: None,
+            as_what,
         });
-        self.sent(ask, client::ask_raw(ask, method, &params))
+        self.sent(ask, client::ask_raw(ask, method, params))
     }
 
     /// What cannot be asked is refused at once.
@@ -84,34 +101,25 @@ impl AcpAgent {
     }
 
     /// A form of the agent becomes a permission with options, where that can be:
-    /// every client knows those.
+    /// every client knows those. One that needs words goes to those who show forms.
     fn elicit(&mut self, id: &RawValue, params: &str) -> Result {
-        let (form, text) = match Form::read(self.settings.name(), params) {
-            Ok(read) => read,
+        let form = match Form::read(self.settings.name(), params) {
+            Ok(form) => form,
             Err(error) => {
                 let failure = Failure::invalid_params(error.to_string());
                 return self.refuse(id, failure);
             }
         };
-        if form.is_empty() {
-            let name = self.settings.name();
-            let told = self.notices.warn(format!(
-                "{name} wants an answer in words, which cannot be given here, and was told that \
-                 it is declined: {text}"
-            ));
-            return told.and(match &mut self.link {
-                Some(link) => link.reply(id, Ok(Form::declined())),
-                None => Ok(()),
-            });
+        if form.needs_words() {
+            return match without(params, &SCOPE) {
+                Ok(params) => self.ask(id, As::Form(form), elicitation::METHOD, &params),
+                Err(error) => self.refuse(id, error.into()),
+            };
         }
         let shown = form.announce();
-        let params = form.params();
-        let ask = self.asks.insert(Ask {
-            id: id.to_owned(),
-            form: Some(form),
-        });
-        let sent = client::ask(ask, "session/request_permission", &params);
-        shown.and(self.sent(ask, sent))
+        let params = serde_json::to_string(&form.params())?;
+        let method = "session/request_permission";
+        shown.and(self.ask(id, As::Permission(form), method, &params))
     }
 
     fn refuse(&mut self, id: &RawValue, failure: Failure) -> Result {
@@ -123,14 +131,28 @@ impl AcpAgent {
 
     /// The host's answer to an ask.
     pub(crate) fn answered(&mut self, ask: u64, outcome: Result<String, Failure>) -> Result {
-        let (Some(Ask { id, form }), Some(link)) = (self.asks.take(ask), &mut self.link) else {
+        let (Some(Ask { id, as_what }), Some(link)) = (self.asks.take(ask), &mut self.link) else {
             return Ok(());
         };
-        match form {
-            None => link.reply(&id, outcome),
-            Some(form) => {
+        match (as_what, outcome) {
+            (As::Itself, outcome) => link.reply(&id, outcome),
+            (As::Permission(form), outcome) => {
                 let (answer, done) = form.answer(&outcome);
                 link.reply(&id, Ok(answer)).and(done)
+            }
+            (As::Form(form), Ok(answer)) => {
+                let told = form.tell(&answer);
+                link.reply(&id, Ok(answer)).and(told)
+            }
+            (As::Form(form), Err(failure)) => {
+                log::debug(format_args!("a form was declined: {failure}"));
+                let replied = link.reply(&id, Ok(Form::declined()));
+                let name = self.settings.name();
+                let message = form.message();
+                replied.and(self.notices.warn(format!(
+                    "{name} wants an answer in words, which no client here takes, and was told \
+                     that it is declined: {message}"
+                )))
             }
         }
     }
@@ -153,9 +175,9 @@ impl AcpAgent {
         client::withdraw(ask)?;
         let failure = Failure::new(REQUEST_CANCELLED, "cancelled by the agent");
         let replied = link.reply(request, Err(failure));
-        match taken.and_then(|ask| ask.form) {
-            Some(form) => replied.and(form.end(false)),
-            None => replied,
+        match taken.map(|ask| ask.as_what) {
+            Some(As::Permission(form)) => replied.and(form.end(false)),
+            _ => replied,
         }
     }
 

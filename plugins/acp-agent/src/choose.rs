@@ -9,6 +9,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::AcpAgent;
 use crate::checkpoint::{Chosen, Remembered};
+use crate::extension::{is_extension, scoped};
 use crate::link::{Call, Choice, Link, Stage};
 use crate::message::with_session;
 use crate::models::Models;
@@ -143,7 +144,11 @@ impl AcpAgent {
                     Some(choice) => Call::Choose(Some(request), choice),
                     None => Call::Forward(request),
                 };
-                link.call(call, method, with_session(params, session)?)
+                let params = match is_extension(method) {
+                    true => scoped(params, session)?,
+                    false => with_session(params, session)?,
+                };
+                link.call(call, method, params)
             }
         };
         Timer::Call(sent?).set(limit)

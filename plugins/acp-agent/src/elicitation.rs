@@ -1,5 +1,6 @@
 //! `elicitation/create`: what an agent wants to know. A question that has its
-//! answers with it is asked as a permission, whose options every client shows.
+//! answers with it is asked as a permission, whose options every client shows. One
+//! that needs words stays a form.
 
 use hostler_sdk::acp::{self, PermissionOptionKind as Kind};
 use hostler_sdk::text::one_line;
@@ -29,6 +30,7 @@ pub(crate) struct Form {
     title: String,
     content: Vec<acp::ToolCallContent>,
     options: Vec<Choice>,
+    message: String,
 }
 
 #[derive(Debug)]
@@ -61,8 +63,8 @@ fn action(action: &str) -> Value {
 }
 
 impl Form {
-    /// The question, and its words. Without options nobody can answer it here.
-    pub(crate) fn read(agent: &str, params: &str) -> Result<(Self, String)> {
+    /// Reads the question.
+    pub(crate) fn read(agent: &str, params: &str) -> Result<Self> {
         let ask: Elicitation = serde_json::from_str(params)?;
         let values = match ask.mode.as_str() {
             "url" => vec![("I have opened it".to_owned(), action("accept"))],
@@ -80,7 +82,7 @@ impl Form {
         });
         let options: Vec<_> = options.collect();
         let texts = [Some(ask.message.clone()), ask.url].into_iter().flatten();
-        let form = Self {
+        Ok(Self {
             call: format!("elicitation-{}", random::uuid()?),
             title: one_line(&format!("{agent} asks: {}", ask.message)),
             content: texts.map(acp::ToolCallContent::from).collect(),
@@ -88,12 +90,18 @@ impl Form {
                 true => options,
                 false => options.into_iter().chain([decline]).collect(),
             },
-        };
-        Ok((form, ask.message))
+            message: ask.message,
+        })
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Its answers do not come with it.
+    pub(crate) const fn needs_words(&self) -> bool {
         self.options.is_empty()
+    }
+
+    /// What it says.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// What the agent gets when nobody can be asked.
@@ -103,9 +111,25 @@ impl Form {
 
     /// Shows it as a tool call, of which the permission is.
     pub(crate) fn announce(&self) -> Result {
+        self.show("pending")
+    }
+
+    /// Tells those who were not asked what came of it, and of the words nothing:
+    /// they may be secrets.
+    pub(crate) fn tell(&self, answer: &str) -> Result {
+        #[derive(Deserialize)]
+        struct Answer {
+            action: String,
+        }
+        let accepted =
+            serde_json::from_str(answer).is_ok_and(|answer: Answer| answer.action == "accept");
+        self.show(if accepted { "completed" } else { "failed" })
+    }
+
+    fn show(&self, status: &str) -> Result {
         client::update(&json!({
             "sessionUpdate": "tool_call", "toolCallId": self.call, "title": self.title,
-            "kind": "other", "status": "pending", "content": self.content,
+            "kind": "other", "status": status, "content": self.content,
         }))
     }
 

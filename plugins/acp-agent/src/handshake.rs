@@ -79,7 +79,7 @@ impl AcpAgent {
                     let asked = link.log_in(request, &RawValue::from_string(params)?);
                     asked.and(Timer::Handshake.cancel())
                 }
-                Waiting::Prompt { .. } => Ok(()),
+                Waiting::Prompt { .. } | Waiting::Notify { .. } => Ok(()),
             };
         }
         let can = &link.about.can;

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::AcpAgent;
 use crate::damaged::Head;
+use crate::extension::is_extension;
 use crate::link::Stage;
 use crate::message::{Incoming, parse};
 
@@ -40,6 +41,7 @@ impl AcpAgent {
             Some(Incoming::Notification { method, params }) => match method.as_str() {
                 "session/update" => self.update(text, params),
                 "$/cancel_request" => self.cancel_ask(params),
+                method if is_extension(method) => self.tell_clients(text, method, params),
                 _ => {
                     log::debug(format_args!("the agent's {method} is not for clients"));
                     Ok(())

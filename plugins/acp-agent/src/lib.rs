@@ -14,6 +14,7 @@
 //!   wait while the agent's session is not known yet;
 //! - `incoming`: what the agent says: `updates`, requests (`asks`,
 //!   `elicitation`), `answers`, garbage (`damaged`);
+//! - `extension`: what only the agent and its clients understand;
 //! - `link`: one running agent: its input, and our requests to it. Its own have
 //!   another table, because ids of the two sides have nothing to do with each
 //!   other;
@@ -31,6 +32,7 @@ mod checkpoint;
 mod choose;
 mod damaged;
 mod elicitation;
+mod extension;
 mod handshake;
 mod incoming;
 mod link;
@@ -143,6 +145,9 @@ impl Harness for AcpAgent {
     }
 
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
+        if extension::is_own(method) {
+            return client::fail(request, Failure::method_not_found(method));
+        }
         self.request_or_fail(Waiting::Call {
             request,
             method: method.to_owned(),
@@ -157,6 +162,7 @@ impl Harness for AcpAgent {
     fn on_event(&mut self, event: Event) -> Result {
         match event {
             Event::AskAnswered { id, outcome } => self.answered(id, outcome),
+            Event::Notified { method, params } => self.tell_agent(method, params),
             Event::Timer(id) => match Timer::of(id) {
                 Some(Timer::Handshake) => self.no_handshake(),
                 Some(Timer::Settling) => self.settled(),
@@ -219,10 +225,8 @@ impl AcpAgent {
 
     fn request_or_fail(&mut self, waiting: Waiting) -> Result {
         let request = waiting.request();
-        match self.request(waiting) {
-            Err(failure) => client::fail(request, failure),
-            Ok(()) => Ok(()),
-        }
+        let done = self.request(waiting);
+        outgoing::fail(request, done)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::AcpAgent;
+use crate::extension::scoped;
 use crate::link::{Call, LOGIN, Link, Stage};
 use crate::timers::{self, Timer};
 
@@ -22,7 +23,12 @@ pub(crate) enum Waiting {
     Call {
         request: RequestId,
         method: String,
-        /// Without `sessionId`.
+        /// Without `sessionId`, but of an extension.
+        params: String,
+    },
+    /// Nobody waits for what comes of it.
+    Notify {
+        method: String,
         params: String,
     },
 }
@@ -34,9 +40,10 @@ impl Waiting {
         matches!(self, Self::Call { method, .. } if method == LOGIN)
     }
 
-    pub(crate) const fn request(&self) -> RequestId {
+    pub(crate) const fn request(&self) -> Option<RequestId> {
         match self {
-            Self::Prompt { request, .. } | Self::Call { request, .. } => *request,
+            Self::Prompt { request, .. } | Self::Call { request, .. } => Some(*request),
+            Self::Notify { .. } => None,
         }
     }
 }
@@ -73,24 +80,31 @@ impl AcpAgent {
                     let params = RawValue::from_string(params).map_err(hostler_sdk::Error::from)?;
                     Ok(link.log_in(request, &params)?)
                 }
-                Waiting::Prompt { .. } => Ok(()),
+                Waiting::Prompt { .. } | Waiting::Notify { .. } => Ok(()),
             },
-            _ if self.waiting.len() == MAX_WAITING => Err(Failure::internal(format!(
+            _ => self.wait(waiting),
+        }
+    }
+
+    /// Until the agent's session is known.
+    pub(crate) fn wait(&mut self, waiting: Waiting) -> Result<(), Failure> {
+        if self.waiting.len() == MAX_WAITING {
+            return Err(Failure::internal(format!(
                 "{MAX_WAITING} requests wait for {} to begin a session",
                 self.settings.name()
-            ))),
-            _ => {
-                self.waiting.push(waiting);
-                Ok(())
-            }
+            )));
         }
+        self.waiting.push(waiting);
+        Ok(())
     }
 
     pub(crate) fn cancel_turn(&mut self) -> Result {
         let prompt = |waiting: &Waiting| matches!(waiting, Waiting::Prompt { .. });
         if let Some(index) = self.waiting.iter().position(prompt) {
-            let waiting = self.waiting.remove(index);
-            return client::end_turn(waiting.request(), acp::StopReason::Cancelled);
+            let turn = self.waiting.remove(index).request();
+            return turn.map_or(Ok(()), |turn| {
+                client::end_turn(turn, acp::StopReason::Cancelled)
+            });
         }
         match (&mut self.link, &self.session) {
             (Some(link), Some(session)) if link.in_turn() => {
@@ -173,7 +187,11 @@ impl AcpAgent {
                 _ => {}
             }
         }
-        waiting.extend(self.waiting.drain(..).map(|waiting| waiting.request()));
+        waiting.extend(
+            self.waiting
+                .drain(..)
+                .filter_map(|waiting| waiting.request()),
+        );
         for request in waiting {
             done = done.and(client::fail(request, failure.clone()));
         }
@@ -201,6 +219,19 @@ fn send(name: &str, link: &mut Link, session: &str, waiting: Waiting) -> Result<
             method,
             params,
         } => AcpAgent::forward(link, session, request, &method, &params)?,
+        Waiting::Notify { method, params } => link.notify(&method, scoped(&params, session)?)?,
     }
     Ok(())
+}
+
+/// Tells whoever waits that it could not be done.
+pub(crate) fn fail(request: Option<RequestId>, done: Result<(), Failure>) -> Result {
+    match (request, done) {
+        (Some(request), Err(failure)) => client::fail(request, failure),
+        (None, Err(failure)) => {
+            log::warn(format_args!("a notification was left out: {failure}"));
+            Ok(())
+        }
+        (_, Ok(())) => Ok(()),
+    }
 }

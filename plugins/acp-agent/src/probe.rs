@@ -1,7 +1,7 @@
 //! Is the agent there, and how does one log in to it? It is asked as a client
-//! would: `initialize`, and no conversation.
+//! would: `initialize`, and no conversation; once for both.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use hostler_sdk::{AuthMethod, Choices, Error, Failure, Result, Status, text::one_line};
 use serde_json::json;
@@ -21,6 +21,12 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a program's output stands in a status.
 const MAX_LINE: usize = 200;
 
+thread_local! {
+    /// What a probe has heard, for the offer that follows it on this instance: an
+    /// agent may take seconds to start.
+    static HEARD: RefCell<Option<Result<About, Status>>> = const { RefCell::new(None) };
+}
+
 pub(crate) fn probe() -> Status {
     let settings = match Settings::load() {
         Ok(settings) => settings,
@@ -31,14 +37,19 @@ pub(crate) fn probe() -> Status {
     }
     match command_line(settings.probe()) {
         Some(_) => by_command(&settings),
-        None => match hello(&settings) {
-            Ok(about) => found(&settings, &about),
-            Err(status) => status,
-        },
+        None => {
+            let heard = hello(&settings);
+            let status = match &heard {
+                Ok(about) => found(&settings, about),
+                Err(status) => status.clone(),
+            };
+            HEARD.set(Some(heard));
+            status
+        }
     }
 }
 
-/// The ways to log in, as the agent names them. One that does not answer has none
+/// The ways to log in and what prompts may hold, as the agent says. One that does not answer has none
 /// to offer; `probe` says what is wrong with it. An agent with a `probe` of its own
 /// is not started: that is what people set it for.
 pub(crate) fn offer() -> Result<Choices> {
@@ -46,7 +57,9 @@ pub(crate) fn offer() -> Result<Choices> {
     if !settings.probe().is_empty() {
         return Ok(Choices::default());
     }
-    let about = hello(&settings).unwrap_or_default();
+    let heard = HEARD.take().unwrap_or_else(|| hello(&settings));
+    let prompt = heard.as_ref().ok().map(|about| about.can.prompts());
+    let about = heard.unwrap_or_default();
     let methods = about
         .login
         .methods()
@@ -57,6 +70,7 @@ pub(crate) fn offer() -> Result<Choices> {
         });
     Ok(Choices {
         auth_methods: methods.collect(),
+        prompt,
         ..Choices::default()
     })
 }

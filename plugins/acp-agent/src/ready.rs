@@ -5,6 +5,7 @@ use hostler_sdk::{Failure, Result, client};
 
 use crate::AcpAgent;
 use crate::link::{Choice, Stage};
+use crate::outgoing;
 use crate::servers;
 use crate::timers::{self, Timer};
 
@@ -106,9 +107,8 @@ impl AcpAgent {
         }
         for waiting in std::mem::take(&mut self.waiting) {
             let request = waiting.request();
-            if let Err(failure) = self.request(waiting) {
-                done = done.and(client::fail(request, failure));
-            }
+            let sent = self.request(waiting);
+            done = done.and(outgoing::fail(request, sent));
         }
         done
     }

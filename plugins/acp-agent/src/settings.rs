@@ -29,8 +29,8 @@ pub(crate) struct Settings {
     prompt: PromptSettings,
 }
 
-/// What the agent understands in a prompt. Clients must be told before the agent
-/// runs and could be asked.
+/// What the agent understands in a prompt, as long as it was not asked: clients want
+/// to be told before it runs.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PromptSettings {

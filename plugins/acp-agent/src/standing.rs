@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use hostler_sdk::{Result, client};
+use hostler_sdk::{PromptCapabilities, Result, client};
 use serde::{Deserialize, Serialize};
 use serde_json::{
-    Value,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 
@@ -67,6 +67,14 @@ impl Standing {
             let mut meta: Object = meta
                 .and_then(|meta| serde_json::from_str(meta).ok())
                 .unwrap_or_default();
+            let PromptCapabilities {
+                image,
+                audio,
+                embedded_context,
+            } = about.can.prompts();
+            let prompts =
+                json!({ "image": image, "audio": audio, "embeddedContext": embedded_context });
+            meta.insert("promptCapabilities".to_owned(), to_raw_value(&prompts)?);
             meta.insert("acpAgent".to_owned(), to_raw_value(about)?);
             members.insert(META.to_owned(), to_raw_value(&meta)?);
         }

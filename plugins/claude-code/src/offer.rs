@@ -42,5 +42,6 @@ pub(crate) fn offer() -> Choices {
                 description: (*description).into(),
             })
             .collect(),
+        prompt: None,
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn offer(program: &str) -> Choices {
         tiers: tiers(&models),
         modes: modes.collect(),
         auth_methods: login::methods(),
+        prompt: None,
     }
 }
 

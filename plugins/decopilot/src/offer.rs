@@ -22,5 +22,6 @@ pub(crate) fn offer() -> Choices {
         tiers: tiers.collect(),
         modes: modes.collect(),
         auth_methods: Vec::new(),
+        prompt: None,
     }
 }

@@ -60,12 +60,20 @@ fn chunk(text: impl Into<String>) -> acp::ContentChunk {
 /// [`Event::AskAnswered`](crate::Event::AskAnswered) brings the answer; it is a
 /// failure when the operator has not granted the method.
 ///
+/// A method of an extension (`_vendor/thing`) goes to the clients that may drive
+/// the session, and `elicitation/create` of the mode `form` to those that show
+/// forms: when there are none, the answer is
+/// [`Failure::METHOD_NOT_FOUND`](crate::Failure::METHOD_NOT_FOUND). The params of
+/// an extension keep a `sessionId` if they are about the session; whatever it
+/// says, the host puts its own there.
+///
 /// Ids rise over the whole life of an instance; those of one
 /// [`Pending`](crate::Pending) do, of two they would meet.
 ///
 /// # Errors
-/// `Invalid` when `id` is not greater than all before it or the params are no
-/// JSON object, `Limit` when 256 asks are open.
+/// `Invalid` when `id` is not greater than all before it, the params are no
+/// JSON object or the method is the host's own (`_hostler…`), `Limit` when 256
+/// asks are open or an extension's params have more than 1 MiB.
 pub fn ask<T: Serialize + ?Sized>(id: u64, method: &str, params: &T) -> Result {
     backend::ask(id, method, &serde_json::to_string(params)?)
 }
@@ -112,6 +120,24 @@ pub fn selected(outcome: &Result<String, Failure>) -> Option<acp::PermissionOpti
         }) => Some(selected.option_id),
         _ => None,
     }
+}
+
+/// Sends a notification of an extension to the clients at the session, behind the
+/// updates so far: an event that only those get who are there.
+///
+/// # Errors
+/// `Invalid` when the params are no JSON object or the method is not of an
+/// extension (`_vendor/thing`), `Limit` when the params have more than 1 MiB.
+pub fn notify<T: Serialize + ?Sized>(method: &str, params: &T) -> Result {
+    backend::notify(method, &serde_json::to_string(params)?)
+}
+
+/// [`notify`] with JSON text.
+///
+/// # Errors
+/// As [`notify`].
+pub fn notify_raw(method: &str, params: &str) -> Result {
+    backend::notify(method, params)
 }
 
 /// Takes an ask back: no answer will come for it. An id that is not open is no

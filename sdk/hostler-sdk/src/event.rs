@@ -86,6 +86,15 @@ pub enum Event {
         /// server).
         error: Error,
     },
+    /// A client that may drive the session has something to tell the agent: a
+    /// notification of an extension.
+    Notified {
+        /// It begins with `_`.
+        method: String,
+        /// The JSON object. It has a `sessionId`, the host's, if it is about the
+        /// session.
+        params: String,
+    },
 }
 
 /// Delivers a batch. An error at one event must not lose those behind it: the

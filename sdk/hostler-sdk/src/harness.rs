@@ -26,7 +26,8 @@ pub trait Harness: Sized + 'static {
     fn probe() -> Result<Status>;
 
     /// What is there to choose before a session begins? Asked when
-    /// [`probe`](Self::probe) found the agent ready, or without a login.
+    /// [`probe`](Self::probe) found the agent ready, or without a login, on the
+    /// same instance: what the probe has found may be kept in a `thread_local!`.
     fn offer() -> Result<Choices> {
         Ok(Choices::default())
     }
@@ -62,6 +63,9 @@ pub trait Harness: Sized + 'static {
     /// `params` is its JSON object without `sessionId`; `request` is answered
     /// with [`client::answer`].
     ///
+    /// Also one of an extension (`_vendor/thing`): its params have a `sessionId`,
+    /// the host's, if they are about the session.
+    ///
     /// An adapter with [`auth_methods`](Choices::auth_methods) is called with
     /// `authenticate`, right after an [`open`](Self::open) whose answer does not
     /// matter then, on an instance that is there for nothing else. The texts in
@@ -77,7 +81,8 @@ pub trait Harness: Sized + 'static {
     /// as cancelled before.
     fn cancel(&mut self) -> Result;
 
-    /// Something happened: a line from a child, an answer, a timer.
+    /// Something happened: a line from a child, an answer, a timer, a client's
+    /// notification.
     fn on_event(&mut self, event: Event) -> Result;
 
     /// All events of a batch have been delivered: what follows from all of them
@@ -245,8 +250,12 @@ pub struct Choices {
     /// The same of modes, at most 64.
     pub modes: Vec<Mode>,
     /// Ways to log in that the host offers to clients, at most 16. Also of an
-    /// agent that nobody has logged in to, of which nothing else counts.
+    /// agent that nobody has logged in to.
     pub auth_methods: Vec<AuthMethod>,
+    /// What the agent itself says that a prompt may hold, if it was asked: in place
+    /// of [`Description::prompt`]. Also of one that nobody has logged in to; of
+    /// that nothing else counts.
+    pub prompt: Option<PromptCapabilities>,
 }
 
 /// A program on this machine of which nothing else is known.
@@ -257,6 +266,7 @@ impl Default for Choices {
             tiers: Vec::new(),
             modes: Vec::new(),
             auth_methods: Vec::new(),
+            prompt: None,
         }
     }
 }

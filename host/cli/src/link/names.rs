@@ -10,6 +10,7 @@ pub(crate) const CONTROL: &str = "_hostler/control";
 pub(crate) const TAKE: &str = "_hostler/control/take";
 pub(crate) const RELEASE: &str = "_hostler/control/release";
 pub(crate) const PERMISSION: &str = "_hostler/permission";
+pub(crate) const QUESTION: &str = "_hostler/question";
 pub(crate) const PRESENCE: &str = "_hostler/presence";
 pub(crate) const QUEUE: &str = "_hostler/queue";
 pub(crate) const TERMINAL: &str = "_hostler/terminal/";

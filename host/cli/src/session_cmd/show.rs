@@ -78,12 +78,14 @@ async fn questions(host: &mut Host, open: Vec<Value>) -> Vec<Ask> {
             let Ok(Message::Request { id, method, params }) = Message::parse(&text) else {
                 continue;
             };
-            if method != methods::SESSION_REQUEST_PERMISSION {
-                continue;
-            }
+            let title = match method.as_ref() {
+                methods::SESSION_REQUEST_PERMISSION => string(params, &["toolCall", "title"]),
+                methods::ELICITATION_CREATE => string(params, &["message"]),
+                other => Some(other.to_owned()),
+            };
             let id: Value = serde_json::from_str(id.as_json()).unwrap_or_default();
             for ask in asks.iter_mut().filter(|ask| ask.id == id) {
-                ask.title = string(params, &["toolCall", "title"]);
+                ask.title.clone_from(&title);
                 missing -= 1;
             }
         }

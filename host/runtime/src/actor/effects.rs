@@ -13,7 +13,10 @@ use super::complain;
 use crate::{
     bindings::{
         exports::hostler::harness::harness::Event as GuestEvent,
-        hostler::{harness::events::AskAnswer, types::types::Failure as GuestFailure},
+        hostler::{
+            harness::events::{AskAnswer, Notification},
+            types::types::Failure as GuestFailure,
+        },
     },
     children::pump::{self, ChildEvent, ChildHandle},
     exchanges::{self, ExchangeHandle},
@@ -130,6 +133,10 @@ impl<'a> Effects<'a> {
             Command::Cancel => {
                 let cancelled = instance.cancel(session).await?;
                 complain(instance, "cancel", cancelled);
+            }
+            Command::Notify { method, params } => {
+                let event = GuestEvent::Notified(Notification { method, params });
+                self.events(instance, session, vec![event]).await?;
             }
             Command::Answer { ask, outcome } => {
                 // An answer may cross the plugin's own withdrawal.

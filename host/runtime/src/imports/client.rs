@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use hostler_wire::methods;
 use serde::de::IgnoredAny;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
         harness::client::Host,
         types::types::{Error, Failure as GuestFailure},
     },
-    harness::{Failure, Output},
+    harness::{EXTENSION_BYTES, EXTENSION_NAME, Failure, Output},
     state::{Effect, State},
 };
 
@@ -40,6 +41,11 @@ impl Host for State {
         if let Err(error) = object("client.ask", &params) {
             return Ok(Err(error));
         }
+        if method.starts_with('_')
+            && let Err(error) = extension("client.ask", &method, &params)
+        {
+            return Ok(Err(error));
+        }
         if self.open_asks.len() >= ASK_LIMIT {
             return Ok(Err(Error::Limit(format!(
                 "client.ask: {ASK_LIMIT} asks are open already"
@@ -55,6 +61,17 @@ impl Host for State {
         let params = self.masked(params);
         let bytes = method.len() + params.len();
         self.client(bytes, Output::Ask { id, method, params })
+    }
+
+    fn notify(&mut self, method: String, params: String) -> wasmtime::Result<Result<(), Error>> {
+        let checked = object("client.notify", &params)
+            .and_then(|()| extension("client.notify", &method, &params));
+        if let Err(error) = checked {
+            return Ok(Err(error));
+        }
+        let params = self.masked(params);
+        let bytes = method.len() + params.len();
+        self.client(bytes, Output::Notify { method, params })
     }
 
     fn withdraw(&mut self, id: u64) -> wasmtime::Result<Result<(), Error>> {
@@ -140,6 +157,29 @@ fn object(function: &str, text: &str) -> Result<(), Error> {
     }
 }
 
+/// A message of an extension that is not the host's own, within its bounds.
+fn extension(function: &str, method: &str, params: &str) -> Result<(), Error> {
+    if method.len() > EXTENSION_NAME {
+        return Err(Error::Limit(format!(
+            "{function}: the name of the method has {} bytes, at most {EXTENSION_NAME}",
+            method.len()
+        )));
+    }
+    if !methods::is_of_an_extension(method) {
+        return Err(Error::Invalid(format!(
+            "{function}: {method:?} is not of an extension: those begin with _, and with _hostler \
+             the host's own"
+        )));
+    }
+    if params.len() > EXTENSION_BYTES {
+        return Err(Error::Limit(format!(
+            "{function}: the params of {method} have {} bytes, at most {EXTENSION_BYTES}",
+            params.len()
+        )));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -158,6 +198,38 @@ mod tests {
             Some(Effect::Client(Output::Update(update))) => update,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn messages_of_extensions_are_bounded_and_the_hosts_own_names_are_refused() {
+        let mut state = State::new(
+            Arc::new(Shared::for_tests(Limits::default())),
+            Role::Describe,
+        );
+        let mut told = |method: &str, params: String| {
+            let asked = Host::ask(&mut state, u64::MAX, method.into(), params.clone()).unwrap();
+            let told = Host::notify(&mut state, method.into(), params).unwrap();
+            let count = state.effects.len();
+            (asked.is_err(), told.err(), count)
+        };
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(EXTENSION_BYTES));
+        let long = format!("_{}", "x".repeat(EXTENSION_NAME));
+        for (method, params, limit) in [
+            ("_vendor/thing", large, true),
+            (long.as_str(), "{}".to_owned(), true),
+            ("_hostler/permission", "{}".to_owned(), false),
+            ("_hostler", "{}".to_owned(), false),
+            ("_vendor/thing", "[1]".to_owned(), false),
+        ] {
+            let (asked, told, count) = told(method, params);
+            assert!(asked && count == 0, "{method}");
+            assert_eq!(matches!(told, Some(Error::Limit(_))), limit, "{told:?}");
+        }
+        let (asked, told, count) = told("session/thing", "{}".to_owned());
+        assert!(matches!(told, Some(Error::Invalid(_))));
+        assert!(!asked && count == 1, "the session refuses what it is asked");
+        let told = Host::notify(&mut state, "_vendor/thing".into(), "{}".into()).unwrap();
+        assert!(told.is_ok());
     }
 
     #[test]

@@ -10,7 +10,10 @@ use wasmtime::{Store, component::ResourceAny};
 
 use super::Instance;
 use crate::{
-    about::{AuthMethod, Choices, Conversation, Mode, Past, Readiness, Status, Tier, TierKind},
+    about::{
+        AuthMethod, Choices, Conversation, Mode, Past, PromptCapabilities, Readiness, Status, Tier,
+        TierKind,
+    },
     bindings::{
         HarnessPlugin, HarnessPluginPre,
         exports::hostler::harness::harness::{
@@ -76,6 +79,11 @@ impl HarnessInstance {
                 .take(Choices::MAX_AUTH_METHODS)
                 .map(auth_method)
                 .collect(),
+            prompt: offer.prompt.map(|prompt| PromptCapabilities {
+                image: prompt.image,
+                audio: prompt.audio,
+                embedded_context: prompt.embedded_context,
+            }),
         })
     }
 

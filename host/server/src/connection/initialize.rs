@@ -52,11 +52,12 @@ impl Connection {
             Err(fault) => return request.fault(&fault),
         };
         let harness = self.describe().await;
+        self.first_look().await;
         let fork = harness.as_ref().filter(|it| it.fork);
         let capabilities = AgentCapabilities::new()
             .load_session(true)
             .mcp_capabilities(McpCapabilities::new().http(true))
-            .prompt_capabilities(prompt_capabilities(harness.as_ref()))
+            .prompt_capabilities(self.prompt_capabilities(harness.as_ref()))
             .meta(self.extension_meta())
             .session_capabilities(
                 SessionCapabilities::new()
@@ -127,6 +128,10 @@ impl Connection {
                 .elicitation
                 .as_ref()
                 .is_some_and(|elicitation| elicitation.url.is_some()),
+            shows_forms: capabilities
+                .elicitation
+                .as_ref()
+                .is_some_and(|elicitation| elicitation.form.is_some()),
             who: Arc::new(Who {
                 principal: self.identity.principal.clone(),
                 tag,
@@ -148,6 +153,20 @@ impl Connection {
         Map::from_iter([("hostler".to_owned(), extension)])
     }
 
+    /// What the agent has said of itself, or else its plugin. While neither is
+    /// known, what every agent must understand. A session of another agent says in
+    /// its own answers what its prompts may hold.
+    fn prompt_capabilities(&self, harness: Option<&Description>) -> PromptCapabilities {
+        let agent = self.shared.config.agents.get(&self.harness);
+        let said = agent.and_then(|agent| agent.prompt_capabilities);
+        let known = said.or_else(|| harness.map(|harness| harness.prompt.into()));
+        let known = known.unwrap_or_default();
+        PromptCapabilities::new()
+            .image(known.image)
+            .audio(known.audio)
+            .embedded_context(known.embedded_context)
+    }
+
     /// The connection's harness, unless it is not known in time.
     async fn describe(&self) -> Option<Description> {
         let launcher = self.shared.config.router.launcher();
@@ -166,15 +185,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// While it is not known, what every agent must understand.
-fn prompt_capabilities(harness: Option<&Description>) -> PromptCapabilities {
-    let known = harness.map(|harness| harness.prompt).unwrap_or_default();
-    PromptCapabilities::new()
-        .image(known.image)
-        .audio(known.audio)
-        .embedded_context(known.embedded_context)
 }
 
 fn is_tag(tag: &str) -> bool {

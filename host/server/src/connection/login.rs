@@ -86,7 +86,6 @@ impl Connection {
         if self.may(Scope::Shell).is_err() {
             return Vec::new();
         }
-        self.first_look().await;
         let agent = self.shared.config.agents.get(&self.harness);
         let methods = agent.into_iter().flat_map(|agent| agent.auth_methods);
         methods
@@ -98,8 +97,8 @@ impl Connection {
     }
 
     /// Waits until something is known of the connection's agent, for a moment: ACP
-    /// tells a client of ways to log in once.
-    async fn first_look(&self) {
+    /// tells a client once of ways to log in, and of what prompts may hold.
+    pub(super) async fn first_look(&self) {
         let agents = &self.shared.config.agents;
         let mut changes = agents.changes();
         let looked = async {

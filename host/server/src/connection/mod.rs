@@ -8,7 +8,8 @@
 //! - [`extension`]: the methods of `_hostler` that are about a session;
 //!   [`terminals`], [`workspace`]: those about its terminals and files.
 //! - [`agents`]: which agents there are. [`login`]: somebody logs in to one.
-//! - [`turns`]: prompt, cancel, mode and options, answers to permissions.
+//! - [`turns`]: prompt, cancel, mode and options.
+//! - [`vendor`]: extensions that are not this host's, between clients and agents.
 //! - [`request`]: a request until it is answered.
 //! - [`params`]: reading parameters. [`pinned`]: what a session stays with.
 
@@ -19,7 +20,7 @@ use std::{
 
 use hostler_auth::{Identity, Scope};
 use hostler_session::{Access, Client, ClientId, Outlet, SessionHandle, Who};
-use hostler_wire::{Fault, Id, Message, RawValue, codes, methods, session_id};
+use hostler_wire::{Fault, Id, Message, RawValue, codes, methods};
 
 use tokio::sync::Semaphore;
 
@@ -43,6 +44,7 @@ mod request;
 mod sessions;
 mod terminals;
 mod turns;
+mod vendor;
 mod workspace;
 
 /// One ACP peer.
@@ -81,6 +83,8 @@ struct Peer {
     positioned: bool,
     /// It shows addresses to a person: `elicitation.url`.
     opens_addresses: bool,
+    /// It shows forms to a person: `elicitation.form`.
+    shows_forms: bool,
     who: Arc<Who>,
 }
 
@@ -192,8 +196,8 @@ impl Connection {
             }
             // The harness answers; most agents have none of these.
             methods::SESSION_SET_MODEL => self.call(request, method, params).await,
-            _ if is_of_an_agent(method) && names_a_session(params) => {
-                self.call(request, method, params).await;
+            _ if methods::is_of_an_extension(method) => {
+                self.ask_agent(request, method, params).await;
             }
             _ if self.is_positioned() => self.extension(request, method, params).await,
             _ => request.fault(&unknown_method(method)),
@@ -239,7 +243,7 @@ impl Connection {
             | methods::SESSION_SET_MODE
             | methods::SESSION_SET_CONFIG_OPTION
             | methods::SESSION_SET_MODEL => self.may(Scope::Drive),
-            _ if is_of_an_agent(method) => self.may(Scope::Drive),
+            _ if methods::is_of_an_extension(method) => self.may(Scope::Drive),
             _ => Ok(()),
         }
     }
@@ -263,12 +267,13 @@ impl Connection {
         match method {
             methods::SESSION_CANCEL => self.cancel(params).await,
             methods::CANCEL_REQUEST => self.cancel_request(params).await,
+            _ if methods::is_of_an_extension(method) => self.tell_agents(method, params).await,
             _ => tracing::debug!(client = %self.id, method, "an unknown notification was ignored"),
         }
     }
 
-    /// The answer to a permission, or to what somebody has to open to log in; the
-    /// host asks clients for nothing else.
+    /// The answer to a question of an agent, or to what somebody has to open to log
+    /// in; the host asks clients for nothing else.
     async fn response(&self, id: &Id, outcome: Result<&RawValue, &RawValue>) {
         if self.shown.answered(id, outcome) {
             return;
@@ -303,6 +308,7 @@ impl Connection {
             outlet: self.outbox.clone(),
             notices: peer.is_some_and(|peer| peer.notices),
             positioned: peer.is_some_and(|peer| peer.positioned),
+            forms: peer.is_some_and(|peer| peer.shows_forms),
             access,
             shell: self.identity.scopes.contains(Scope::Shell),
             who,
@@ -316,16 +322,6 @@ impl Connection {
             name: "unknown client".to_owned(),
         }
     }
-}
-
-/// An extension that is not this host's: whether there is such a method, the agent
-/// of the session knows that the params name.
-fn is_of_an_agent(method: &str) -> bool {
-    method.starts_with('_') && !method.starts_with("_hostler/")
-}
-
-fn names_a_session(params: Option<&RawValue>) -> bool {
-    params.is_some_and(|params| matches!(session_id(params), Ok(Some(_))))
 }
 
 fn unknown_method(method: &str) -> Fault {

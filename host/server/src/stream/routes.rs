@@ -157,7 +157,11 @@ pub(super) fn target(frame: &[u8]) -> Target<'_> {
     }
     let text = std::str::from_utf8(frame).unwrap_or_default();
     match Message::parse(text) {
-        Ok(Message::Request { params, .. }) => of_params(params),
+        Ok(Message::Request { id, params, .. }) => match of_params(params) {
+            // A question that names no session stands among what its session says.
+            Target::Connection => of_id(&id),
+            target => target,
+        },
         Ok(Message::Notification { method, params }) if method == methods::CANCEL_REQUEST => {
             of_question(params)
         }
@@ -192,14 +196,17 @@ fn of_question(params: Option<&RawValue>) -> Target<'_> {
         #[serde(borrow)]
         request_id: &'a RawValue,
     }
-    let session = || {
+    let id = || {
         let cancelled: Cancelled<'_> = serde_json::from_str(params?.get()).ok()?;
-        let id = Id::from_raw(cancelled.request_id)?;
-        let (session, _) = hostler_session::parse_ask_id(&id)?;
-        Some(session.to_owned())
+        Id::from_raw(cancelled.request_id)
     };
-    session().map_or(Target::Connection, |session| {
-        Target::Session(Cow::Owned(session))
+    id().map_or(Target::Connection, |id| of_id(&id))
+}
+
+fn of_id(id: &Id) -> Target<'static> {
+    let asked = hostler_session::parse_ask_id(id);
+    asked.map_or(Target::Connection, |(session, _)| {
+        Target::Session(Cow::Owned(session.to_owned()))
     })
 }
 

@@ -26,10 +26,12 @@ impl Probe for LoggedOut {
             tiers: vec![],
             modes: vec![],
             auth_methods: ["key", "page", "hang"].map(method).into(),
+            prompt: None,
         };
         Box::pin(async move {
             Look {
                 title: Some("Echo".into()),
+                prompt: None,
                 status: Ok(Status {
                     readiness: Readiness::NotLoggedIn,
                     version: None,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Peer, Server};
+use crate::stage::{Peer, Server, said};
 
 #[tokio::test]
 async fn initialize_negotiates_version_1_and_tells_what_there_is() {
@@ -167,14 +167,83 @@ async fn extensions_of_an_agent_and_its_models_reach_it() {
     let server = Server::start().await;
     let mut peer = server.peer().await;
     let session = peer.session(&server.project()).await;
-    for method in ["_vendor/thing", "session/set_model"] {
-        let params = json!({ "sessionId": session, "a": 1 });
-        let result = peer.result(method, params).await;
-        assert_eq!(result["method"], method);
-        assert_eq!(result["params"], r#"{"a":1}"#);
-    }
+    let params = json!({ "sessionId": session, "a": 1 });
+    let result = peer.result("session/set_model", params).await;
+    assert_eq!(result["method"], "session/set_model");
+    assert_eq!(result["params"], r#"{"a":1}"#);
+}
+
+#[tokio::test]
+async fn a_request_of_an_extension_goes_to_the_agent_of_its_session_as_it_is() {
+    let server = Server::start().await;
+    let mut peer = server.peer().await;
     let error = peer.error("_vendor/thing", json!({})).await;
-    assert_eq!(error["code"], -32601, "it names no session: {error}");
+    assert_eq!(error["code"], -32601, "there is no agent yet: {error}");
+    let session = peer.session(&server.project()).await;
+    for params in [
+        format!(r#"{{"b":1e2,"sessionId":"{session}"}}"#),
+        r#"{"b":1e2}"#.to_owned(),
+    ] {
+        let request = r#"{"jsonrpc":"2.0","id":"x","method":"_vendor/thing","params":"#;
+        peer.text(&format!("{request}{params}}}")).await;
+        let answer = peer.next().await;
+        assert_eq!(answer["result"]["params"], params, "byte for byte");
+    }
+    peer.session(&server.project()).await;
+    let error = peer.error("_vendor/thing", json!({})).await;
+    assert_eq!(error["data"]["code"], "BAD_PARAMS", "which one? {error}");
+    let error = peer.error("_vendor/thing", json!([1])).await;
+    assert_eq!(error["data"]["code"], "BAD_PARAMS");
+    let params = json!({ "sessionId": session });
+    for method in ["_hostler/thing", "_hostlerx/thing", "_hostler"] {
+        let error = peer.error(method, params.clone()).await;
+        assert_eq!(error["code"], -32601, "{method} is the host's own");
+    }
+}
+
+#[tokio::test]
+async fn a_notification_of_an_extension_goes_to_the_agents_of_its_sessions() {
+    let server = Server::start().await;
+    let mut peer = server.peer().await;
+    let one = peer.session(&server.project()).await;
+    let two = peer.session(&server.project()).await;
+    let params = json!({ "sessionId": one, "a": 1 });
+    peer.notify("_vendor/told", params.clone()).await;
+    assert_eq!(said(&peer.next().await), format!("_vendor/told {params}"));
+    peer.notify("_vendor/told", json!({ "a": 1 })).await;
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        let told = peer.next().await;
+        assert_eq!(said(&told), r#"_vendor/told {"a":1}"#);
+        heard.push(told["params"]["sessionId"].as_str().unwrap().to_owned());
+    }
+    heard.sort();
+    let mut all = [one, two];
+    all.sort();
+    assert_eq!(heard, all);
+    for ignored in [json!({ "sessionId": "other" }), json!({ "sessionId": 7 })] {
+        peer.notify("_vendor/told", ignored).await;
+    }
+    peer.notify("_hostler/told", json!({ "a": 1 })).await;
+    peer.result("session/list", json!({})).await;
+    assert!(peer.early.is_empty(), "{:?}", peer.early);
+}
+
+#[tokio::test]
+async fn to_send_an_agent_methods_of_extensions_takes_the_right_to_drive() {
+    let server = Server::start().await;
+    let mut peer = server.peer().await;
+    let session = peer.session(&server.project()).await;
+    let viewing = server.token_for("local", &[hostler_auth::Scope::View]);
+    let mut viewer = server.connect(&viewing).await;
+    viewer.initialize().await;
+    let params = json!({ "sessionId": session });
+    let error = viewer.error("_vendor/thing", params.clone()).await;
+    assert_eq!(error["data"]["code"], "FORBIDDEN");
+    viewer.notify("_vendor/told", params).await;
+    viewer.result("session/list", json!({})).await;
+    peer.result("session/list", json!({})).await;
+    assert!(peer.early.is_empty(), "{:?}", peer.early);
 }
 
 #[tokio::test]

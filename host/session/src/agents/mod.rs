@@ -15,14 +15,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use hostler_runtime::{Choices, HarnessPlugin, Readiness, Status};
+use hostler_runtime::{Choices, HarnessPlugin, PromptCapabilities, Status};
 use hostler_wire::{compose, methods::hostler};
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::BoxFuture;
 use looking::Looking;
-pub use view::{Agent, AgentAuthMethod, AgentMode, AgentTier};
+pub use view::{Agent, AgentAuthMethod, AgentMode, AgentPrompts, AgentTier};
 
 /// Looks for an agent. The real one is a plugin.
 pub trait Probe: Send + Sync + fmt::Debug {
@@ -35,6 +35,8 @@ pub trait Probe: Send + Sync + fmt::Debug {
 pub struct Look {
     /// What the agent is called, if that is known.
     pub title: Option<String>,
+    /// What its plugin says that a prompt may hold, if that is known.
+    pub prompt: Option<PromptCapabilities>,
     /// Whether it can be used; an error is one of the plugin.
     pub status: Result<Status, String>,
     /// What there is to choose, if it can be used, or logged in to.
@@ -238,26 +240,19 @@ impl Inner {
 impl Probe for HarnessPlugin {
     fn look(&self) -> BoxFuture<'_, Look> {
         Box::pin(async move {
-            let title = self.describe().await.ok().map(|it| it.title.clone());
-            let status = self.probe().await.map_err(|ended| ended.to_string());
+            let described = self.describe().await.ok();
             // What there is to log in with is a choice too.
-            let offers = |status: &Status| {
-                matches!(status.readiness, Readiness::Ready | Readiness::NotLoggedIn)
+            let (status, choices) = match HarnessPlugin::look(self).await {
+                Ok((status, choices)) => (Ok(status), choices.transpose()),
+                Err(ended) => (Err(ended.to_string()), Ok(None)),
             };
-            let choices = if status.as_ref().is_ok_and(offers) {
-                let choices = self.offer().await;
-                choices
-                    .inspect_err(
-                        |error| tracing::warn!(target: "plugin", %error, "nothing to choose"),
-                    )
-                    .ok()
-            } else {
-                None
-            };
+            let choices = choices
+                .inspect_err(|error| tracing::warn!(target: "plugin", %error, "nothing to choose"));
             Look {
-                title,
+                title: described.map(|it| it.title.clone()),
+                prompt: described.map(|it| it.prompt),
                 status,
-                choices,
+                choices: choices.unwrap_or_default(),
             }
         })
     }

@@ -45,6 +45,10 @@ impl Probe for Fake {
             let text = |text: &str| text.to_owned();
             Look {
                 title: Some(text("Fake")),
+                prompt: Some(PromptCapabilities {
+                    audio: true,
+                    ..PromptCapabilities::default()
+                }),
                 status: Ok(Status {
                     readiness,
                     version: Some(text("1.0")),
@@ -76,6 +80,10 @@ impl Probe for Fake {
                         name: text("Key"),
                         description: String::new(),
                     }],
+                    prompt: ready.then_some(PromptCapabilities {
+                        image: true,
+                        ..PromptCapabilities::default()
+                    }),
                 }),
             }
         })
@@ -114,6 +122,26 @@ async fn an_agent_is_looked_for_once_its_plugin_is_there_and_changes_are_told() 
     assert_eq!(shown.tiers[0].tier, "fast");
     let modes: Vec<_> = shown.modes.iter().map(|mode| mode.id.as_str()).collect();
     assert_eq!(modes, ["plan"], "an id of any length is not shown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_prompts_may_hold_is_as_the_agent_says_once_it_was_asked() {
+    let fake = Fake::new(Readiness::NotLoggedIn, 9);
+    let (agents, mut changes) = agents(&fake);
+    let said = || {
+        let said = agents.get("fake").unwrap().prompt_capabilities;
+        said.map(|said| (said.image, said.audio))
+    };
+    assert_eq!(said(), None);
+    state(&mut changes).await;
+    assert_eq!(state(&mut changes).await, "not-logged-in");
+    assert_eq!(said(), Some((false, true)), "as its plugin says");
+    for readiness in [Readiness::Ready, Readiness::Missing] {
+        fake.becomes(readiness);
+        advance(NOT_READY.max(READY)).await;
+        state(&mut changes).await;
+        assert_eq!(said(), Some((true, false)), "as it says itself");
+    }
 }
 
 #[tokio::test(start_paused = true)]

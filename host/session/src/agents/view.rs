@@ -1,6 +1,6 @@
 //! An agent as it is shown, within bounds.
 
-use hostler_runtime::{AuthMethod, Choices, Mode, Readiness, Status, Tier};
+use hostler_runtime::{AuthMethod, Choices, Mode, PromptCapabilities, Readiness, Status, Tier};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,32 @@ pub struct Agent {
     /// How a client can log in to it, for the whole host.
     #[serde(default)]
     pub auth_methods: Vec<AgentAuthMethod>,
+    /// What its prompts may hold beyond text and links: as it says itself, where it
+    /// was asked, or else its plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_capabilities: Option<AgentPrompts>,
+}
+
+/// What prompts of an agent may hold beyond text and links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentPrompts {
+    /// Images.
+    pub image: bool,
+    /// Sound.
+    pub audio: bool,
+    /// Whole resources.
+    pub embedded_context: bool,
+}
+
+impl From<PromptCapabilities> for AgentPrompts {
+    fn from(prompt: PromptCapabilities) -> Self {
+        Self {
+            image: prompt.image,
+            audio: prompt.audio,
+            embedded_context: prompt.embedded_context,
+        }
+    }
 }
 
 /// A way to log in to an agent.
@@ -98,6 +124,7 @@ impl Agent {
             tiers: Vec::new(),
             modes: Vec::new(),
             auth_methods: Vec::new(),
+            prompt_capabilities: None,
         }
     }
 
@@ -138,12 +165,17 @@ impl Agent {
             mut tiers,
             mut modes,
             auth_methods,
+            prompt,
         } = found.choices.unwrap_or(Choices {
             local: self.local,
             tiers: Vec::new(),
             modes: Vec::new(),
             auth_methods: Vec::new(),
+            prompt: None,
         });
+        // What it said before still holds when it cannot be asked.
+        let prompt = prompt.map(AgentPrompts::from).or(self.prompt_capabilities);
+        self.prompt_capabilities = prompt.or(found.prompt.map(AgentPrompts::from));
         if !self.ready {
             tiers.clear();
             modes.clear();

@@ -29,6 +29,7 @@ fn client(principal: &str, tag: Option<&str>, access: Access) -> Client {
         outlet: Arc::new(Nowhere),
         notices: true,
         positioned: true,
+        forms: false,
         access,
         shell: true,
         who: Arc::new(Who {

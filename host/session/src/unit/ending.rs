@@ -50,7 +50,7 @@ impl Unit {
             self.never_came_to_be();
         }
         for call in self.calls.drain(..) {
-            call.reply.send(Err(reason.clone()));
+            call.fail(reason.clone());
         }
         for asked in std::mem::take(&mut self.queue) {
             self.answer_unsent(asked, turns.clone());

@@ -99,13 +99,28 @@ impl fmt::Debug for Stage {
     }
 }
 
-/// A request to the instance other than a prompt.
+/// Something for the instance other than a prompt.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) client: ClientId,
     pub(crate) method: String,
     pub(crate) params: String,
-    pub(crate) reply: Reply,
+    /// `None`: a notification.
+    pub(crate) reply: Option<Reply>,
+}
+
+impl Call {
+    /// Nothing comes of it.
+    pub(crate) fn fail(self, error: SessionError) {
+        match self.reply {
+            Some(reply) => {
+                reply.send(Err(error));
+            }
+            None => {
+                tracing::debug!(client = %self.client, method = self.method, %error, "a notification did not reach the agent");
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -192,29 +207,40 @@ impl Instance {
         Box::pin(async move { timeout(ENDING, gone).await.is_ok() })
     }
 
-    /// Forwards a call, or answers it at once when the instance is behind with
-    /// earlier commands.
-    pub(crate) fn call(&mut self, call: Call) {
-        const MAILBOX_FULL: SessionError = SessionError::TooMany {
+    /// Whether it would take a call now.
+    ///
+    /// # Errors
+    /// It is behind with earlier commands.
+    pub(crate) fn has_room(&self) -> Result<(), SessionError> {
+        if self.pipe.is_clear() {
+            return Ok(());
+        }
+        Err(SessionError::TooMany {
             what: "the harness is behind with earlier requests",
             bound: hostler_runtime::MAILBOX,
             remedy: "try again when the turn has gone on",
-        };
-        if !self.pipe.is_clear() {
-            call.reply.send(Err(MAILBOX_FULL));
+        })
+    }
+
+    /// Forwards a call, or fails it at once.
+    pub(crate) fn call(&mut self, call: Call) {
+        if let Err(error) = self.has_room() {
+            return call.fail(error);
+        }
+        let (method, params) = (call.method.clone(), call.params.clone());
+        // There is room, so it is taken.
+        if call.reply.is_none() {
+            let _ = self.pipe.push(Command::Notify { method, params });
             return;
         }
         let request = self.next_request();
         let command = Command::Call {
             request,
-            method: call.method.clone(),
-            params: call.params.clone(),
+            method,
+            params,
         };
-        if self.pipe.push(command).is_ok() {
-            self.calls.insert(request, call);
-        } else {
-            call.reply.send(Err(MAILBOX_FULL));
-        }
+        let _ = self.pipe.push(command);
+        self.calls.insert(request, call);
     }
 
     pub(crate) fn take_call(&mut self, request: u64) -> Option<Call> {

@@ -40,6 +40,12 @@ pub(crate) enum Message {
         params: String,
         reply: Reply,
     },
+    /// Something for the agent that nobody answers.
+    Notify {
+        client: Client,
+        method: String,
+        params: String,
+    },
     Cancel(Client),
     CancelRequest(ClientId, Id),
     Answer {

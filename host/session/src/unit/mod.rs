@@ -8,6 +8,8 @@
 //! - [`turns`]: prompts in a row, their ends, cancelling.
 //! - [`outputs`]: what the harness has to say.
 //! - [`permissions`]: questions to all clients, the first valid answer counts.
+//! - [`extensions`]: what agents and clients have to say to each other that the host
+//!   does not know.
 //! - [`driving`]: who may, and who does.
 //! - [`forking`]: a copy of the conversation begins.
 //! - [`ending`]: for one client, for all, or with the host.
@@ -52,6 +54,7 @@ use crate::{
 
 mod driving;
 mod ending;
+mod extensions;
 mod forking;
 pub(crate) mod instance;
 mod message;
@@ -114,6 +117,8 @@ pub(crate) struct Unit {
     /// Calls that wait for the instance to be ready.
     calls: Vec<Call>,
     asks: Asks,
+    /// A client that shows forms, and may drive, has been here.
+    shows_forms: bool,
     requests: Requests,
     shells: Shells,
     /// Set when the session is over.
@@ -201,6 +206,7 @@ impl Unit {
             queue_told: false,
             calls: Vec::new(),
             asks: Asks::new(head.epoch),
+            shows_forms: false,
             requests,
             shells,
             over: false,
@@ -234,6 +240,7 @@ impl Unit {
                 Wake::Done(ask, outcome) => self.answer_agent(ask, outcome),
                 Wake::Deadline => self.deadline_passed(),
             }
+            self.end_unanswerable();
             self.flush();
         }
         registration.leave();
@@ -331,19 +338,24 @@ impl Unit {
                     client: client.id,
                     method,
                     params,
-                    reply,
+                    reply: Some(reply),
                 }),
                 Err(error) => {
                     reply.send(Err(error));
                 }
             },
+            Message::Notify {
+                client,
+                method,
+                params,
+            } => self.tell_agent(&client, method, params),
             Message::Cancel(client) => self.cancel(&client),
             Message::CancelRequest(client, id) => self.cancel_request(client, &id),
             Message::Answer {
                 client,
                 number,
                 outcome,
-            } => self.permission_answered(&client, number, outcome),
+            } => self.question_answered(&client, number, &outcome),
             Message::Control {
                 client,
                 take,

@@ -146,7 +146,7 @@ impl Unit {
         tracing::warn!(session = %self.id, harness = self.origin.harness, %error, "the harness did not start");
         self.drop_instance(error);
         for call in std::mem::take(&mut self.calls) {
-            call.reply.send(Err(error.clone()));
+            call.fail(error.clone());
         }
         if let Some(creation) = self.creation.take() {
             creation.reply.send(Err(error.clone()));
@@ -195,7 +195,7 @@ impl Unit {
         self.stage = match std::mem::take(&mut self.stage) {
             Stage::Live(mut instance) => {
                 for call in instance.take_calls() {
-                    call.reply.send(Err(error.clone()));
+                    call.fail(error.clone());
                 }
                 Stage::Ending(instance.end())
             }
@@ -238,16 +238,32 @@ impl Unit {
 
     /// Forwards a call, after starting an instance if there is none.
     pub(super) fn call(&mut self, call: Call) {
-        if let Some(instance) = self.stage.ready() {
-            return instance.call(call);
+        if let Err(error) = self.has_room() {
+            return call.fail(error);
         }
-        if self.calls.len() >= WAITING_CALLS {
-            call.reply.send(Err(SessionError::TooMany {
+        self.pass(call);
+    }
+
+    /// Whether a call would be taken now.
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub(super) fn has_room(&mut self) -> Result<(), SessionError> {
+        match self.stage.ready() {
+            Some(instance) => instance.has_room(),
+            None if self.calls.len() >= WAITING_CALLS => Err(SessionError::TooMany {
                 what: "too many requests wait for the harness to get ready",
                 bound: WAITING_CALLS,
                 remedy: "wait for their answers",
-            }));
-            return;
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The same of one for which there is room.
+    pub(super) fn pass(&mut self, call: Call) {
+        if let Some(instance) = self.stage.ready() {
+            return instance.call(call);
         }
         self.calls.push(call);
         if matches!(self.stage, Stage::Absent) {

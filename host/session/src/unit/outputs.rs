@@ -30,10 +30,11 @@ impl Unit {
     fn output(&mut self, output: Output) {
         match output {
             Output::Update(update) => self.forward(update),
-            Output::Ask { id, method, params } if method == methods::SESSION_REQUEST_PERMISSION => {
-                self.ask_permission(id, &params);
+            Output::Ask { id, method, params } if is_for_clients(&method) => {
+                self.ask(id, &method, &params);
             }
             Output::Ask { id, method, params } => self.agent_request(id, &method, params),
+            Output::Notify { method, params } => self.tell_clients(&method, &params),
             Output::Withdraw { id } => self.withdraw(id),
             Output::Answer { request, outcome } => self.answered(request, outcome),
             Output::Checkpoint(state) => {
@@ -78,10 +79,22 @@ impl Unit {
         if let Ok(result) = &outcome {
             let changes = match call.method.as_str() {
                 methods::SESSION_SET_MODE => self.progress.note_chosen_mode(&call.params),
+                // Whatever it says, it is not in ACP's words.
+                method if methods::is_of_an_extension(method) => Vec::new(),
                 _ => self.progress.note_answer(result),
             };
             self.show_changes(changes, Some(call.client));
         }
-        self.then(Pending::Reply(call.reply, outcome));
+        if let Some(reply) = call.reply {
+            self.then(Pending::Reply(reply, outcome));
+        }
     }
+}
+
+/// Whether clients are asked; other requests the host answers by itself.
+fn is_for_clients(method: &str) -> bool {
+    matches!(
+        method,
+        methods::SESSION_REQUEST_PERMISSION | methods::ELICITATION_CREATE
+    ) || methods::is_of_an_extension(method)
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use hostler_replay::Position;
 use hostler_runtime::SessionOrigin;
 use hostler_store::{Entry, Held, Journal, SessionKey, StoreError, StoredSession};
@@ -43,6 +44,8 @@ pub(super) enum Pending {
     Entry(Entry, Option<ClientId>),
     /// An update that is no history.
     Event(String),
+    /// A message for all who view the session, that is no history.
+    Told(Bytes),
     Ask(u64),
     TakeBack(Ask, Settled),
     Reply(Reply, Answer),
@@ -58,7 +61,7 @@ pub(super) enum Pending {
 pub(super) enum Settled {
     Answered {
         by: crate::Client,
-        option: Option<String>,
+        choice: Option<String>,
     },
     Cancelled,
 }
@@ -161,6 +164,7 @@ impl Unit {
             }
             Pending::Entry(..) => {}
             Pending::Event(update) => self.tell_event(&update),
+            Pending::Told(frame) => self.tell_frame(&frame),
             Pending::Ask(number) => self.show_ask(number),
             Pending::TakeBack(ask, settled) => self.take_back_now(&ask, &settled),
             Pending::Reply(reply, answer) => {
@@ -285,7 +289,11 @@ impl Unit {
                     self.over = true;
                 }
                 Pending::TakeBack(ask, settled) => self.take_back_now(&ask, &settled),
-                Pending::Entry(..) | Pending::Event(_) | Pending::Ask(_) | Pending::Send => {}
+                Pending::Entry(..)
+                | Pending::Event(_)
+                | Pending::Told(_)
+                | Pending::Ask(_)
+                | Pending::Send => {}
             }
         }
     }

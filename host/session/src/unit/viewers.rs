@@ -144,7 +144,7 @@ impl Unit {
         let open: Vec<_> = self
             .asks
             .shown()
-            .filter(|_| self.control.allows(client))
+            .filter(|ask| self.control.allows(client) && ask.kind.is_known_to(client))
             .map(|ask| ask.name.as_str())
             .collect();
         let info = lock(&self.info);
@@ -193,12 +193,20 @@ impl Unit {
                 .send(self.notice_frame(client.notices, notice))
         });
         let answers = self.control.allows(client);
+        self.shows_forms |= answers && client.forms;
         for ask in self.asks.shown() {
-            if answers {
+            if answers && ask.kind.is_known_to(client) {
                 taken = taken && client.outlet.send(ask.frame.clone());
                 watcher.asked.insert(ask.number, Shown::Open);
             } else if client.positioned {
                 taken = taken && client.outlet.send(asked_others(&self.id, ask));
+            } else if let (true, Some(title)) = (answers, ask.kind.title()) {
+                let notice = Notice::info(format!(
+                    "The agent waits for an answer in a form, which this client does not show; \
+                     answer it in one that does, or cancel the turn: {title}"
+                ));
+                let notice = self.notice_frame(client.notices, &notice);
+                taken = taken && client.outlet.send(notice);
             }
         }
         if !taken {

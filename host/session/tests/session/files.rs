@@ -84,7 +84,7 @@ async fn what_is_not_granted_is_denied_with_the_line_that_would_allow_it() {
 async fn a_method_that_the_host_does_not_know_is_refused() {
     let mut host = Host::new();
     let (_session, mut instance, mut viewer) = host.session().await;
-    for method in ["elicitation/create", "_vendor/x", "session/prompt"] {
+    for method in ["elicitation/create", "vendor/x", "session/prompt"] {
         instance.ask(1, method, json!({})).await;
         let (_, outcome) = instance.answered().await;
         assert_eq!(outcome.unwrap_err().code, -32601, "{method}");

@@ -58,7 +58,7 @@ fn an_agents_id_that_equals_one_of_ours_is_another_id() {
 }
 
 #[test]
-fn files_terminals_and_extensions_are_asked_of_the_host() {
+fn files_and_terminals_are_asked_of_the_host() {
     let (mut bench, child, _) = in_turn();
     for method in [
         "fs/read_text_file",
@@ -68,7 +68,6 @@ fn files_terminals_and_extensions_are_asked_of_the_host() {
         "terminal/release",
         "terminal/wait_for_exit",
         "terminal/kill",
-        "_vendor/thing",
     ] {
         let line = json!({"id": 1, "method": method, "params": {"sessionId": "theirs", "a": 1}});
         let asks = bench.json(child, &line).asks();
@@ -150,20 +149,54 @@ fn an_address_to_open_is_shown_and_asked_for() {
     );
 }
 
-#[test]
-fn a_question_that_needs_words_is_declined_and_people_are_told() {
-    let (mut bench, child, _) = in_turn();
-    let words = json!({
-        "mode": "form", "message": "Your name?",
+fn words() -> Value {
+    json!({
+        "sessionId": "theirs", "mode": "form", "message": "Your name?", "x": 1e2,
         "requestedSchema": {"properties": {"name": {"type": "string"}}},
-    });
-    let effects = bench.json(child, &elicitation(&words));
-    assert!(effects.asks().is_empty());
+    })
+}
+
+#[test]
+fn a_question_that_needs_words_is_asked_as_it_is() {
+    let (mut bench, child, _) = in_turn();
+    let effects = bench.json(child, &elicitation(&words()));
+    let (ask, method, params) = &effects.asks()[0];
+    assert_eq!(method, "elicitation/create");
+    let mut expected = words();
+    expected.as_object_mut().unwrap().remove("sessionId");
+    assert_eq!(*params, expected, "all but whose session it is");
+    assert!(effects.updates().is_empty());
+    let answer = json!({"action": "accept", "content": {"name": "secret"}});
+    let effects = bench.answered(*ask, &answer);
+    assert_eq!(effects.written_json()[0]["result"], answer);
+    let told = &effects.updates()[0];
+    assert_eq!(told["title"], "agent asks: Your name?");
+    assert_eq!(told["status"], "completed");
+    assert!(!told.to_string().contains("secret"), "{told}");
+}
+
+#[test]
+fn a_question_that_needs_words_is_declined_where_nobody_takes_them_and_people_are_told() {
+    let (mut bench, child, _) = in_turn();
+    let effects = bench.json(child, &elicitation(&words()));
+    let nobody = Failure::new(Failure::METHOD_NOT_FOUND, "nobody shows forms");
+    let effects = bench.ask_failed(effects.asks()[0].0, nobody);
     assert!(effects.updates()[0].to_string().contains("Your name?"));
     assert_eq!(
         effects.written_json()[0]["result"],
         json!({"action": "decline"})
     );
+}
+
+#[test]
+fn a_question_that_needs_words_can_be_taken_back() {
+    let (mut bench, child, _) = in_turn();
+    let ask = bench.json(child, &elicitation(&words())).asks()[0].0;
+    let cancel = json!({"method": "$/cancel_request", "params": {"requestId": "e"}});
+    let effects = bench.json(child, &cancel);
+    assert!(effects.contains(&Effect::Withdraw(ask)));
+    assert_eq!(effects.written_json()[0]["error"]["code"], -32800);
+    assert!(effects.updates().is_empty(), "nothing was shown of it");
 }
 
 #[test]

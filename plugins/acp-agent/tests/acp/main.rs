@@ -1,6 +1,7 @@
 //! The plugin against an agent that each test plays line by line.
 
 mod asks;
+mod extension;
 mod faults;
 mod handshake;
 mod limits;

@@ -24,7 +24,9 @@ fn output(code: i32, stdout: &str, stderr: &str) -> Result<Output> {
 fn a_probe_that_succeeds_is_ready_with_the_version_it_printed() {
     let mut bench = probed(output(0, "\nagent 1.2\nmore\n", ""));
     let status = bench.probe().unwrap();
-    assert!(bench.offer().unwrap().auth_methods.is_empty());
+    let offered = bench.offer().unwrap();
+    assert!(offered.auth_methods.is_empty());
+    assert_eq!(offered.prompt, None, "it was not asked");
     assert_eq!(status.readiness, Readiness::Ready);
     assert_eq!(status.version.as_deref(), Some("agent 1.2"));
 }
@@ -73,6 +75,7 @@ fn an_agent_is_asked_what_it_is_and_how_one_logs_in() {
     let mut bench = asked(hello(&json!({
         "protocolVersion": 1,
         "agentInfo": {"name": "a", "title": "Agent A", "version": "1.2"},
+        "agentCapabilities": {"promptCapabilities": {"image": true, "audio": null}},
         "authMethods": [
             {"id": "oauth", "name": "Log in", "description": "in a browser"},
             {"id": "shell", "name": "Terminal", "type": "terminal", "args": ["--login"]},
@@ -84,10 +87,27 @@ fn an_agent_is_asked_what_it_is_and_how_one_logs_in() {
     assert_eq!(status.readiness, Readiness::Ready);
     assert_eq!(status.version.as_deref(), Some("1.2"));
     assert!(status.detail.contains("Agent A"), "{}", status.detail);
-    let methods = bench.offer().unwrap().auth_methods;
+    let offered = bench.offer().unwrap();
+    let prompt = offered.prompt.unwrap();
+    assert!(prompt.image && !prompt.audio && !prompt.embedded_context);
+    let methods = offered.auth_methods;
     let ids: Vec<_> = methods.iter().map(|method| method.id.as_str()).collect();
     assert_eq!(ids, ["oauth", "bare"]);
     assert_eq!(methods[0].description, "in a browser");
+}
+
+#[test]
+fn one_start_of_the_agent_tells_both_and_the_next_look_is_another() {
+    let mut bench = asked(hello(&json!({"protocolVersion": 1})));
+    for looks in 1..=2 {
+        let starts = |bench: &mut Bench<AcpAgent>| {
+            let ran = bench.ran().into_iter();
+            ran.filter(|command| command.program == "agent").count()
+        };
+        bench.probe().unwrap();
+        assert!(bench.offer().unwrap().prompt.is_some());
+        assert_eq!(starts(&mut bench), 1, "in look {looks}");
+    }
 }
 
 #[test]

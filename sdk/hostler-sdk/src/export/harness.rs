@@ -90,20 +90,26 @@ impl<H: Harness> wit::GuestSession for Session<H> {
 
 impl From<Description> for wit::Description {
     fn from(description: Description) -> Self {
+        Self {
+            title: description.title,
+            version: description.version,
+            prompt: description.prompt.into(),
+            fork: description.fork,
+        }
+    }
+}
+
+impl From<PromptCapabilities> for wit::PromptCapabilities {
+    fn from(prompt: PromptCapabilities) -> Self {
         let PromptCapabilities {
             image,
             audio,
             embedded_context,
-        } = description.prompt;
+        } = prompt;
         Self {
-            title: description.title,
-            version: description.version,
-            prompt: wit::PromptCapabilities {
-                image,
-                audio,
-                embedded_context,
-            },
-            fork: description.fork,
+            image,
+            audio,
+            embedded_context,
         }
     }
 }
@@ -131,6 +137,7 @@ impl From<Choices> for wit::Choices {
             tiers: offer.tiers.into_iter().map(Into::into).collect(),
             modes: offer.modes.into_iter().map(Into::into).collect(),
             auth_methods: offer.auth_methods.into_iter().map(Into::into).collect(),
+            prompt: offer.prompt.map(Into::into),
         }
     }
 }
@@ -271,6 +278,10 @@ impl From<events::Event> for Event {
             events::Event::HttpFailed(failure) => Self::HttpFailed {
                 exchange: ExchangeId(failure.exchange),
                 error: failure.error.into(),
+            },
+            events::Event::Notified(notification) => Self::Notified {
+                method: notification.method,
+                params: notification.params,
             },
         }
     }

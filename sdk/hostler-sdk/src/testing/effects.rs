@@ -23,6 +23,13 @@ pub enum Effect {
         /// The JSON params.
         params: String,
     },
+    /// `client::notify`.
+    Notify {
+        /// Of an extension.
+        method: String,
+        /// The JSON params.
+        params: String,
+    },
     /// `client::withdraw`.
     Withdraw(u64),
     /// `client::answer`, `opened`, `end_turn` and `fail`.
@@ -136,6 +143,14 @@ impl Effects {
     pub fn asks(&self) -> Vec<(u64, String, Value)> {
         self.pick(|effect| match effect {
             Effect::Ask { id, method, params } => Some((*id, method.clone(), parse(params))),
+            _ => None,
+        })
+    }
+
+    /// The notifications of extensions: method, params.
+    pub fn notifications(&self) -> Vec<(String, Value)> {
+        self.pick(|effect| match effect {
+            Effect::Notify { method, params } => Some((method.clone(), parse(params))),
             _ => None,
         })
     }

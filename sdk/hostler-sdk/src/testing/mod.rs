@@ -26,7 +26,7 @@ pub use script::{Exchange, Script, Sent};
 
 use crate::backend::recorder::{Recorder, Role, Stdin, StoredFile};
 use crate::event::deliver;
-use crate::process::{Child, Exit, Output, Stdio};
+use crate::process::{Child, Command, Exit, Output, Stdio};
 use crate::{
     Choices, Conversation, Description, Event, Failure, Harness, OpenParams, Origin, Prompt,
     RequestId, Result, Status,
@@ -134,6 +134,18 @@ impl<H: Harness> Bench<H> {
         self.outside_a_session(Role::Probe, H::offer)
     }
 
+    /// What [`probe`](Self::probe) and the others outside of a session have run
+    /// since this was asked last.
+    pub fn ran(&mut self) -> Vec<Command> {
+        let ran = self.host.take_effects();
+        ran.iter()
+            .filter_map(|effect| match effect {
+                Effect::Run(command) => Some(command.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// [`Harness::conversations`].
     ///
     /// # Errors
@@ -205,8 +217,16 @@ impl<H: Harness> Bench<H> {
         self.on_session(|session| session.call(request, method, params))
     }
 
-    /// [`Harness::cancel`], after the open permissions and elicitations have
-    /// been answered as cancelled, as the host does it.
+    /// A client tells the agent something.
+    pub fn notified(&mut self, method: &str, params: &Value) -> Effects {
+        self.event(Event::Notified {
+            method: method.to_owned(),
+            params: params.to_string(),
+        })
+    }
+
+    /// [`Harness::cancel`], after the open permissions, elicitations and requests
+    /// of extensions have been answered as cancelled, as the host does it.
     pub fn cancel(&mut self) -> Effects {
         let mut effects = Effects::default();
         for (id, method) in self.host.asks.clone() {
@@ -217,6 +237,10 @@ impl<H: Harness> Bench<H> {
                 }
                 "elicitation/create" => {
                     effects.extend(self.answered(id, &json!({"action": "cancel"})));
+                }
+                extension if extension.starts_with('_') => {
+                    let failure = Failure::new(-32800, "the turn was cancelled");
+                    effects.extend(self.ask_failed(id, failure));
                 }
                 _ => {}
             }
@@ -259,7 +283,8 @@ impl<H: Harness> Bench<H> {
                 | Event::Line { .. }
                 | Event::WriteDrained(_)
                 | Event::HttpHead { .. }
-                | Event::HttpPiece { .. } => {}
+                | Event::HttpPiece { .. }
+                | Event::Notified { .. } => {}
             }
         }
         self.on_session(|session| deliver(session, events))

@@ -1,4 +1,4 @@
-//! Permissions that the host asks the client for. Their ids are the same on
+//! Questions of agents that the host asks the client. Their ids are the same on
 //! every connection.
 
 use std::collections::HashMap;

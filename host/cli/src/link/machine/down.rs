@@ -1,5 +1,6 @@
 //! Messages of the host.
 
+use hostler_session::parse_ask_id;
 use hostler_wire::{Fault, Id, Message, RawValue, codes, compose, methods};
 
 use super::{
@@ -51,7 +52,7 @@ impl Link {
                 Some(id) if self.asks.has(&id) => self.asks.settled(&id),
                 _ => true,
             },
-            names::PERMISSION => {
+            names::PERMISSION | names::QUESTION => {
                 let open = string(params, &["state"]).is_some_and(|state| state == "open");
                 if let Some(id) = id("id").filter(|_| !open) {
                     self.asks.heard(&id);
@@ -74,8 +75,10 @@ impl Link {
         params: Option<&RawValue>,
         out: &mut Vec<Out>,
     ) -> bool {
-        if method == methods::SESSION_REQUEST_PERMISSION {
-            return match self.asks.asked(id, string(params, &["sessionId"])) {
+        // A question of an agent: it comes again on every connection.
+        if let Some((session, _)) = parse_ask_id(id) {
+            let session = string(params, &["sessionId"]).unwrap_or_else(|| session.to_owned());
+            return match self.asks.asked(id, Some(session)) {
                 Asked::New => true,
                 Asked::Known => false,
                 Asked::Answered(text) => {

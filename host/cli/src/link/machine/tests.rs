@@ -272,6 +272,28 @@ fn a_question_that_is_open_no_more_is_withdrawn() {
 }
 
 #[test]
+fn questions_of_extensions_outlive_the_connection_too_and_end_with_it_at_the_host() {
+    // One that names no session is known by its id.
+    let ask = json!({"jsonrpc": "2.0", "id": "s/2", "method": "_vendor/thing", "params": {}});
+    let told = json!({"jsonrpc": "2.0", "method": "_vendor/told", "params": {}});
+    let mut stage = Stage::open();
+    stage.host(&ask);
+    stage.host(&told);
+    assert_eq!(stage.given(), [ask.clone(), told.clone()]);
+    stage.client(&told);
+    assert_eq!(stage.sent(), told);
+    stage.cut();
+    stage.back(&attached(&json!({"openPermissions": ["s/2"]})));
+    stage.host(&ask);
+    assert!(stage.given().is_empty(), "it has it already");
+    stage.cut();
+    stage.back(&attached(&json!({})));
+    let given = stage.given();
+    assert_eq!(given[0]["method"], "$/cancel_request");
+    assert_eq!(given[0]["params"]["requestId"], "s/2");
+}
+
+#[test]
 fn a_session_that_is_gone_answers_what_is_open_in_it() {
     let mut stage = Stage::open();
     stage.client(&prompt(1));

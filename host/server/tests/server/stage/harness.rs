@@ -180,6 +180,7 @@ impl Playing {
                     }
                     _ => {}
                 },
+                Command::Notify { method, params } => self.say(&format!("{method} {params}")).await,
                 Command::Cancel => {
                     if let Some(request) = open.take() {
                         self.end(request, "cancelled").await;

@@ -91,6 +91,12 @@ impl Instance {
             .await;
     }
 
+    /// A notification of an extension.
+    pub(crate) async fn tell(&self, method: &str, params: Value) {
+        let (method, params) = (method.to_owned(), params.to_string());
+        self.output(Output::Notify { method, params }).await;
+    }
+
     pub(crate) async fn end(self, ended: Ended) {
         self.events.send(Event::Ended(ended)).await.unwrap();
     }
@@ -127,6 +133,14 @@ impl Instance {
         match self.command().await {
             Command::Call { request, .. } => request,
             other => panic!("not a call: {other:?}"),
+        }
+    }
+
+    /// The next command, which must be a notification: its method and params.
+    pub(crate) async fn told(&mut self) -> (String, Value) {
+        match self.command().await {
+            Command::Notify { method, params } => (method, parse(&params)),
+            other => panic!("not a notification: {other:?}"),
         }
     }
 

@@ -439,7 +439,11 @@ impl Session {
     }
 
     pub(crate) async fn refuse(&self, viewer: &Viewer, ask: &Value) {
-        let error = raw(&json!({ "code": -32601, "message": "what?" }));
+        self.refuse_as(viewer, ask, -32601).await;
+    }
+
+    pub(crate) async fn refuse_as(&self, viewer: &Viewer, ask: &Value, code: i32) {
+        let error = raw(&json!({ "code": code, "message": "what?" }));
         self.handle
             .answer(viewer.client.clone(), number(ask), Err(&error))
             .await;
@@ -462,6 +466,13 @@ impl Session {
             .call(viewer.client.clone(), method, params, reply)
             .await;
         answer
+    }
+
+    /// A notification of an extension.
+    pub(crate) async fn tell(&self, viewer: &Viewer, method: &str, params: Value) {
+        let client = viewer.client.clone();
+        self.handle.notify(client, method, params.to_string()).await;
+        self.settle().await;
     }
 
     /// The connection of a client is gone.

@@ -112,6 +112,7 @@ impl Viewer {
             outlet: Arc::new(outlet),
             notices: true,
             positioned,
+            forms: false,
             access,
             shell: true,
             who: Arc::new(Who {
@@ -128,6 +129,13 @@ impl Viewer {
             },
             open,
         }
+    }
+
+    /// A plain one that shows forms.
+    pub(crate) fn with_forms() -> Self {
+        let mut viewer = Self::new();
+        viewer.client.forms = true;
+        viewer
     }
 
     pub(crate) fn watching() -> Self {

@@ -28,6 +28,10 @@ pub(crate) fn ask(id: u64, method: &str, params: &str) -> Result {
     Ok(client::ask(id, method, params)?)
 }
 
+pub(crate) fn notify(method: &str, params: &str) -> Result {
+    Ok(client::notify(method, params)?)
+}
+
 pub(crate) fn withdraw(id: u64) -> Result {
     Ok(client::withdraw(id)?)
 }

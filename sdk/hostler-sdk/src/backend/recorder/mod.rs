@@ -22,6 +22,9 @@ const MAX_CHECKPOINT: usize = 64 << 10;
 const MAX_TIMERS: usize = 64;
 const MAX_ASKS: usize = 256;
 const MAX_RANDOM: u32 = 4096;
+/// Of an extension: its params and its name.
+const MAX_EXTENSION: usize = 1 << 20;
+const MAX_METHOD: usize = 256;
 /// A timer that is farther away fires then.
 const MAX_TIMER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -148,6 +151,20 @@ fn object(what: &str, text: &str) -> Result {
     }
 }
 
+/// What the host checks of an extension's message.
+fn extension(method: &str, params: &str) -> Result {
+    if !method.starts_with('_') || method.starts_with("_hostler") {
+        return Err(Error::Invalid(format!("{method} is not of an extension")));
+    }
+    if method.len() > MAX_METHOD || params.len() > MAX_EXTENSION {
+        return Err(Error::Limit(format!(
+            "{} bytes of an extension; at most {MAX_EXTENSION}",
+            params.len()
+        )));
+    }
+    Ok(())
+}
+
 fn with<T>(call: impl FnOnce(&mut Recorder) -> T) -> T {
     CURRENT.with_borrow_mut(|current| {
         let recorder = current.as_mut().expect(
@@ -165,7 +182,8 @@ pub(crate) mod calls {
     use super::Recorder;
     use super::{
         Child, Command, Duration, Effect, Error, MAX_ASKS, MAX_CHECKPOINT, MAX_RANDOM, MAX_TIMER,
-        MAX_TIMERS, Output, RequestId, Result, Role, Stdin, WALL_START, json, object, with,
+        MAX_TIMERS, Output, RequestId, Result, Role, Stdin, WALL_START, extension, json, object,
+        with,
     };
     use crate::folder::{File, MAX_READ, Search};
     use crate::{Failure, log::Level, process::Signal};
@@ -177,6 +195,9 @@ pub(crate) mod calls {
 
     pub(crate) fn ask(id: u64, method: &str, params: &str) -> Result {
         object("the ask's params", params)?;
+        if method.starts_with('_') {
+            extension(method, params)?;
+        }
         with(|host| {
             if host.asks.len() >= MAX_ASKS {
                 return Err(Error::Limit(format!("{MAX_ASKS} asks are open already")));
@@ -193,6 +214,17 @@ pub(crate) mod calls {
             }
             host.note(Effect::Ask {
                 id,
+                method: method.to_owned(),
+                params: params.to_owned(),
+            })
+        })
+    }
+
+    pub(crate) fn notify(method: &str, params: &str) -> Result {
+        object("the notification's params", params)?;
+        extension(method, params)?;
+        with(|host| {
+            host.note(Effect::Notify {
                 method: method.to_owned(),
                 params: params.to_owned(),
             })

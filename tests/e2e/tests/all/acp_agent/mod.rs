@@ -5,6 +5,7 @@ use hostler_e2e::Host;
 use hostler_test_support::Need;
 use libtest_mimic::Trial;
 
+mod extension;
 mod odd;
 mod promises;
 mod real;
@@ -16,10 +17,15 @@ pub(crate) const NEEDS: &[Need] = &[
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [odd::trials(), promises::trials(), real::trials()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        extension::trials(),
+        odd::trials(),
+        promises::trials(),
+        real::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A host with the odd agent as `odd`, which can this, and as `login`, to which

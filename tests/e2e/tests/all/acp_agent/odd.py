@@ -1,6 +1,6 @@
 """An agent that can, and does, what the scripted one does not. Its arguments are
-what it can: load, resume, late, login, models, fork, two, stay. A conversation is kept
-as a file in its home. A prompt's first word says what happens."""
+what it can: load, resume, late, login, models, fork, image, two, stay. A conversation
+is kept as a file in its home. A prompt's first word says what happens."""
 
 import json, os, sys, time, uuid
 
@@ -13,6 +13,10 @@ models = {"currentModelId": "small", "availableModels": [
     {"modelId": "small", "name": "Small"}, {"modelId": "large", "name": "Large"}]}
 login = os.path.join(MEMORY, "login")
 waiting = {}
+told = []
+starts = os.path.join(MEMORY, "-".join(["starts", *CAN]))
+with open(starts, "a") as file:
+    file.write("once\n")
 
 
 def raw(data):
@@ -73,6 +77,11 @@ def prompt(id, session, text):
         answer = "; ".join(prompt for prompt, _ in turns)
     elif word == "state":
         answer = f"{modes['currentModeId']} {models['currentModelId']}"
+    elif word == "told":
+        answer = json.dumps(told)
+    elif word == "starts":
+        with open(starts) as file:
+            answer = str(len(file.readlines()))
     turns.append([text, answer])
     keep(session, turns)
     if word == "crash":
@@ -111,6 +120,21 @@ def prompt(id, session, text):
             "requestedSchema": {"type": "object", "properties": {
                 "size": {"type": "string", "enum": ["S", "L"]}}}})
         return
+    elif word in ("words", "wonder"):
+        waiting[word] = (id, session)
+        if word == "wonder":
+            scope = {"sessionId": session} if rest == "here" else {}
+            send(id=word, method="_odd/wonder", params={**scope, "about": rest})
+        else:
+            send(id=word, method="elicitation/create", params={
+                "sessionId": session, "mode": "form", "message": "Your name?",
+                "requestedSchema": {"type": "object", "required": ["name"], "properties": {
+                    "name": {"type": "string", "title": "Name"}}}})
+        return
+    elif word == "tell":
+        send(method="_odd/told", params={"sessionId": session, "n": 1})
+        send(method="_odd/told", params={"n": 2})
+        send(method="_hostler/permission", params={"sessionId": session, "state": "open"})
     elif word == "early":
         # The turn ends before its question is answered.
         send(id="late", method="session/request_permission", params={
@@ -132,6 +156,7 @@ for line in sys.stdin:
             "agentInfo": {"name": "odd", "version": "1"},
             "agentCapabilities": {
                 "loadSession": "load" in CAN,
+                "promptCapabilities": {"image": "image" in CAN},
                 "sessionCapabilities": {name: {} for name in CAN if name in ("resume", "fork")}},
             "authMethods": [{"id": "file", "name": "A file"}] if "login" in CAN else []})
     elif method == "authenticate":
@@ -167,11 +192,13 @@ for line in sys.stdin:
         prompt(id, session, params["prompt"][0]["text"])
     elif method == "session/cancel":
         pass
+    elif method == "_odd/tell":
+        told.append(params)
     elif method is None and id in waiting:
         asked = waiting.pop(id)
         if asked:
             turn, session = asked
-            say(session, json.dumps(message.get("result")))
+            say(session, json.dumps(message.get("result", message.get("error"))))
             send(id=turn, result={"stopReason": "end_turn"})
     elif id is not None:
         refuse(id, -32601, f"no {method}")

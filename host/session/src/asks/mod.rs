@@ -1,15 +1,25 @@
-//! Permissions that a harness asked for and nobody has answered yet.
+//! Questions of an agent that nobody has answered yet: permissions, forms, and
+//! requests of extensions.
+//!
+//! - here: the open ones. [`kind`]: what each is. [`judging`]: what is an answer to
+//!   it.
+
+mod judging;
+mod kind;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hostler_wire::{Id, with_session_id};
-use serde::Deserialize;
+use hostler_wire::{Id, RawValue, session_id, with_session_id, without_session_id};
 use tokio::time::Instant;
 
+pub(crate) use self::{
+    judging::Judged,
+    kind::{Kind, Outcome},
+};
 use crate::{SessionError, frames};
 
-/// Permissions that are open in one session at a time. A person answers them
+/// Questions that are open in one session at a time. A person answers them
 /// one by one; a harness with more than that asks in a loop.
 pub(crate) const OPEN_ASKS: usize = 256;
 
@@ -30,18 +40,9 @@ pub(crate) struct Ask {
     pub(crate) number: u64,
     /// When nobody needs to answer any more.
     pub(crate) until: Option<Instant>,
+    pub(crate) kind: Kind,
     /// It is kept that it is open, and so it may be shown.
     kept: bool,
-    options: Vec<String>,
-    /// The tool call that it is about.
-    tool: Option<Tool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Tool {
-    tool_call_id: String,
-    title: Option<String>,
 }
 
 /// The open ones, oldest first.
@@ -70,32 +71,35 @@ impl Asks {
         &mut self,
         session: &str,
         plugin_id: u64,
+        kind: Kind,
         params: &str,
         until: Option<Instant>,
     ) -> Result<&Ask, SessionError> {
         if self.open.len() >= OPEN_ASKS {
             return Err(SessionError::TooMany {
-                what: "too many permissions of this session are open",
+                what: "too many questions of this session are open",
                 bound: OPEN_ASKS,
                 remedy: "wait for answers before asking for more",
             });
         }
-        let options = options(params)?;
-        let params = with_session_id(session, params)
-            .map_err(|error| SessionError::Params(error.to_string()))?;
+        let params = if kind.is_extension() {
+            scoped(session, params)?
+        } else {
+            with_session_id(session, params)
+                .map_err(|error| SessionError::Params(error.to_string()))?
+        };
         self.last = self.next_number();
         let name = format!("{session}/{}", self.last);
         let id = Id::string(&name);
         self.open.push(Ask {
             name,
-            frame: frames::ask(&id, &params),
+            frame: frames::ask(&id, kind.method(), &params),
             id,
             plugin_id,
             number: self.last,
             until,
+            kind,
             kept: false,
-            options,
-            tool: tool(&params),
             params,
         });
         self.changed = true;
@@ -126,6 +130,12 @@ impl Asks {
         let ask = self.open.iter_mut().find(|ask| ask.number == number)?;
         ask.kept = true;
         Some(ask)
+    }
+
+    /// Requests of extensions that are shown.
+    pub(crate) fn extensions(&self) -> Vec<u64> {
+        let shown = self.shown().filter(|ask| ask.kind.is_extension());
+        shown.map(|ask| ask.number).collect()
     }
 
     pub(crate) fn find(&self, number: u64) -> Option<&Ask> {
@@ -176,7 +186,10 @@ impl Asks {
             let tools: Vec<_> = self
                 .open
                 .iter()
-                .filter_map(|ask| ask.tool.as_ref())
+                .filter_map(|ask| match &ask.kind {
+                    Kind::Permission { tool, .. } => tool.as_ref(),
+                    Kind::Form { .. } | Kind::Extension { .. } => None,
+                })
                 .map(|tool| &tool.tool_call_id)
                 .collect();
             serde_json::json!(tools).to_string()
@@ -184,82 +197,20 @@ impl Asks {
     }
 }
 
-impl Ask {
-    /// What it is about.
-    pub(crate) fn title(&self) -> Option<String> {
-        self.tool.as_ref()?.title.clone()
-    }
-
-    /// The option that `result` chooses, which must be an offered one; `None`:
-    /// `cancelled`. The error is a sentence for whoever sent it.
-    pub(crate) fn judge(&self, result: &str) -> Result<Option<String>, String> {
-        #[derive(Deserialize)]
-        struct Answer {
-            outcome: Outcome,
+/// The params of an extension's message as clients are sent them: what the agent
+/// says of its session, they know under the host's id.
+///
+/// # Errors
+/// They are no JSON object, or name a session in another way than by its id.
+pub(crate) fn scoped(session: &str, params: &str) -> Result<String, SessionError> {
+    let named = |params: &str| {
+        let object: &RawValue = hostler_wire::check_object(params)?;
+        match session_id(object)? {
+            Some(_) => with_session_id(session, &without_session_id(object)?),
+            None => Ok(params.to_owned()),
         }
-        #[derive(Deserialize)]
-        #[serde(tag = "outcome", rename_all = "snake_case")]
-        enum Outcome {
-            #[serde(rename_all = "camelCase")]
-            Selected {
-                option_id: String,
-            },
-            Cancelled,
-        }
-        match serde_json::from_str::<Answer>(result) {
-            Ok(Answer {
-                outcome: Outcome::Cancelled,
-            }) => Ok(None),
-            Ok(Answer {
-                outcome: Outcome::Selected { option_id },
-            }) if self.options.contains(&option_id) => Ok(Some(option_id)),
-            Ok(Answer {
-                outcome: Outcome::Selected { option_id },
-            }) => Err(format!(
-                "the option {option_id:?} was not offered ({})",
-                self.options.join(", ")
-            )),
-            Err(error) => Err(format!(
-                "it is not the result of a permission request: {error}"
-            )),
-        }
-    }
-}
-
-/// The ids of the options, in order.
-fn options(params: &str) -> Result<Vec<String>, SessionError> {
-    #[derive(Deserialize)]
-    struct Params {
-        options: Vec<Offered>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Offered {
-        option_id: String,
-    }
-    match serde_json::from_str::<Params>(params) {
-        Ok(params) if params.options.is_empty() => Err(SessionError::Params(
-            "`options` is empty: a permission that offers nothing cannot be answered".to_owned(),
-        )),
-        Ok(params) => Ok(params
-            .options
-            .into_iter()
-            .map(|offered| offered.option_id)
-            .collect()),
-        Err(error) => Err(SessionError::Params(format!(
-            "not the params of a permission request: {error}"
-        ))),
-    }
-}
-
-fn tool(params: &str) -> Option<Tool> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Params {
-        tool_call: Tool,
-    }
-    let params: Params = serde_json::from_str(params).ok()?;
-    Some(params.tool_call)
+    };
+    named(params).map_err(|error| SessionError::Params(error.to_string()))
 }
 
 /// The session and the number in an id that this module made; `None` for every
@@ -279,10 +230,21 @@ mod tests {
         {"optionId":"yes","name":"Yes","kind":"allow_once"},
         {"optionId":"no","name":"No","kind":"reject_once"}]}"#;
 
+    fn open<'a>(
+        asks: &'a mut Asks,
+        session: &str,
+        plugin_id: u64,
+        params: &str,
+        until: Option<Instant>,
+    ) -> Result<&'a Ask, SessionError> {
+        let kind = Kind::read("session/request_permission", params)?;
+        asks.open(session, plugin_id, kind, params, until)
+    }
+
     #[test]
     fn the_id_of_a_question_names_its_session_and_no_other_id_does() {
         let mut asks = Asks::default();
-        let ask = asks.open("s-1", 7, PARAMS, None).unwrap();
+        let ask = open(&mut asks, "s-1", 7, PARAMS, None).unwrap();
         let (id, number) = (ask.id.clone(), ask.number);
         assert_eq!(parse_ask_id(&id), Some(("s-1", number)));
         for other in [
@@ -298,14 +260,18 @@ mod tests {
     #[test]
     fn numbers_are_never_used_again() {
         let mut asks = Asks::new(7);
-        let first = asks.open("s", 7, PARAMS, None).unwrap().number;
+        let first = open(&mut asks, "s", 7, PARAMS, None).unwrap().number;
         assert!(asks.withdraw(7).is_some());
-        let second = asks.open("s", 7, PARAMS, None).unwrap().number;
+        let second = open(&mut asks, "s", 7, PARAMS, None).unwrap().number;
         assert!(second > first);
         assert!(asks.close(first).is_none());
         // The same session after it was out of memory, and in the next host.
-        let third = Asks::new(7).open("s", 1, PARAMS, None).unwrap().number;
-        let fourth = Asks::new(8).open("s", 1, PARAMS, None).unwrap().number;
+        let third = open(&mut Asks::new(7), "s", 1, PARAMS, None)
+            .unwrap()
+            .number;
+        let fourth = open(&mut Asks::new(8), "s", 1, PARAMS, None)
+            .unwrap()
+            .number;
         assert!(second < third && third < fourth);
     }
 
@@ -314,7 +280,7 @@ mod tests {
         let mut asks = Asks::default();
         let now = Instant::now();
         let second = std::time::Duration::from_secs(1);
-        let mut number = |until| asks.open("s", 1, PARAMS, until).unwrap().number;
+        let mut number = |until| open(&mut asks, "s", 1, PARAMS, until).unwrap().number;
         number(Some(now + 2 * second));
         let due = number(Some(now + second));
         let last = number(None);
@@ -328,9 +294,9 @@ mod tests {
     fn the_tool_calls_of_open_questions_are_told_when_they_change() {
         let mut asks = Asks::default();
         assert_eq!(asks.take_changed_tools(), None);
-        asks.open("s", 1, PARAMS, None).unwrap();
+        open(&mut asks, "s", 1, PARAMS, None).unwrap();
         let unnamed = PARAMS.replace("toolCallId", "other");
-        asks.open("s", 2, &unnamed, None).unwrap();
+        open(&mut asks, "s", 2, &unnamed, None).unwrap();
         assert_eq!(asks.take_changed_tools().unwrap(), r#"["t"]"#);
         assert_eq!(asks.take_changed_tools(), None);
         asks.withdraw(1);
@@ -342,59 +308,26 @@ mod tests {
     }
 
     #[test]
-    fn only_an_offered_option_or_cancelled_is_an_answer() {
-        let mut asks = Asks::default();
-        let ask = asks.open("s", 1, PARAMS, None).unwrap();
-        for (result, valid) in [
-            (
-                r#"{"outcome":{"outcome":"selected","optionId":"no"}}"#,
-                true,
-            ),
-            (
-                r#"{"outcome":{"outcome":"selected","optionId":"no","_meta":{}},"x":1}"#,
-                true,
-            ),
-            (r#"{"outcome":{"outcome":"cancelled"}}"#, true),
-            (
-                r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#,
-                false,
-            ),
-            (r#"{"outcome":{"outcome":"selected"}}"#, false),
-            (r#"{"outcome":"cancelled"}"#, false),
-            ("null", false),
-            ("[]", false),
-        ] {
-            assert_eq!(ask.judge(result).is_ok(), valid, "{result}");
-        }
-        let reason = ask
-            .judge(r#"{"outcome":{"outcome":"selected","optionId":"maybe"}}"#)
-            .unwrap_err();
-        assert!(
-            reason.contains("\"maybe\"") && reason.contains("yes, no"),
-            "{reason}"
-        );
-    }
-
-    #[test]
-    fn a_question_without_options_is_refused() {
-        let mut asks = Asks::default();
-        for params in [
-            "{}",
-            r#"{"options":[]}"#,
-            r#"{"options":[{}]}"#,
-            r#"{"options":3}"#,
-        ] {
-            assert!(asks.open("s", 1, params, None).is_err(), "{params}");
-        }
-    }
-
-    #[test]
     fn the_number_of_open_questions_is_bounded() {
         let mut asks = Asks::default();
         for n in 0..OPEN_ASKS as u64 {
-            asks.open("s", n, PARAMS, None).unwrap();
+            open(&mut asks, "s", n, PARAMS, None).unwrap();
         }
-        let error = asks.open("s", 9999, PARAMS, None).unwrap_err();
+        let error = open(&mut asks, "s", 9999, PARAMS, None).unwrap_err();
         assert_eq!(error.fault().name, "TOO_MANY");
+    }
+
+    #[test]
+    fn a_request_of_an_extension_names_the_session_as_clients_know_it_or_not_at_all() {
+        assert_eq!(
+            scoped("s", r#"{"a":1e2,"sessionId":"theirs"}"#).unwrap(),
+            r#"{"sessionId":"s","a":1e2}"#
+        );
+        for params in [r#"{"a":1e2}"#, r#"{"sessionId":null}"#] {
+            assert_eq!(scoped("s", params).unwrap(), params);
+        }
+        for params in ["[1]", r#"{"sessionId":7}"#, "{"] {
+            assert!(scoped("s", params).is_err(), "{params}");
+        }
     }
 }
