@@ -25,7 +25,9 @@ pub(crate) struct Harness {
     pub(crate) peer_finds_it_by: &'static str,
     /// How it is talked to without anything in front of it.
     pub(crate) protocol: Protocol,
-    /// Makes it ask a model server at this URL, and keep its files in this home.
+    /// Makes it ask a model server at this URL, and keep its files in this home;
+    /// with the tools that the plugin gives it, so that it is the same agent behind
+    /// whatever is in front of it.
     pub(crate) settle: fn(home: &Path, url: &str) -> Result<Environment>,
 }
 
@@ -78,6 +80,7 @@ pub(crate) static HARNESSES: [Harness; 2] = [
                 ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", on()),
                 ("DISABLE_AUTOUPDATER", on()),
                 ("DISABLE_TELEMETRY", on()),
+                ("CLAUDE_CODE_ENABLE_TODO_TOOLS", on()),
             ])
         },
     },
@@ -145,6 +148,8 @@ sandbox_mode = "danger-full-access"
 check_for_update_on_startup = false
 [analytics]
 enabled = false
+[tools.update_plan]
+enabled = true
 [model_providers.scripted]
 name = "scripted"
 base_url = "$URL/v1"

@@ -192,7 +192,7 @@ fn main() -> Result<()> {
         }
         eprintln!("measuring {what:?}");
         if let Err(error) = measure(&programs, &mut report) {
-            eprintln!("{what:?} could not be measured: {error:?}");
+            eprintln!("{what:?} could not be measured: {error:#}");
             report.missing(format!("{what:?}"), &error);
             failed.push(what);
         }

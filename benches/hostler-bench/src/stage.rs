@@ -224,9 +224,11 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// A host with a client.
+    /// A host with a client, when it has loaded all that it loads.
     pub(crate) fn served(&self) -> Result<Served> {
-        self.host()?.served()
+        let host = self.host()?;
+        host.loaded()?;
+        host.served()
     }
 
     /// The peer of a harness, with a client.

@@ -53,9 +53,21 @@ pub(crate) fn cpu(programs: &Programs, report: &mut Report) -> Result<()> {
 }
 
 /// The same turns in front of the same agent.
+#[derive(Debug)]
 struct Turns {
-    host: Runner,
-    peer: Result<Runner>,
+    host: Spent,
+    peer: Result<Spent>,
+}
+
+/// What turns took of the process in the middle.
+#[derive(Debug, Default)]
+struct Spent {
+    /// From write to read, where the agent writes when.
+    delays: Vec<f64>,
+    /// Of the very first.
+    first: Option<Duration>,
+    cpu: Duration,
+    wall: Duration,
 }
 
 impl Turns {
@@ -70,7 +82,10 @@ impl Turns {
             host.turn(&prompt, counts)?;
             keep_on(&mut peer, |peer| peer.turn(&prompt, counts));
         }
-        Ok(Self { host, peer })
+        Ok(Self {
+            host: host.spent,
+            peer: peer.map(|peer| peer.spent),
+        })
     }
 
     fn tell(&self, report: &mut Report, agent: &str, goal: f64) {
@@ -110,11 +125,7 @@ impl Turns {
 struct Runner {
     served: Served,
     session: String,
-    /// From write to read, where the agent writes when.
-    delays: Vec<f64>,
-    first: Option<Duration>,
-    cpu: Duration,
-    wall: Duration,
+    spent: Spent,
 }
 
 impl Runner {
@@ -123,10 +134,7 @@ impl Runner {
         Ok(Self {
             served,
             session,
-            delays: Vec::new(),
-            first: None,
-            cpu: Duration::ZERO,
-            wall: Duration::ZERO,
+            spent: Spent::default(),
         })
     }
 
@@ -144,11 +152,12 @@ impl Runner {
         ensure!(pieces == PIECES, "{pieces} pieces came, not {PIECES}");
         let took = begin.elapsed();
         let used = cpu_of(pid)?.saturating_sub(cpu);
-        self.first.get_or_insert(used);
+        let spent = &mut self.spent;
+        spent.first.get_or_insert(used);
         if counts {
-            self.wall += took;
-            self.cpu += used;
-            self.delays.extend(delays);
+            spent.wall += took;
+            spent.cpu += used;
+            spent.delays.extend(delays);
         }
         Ok(())
     }
