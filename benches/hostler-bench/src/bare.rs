@@ -43,13 +43,15 @@ impl Bare {
         let mut opened = Value::Null;
         for asked in (protocol.opening)(cwd) {
             link.send(&asked.to_string())?;
-            let is_request = ["id", "request_id"].iter().any(|id| !asked[id].is_null());
-            while is_request {
-                opened = link.receive()?.1;
-                if (protocol.answers)(&opened, &asked) {
-                    break;
-                }
+            if ["id", "request_id"].iter().all(|id| asked[id].is_null()) {
+                continue;
             }
+            opened = loop {
+                let (_, line) = link.receive()?;
+                if (protocol.answers)(&line, &asked) {
+                    break line;
+                }
+            };
         }
         Ok(Self {
             link,

@@ -158,3 +158,68 @@ fn numbered(id: &str, number: u64) -> String {
     let kept = id.rfind('-').map_or(0, |dash| dash + 1);
     format!("{}{number:012x}", &id[..kept])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(out: &[u8]) -> Vec<Value> {
+        let text = std::str::from_utf8(out).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn what_adapters_ask_before_a_turn_is_answered_as_it_was() {
+        let recorded = Recorded::read().unwrap();
+        for method in ["initialize", "account/read", "model/list", "config/read"] {
+            let asked = json!({"id": "a", "method": method});
+            let answer = recorded.answer(&asked, 1).unwrap();
+            assert_eq!(answer["id"], "a");
+            assert_ne!(answer["result"], json!({}), "{method}");
+        }
+        let unknown = json!({"id": 7, "method": "no/such"});
+        let answer = recorded.answer(&unknown, 1).unwrap();
+        assert_eq!(answer, json!({"id": 7, "result": {}}));
+    }
+
+    #[test]
+    fn every_thread_and_every_turn_has_a_name_of_its_own() {
+        let recorded = Recorded::read().unwrap();
+        let begin = json!({"id": 1, "method": "thread/start"});
+        let thread = |number| {
+            let answer = recorded.answer(&begin, number).unwrap();
+            answer["result"]["thread"]["id"].clone()
+        };
+        let mine = thread(2);
+        assert_ne!(mine, thread(1));
+        let mut turns = Vec::new();
+        for number in [3, 4] {
+            let prompt = json!([{"type": "text", "text": "[[deltas 5]]"}]);
+            let params = json!({"threadId": mine, "input": prompt});
+            let asked = json!({"id": number, "method": "turn/start", "params": params});
+            let mut out = Vec::new();
+            recorded.turn(&mut out, &asked, number).unwrap();
+            let lines = lines(&out);
+            let threads = lines.iter().map(|line| &line["params"]["threadId"]);
+            assert!(threads.filter(|it| !it.is_null()).all(|it| *it == mine));
+            let said = lines
+                .iter()
+                .filter_map(|line| line["params"]["delta"].as_str());
+            let said: Vec<&str> = said.collect();
+            assert_eq!(said.len(), 5);
+            let done = lines.iter().find(|line| {
+                line["method"] == "item/completed"
+                    && line["params"]["item"]["type"] == "agentMessage"
+            });
+            assert_eq!(done.unwrap()["params"]["item"]["text"], said.concat());
+            let last = lines.last().unwrap();
+            assert_eq!(last["method"], "turn/completed");
+            let turn = &last["params"]["turn"]["id"];
+            assert_eq!(lines[0]["result"]["turn"]["id"], *turn);
+            turns.push(turn.clone());
+        }
+        assert_ne!(turns[0], turns[1]);
+    }
+}

@@ -71,7 +71,7 @@ fn sessions(report: &mut Report, harness: &str, host: &Grown, peer: Option<&Resu
         None => Peer::Nothing,
     };
     report.goal(
-        format!("each idle session of {harness} but its agent"),
+        format!("each idle session of {harness} without its agent"),
         Value(host.own, "MB"),
         3.0,
         peers(|grown| grown.own),
