@@ -1,5 +1,6 @@
 //! From a prompt to the first text of its answer, by real agents: alone, behind
-//! the host and behind the peer, by turns.
+//! the host and behind the peer, by turns. And by stand-ins, which answer at once,
+//! so that nearly all of it is what is in front of them.
 
 use std::{thread::sleep, time::Duration};
 
@@ -32,6 +33,10 @@ const TURNS: [&str; 2] = ["first turn", "second turn"];
 type Times = [Vec<f64>; TURNS.len()];
 
 pub(crate) fn prompt(programs: &Programs, report: &mut Report) -> Result<()> {
+    let stage = Stage::stand_in(programs)?;
+    for harness in &HARNESSES {
+        stand_in(&stage, harness, report)?;
+    }
     let stage = Stage::real(programs)?;
     for harness in &HARNESSES {
         match programs.found(harness.program) {
@@ -39,6 +44,25 @@ pub(crate) fn prompt(programs: &Programs, report: &mut Report) -> Result<()> {
             Err(why) => report.missing(format!("prompt to first text, {}", harness.title), &why),
         }
     }
+    Ok(())
+}
+
+fn stand_in(stage: &Stage<'_>, harness: &Harness, report: &mut Report) -> Result<()> {
+    let sessions = |mut served: Served| -> Result<f64> {
+        let mut times = Times::default();
+        for _ in 0..RUNS {
+            session(stage, harness, &mut served, &mut times)?;
+        }
+        Ok(percentile(&times.concat(), 0.5))
+    };
+    let host = sessions(stage.served()?)?;
+    let peer = stage.peer(harness).and_then(sessions);
+    report.goal(
+        format!("prompt to first text, {}, median", harness.behind(false)),
+        Value(host, "ms"),
+        GOAL,
+        Peer::of(&peer, |median| *median),
+    );
     Ok(())
 }
 
