@@ -101,12 +101,13 @@ impl Recorded {
         })
     }
 
-    /// What it was not asked when it was recorded is done without a word.
+    /// What it was not asked when it was recorded is done, and of what is listed
+    /// there is nothing.
     fn answer(&self, asked: &Value, number: u64) -> Result<Value> {
         let method = asked["method"].as_str().unwrap_or_default();
         let result = self.answers.get(method).cloned();
         let result = renamed(
-            &result.unwrap_or_else(|| json!({})),
+            &result.unwrap_or_else(|| json!({"data": []})),
             &[(&self.thread, &numbered(&self.thread, number))],
         )?;
         Ok(json!({"id": asked["id"], "result": result}))
@@ -177,11 +178,12 @@ mod tests {
             let asked = json!({"id": "a", "method": method});
             let answer = recorded.answer(&asked, 1).unwrap();
             assert_eq!(answer["id"], "a");
-            assert_ne!(answer["result"], json!({}), "{method}");
+            assert!(recorded.answers.contains_key(method), "{method}");
+            assert!(answer["result"].is_object(), "{method}");
         }
         let unknown = json!({"id": 7, "method": "no/such"});
         let answer = recorded.answer(&unknown, 1).unwrap();
-        assert_eq!(answer, json!({"id": 7, "result": {}}));
+        assert_eq!(answer, json!({"id": 7, "result": {"data": []}}));
     }
 
     #[test]
