@@ -107,7 +107,7 @@ impl Recorded {
         let method = asked["method"].as_str().unwrap_or_default();
         let result = self.answers.get(method).cloned();
         let result = renamed(
-            &result.unwrap_or_else(|| json!({"data": []})),
+            &result.unwrap_or_else(|| json!({"data": [], "nextCursor": null})),
             &[(&self.thread, &numbered(&self.thread, number))],
         )?;
         Ok(json!({"id": asked["id"], "result": result}))
@@ -183,7 +183,10 @@ mod tests {
         }
         let unknown = json!({"id": 7, "method": "no/such"});
         let answer = recorded.answer(&unknown, 1).unwrap();
-        assert_eq!(answer, json!({"id": 7, "result": {"data": []}}));
+        assert_eq!(
+            answer,
+            json!({"id": 7, "result": {"data": [], "nextCursor": null}})
+        );
     }
 
     #[test]
