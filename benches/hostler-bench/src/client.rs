@@ -10,10 +10,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use hostler_bench::monotonic;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message, Utf8Bytes, WebSocket};
 
-use crate::process::monotonic;
+use crate::process::Running;
 
 /// How long nothing may come: a host that hangs is an error.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -24,8 +26,9 @@ pub(crate) struct Client {
     calls: u64,
 }
 
+/// Messages, one a frame or a line.
 #[derive(Debug)]
-enum Link {
+pub(crate) enum Link {
     Socket(Box<WebSocket<TcpStream>>),
     Pipes(ChildStdin, BufReader<ChildStdout>),
 }
@@ -44,8 +47,8 @@ impl Client {
     }
 
     /// Over an agent's standard streams, initialised.
-    pub(crate) fn talk(stdin: ChildStdin, stdout: ChildStdout) -> Result<Self> {
-        Self::initialised(Link::Pipes(stdin, BufReader::new(stdout)), false)
+    pub(crate) fn talk(agent: &mut Running) -> Result<Self> {
+        Self::initialised(Link::pipes(agent)?, false)
     }
 
     fn initialised(link: Link, positioned: bool) -> Result<Self> {
@@ -141,7 +144,14 @@ impl Client {
 }
 
 impl Link {
-    fn send(&mut self, message: &str) -> Result<()> {
+    /// The standard streams of a process that was started with pipes for them.
+    pub(crate) fn pipes(process: &mut Running) -> Result<Self> {
+        let (stdin, stdout) = (process.0.stdin.take(), process.0.stdout.take());
+        let stdout = BufReader::new(stdout.context("no pipe")?);
+        Ok(Self::Pipes(stdin.context("no pipe")?, stdout))
+    }
+
+    pub(crate) fn send(&mut self, message: &str) -> Result<()> {
         match self {
             Self::Socket(socket) => socket.send(Message::text(message))?,
             Self::Pipes(stdin, _) => {
@@ -153,7 +163,7 @@ impl Link {
     }
 
     /// The next message and when it was there.
-    fn receive(&mut self) -> Result<(Duration, Value)> {
+    pub(crate) fn receive(&mut self) -> Result<(Duration, Value)> {
         match self {
             Self::Socket(socket) => loop {
                 if let Message::Text(text) = socket.read()? {
@@ -161,12 +171,32 @@ impl Link {
                 }
             },
             Self::Pipes(_, stdout) => {
-                let mut line = String::new();
-                if stdout.read_line(&mut line)? == 0 {
-                    bail!("the agent ended");
+                let mut line = Vec::new();
+                while line.last() != Some(&b'\n') {
+                    if stdout.buffer().is_empty() {
+                        speaks(stdout.get_ref())?;
+                    }
+                    let came = stdout.fill_buf()?;
+                    if came.is_empty() {
+                        bail!("the agent ended");
+                    }
+                    let end = memchr::memchr(b'\n', came);
+                    let used = end.map_or(came.len(), |end| end + 1);
+                    line.extend(came.iter().take(used));
+                    stdout.consume(used);
                 }
-                Ok((monotonic(), serde_json::from_str(&line)?))
+                Ok((monotonic(), serde_json::from_slice(&line)?))
             }
         }
+    }
+}
+
+/// Waits until there is something to read, or until it has been silent too long.
+fn speaks(pipe: &ChildStdout) -> Result<()> {
+    let limit = Timespec::try_from(SILENCE)?;
+    let mut wanted = [PollFd::new(pipe, PollFlags::IN)];
+    match poll(&mut wanted, Some(&limit))? {
+        0 => bail!("nothing came for {} s", SILENCE.as_secs()),
+        _ => Ok(()),
     }
 }

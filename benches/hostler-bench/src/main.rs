@@ -1,15 +1,18 @@
 //! `cargo run --release -p hostler-bench -- all`: measures the built host as a
-//! whole, from outside, and its peer `claude-agent-acp` in the same run.
+//! whole, from outside, and its peers in the same run.
 //!
 //! `main` builds what is measured and prints the table. Each file of `measure`
-//! is one promise of `docs/performance.md`. They share a [`stage`] with an agent
-//! and the processes in front of it, the [`client`] that talks to either, and
-//! [`process`], which asks the kernel what a process used.
+//! is one promise of `docs/performance.md`. They share a [`stage`] with agents
+//! and the processes in front of them, the [`client`] that talks to either,
+//! [`bare`], which talks to an agent alone, and [`process`], which asks the kernel
+//! what a process used. [`harness`] is all that differs between agents.
 //!
 //! Deliberately absent: a verdict for CI. Times depend on the machine and on
 //! what else it does; this is for people who look at the figures.
 
+mod bare;
 mod client;
+mod harness;
 mod machine;
 mod measure;
 mod process;
@@ -18,6 +21,7 @@ mod stage;
 mod viewers;
 
 use std::{
+    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     process::Command,
@@ -25,20 +29,25 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
+use harness::HARNESSES;
 use report::Report;
 
-/// Measure a host as a whole, beside its peer.
+/// Measure a host as a whole, beside its peers.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// What to measure
     #[arg(required = true)]
     what: Vec<What>,
-    /// The peer, version 0.100.0 [default: claude-agent-acp of tests/tools or on the PATH]
-    #[arg(long, value_name = "PROGRAM")]
-    peer: Option<PathBuf>,
+    /// Where the peers claude-agent-acp and codex-acp are, such as
+    /// node_modules/.bin [default: tests/tools or the PATH]
+    #[arg(long, value_name = "FOLDER")]
+    peers: Option<PathBuf>,
     /// The real Claude Code [default: claude of tests/tools or on the PATH]
     #[arg(long, value_name = "PROGRAM")]
     claude: Option<PathBuf>,
+    /// The real Codex [default: codex of tests/tools or on the PATH]
+    #[arg(long, value_name = "PROGRAM")]
+    codex: Option<PathBuf>,
     /// Measure what was built before, as it is
     #[arg(long)]
     no_build: bool,
@@ -48,12 +57,18 @@ struct Arguments {
 enum What {
     /// Everything
     All,
+    /// What an adapter costs: latency, cpu, prompt, memory and close
+    Adapters,
     /// From an agent's write to a client's read
     Latency,
     /// Processor time of 3000 pieces of text
     Cpu,
+    /// From a prompt to the first text, beside the agent alone
+    Prompt,
     /// Memory at rest and per idle session
     Memory,
+    /// From the end of a session to that of its processes
+    Close,
     /// Time until a host is ready
     Start,
     /// A call of a plugin, beside a bare call of wasmtime
@@ -76,6 +91,23 @@ enum What {
     Device,
 }
 
+impl What {
+    fn includes(self, what: Self) -> bool {
+        const OF_ADAPTERS: [What; 5] = [
+            What::Latency,
+            What::Cpu,
+            What::Prompt,
+            What::Memory,
+            What::Close,
+        ];
+        match self {
+            Self::All => true,
+            Self::Adapters => OF_ADAPTERS.contains(&what),
+            one => one == what,
+        }
+    }
+}
+
 /// Measures one promise.
 type Measure = fn(&Programs, &mut Report) -> Result<()>;
 
@@ -84,13 +116,42 @@ type Measure = fn(&Programs, &mut Report) -> Result<()>;
 struct Programs {
     /// Where this program and what it builds are.
     folder: PathBuf,
-    peer: Option<PathBuf>,
-    claude: Option<PathBuf>,
+    /// Agents and peers, by name.
+    found: BTreeMap<&'static str, PathBuf>,
 }
 
 impl Programs {
+    fn find(arguments: &Arguments) -> Result<Self> {
+        let program = env::current_exe().context("cannot find the path of this program")?;
+        let mut found = BTreeMap::new();
+        for harness in &HARNESSES {
+            let agent = match harness.program {
+                "claude" => arguments.claude.clone(),
+                _ => arguments.codex.clone(),
+            };
+            let peer = arguments.peers.as_ref().map(|it| it.join(harness.peer));
+            for (name, given) in [(harness.program, agent), (harness.peer, peer)] {
+                let path = given.or_else(|| hostler_test_support::program(name));
+                let path = path.map(std::path::absolute).transpose()?;
+                found.extend(path.filter(|it| it.is_file()).map(|it| (name, it)));
+            }
+        }
+        Ok(Self {
+            folder: program.parent().unwrap_or(Path::new(".")).to_owned(),
+            found,
+        })
+    }
+
+    /// One of this workspace.
     fn built(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// An agent or a peer.
+    fn found(&self, name: &str) -> Result<&Path> {
+        let found = self.found.get(name);
+        let found = found.with_context(|| format!("{name} is not installed"))?;
+        Ok(found)
     }
 }
 
@@ -105,24 +166,14 @@ fn main() -> Result<()> {
         build()?;
     }
     process::raise_files()?;
-    let program = env::current_exe().context("cannot find the path of this program")?;
-    let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
-    let found = |given: Option<PathBuf>, name| {
-        let path = given.or_else(|| hostler_test_support::program(name))?;
-        let path = std::path::absolute(&path).unwrap_or(path);
-        path.is_file().then_some(path)
-    };
-    let programs = Programs {
-        folder,
-        peer: found(arguments.peer, "claude-agent-acp"),
-        claude: found(arguments.claude, "claude"),
-    };
-    let wanted = |what| arguments.what.contains(&What::All) || arguments.what.contains(&what);
+    let programs = Programs::find(&arguments)?;
     let mut report = Report::default();
-    let measures: [(What, Measure); 13] = [
+    let measures: [(What, Measure); 15] = [
         (What::Latency, measure::latency),
         (What::Cpu, measure::cpu),
+        (What::Prompt, measure::prompt),
         (What::Memory, measure::memory),
+        (What::Close, measure::close),
         (What::Start, measure::start),
         (What::Call, measure::call),
         (What::Route, measure::route),
@@ -134,13 +185,20 @@ fn main() -> Result<()> {
         (What::Leases, measure::leases),
         (What::Device, measure::device),
     ];
+    let mut failed = Vec::new();
     for (what, measure) in measures {
-        if wanted(what) {
-            eprintln!("measuring {what:?}");
-            measure(&programs, &mut report).with_context(|| format!("measuring {what:?}"))?;
+        if !arguments.what.iter().any(|wanted| wanted.includes(what)) {
+            continue;
+        }
+        eprintln!("measuring {what:?}");
+        if let Err(error) = measure(&programs, &mut report) {
+            eprintln!("{what:?} could not be measured: {error:#}");
+            report.missing(format!("{what:?}"), &error);
+            failed.push(what);
         }
     }
     println!("{}\n\n{report}", machine::facts());
+    ensure!(failed.is_empty(), "not measured: {failed:?}");
     Ok(())
 }
 
@@ -160,7 +218,7 @@ fn build() -> Result<()> {
     if !status.success() {
         bail!("what is to be measured does not build");
     }
-    for component in ["plugins/claude-code", "plugins/acp-agent"] {
+    for component in ["plugins/claude-code", "plugins/codex", "plugins/acp-agent"] {
         ensure!(
             hostler_test_support::component(component).is_file(),
             "the component {component} is not built (run: cargo xtask plugins)"

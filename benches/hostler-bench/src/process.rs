@@ -2,14 +2,19 @@
 
 use std::{
     fs,
+    os::fd::OwnedFd,
+    path::PathBuf,
     process::Child,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use rustix::{
-    process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit},
-    time::{ClockId, clock_gettime},
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{
+        Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, kill_process, pidfd_open,
+        pidfd_send_signal, setrlimit,
+    },
 };
 
 /// How long a process may take to end by itself.
@@ -70,6 +75,12 @@ pub(crate) fn descendants(pid: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// The program that a process runs.
+pub(crate) fn program(pid: u32) -> Result<PathBuf> {
+    let link = format!("/proc/{pid}/exe");
+    fs::read_link(&link).with_context(|| format!("cannot read {link}"))
+}
+
 /// The numbers of `/proc/PID/stat` from the parent on.
 fn stat(pid: u32) -> Result<Vec<u64>> {
     let file = format!("/proc/{pid}/stat");
@@ -93,13 +104,47 @@ pub(crate) fn raise_files() -> Result<()> {
     setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files")
 }
 
-/// The clock that all processes of the machine share.
-pub(crate) fn monotonic() -> Duration {
-    let now = clock_gettime(ClockId::Monotonic);
-    Duration::try_from(now).unwrap_or_default()
+/// Processes whose end can be waited for, whoever started them.
+#[derive(Debug)]
+pub(crate) struct Family(Vec<OwnedFd>);
+
+impl Family {
+    /// Those that are still there.
+    pub(crate) fn of(pids: impl IntoIterator<Item = u32>) -> Self {
+        let pids = pids.into_iter().filter_map(|pid| i32::try_from(pid).ok());
+        let pids = pids.filter_map(Pid::from_raw);
+        let open = pids.filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        Self(open.collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Until all have ended. False: they have not within [`PATIENCE`].
+    pub(crate) fn wait(&mut self) -> Result<bool> {
+        let end = Instant::now() + PATIENCE;
+        // A pidfd can be read from when its process has ended.
+        while let Some(process) = self.0.last() {
+            let left = end.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left)?;
+            if poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left))? == 0 {
+                return Ok(false);
+            }
+            self.0.pop();
+        }
+        Ok(true)
+    }
+
+    /// At once.
+    fn kill(&self) {
+        for process in &self.0 {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+    }
 }
 
-/// Ended when dropped, kindly first.
+/// Ended when dropped, with all that it started, kindly first.
 #[derive(Debug)]
 pub(crate) struct Running(pub(crate) Child);
 
@@ -111,15 +156,15 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        let mut family = Family::of([self.pid()]);
+        let mut children = Family::of(descendants(self.pid()));
         let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
-            if !matches!(self.0.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if !family.wait().unwrap_or(false) {
+            family.kill();
         }
-        let _ = self.0.kill();
         let _ = self.0.wait();
+        if !children.wait().unwrap_or(false) {
+            children.kill();
+        }
     }
 }

@@ -1,6 +1,9 @@
-//! The table: what was measured, of the host and of its peer.
+//! The table: what was measured, of the host and of its peer; and why something
+//! was not.
 
 use std::fmt;
+
+use anyhow::{Error, Result};
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
@@ -10,7 +13,7 @@ pub(crate) struct Report(Vec<Row>);
 #[derive(Debug)]
 struct Row {
     figure: String,
-    hostler: Value,
+    hostler: Result<Value, String>,
     goal: Option<Goal>,
     peer: Peer,
 }
@@ -26,17 +29,35 @@ enum Goal {
 pub(crate) struct Value(pub(crate) f64, pub(crate) &'static str);
 
 /// The same figure of the peer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Peer {
     Measured(f64),
-    NotInstalled,
+    /// Why not.
+    NotMeasured(String),
     /// It has nothing of the kind.
     Nothing,
 }
 
 impl Peer {
-    pub(crate) fn of(figure: Option<f64>) -> Self {
-        figure.map_or(Self::NotInstalled, Self::Measured)
+    /// A figure of what was measured of it.
+    pub(crate) fn of<T>(measured: &Result<T>, figure: impl FnOnce(&T) -> f64) -> Self {
+        match measured {
+            Ok(measured) => Self::Measured(figure(measured)),
+            Err(why) => Self::NotMeasured(short(why)),
+        }
+    }
+}
+
+/// How much of a reason a table takes, in characters.
+const REASON: usize = 80;
+
+/// A reason in a cell of a table.
+fn short(why: &Error) -> String {
+    let why = format!("{why:#}").replace('|', "/");
+    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    match why.char_indices().nth(REASON) {
+        Some((end, _)) => format!("{}…", why.get(..end).unwrap_or_default()),
+        None => why,
     }
 }
 
@@ -58,15 +79,30 @@ impl Report {
     }
 
     /// A figure that should be at least `goal`.
-    pub(crate) fn at_least(&mut self, figure: impl Into<String>, hostler: Value, goal: f64) {
-        let goal = Some(Goal::AtLeast(goal));
-        self.push(figure.into(), hostler, goal, Peer::Nothing);
+    pub(crate) fn at_least(
+        &mut self,
+        figure: impl Into<String>,
+        hostler: Value,
+        goal: f64,
+        peer: Peer,
+    ) {
+        self.push(figure.into(), hostler, Some(Goal::AtLeast(goal)), peer);
+    }
+
+    /// A figure that could not be measured.
+    pub(crate) fn missing(&mut self, figure: impl Into<String>, why: &Error) {
+        self.0.push(Row {
+            figure: figure.into(),
+            hostler: Err(short(why)),
+            goal: None,
+            peer: Peer::Nothing,
+        });
     }
 
     fn push(&mut self, figure: String, hostler: Value, goal: Option<Goal>, peer: Peer) {
         self.0.push(Row {
             figure,
-            hostler,
+            hostler: Ok(hostler),
             goal,
             peer,
         });
@@ -91,25 +127,66 @@ impl fmt::Display for Report {
         table.load_style(ASCII_MARKDOWN);
         table.set_header(["Figure", "Hostler", "Goal", "", "Peer"]);
         for row in &self.0 {
-            let Value(number, unit) = row.hostler;
+            let (hostler, number, unit) = match &row.hostler {
+                Ok(value) => (value.to_string(), value.0, value.1),
+                Err(why) => (format!("not measured: {why}"), f64::NAN, ""),
+            };
             let (goal, met) = match row.goal {
                 Some(Goal::AtMost(goal)) => (format!("{goal} {unit}"), Some(number <= goal)),
                 Some(Goal::AtLeast(goal)) => (format!("≥ {goal} {unit}"), Some(number >= goal)),
                 None => (String::new(), None),
             };
             let met = met.map_or("", |met| if met { "met" } else { "missed" });
-            table.add_row([
-                row.figure.clone(),
-                row.hostler.to_string(),
-                goal,
-                met.to_owned(),
-                match row.peer {
-                    Peer::Measured(number) => Value(number, unit).to_string(),
-                    Peer::NotInstalled => "not measured: not installed".to_owned(),
-                    Peer::Nothing => String::new(),
-                },
-            ]);
+            let peer = match &row.peer {
+                Peer::Measured(number) => Value(*number, unit).to_string(),
+                Peer::NotMeasured(why) => format!("not measured: {why}"),
+                Peer::Nothing => String::new(),
+            };
+            table.add_row([&row.figure, &hostler, &goal, met, &peer]);
         }
         table.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_peer_that_fails_takes_no_figure_of_the_host_away() {
+        let mut report = Report::default();
+        let failed: Result<f64> = Err(anyhow!("no | such\nprogram"));
+        let peer = || Peer::of(&failed, |figure| *figure);
+        report.goal("speed", Value(2.5, "ms"), 3.0, peer());
+        report.at_least("rate", Value(2.5, "/s"), 3.0, peer());
+        let table = report.to_string();
+        let row = |figure: &str| {
+            let line = table.lines().find(|line| line.contains(figure));
+            let cells = line.expect("a row").split('|').map(str::trim);
+            cells.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let why = "not measured: no / such program";
+        assert_eq!(row("speed")[1..6], ["speed", "2.50 ms", "3 ms", "met", why]);
+        assert_eq!(
+            row("rate")[1..6],
+            ["rate", "2.50 /s", "≥ 3 /s", "missed", why]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_said_to_be_missing() {
+        let mut report = Report::default();
+        report.missing("a tap", &anyhow!("chromedriver is not installed"));
+        let table = report.to_string();
+        assert!(table.contains("not measured: chromedriver is not installed"));
+        assert!(!table.contains("missed"), "{table}");
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let why = short(&anyhow!("{}", "é".repeat(REASON + 1)));
+        assert_eq!(why, format!("{}…", "é".repeat(REASON)));
     }
 }

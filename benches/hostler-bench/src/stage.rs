@@ -1,8 +1,8 @@
-//! An agent, a folder, and the processes in front of the agent that are
-//! compared: a host, and its peer.
+//! Agents, a folder, and the processes in front of the agents that are compared:
+//! a host, and its peers.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
@@ -14,7 +14,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
-use crate::{Programs, client::Client, process::Running};
+use crate::{
+    Programs,
+    bare::Bare,
+    client::Client,
+    harness::{Environment, HARNESSES, Harness},
+    process::Running,
+};
 
 /// What a host is told. The scripted agent is there for measurements that are
 /// not about Claude Code.
@@ -45,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Stage<'a> {
     programs: &'a Programs,
     folder: TempDir,
-    environment: Vec<(&'static str, String)>,
+    environment: Environment,
     _model: Option<Running>,
 }
 
@@ -69,13 +75,18 @@ pub(crate) struct Host {
 }
 
 impl<'a> Stage<'a> {
-    /// With the stand-in as `claude`.
+    /// With stand-ins as agents.
     pub(crate) fn stand_in(programs: &'a Programs) -> Result<Self> {
-        Self::new(programs, &programs.built("stand-in-claude"), None)
+        let mut stage = Self::new(programs, None)?;
+        for harness in &HARNESSES {
+            stage.install(harness, &programs.built(harness.stand_in))?;
+        }
+        stage.settle("http://127.0.0.1:1")?;
+        Ok(stage)
     }
 
-    /// With the real one, in front of a model server.
-    pub(crate) fn real(programs: &'a Programs, claude: &Path) -> Result<Self> {
+    /// With the real ones that there are, all in front of one model server.
+    pub(crate) fn real(programs: &'a Programs) -> Result<Self> {
         let mut model = Running(
             Command::new(programs.built("model-server"))
                 .stdout(Stdio::piped())
@@ -85,40 +96,41 @@ impl<'a> Stage<'a> {
         let mut url = String::new();
         let stdout = model.0.stdout.take().context("no pipe")?;
         BufReader::new(stdout).read_line(&mut url)?;
-        let mut stage = Self::new(programs, claude, Some(model))?;
-        stage.environment.extend([
-            ("ANTHROPIC_BASE_URL", url.trim().to_owned()),
-            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
-            ("DISABLE_AUTOUPDATER", "1".to_owned()),
-            ("DISABLE_TELEMETRY", "1".to_owned()),
-        ]);
+        let mut stage = Self::new(programs, Some(model))?;
+        for harness in &HARNESSES {
+            if let Ok(program) = programs.found(harness.program) {
+                stage.install(harness, program)?;
+            }
+        }
+        stage.settle(url.trim())?;
         Ok(stage)
     }
 
-    fn new(programs: &'a Programs, claude: &Path, model: Option<Running>) -> Result<Self> {
+    fn new(programs: &'a Programs, model: Option<Running>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let path = |name: &str| folder.path().join(name).display().to_string();
-        for name in ["home", "cache", "work", "bin"] {
+        for name in ["home", "cache", "work", "bin", "tmp"] {
             fs::create_dir(folder.path().join(name))?;
         }
-        symlink(fs::canonicalize(claude)?, path("bin/claude"))?;
         symlink(programs.built("scripted-agent"), path("bin/scripted-agent"))?;
         fs::write(
             path("hostler.toml"),
             SETTINGS.replace("$WORK", &path("work")),
         )?;
-        // A peer from npm has its Node.js beside it, or on the PATH.
-        let peers = programs.peer.as_deref().and_then(Path::parent);
-        let peers = peers.map_or(String::new(), |folder| format!("{}:", folder.display()));
-        let inherited = std::env::var("PATH").unwrap_or_default();
+        // A peer from npm may have its Node.js beside it.
+        let peers = HARNESSES.iter().map(|harness| harness.peer);
+        let peers = peers.filter_map(|peer| programs.found(peer).ok()?.parent());
+        let bin = folder.path().join("bin");
+        let folders = [&*bin].into_iter().chain(peers).map(Path::to_owned);
+        let inherited = hostler_test_support::search_path();
+        let folders = folders.chain(env::split_paths(&inherited));
+        let search = env::join_paths(folders).context("no PATH can be made")?;
         let environment = vec![
             ("HOME", path("home")),
-            ("CLAUDE_CONFIG_DIR", path("home/.claude")),
-            ("CLAUDE_CODE_EXECUTABLE", path("bin/claude")),
-            ("ANTHROPIC_API_KEY", "sk-dummy".to_owned()),
             ("XDG_CACHE_HOME", path("cache")),
             ("XDG_CONFIG_HOME", path("home")),
-            ("PATH", format!("{}:{peers}{inherited}", path("bin"))),
+            ("TMPDIR", path("tmp")),
+            ("PATH", search.to_string_lossy().into_owned()),
             ("LANG", "C.UTF-8".to_owned()),
         ];
         Ok(Self {
@@ -127,6 +139,24 @@ impl<'a> Stage<'a> {
             environment,
             _model: model,
         })
+    }
+
+    /// Makes this program the agent.
+    fn install(&mut self, harness: &Harness, program: &Path) -> Result<()> {
+        let place = self.folder.path().join("bin").join(harness.program);
+        symlink(fs::canonicalize(program)?, &place)?;
+        let place = place.display().to_string();
+        self.environment.push((harness.peer_finds_it_by, place));
+        Ok(())
+    }
+
+    /// Makes the agents ask this model server.
+    fn settle(&mut self, url: &str) -> Result<()> {
+        let home = self.folder.path().join("home");
+        for harness in &HARNESSES {
+            self.environment.extend((harness.settle)(&home, url)?);
+        }
+        Ok(())
     }
 
     /// More for the host to be told.
@@ -194,23 +224,41 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// A host with a client.
+    /// A host with a client, when it has loaded all that it loads.
     pub(crate) fn served(&self) -> Result<Served> {
-        self.host()?.served()
+        let host = self.host()?;
+        host.loaded()?;
+        host.served()
     }
 
-    /// The peer with a client, if it is installed.
-    pub(crate) fn peer(&self) -> Result<Option<Served>> {
-        let Some(program) = &self.programs.peer else {
-            return Ok(None);
-        };
-        let mut command = self.command(program);
-        let log = fs::File::create(self.folder.path().join("peer.log"))?;
-        command.stdin(Stdio::piped()).stderr(log);
+    /// The peer of a harness, with a client.
+    pub(crate) fn peer(&self, harness: &Harness) -> Result<Served> {
+        let mut command = self.command(self.programs.found(harness.peer)?);
+        let log = self.folder.path().join("peer.log");
+        command
+            .stdin(Stdio::piped())
+            .stderr(fs::File::create(&log)?);
         let mut process = Running(command.spawn().context("cannot start the peer")?);
-        let (stdin, stdout) = (process.0.stdin.take(), process.0.stdout.take());
-        let client = Client::talk(stdin.context("no pipe")?, stdout.context("no pipe")?)?;
-        Ok(Some(Served { client, process }))
+        let client = Client::talk(&mut process).with_context(|| {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            format!("{} does not start: {}", harness.peer, log.trim())
+        })?;
+        Ok(Served { client, process })
+    }
+
+    /// The agent of a harness alone.
+    pub(crate) fn bare(&self, harness: &'static Harness) -> Result<Bare> {
+        let protocol = &harness.protocol;
+        let mut command = self.command(&self.folder.path().join("bin").join(harness.program));
+        command
+            .args(protocol.arguments)
+            .current_dir(self.work())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null());
+        let process = command
+            .spawn()
+            .with_context(|| format!("cannot start {}", harness.program))?;
+        Bare::open(Running(process), protocol, &self.work())
     }
 }
 

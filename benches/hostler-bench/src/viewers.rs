@@ -20,7 +20,7 @@ pub(crate) struct Viewers {
 /// What viewers saw of a turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
-    /// When the last of them had it, on the clock of [`crate::process::monotonic`].
+    /// When the last of them had it, on the clock of [`hostler_bench::monotonic`].
     pub(crate) at: Duration,
     /// By all of them together.
     pub(crate) frames: f64,

@@ -1,28 +1,18 @@
 //! Stands in for Claude Code where its own speed would hide what is measured:
 //! speaks enough stream-json to open a session, and answers every prompt with a
-//! recorded turn.
-//!
-//! `[[deltas N]]` in a prompt makes it N pieces of text as fast as Claude Code
-//! writes them, `[[slow N MS]]` one every MS milliseconds (the words of
-//! `tests/model-server`). Each piece is written alone, and its text is the
-//! monotonic clock in nanoseconds just before.
+//! recorded turn, as [`stand_in`](hostler_bench::stand_in) says.
 
 use std::{
     env,
     io::{self, BufRead, Write},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::time::{ClockId, clock_gettime};
+use hostler_bench::stand_in::{Piece, Wanted, recorded, write};
 use serde_json::{Value, json};
 
 /// A turn of the real one: what it was told and what it wrote.
 const RECORDED: &str = include_str!("../../../../plugins/claude-code/tests/fixtures/simple.jsonl");
-
-/// Between two pieces as fast as they come: the real one takes 0.2 s for 3000.
-const PACE: Duration = Duration::from_micros(65);
 
 fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -54,19 +44,15 @@ fn main() -> Result<()> {
 struct Recorded {
     initialized: Value,
     before: Vec<Value>,
-    piece: Value,
+    piece: Piece,
     after: Vec<Value>,
 }
 
 impl Recorded {
     fn read() -> Result<Self> {
-        let mut lines = Vec::new();
-        for line in RECORDED.lines() {
-            let mut line: Value = serde_json::from_str(line)?;
-            if line["dir"] == "<" {
-                lines.push(line["msg"].take());
-            }
-        }
+        let messages = recorded(RECORDED)?.into_iter();
+        let said = messages.filter_map(|(said, line)| said.then_some(line));
+        let mut lines: Vec<Value> = said.collect();
         let is_piece = |line: &Value| line["event"]["type"] == "content_block_delta";
         let (Some(first), Some(last)) = (
             lines.iter().position(is_piece),
@@ -81,7 +67,7 @@ impl Recorded {
         Ok(Self {
             initialized,
             before: lines,
-            piece,
+            piece: Piece::new(piece, "/event/delta/text").context("a piece without text")?,
             after,
         })
     }
@@ -98,21 +84,11 @@ impl Recorded {
     }
 
     fn turn(&self, out: &mut impl Write, prompt: &Value) -> Result<()> {
-        let (count, pause) = wanted(&prompt["message"]["content"].to_string());
+        let wanted = Wanted::by(&prompt["message"]["content"].to_string());
         for line in &self.before {
             write(out, &of(prompt, line.clone()))?;
         }
-        let mut text = String::new();
-        let begin = Instant::now();
-        for number in 1..=count {
-            let mut piece = of(prompt, self.piece.clone());
-            let stamp = monotonic_ns().to_string();
-            piece["event"]["delta"]["text"] = stamp.as_str().into();
-            write(out, &piece)?;
-            text.push_str(&stamp);
-            // By the clock, so that a late wake-up is made up for.
-            sleep((begin + pause * number).saturating_duration_since(Instant::now()));
-        }
+        let text = wanted.tell(out, &self.piece)?;
         for line in &self.after {
             let mut line = of(prompt, line.clone());
             if line["type"] == "assistant" {
@@ -143,32 +119,4 @@ fn of(prompt: &Value, mut line: Value) -> Value {
         }
     }
     line
-}
-
-/// How many pieces, and the time between two.
-fn wanted(prompt: &str) -> (u32, Duration) {
-    let directive = prompt
-        .split_once("[[")
-        .and_then(|(_, rest)| rest.split_once("]]"))
-        .map_or("", |(directive, _)| directive);
-    let words: Vec<&str> = directive.split(' ').collect();
-    let number = |word: &str| word.parse().unwrap_or(1);
-    match words[..] {
-        ["deltas", count] => (number(count), PACE),
-        ["slow", count, pause] => (number(count), Duration::from_millis(number(pause).into())),
-        _ => (3, PACE),
-    }
-}
-
-fn write(out: &mut impl Write, line: &Value) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
-    out.write_all(&bytes)?;
-    out.flush()
-}
-
-/// One clock for all processes of a machine.
-fn monotonic_ns() -> i64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value as Json, json};
 use ureq::Agent;
 
@@ -41,7 +41,7 @@ const PAGE: &str = "data:text/html,<button style='width:300px;height:300px'>here
 pub(crate) fn device(programs: &Programs, report: &mut Report) -> Result<()> {
     let figure = "a tap on a browser, beside the WebDriver request of it, p50";
     let Some(driver) = hostler_test_support::program("chromedriver") else {
-        report.add(figure, Value(f64::NAN, "ms"), Peer::NotInstalled);
+        report.missing(figure, &anyhow!("chromedriver is not installed"));
         return Ok(());
     };
     let driver = Driver::start(&driver)?;

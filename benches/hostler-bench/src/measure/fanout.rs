@@ -9,12 +9,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use hostler_bench::monotonic;
 
 use super::percentile;
 use crate::{
     Programs,
     client::Client,
-    process::{Running, cpu as cpu_of, monotonic},
+    process::{Running, cpu as cpu_of},
     report::{Peer, Report, Value},
     stage::{Host, Stage},
     viewers::{Seen, Viewers},
@@ -63,6 +64,7 @@ fn compare(programs: &Programs, kind: &str, report: &mut Report) -> Result<()> {
         format!("a session to bare broadcast, {kind} viewers"),
         Value(hosted.speed() / plain.speed(), "x"),
         GOAL,
+        Peer::Nothing,
     );
     Ok(())
 }

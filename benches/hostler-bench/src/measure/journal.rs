@@ -52,6 +52,7 @@ pub(crate) fn journal(_: &Programs, report: &mut Report) -> Result<()> {
             format!("journal, frames of {BYTES} B, {of}"),
             Value(frames as f64 / RUN.as_secs_f64(), "/s"),
             SPEED as f64,
+            Peer::Nothing,
         );
         report.goal(
             format!("its log at most, {of}"),

@@ -3,13 +3,13 @@
 //! once, as the daemon does not open any: it is leasing that is measured.
 
 use std::{
-    fs,
-    path::PathBuf,
+    fs::{self, File},
+    net::TcpListener,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 
@@ -45,51 +45,37 @@ pub(crate) fn leases(programs: &Programs, report: &mut Report) -> Result<()> {
     let host = stage.host()?;
     host.wait_loaded("bench")?;
     let token = host.token()?;
+    let mut seen = Vec::new();
     for (kind, goal) in [("heartbeat", HEARTBEATS), ("cycle", ALLOCATIONS)] {
-        let what = describe(kind);
         let used = cpu(host.process.pid())?;
-        let seen = load(programs, &host.address, &token, "web:mobile:bench-", kind)?;
+        let figures = load(programs, &host.address, &token, "web:mobile:bench-", kind)?;
         let used = cpu(host.process.pid())?.saturating_sub(used);
-        report.at_least(format!("{what} per second"), Value(seen.rate, "/s"), goal);
+        seen.push((kind, goal, figures, used));
+    }
+    drop(host);
+    let daemon = Daemon::start();
+    for (kind, goal, host, used) in seen {
+        let peer = match &daemon {
+            Ok(daemon) => daemon.load(programs, kind),
+            Err(why) => Err(anyhow!("{why:#}")),
+        };
+        let what = describe(kind);
+        report.at_least(
+            format!("{what} per second"),
+            Value(host.rate, "/s"),
+            goal,
+            Peer::of(&peer, |peer| peer.rate),
+        );
         report.goal(
             format!("{what}, p99"),
-            Value(seen.p99, "ms"),
+            Value(host.p99, "ms"),
             SLOWEST,
-            Peer::Nothing,
+            Peer::of(&peer, |peer| peer.p99),
         );
-        let each = used.as_secs_f64() * 1e6 / (seen.rate * (SECONDS + 1) as f64);
+        let each = used.as_secs_f64() * 1e6 / (host.rate * (SECONDS + 1) as f64);
         report.add(
             format!("{what}, processor time of each"),
             Value(each, "µs"),
-            Peer::Nothing,
-        );
-    }
-    drop(host);
-    let Some(daemon) = Daemon::start()? else {
-        report.add(
-            "agent-device's daemon",
-            Value(f64::NAN, ""),
-            Peer::NotInstalled,
-        );
-        return Ok(());
-    };
-    for kind in ["heartbeat", "cycle"] {
-        let seen = load(
-            programs,
-            &daemon.address,
-            &daemon.token,
-            "android:mobile:bench-",
-            kind,
-        )?;
-        let what = describe(kind);
-        report.add(
-            format!("{what} per second, agent-device"),
-            Value(seen.rate, "/s"),
-            Peer::Nothing,
-        );
-        report.add(
-            format!("{what}, p99, agent-device"),
-            Value(seen.p99, "ms"),
             Peer::Nothing,
         );
     }
@@ -105,6 +91,7 @@ fn describe(kind: &str) -> String {
     format!("{what}, {CONNECTIONS} connections")
 }
 
+#[derive(Debug)]
 struct Seen {
     rate: f64,
     p99: f64,
@@ -148,24 +135,25 @@ struct Daemon {
 }
 
 impl Daemon {
-    /// None, if it is not installed.
-    fn start() -> Result<Option<Self>> {
-        let Some(program) = hostler_test_support::program("agent-device") else {
-            return Ok(None);
-        };
+    fn start() -> Result<Self> {
+        let program = hostler_test_support::program("agent-device");
+        let program = program.context("agent-device is not installed")?;
         let folder = tempfile::tempdir()?;
-        let path = std::env::var("PATH").unwrap_or_default();
-        let beside = program.parent().map_or(PathBuf::new(), PathBuf::from);
+        let said = folder.path().join("proxy.log");
+        let log = File::create(&said)?;
+        // The proxy takes no 0 for "any".
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let proxy = Command::new(&program)
-            .args(["proxy", "--port", "0", "--daemon-auth-token", "bench"])
+            .args(["proxy", "--port", &port.to_string()])
+            .args(["--daemon-auth-token", "bench"])
             .env("HOME", folder.path())
             .env("AGENT_DEVICE_STATE_DIR", folder.path())
-            .env("PATH", format!("{}:{path}", beside.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .env("PATH", hostler_test_support::search_path())
+            .stdout(log.try_clone()?)
+            .stderr(log)
             .spawn()
             .context("cannot start agent-device")?;
-        let proxy = Running(proxy);
+        let mut proxy = Running(proxy);
         let file = folder.path().join("daemon.json");
         let begun = Instant::now();
         let told: Json = loop {
@@ -175,21 +163,28 @@ impl Daemon {
             {
                 break told;
             }
+            let ended = proxy.0.try_wait()?.is_some();
             ensure!(
-                begun.elapsed() < PATIENCE,
-                "agent-device's daemon did not start"
+                !ended && begun.elapsed() < PATIENCE,
+                "agent-device's daemon did not start: {}",
+                fs::read_to_string(&said).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(50));
         };
         let number = |name: &str| told[name].as_u64().with_context(|| format!("no {name}"));
         let pid = i32::try_from(number("pid")?)?;
-        Ok(Some(Self {
+        Ok(Self {
             address: format!("127.0.0.1:{}", number("httpPort")?),
             token: told["token"].as_str().context("no token")?.to_owned(),
             pid: Pid::from_raw(pid),
             _proxy: proxy,
             _folder: folder,
-        }))
+        })
+    }
+
+    fn load(&self, programs: &Programs, kind: &str) -> Result<Seen> {
+        let devices = "android:mobile:bench-";
+        load(programs, &self.address, &self.token, devices, kind)
     }
 }
 

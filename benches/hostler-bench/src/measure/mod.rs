@@ -2,6 +2,7 @@
 
 mod attach;
 mod call;
+mod close;
 mod cpu;
 mod device;
 mod fanout;
@@ -10,6 +11,7 @@ mod journal;
 mod latency;
 mod leases;
 mod memory;
+mod prompt;
 mod route;
 mod start;
 mod terminal;
@@ -20,6 +22,7 @@ use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use attach::attach;
 pub(crate) use call::call;
+pub(crate) use close::close;
 pub(crate) use cpu::cpu;
 pub(crate) use device::device;
 pub(crate) use fanout::fanout;
@@ -28,6 +31,7 @@ pub(crate) use journal::journal;
 pub(crate) use latency::latency;
 pub(crate) use leases::leases;
 pub(crate) use memory::memory;
+pub(crate) use prompt::prompt;
 pub(crate) use route::route;
 pub(crate) use start::start;
 pub(crate) use terminal::terminal;
@@ -58,6 +62,15 @@ fn median(programs: &Programs, group: &str, name: &str) -> Result<f64> {
     let estimates: serde_json::Value = serde_json::from_str(&text)?;
     let median = &estimates["median"]["point_estimate"];
     median.as_f64().context("no median")
+}
+
+/// A step of measuring a peer; what goes wrong is why it is not measured.
+fn keep_on<T>(peer: &mut Result<T>, step: impl FnOnce(&mut T) -> Result<()>) {
+    if let Ok(it) = peer
+        && let Err(error) = step(it)
+    {
+        *peer = Err(error);
+    }
 }
 
 fn ms(duration: Duration) -> f64 {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{ms, percentile};
 use crate::{
     Programs,
+    harness::{HARNESSES, Harness},
     report::{Peer, Report, Value},
     stage::Stage,
 };
@@ -15,6 +16,7 @@ const RUNS: usize = 10;
 
 pub(crate) fn start(programs: &Programs, report: &mut Report) -> Result<()> {
     let stage = Stage::stand_in(programs)?;
+    let [harness, ..] = &HARNESSES;
     let cold = stage.host()?;
     let (cold_first, _) = cold.loaded()?;
     drop(cold);
@@ -23,32 +25,23 @@ pub(crate) fn start(programs: &Programs, report: &mut Report) -> Result<()> {
     for _ in 0..RUNS {
         let host = stage.host()?;
         ready.push(ms(host.ready));
-        let (one, three) = host.loaded()?;
+        let (one, last) = host.loaded()?;
         first.push(ms(one));
-        all.push(ms(three));
+        all.push(ms(last));
         drop(host);
 
         let host = stage.host()?;
-        host.client(false)?.open(&stage.work(), "claude-code")?;
+        host.client(false)?.open(&stage.work(), harness.plugin)?;
         open.push(ms(host.started.elapsed()));
     }
-    let mut peer_ready = Vec::new();
-    let mut peer_open = Vec::new();
-    for _ in 0..RUNS {
-        let begin = Instant::now();
-        let Some(mut peer) = stage.peer()? else { break };
-        peer_ready.push(ms(begin.elapsed()));
-        peer.client.open(&stage.work(), "claude-code")?;
-        peer_open.push(ms(begin.elapsed()));
-    }
+    let peers = peers(&stage, harness);
     let median = |samples: &[f64]| percentile(samples, 0.5);
-    let peers = |samples: &[f64]| Peer::of((!samples.is_empty()).then(|| median(samples)));
 
     report.goal(
         format!("start to ready, median of {RUNS}"),
         Value(median(&ready), "ms"),
         150.0,
-        peers(&peer_ready),
+        Peer::of(&peers, |(ready, _)| median(ready)),
     );
     report.add(
         "start to ready, slowest",
@@ -57,7 +50,7 @@ pub(crate) fn start(programs: &Programs, report: &mut Report) -> Result<()> {
     );
     for (figure, value) in [
         ("start to the first plugin loaded", median(&first)),
-        ("start to both plugins loaded", median(&all)),
+        ("start to all plugins loaded", median(&all)),
         ("the same with nothing compiled yet, first", ms(cold_first)),
     ] {
         report.add(figure, Value(value, "ms"), Peer::Nothing);
@@ -65,7 +58,20 @@ pub(crate) fn start(programs: &Programs, report: &mut Report) -> Result<()> {
     report.add(
         "start to an open session, stand-in",
         Value(median(&open), "ms"),
-        peers(&peer_open),
+        Peer::of(&peers, |(_, open)| median(open)),
     );
     Ok(())
+}
+
+/// Of each start, until it is ready and until it has an open session.
+fn peers(stage: &Stage<'_>, harness: &Harness) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (mut ready, mut open) = (vec![], vec![]);
+    for _ in 0..RUNS {
+        let begin = Instant::now();
+        let mut peer = stage.peer(harness)?;
+        ready.push(ms(begin.elapsed()));
+        peer.client.open(&stage.work(), harness.plugin)?;
+        open.push(ms(begin.elapsed()));
+    }
+    Ok((ready, open))
 }

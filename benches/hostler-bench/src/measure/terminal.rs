@@ -52,7 +52,12 @@ pub(crate) fn terminal(programs: &Programs, report: &mut Report) -> Result<()> {
         Value(shown, "MB/s"),
         Peer::Nothing,
     );
-    report.at_least("the second to the first", Value(shown / read, "x"), 0.5);
+    report.at_least(
+        "the second to the first",
+        Value(shown / read, "x"),
+        0.5,
+        Peer::Nothing,
+    );
     report.add(
         "of the bytes, sent to the client; the rest it saw as screens",
         Value(percentile(&came, 0.5), "%"),

@@ -13,8 +13,8 @@ mod socket;
 use std::{env, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use hostler_bench::monotonic;
 use memchr::memmem::Finder;
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use socket::Socket;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -145,7 +145,7 @@ async fn watch(
             if let Some(file) = record.take() {
                 fs::write(file, std::mem::take(&mut recorded))?;
             }
-            let at = Duration::try_from(clock_gettime(ClockId::Monotonic))?;
+            let at = monotonic();
             ends.send(Seen { at, frames })?;
             frames = 0;
         }
