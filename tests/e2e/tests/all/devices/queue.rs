@@ -16,7 +16,7 @@ use super::stage::{NEEDS, PHONES, key, leases, ready, start, until};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial(
-            "who_waits_comes_back_in_its_order_after_a_kill_of_the_host_and_is_served",
+            "who_waits_comes_back_in_its_order_after_a_kill_of_the_host_and_ends_served",
             NEEDS,
             killed,
         ),
@@ -90,7 +90,7 @@ impl Waiting {
 
     /// It has got the phone.
     #[track_caller]
-    fn is_served(self) {
+    fn ends_served(self) {
         let said = Arc::clone(&self.said);
         let output = self.end();
         assert_eq!(output.status.code(), Some(0), "{said:?}");
@@ -131,12 +131,12 @@ fn lost(lose: fn(&mut Host)) {
     assert_eq!(held.len(), 3, "nobody waits twice: {held:?}");
 
     ann.device(&host, &["close"]);
-    first.is_served();
+    first.ends_served();
     second.stands(1, 3);
     assert!(leases(&host)[&holder("bob")] > held[&holder("ann")]);
     bob.device(&host, &["tap", "10,10"]);
     bob.device(&host, &["close"]);
-    second.is_served();
+    second.ends_served();
     cid.device(&host, &["close"]);
     assert!(leases(&host).is_empty());
 }
