@@ -19,7 +19,10 @@
 //!   ended <------------------------+-------------------------+
 //! ```
 //!
-//! and one device, by which it is seen that nobody gets it too early:
+//! After a restart whoever waits is passed over until its client is back (`rejoin`),
+//! and what is held and was never used ends soon: nobody may have heard of it.
+//!
+//! And one device, by which it is seen that nobody gets it too early:
 //!
 //! ```text
 //!   free ---> taken (handing over, then held) ---> tearing down --- torn_down ---> free
