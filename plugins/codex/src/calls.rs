@@ -7,6 +7,7 @@ use hostler_sdk::{Result, acp, client, timer};
 use serde_json::value::RawValue;
 
 use crate::{
+    agents::By,
     incoming::PatchUpdated,
     items::{Head, View, text},
 };
@@ -34,6 +35,8 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 struct Open {
     view: View,
+    /// The sub-agent that made it.
+    by: Option<By>,
     /// The end of what it printed so far.
     tail: String,
     /// The tail has changed since it was shown.
@@ -51,10 +54,20 @@ impl Calls {
     }
 
     /// An item that is a tool call has begun, or is complete.
-    pub(crate) fn changed(&mut self, head: &Head<'_>, item: &RawValue, done: bool) -> Result {
+    /// `by` is the sub-agent that made it, `report` what else is to be shown.
+    pub(crate) fn changed(
+        &mut self,
+        head: &Head<'_>,
+        item: &RawValue,
+        done: bool,
+        by: Option<&By>,
+        report: Option<String>,
+    ) -> Result {
         let id = head.id.to_string();
         let mut view = View::new(head, item, &self.cwd);
+        view.content.extend(report.map(text));
         let known = self.open.remove(&id);
+        let meta = by.map(By::meta);
         if done {
             if let Some(open) = known.as_ref().filter(|_| !view.has_output) {
                 view.content.extend(shown(&open.tail));
@@ -62,15 +75,15 @@ impl Calls {
             view.end();
         }
         let update = match known {
-            Some(_) => acp::SessionUpdate::ToolCallUpdate(acp::ToolCallUpdate::new(
-                id.clone(),
-                view.fields().status(view.status),
-            )),
-            None => acp::SessionUpdate::ToolCall(view.call(&id)),
+            Some(_) => acp::SessionUpdate::ToolCallUpdate(
+                acp::ToolCallUpdate::new(id.clone(), view.fields().status(view.status)).meta(meta),
+            ),
+            None => acp::SessionUpdate::ToolCall(view.call(&id).meta(meta)),
         };
         if !done {
             let open = Open {
                 view,
+                by: by.cloned(),
                 tail: String::new(),
                 stale: false,
             };
@@ -116,7 +129,7 @@ impl Calls {
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::InProgress)
                 .content(content);
-            done = done.and(update(id, fields));
+            done = done.and(open.update(id, fields));
         }
         match self.waiting {
             true => done.and(timer::set(TIMER, EVERY)),
@@ -130,7 +143,7 @@ impl Calls {
             return Ok(());
         };
         open.view.patch(line.changes, &self.cwd);
-        update(&line.item_id, open.view.fields())
+        open.update(&line.item_id, open.view.fields())
     }
 
     /// A running call says how it gets on.
@@ -142,7 +155,7 @@ impl Calls {
         let fields = acp::ToolCallUpdateFields::new()
             .status(acp::ToolCallStatus::InProgress)
             .content(content.collect::<Vec<_>>());
-        update(id, fields)
+        open.update(id, fields)
     }
 
     /// How an open call looks, for those who are asked about it.
@@ -171,27 +184,47 @@ impl Calls {
     }
 
     fn status(&self, id: &str, status: acp::ToolCallStatus) -> Result {
-        if !self.open.contains_key(id) {
-            return Ok(());
+        match self.open.get(id) {
+            Some(open) => open.update(id, acp::ToolCallUpdateFields::new().status(status)),
+            None => Ok(()),
         }
-        update(id, acp::ToolCallUpdateFields::new().status(status))
     }
 
     /// Calls without a result will not get one.
     pub(crate) fn end(&mut self, why: &str) -> Result {
-        let mut done = match std::mem::take(&mut self.waiting) {
-            true => timer::cancel(TIMER),
-            false => Ok(()),
-        };
-        for (id, open) in std::mem::take(&mut self.open) {
-            let content = open.view.content.into_iter();
+        self.end_those(why, |_| true)
+    }
+
+    /// The same, of the sub-agent of this thread, or of the conversation itself.
+    pub(crate) fn end_of(&mut self, thread: Option<&str>, why: &str) -> Result {
+        self.end_those(why, |open| match (&open.by, thread) {
+            (Some(by), Some(thread)) => by.is(thread),
+            (by, thread) => by.is_none() && thread.is_none(),
+        })
+    }
+
+    fn end_those(&mut self, why: &str, those: impl Fn(&Open) -> bool) -> Result {
+        let mut done = Ok(());
+        for (id, mut open) in self.open.extract_if(.., |_, open| those(open)) {
+            let content = std::mem::take(&mut open.view.content).into_iter();
             let content = content.chain(shown(&open.tail)).chain([text(why)]);
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::Failed)
                 .content(content.collect::<Vec<_>>());
-            done = done.and(update(&id, fields));
+            done = done.and(open.update(&id, fields));
+        }
+        if self.open.is_empty() && std::mem::take(&mut self.waiting) {
+            done = done.and(timer::cancel(TIMER));
         }
         done
+    }
+}
+
+impl Open {
+    fn update(&self, id: &str, fields: acp::ToolCallUpdateFields) -> Result {
+        let update = acp::ToolCallUpdate::new(id.to_owned(), fields);
+        let update = update.meta(self.by.as_ref().map(By::meta));
+        client::update(&acp::SessionUpdate::ToolCallUpdate(update))
     }
 }
 

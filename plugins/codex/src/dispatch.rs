@@ -18,7 +18,7 @@ use crate::{
 
 /// Notifications that nobody here needs: whole families, and single ones of the
 /// families that are read.
-const SILENT: [&str; 24] = [
+const SILENT: [&str; 23] = [
     "account/",
     "app/",
     "command/",
@@ -28,7 +28,6 @@ const SILENT: [&str; 24] = [
     "fuzzyFileSearch/",
     "hook/",
     "item/autoApprovalReview/",
-    "item/commandExecution/terminalInteraction",
     "item/fileChange/outputDelta",
     "mcpServer/",
     "model/",
@@ -59,12 +58,7 @@ impl Codex {
         let line: Message<'_> = serde_json::from_str(text)?;
         let params = line.params.map_or("{}", |params| params.get());
         match (line.id, line.method) {
-            (Some(id), Some(method)) => {
-                if let Some(cli) = &mut self.cli {
-                    self.asks.ask(id, &method, params, &mut self.calls, cli)?;
-                }
-                Ok(())
-            }
+            (Some(id), Some(method)) => self.asked(id, &method, params),
             (None, Some(method)) => self.told(&method, params),
             (Some(id), None) => Ok(self.replied(
                 id,
@@ -77,6 +71,19 @@ impl Codex {
                 "it is neither a request nor an answer",
             ))),
         }
+    }
+
+    /// Codex wants something.
+    fn asked(&mut self, id: &RawValue, method: &str, params: &str) -> Result<(), Unread> {
+        let by = serde_json::from_str::<About<'_>>(params).ok();
+        let by = by.and_then(|about| about.thread_id);
+        let by = by.filter(|thread| self.thread.as_deref() != Some(thread));
+        let by = by.map(|thread| self.agents.of(&thread));
+        if let Some(cli) = &mut self.cli {
+            self.asks
+                .ask(id, method, params, by, &mut self.calls, cli)?;
+        }
+        Ok(())
     }
 
     /// Codex has answered the request with this id.
@@ -103,8 +110,10 @@ impl Codex {
     fn told(&mut self, method: &str, params: &str) -> Result<(), Unread> {
         let about: About<'_> = serde_json::from_str(params)?;
         let other = |thread: &str| self.thread.as_deref() != Some(thread);
-        if self.is_ready() && about.thread_id.as_deref().is_some_and(other) {
-            return Ok(()); // A sub-agent's: the call that began it is shown.
+        if self.is_ready()
+            && let Some(thread) = about.thread_id.as_deref().filter(|thread| other(thread))
+        {
+            return self.told_of_agent(method, params, thread);
         }
         match method {
             "item/agentMessage/delta" | "item/plan/delta" => {
@@ -129,11 +138,16 @@ impl Codex {
             }
             "rawResponseItem/completed" => {
                 let line: ItemChanged<'_> = read(params)?;
-                self.unseen.raw(read(line.item.get())?, &self.cwd)?;
+                self.unseen.raw(read(line.item.get())?, None, &self.cwd)?;
             }
+            // A script has a way to type into a command, or to write a plan.
+            "item/commandExecution/terminalInteraction" => self.unseen.told(None),
             "turn/started" => self.turn_started(read::<TurnChanged>(params)?.turn)?,
             "turn/completed" => self.turn_ended(&read::<TurnChanged>(params)?.turn)?,
-            "turn/plan/updated" => plan(read(params)?)?,
+            "turn/plan/updated" => {
+                self.unseen.told(None);
+                plan(read(params)?)?;
+            }
             "thread/tokenUsage/updated" => usage(&read(params)?)?,
             "thread/settings/updated" => {
                 if self
@@ -192,8 +206,8 @@ impl Codex {
             }
             "agentMessage" | "plan" | "reasoning" => {}
             _ => {
-                self.unseen.seen(&head.id);
-                self.calls.changed(&head, line.item, done)?;
+                self.transcript.next_step();
+                self.call(&head, line.item, done, None)?;
             }
         }
         Ok(())
@@ -220,7 +234,7 @@ impl Codex {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(params: &'a str) -> serde_json::Result<T> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(params: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(params)
 }
 

@@ -106,7 +106,7 @@ impl Telling {
                     id: Cow::Owned(id),
                     status: status.map(Cow::Owned),
                 };
-                self.calls.changed(&head, &item, true)
+                self.calls.changed(&head, &item, true, None, None)
             }
             Entry::Early(_) => Ok(()),
         }

@@ -8,6 +8,7 @@ use hostler_sdk::{
 use serde::Deserialize;
 
 use crate::{
+    agents::Agents,
     approvals::Asks,
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
@@ -70,6 +71,7 @@ pub struct Codex {
     pub(crate) transcript: Transcript,
     pub(crate) calls: Calls,
     pub(crate) unseen: Unseen,
+    pub(crate) agents: Agents,
     pub(crate) notices: Notices,
 }
 
@@ -134,6 +136,7 @@ impl Harness for Codex {
             asks: Asks::default(),
             transcript: Transcript::default(),
             unseen: Unseen::default(),
+            agents: Agents::default(),
             notices: Notices::default(),
         };
         session.start()?;

@@ -11,6 +11,7 @@ use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
+    agents::Agents,
     checkpoint::Kept,
     choice::Change,
     cli::{Cli, Request},
@@ -159,12 +160,17 @@ impl Codex {
         };
         let mut done = timer::cancel(TIMER);
         self.thread = Some(opened.thread.id);
+        let new = !resumed && self.copy_of.is_none();
+        self.settings.begin(new);
         if self.copy_of.take().is_some() {
             // From now on it is in Codex's files, and resumed.
             self.kept = Kept::Yes;
             self.checkpoint();
         }
         self.settings.take(opened.settings);
+        if !new && self.settings.values.confines() {
+            done = done.and(self.notices.once_resumed());
+        }
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
         }
@@ -266,6 +272,8 @@ impl Codex {
             }
         }
         done = done.and(self.asks.withdraw_all());
+        self.unseen.clear();
+        self.agents = Agents::default();
         done.and(self.calls.end(why))
     }
 }

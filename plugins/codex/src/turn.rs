@@ -229,7 +229,7 @@ impl Codex {
             }
             _ => {
                 log::debug("a turn that nobody here began has ended");
-                self.calls.end(NO_RESULT)
+                self.calls.end_of(None, NO_RESULT)
             }
         }
     }
@@ -246,10 +246,10 @@ impl Codex {
         };
         self.transcript.end_turn();
         self.notices.end_turn();
-        self.unseen.end_turn();
-        // An answer that came now would mean nothing any more.
-        done = done.and(self.asks.withdraw_all());
-        done = done.and(self.calls.end(why));
+        done = done.and(self.unseen.end_turn(why, None, &self.cwd));
+        // An answer that came now would mean nothing any more. Sub-agents go on.
+        done = done.and(self.asks.withdraw_own());
+        done = done.and(self.calls.end_of(None, why));
         done.and(match outcome {
             Ok(reason) => client::end_turn(turn.request, reason),
             Err(failure) => client::fail(turn.request, failure),

@@ -4,10 +4,12 @@
 //! once it was initialized: `>` to its stdin, `<` from its stdout, `!` from its
 //! stderr, `x` its end. Lines and members that no test needs are left out.
 
+mod agents;
 mod all;
 mod approvals;
 mod bad_input;
 mod cancel;
+mod code;
 mod comparison;
 mod errors;
 mod fork;
