@@ -84,7 +84,10 @@ impl Asks {
             form.call.fields.content.get_or_insert_default().push(asks);
         }
         if form.options.is_empty() {
-            return cli.reply(&id, &form.unasked);
+            let told = form.unaskable.map_or(Ok(()), |why| {
+                client::notice(acp::NoticeSeverity::Warning, why)
+            });
+            return told.and(cli.reply(&id, &form.unasked));
         }
         if self.0.len() == MAX_OPEN {
             log::warn("too many permissions are being asked for at once: one is refused");

@@ -33,6 +33,8 @@ pub(crate) enum Request {
     Turn,
     Steer(Words),
     Compact,
+    Skills,
+    Servers,
     Interrupt,
     Login,
     CancelLogin,

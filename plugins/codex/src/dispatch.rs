@@ -101,6 +101,8 @@ impl Codex {
             Some(Request::Steer(words)) => self.steered(words, reply),
             Some(Request::Login) => self.login_started(reply),
             Some(Request::Compact) => self.compact_answered(reply),
+            Some(Request::Skills) => self.skills_listed(reply),
+            Some(Request::Servers) => self.servers_listed(reply),
             // The turn's end follows, or came before; a login has its answer.
             Some(Request::Interrupt | Request::CancelLogin) | None => Ok(()),
         }
@@ -148,7 +150,11 @@ impl Codex {
                 self.unseen.told(None);
                 plan(read(params)?)?;
             }
-            "thread/tokenUsage/updated" => usage(&read(params)?)?,
+            "thread/tokenUsage/updated" => self.used = usage(&read(params)?)?,
+            "account/rateLimits/updated" => {
+                self.limits.updated(read(params)?, &mut self.notices)?;
+            }
+            "skills/changed" => self.list_skills()?,
             "thread/settings/updated" => {
                 if self
                     .settings
@@ -260,14 +266,16 @@ pub(crate) fn title(title: Option<&str>) -> Result {
 }
 
 /// How full the context window is.
-fn usage(line: &UsageUpdated) -> Result {
+fn usage(line: &UsageUpdated) -> Result<Option<(u64, u64)>> {
     let usage = &line.token_usage;
     match usage.model_context_window {
         Some(size) => {
-            let usage = acp::UsageUpdate::new(usage.last.total_tokens, size);
-            client::update(&acp::SessionUpdate::UsageUpdate(usage))
+            let used = usage.last.total_tokens;
+            let usage = acp::UsageUpdate::new(used, size);
+            client::update(&acp::SessionUpdate::UsageUpdate(usage))?;
+            Ok(Some((used, size)))
         }
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 

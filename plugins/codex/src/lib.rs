@@ -31,6 +31,8 @@
 //! - `login`: logging in, on an instance of its own.
 //! - `store`: which conversations people have begun with Codex; `stored`: their
 //!   lines; `past`: what was said; `twins`: what stands there twice.
+//! - `slash`: commands of people to Codex itself, and skills. `limits`: how much of
+//!   the account is used.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
 //!   choose before a session begins.
@@ -57,6 +59,7 @@ mod dispatch;
 mod elicitation;
 mod incoming;
 mod items;
+mod limits;
 mod login;
 mod notice;
 mod offer;
@@ -71,6 +74,7 @@ mod script;
 mod servers;
 mod session;
 mod settings;
+mod slash;
 mod start;
 mod steer;
 mod store;

@@ -13,10 +13,12 @@ use crate::{
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
+    limits::Limits,
     login::{self, Login},
     notice::Notices,
     offer, past, probe,
     settings::{Patch, Settings},
+    slash::Skill,
     start, steer, store,
     transcript::Transcript,
     turn::{self, Turn},
@@ -72,6 +74,11 @@ pub struct Codex {
     pub(crate) calls: Calls,
     pub(crate) unseen: Unseen,
     pub(crate) agents: Agents,
+    /// What can be prompted by name.
+    pub(crate) skills: Vec<Skill>,
+    /// Tokens in the context window, and how many it holds.
+    pub(crate) used: Option<(u64, u64)>,
+    pub(crate) limits: Limits,
     pub(crate) notices: Notices,
 }
 
@@ -137,6 +144,9 @@ impl Harness for Codex {
             transcript: Transcript::default(),
             unseen: Unseen::default(),
             agents: Agents::default(),
+            skills: Vec::new(),
+            used: None,
+            limits: Limits::default(),
             notices: Notices::default(),
         };
         session.start()?;

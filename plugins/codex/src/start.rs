@@ -21,7 +21,7 @@ use crate::{
     rpc::RpcError,
     servers,
     session::Codex,
-    store, turn,
+    store,
 };
 
 /// Fires when Codex has not become ready in time.
@@ -189,8 +189,9 @@ impl Codex {
                 config_options: Some(self.settings.options()),
             };
             done = done.and(client::opened(request, &opened));
-            done = done.and(turn::tell_commands());
+            done = done.and(self.tell_commands());
         }
+        done = done.and(self.list_skills());
         done.and(self.notices.release()).and(self.send_prompt())
     }
 

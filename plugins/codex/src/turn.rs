@@ -15,6 +15,7 @@ use crate::{
     outcome::outcome,
     rpc::RpcError,
     session::Codex,
+    slash::{self, Command},
     start::Reply,
 };
 
@@ -23,9 +24,6 @@ pub(crate) const TIMER: u64 = 2;
 
 /// How long a cancelled turn may take to end; usually it is a tenth of a second.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// The prompt that makes Codex shorten the conversation.
-const COMPACT: &str = "/compact";
 
 /// What is said of a tool call that the turn's end cuts off.
 const NO_RESULT: &str = "It brought no result.";
@@ -38,25 +36,18 @@ pub(crate) struct Turn {
     pub id: Option<String>,
     /// The prompt, until Codex is ready for it.
     waiting: Option<Vec<Input>>,
-    /// It is a command of Codex's own: then only `turn/started` names it.
+    /// It sums up: then only `turn/started` names it.
     compacts: bool,
+    /// It is a command, which takes no further words.
+    commands: bool,
     pub cancelled: bool,
 }
 
 impl Turn {
-    /// Summing up takes no words, and what is being stopped neither.
+    /// A command takes no words, and what is being stopped neither.
     pub(crate) fn can_be_steered(&self) -> bool {
-        !self.compacts && !self.cancelled
+        !self.commands && !self.cancelled
     }
-}
-
-/// The clients are told what can be prompted beyond words.
-pub(crate) fn tell_commands() -> Result {
-    let about = "Sum the conversation up, to free its context window";
-    let name = COMPACT.trim_start_matches('/');
-    let commands = vec![acp::AvailableCommand::new(name, about)];
-    let update = acp::AvailableCommandsUpdate::new(commands);
-    client::update(&acp::SessionUpdate::AvailableCommandsUpdate(update))
 }
 
 impl Codex {
@@ -80,6 +71,7 @@ impl Codex {
             id: None,
             waiting: Some(input),
             compacts: false,
+            commands: false,
             cancelled: false,
         });
         self.send_prompt()
@@ -103,18 +95,30 @@ impl Codex {
         let Some(input) = turn.waiting.take() else {
             return Ok(());
         };
-        let params = Params {
-            thread_id: thread,
-            input: &input,
-        };
-        turn.compacts = blocks::is_command(&input, COMPACT);
-        let sent = match turn.compacts {
-            true => cli.request(
-                Request::Compact,
-                "thread/compact/start",
-                &json!({"threadId": thread}),
-            ),
-            false => cli.request(Request::Turn, "turn/start", &params),
+        let command = slash::command(&input);
+        turn.compacts = command == Some(Command::Compact);
+        turn.commands = command.is_some();
+        let sent = match command {
+            Some(Command::Status) => return self.tell_status(),
+            Some(Command::Servers) => {
+                let params = json!({"threadId": thread, "detail": "toolsAndAuthOnly"});
+                return cli.request(Request::Servers, "mcpServerStatus/list", &params);
+            }
+            Some(Command::Compact) => {
+                let params = json!({"threadId": thread});
+                cli.request(Request::Compact, "thread/compact/start", &params)
+            }
+            Some(Command::Review(target)) => {
+                let params = json!({"threadId": thread, "target": target});
+                cli.request(Request::Turn, "review/start", &params)
+            }
+            None => {
+                let params = Params {
+                    thread_id: thread,
+                    input: &slash::with_skill(input, &self.skills),
+                };
+                cli.request(Request::Turn, "turn/start", &params)
+            }
         };
         match sent {
             Ok(()) => {}

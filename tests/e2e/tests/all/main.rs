@@ -7,6 +7,9 @@ mod claude;
 mod claude_shows;
 mod clients;
 mod codex;
+mod codex_code;
+mod codex_decides;
+mod codex_plans;
 mod codex_shows;
 mod contained;
 mod decopilot;
@@ -37,6 +40,9 @@ fn main() -> ExitCode {
         claude_shows::trials(),
         clients::trials(),
         codex::trials(),
+        codex_code::trials(),
+        codex_decides::trials(),
+        codex_plans::trials(),
         codex_shows::trials(),
         contained::trials(),
         decopilot::trials(),
