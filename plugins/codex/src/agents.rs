@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    cli::Request,
     dispatch::{Unread, read},
-    incoming::{Delta, ItemChanged, PatchUpdated, Progress, Resolved},
+    incoming::{Delta, ItemChanged, PatchUpdated, Progress, Resolved, TurnChanged},
     items::{Head, Message},
     session::Codex,
 };
@@ -71,6 +72,8 @@ struct Agent {
     by: By,
     /// The last thing that it said.
     report: String,
+    /// Its turn, while one runs.
+    turn: Option<String>,
 }
 
 /// `subAgentActivity`, and `collabAgentToolCall` of earlier models.
@@ -122,6 +125,12 @@ impl Agents {
         }
     }
 
+    fn runs(&mut self, thread: &str, turn: Option<String>) {
+        if let Some(agent) = self.entry(thread) {
+            agent.turn = turn;
+        }
+    }
+
     fn entry(&mut self, thread: &str) -> Option<&mut Agent> {
         if !self.0.contains_key(thread) && self.0.len() == MAX_KNOWN {
             return None;
@@ -129,6 +138,7 @@ impl Agents {
         Some(self.0.entry(thread.to_owned()).or_insert_with(|| Agent {
             by: unknown(thread),
             report: String::new(),
+            turn: None,
         }))
     }
 }
@@ -174,7 +184,12 @@ impl Codex {
             "serverRequest/resolved" => self
                 .asks
                 .withdraw(read::<Resolved<'_>>(params)?.request_id)?,
+            "turn/started" => {
+                let turn = read::<TurnChanged>(params)?.turn.id;
+                self.agents.runs(thread, Some(turn));
+            }
             "turn/completed" => {
+                self.agents.runs(thread, None);
                 let ended = self.unseen.end_turn(ENDED, Some(&by), &self.cwd);
                 ended.and(self.calls.end_of(Some(thread), ENDED))?;
             }
@@ -195,6 +210,20 @@ impl Codex {
             _ => self.call(&head, line.item, done, Some(by))?,
         }
         Ok(())
+    }
+
+    /// Stops those that run: Codex lets them go on when the turn that began them
+    /// is interrupted.
+    pub(crate) fn interrupt_agents(&mut self) -> Result {
+        let Some(cli) = &mut self.cli else {
+            return Ok(());
+        };
+        let running = self.agents.0.iter();
+        let running = running.filter_map(|(thread, agent)| Some((thread, agent.turn.as_ref()?)));
+        running.fold(Ok(()), |done, (thread, turn)| {
+            let params = json!({"threadId": thread, "turnId": turn});
+            done.and(cli.request(Request::Interrupt, "turn/interrupt", &params))
+        })
     }
 
     /// An item that is a tool call, of a sub-agent or of none.

@@ -178,8 +178,12 @@ impl Codex {
         }
     }
 
-    /// Without a turn there is nothing to cancel.
+    /// Without a turn there are only sub-agents to cancel.
     pub(crate) fn cancel_turn(&mut self) -> Result {
+        self.interrupt_agents().and(self.cancel_own_turn())
+    }
+
+    fn cancel_own_turn(&mut self) -> Result {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };

@@ -137,6 +137,27 @@ fn what_a_sub_agent_asks_outlives_the_turn_and_ends_with_its_own() {
 }
 
 #[test]
+fn a_cancel_stops_sub_agents_too() {
+    let mut stage = stage();
+    let turn = json!({"turn": {"id": "v", "status": "inProgress"}});
+    tell(&mut stage, "turn/started", &turn);
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    let stopped = stage.written.iter().map(|line| line["params"].clone());
+    let expected = [
+        json!({"threadId": "s", "turnId": "v"}),
+        json!({"threadId": "t", "turnId": "u"}),
+    ];
+    assert_eq!(stopped.collect::<Vec<_>>(), expected);
+    // One that has ended is not stopped.
+    let ended = json!({"turn": {"id": "v", "status": "interrupted"}});
+    tell(&mut stage, "turn/completed", &ended);
+    stage.complete("interrupted");
+    stage.clear();
+    assert_eq!(stage.bench.cancel().written(), "");
+}
+
+#[test]
 fn what_a_sub_agent_asks_ends_with_codex() {
     let mut stage = stage();
     ask(&mut stage);
