@@ -11,6 +11,7 @@ mod codex_code;
 mod codex_decides;
 mod codex_plans;
 mod codex_shows;
+mod codex_slash;
 mod contained;
 mod decopilot;
 mod devices;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         codex_decides::trials(),
         codex_plans::trials(),
         codex_shows::trials(),
+        codex_slash::trials(),
         contained::trials(),
         decopilot::trials(),
         devices::trials(),
