@@ -2,11 +2,11 @@
 //! and marked, because people are asked about them; their words are not, because
 //! they go to the agent that began them. The last ones are its report.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use hostler_sdk::{Result, acp};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use crate::{
     cli::Request,
@@ -230,7 +230,7 @@ impl Codex {
     pub(crate) fn call(
         &mut self,
         head: &Head<'_>,
-        item: &serde_json::value::RawValue,
+        item: &RawValue,
         done: bool,
         by: Option<&By>,
     ) -> Result {
@@ -241,12 +241,12 @@ impl Codex {
                 self.unseen.ended(&head.id, failed, by);
             }
         }
-        let parent = by.map(|by| Cow::Borrowed(by.thread.as_str()));
-        let parent = parent.or(self.thread.as_deref().map(Cow::Borrowed));
+        let thread = match by {
+            Some(by) => by.thread.as_str(),
+            None => self.thread.as_deref().unwrap_or_default(),
+        };
         let report = match done {
-            true => self
-                .agents
-                .heard(head, item.get(), &parent.unwrap_or_default()),
+            true => self.agents.heard(head, item.get(), thread),
             false => None,
         };
         self.calls.changed(head, item, done, by, report)

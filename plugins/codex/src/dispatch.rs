@@ -77,7 +77,9 @@ impl Codex {
     fn asked(&mut self, id: &RawValue, method: &str, params: &str) -> Result<(), Unread> {
         let by = serde_json::from_str::<About<'_>>(params).ok();
         let by = by.and_then(|about| about.thread_id);
-        let by = by.filter(|thread| self.thread.as_deref() != Some(thread));
+        // Before there is a thread, nobody else can ask.
+        let other = |thread: &str| self.is_ready() && self.thread.as_deref() != Some(thread);
+        let by = by.filter(|thread| other(thread));
         let by = by.map(|thread| self.agents.of(&thread));
         if let Some(cli) = &mut self.cli {
             self.asks

@@ -92,7 +92,11 @@ async fn thoughts() {
         let prompt = "[[think about the weather]][[text It is sunny]][[drop]][[text  and warm.]]";
         client.prompt(&session, prompt).await.unwrap();
         assert_eq!(client.text("agent_thought_chunk"), "about the weather");
-        assert_eq!(client.text("agent_message_chunk"), "It is sunny and warm.");
+        // The notice of the break stands between.
+        let said = client.text("agent_message_chunk");
+        assert!(said.starts_with("It is sunny[hostler]"), "{said}");
+        assert!(said.ends_with(" and warm."), "{said}");
+        assert_eq!(said.matches("It is sunny").count(), 1, "{said}");
     })
     .await;
 }
