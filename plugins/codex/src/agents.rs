@@ -218,12 +218,14 @@ impl Codex {
         let Some(cli) = &mut self.cli else {
             return Ok(());
         };
-        let running = self.agents.0.iter();
-        let running = running.filter_map(|(thread, agent)| Some((thread, agent.turn.as_ref()?)));
-        running.fold(Ok(()), |done, (thread, turn)| {
-            let params = json!({"threadId": thread, "turnId": turn});
-            done.and(cli.request(Request::Interrupt, "turn/interrupt", &params))
-        })
+        let mut done = Ok(());
+        for (thread, agent) in &self.agents.0 {
+            if let Some(turn) = &agent.turn {
+                let params = json!({"threadId": thread, "turnId": turn});
+                done = done.and(cli.request(Request::Interrupt, "turn/interrupt", &params));
+            }
+        }
+        done
     }
 
     /// An item that is a tool call, of a sub-agent or of none.

@@ -133,7 +133,8 @@ impl Unseen {
             true => script::failed(&call.output),
             false => !call.output.contains("exited with code 0"),
         };
-        match call.told && !(failed && !call.failure_told) {
+        let all_is_told = call.told && (call.failure_told || !failed);
+        match all_is_told {
             true => Ok(()),
             false => show(&call, failed, call.output.trim_end(), cwd),
         }
