@@ -5,9 +5,11 @@ use hostler_sdk::{Failure, Pending, Result, acp, client, log};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
+    agents::By,
     calls::{self, Calls},
     cli::Cli,
     elicitation,
+    items::text,
     questions::Questions,
     requests::{self, Form},
 };
@@ -23,6 +25,8 @@ pub(crate) struct Asks(Pending<Ask>);
 struct Ask {
     id: Box<RawValue>,
     form: Form,
+    /// The sub-agent that asks.
+    by: Option<By>,
 }
 
 impl Asks {
@@ -33,6 +37,7 @@ impl Asks {
         id: &RawValue,
         method: &str,
         params: &str,
+        by: Option<By>,
         calls: &mut Calls,
         cli: &mut Cli,
     ) -> Result {
@@ -61,13 +66,28 @@ impl Asks {
                 return cli.refuse(id, &format!("{method}: {error}"));
             }
         };
-        self.put(id.to_owned(), form, calls, cli)
+        self.put(id.to_owned(), form, by, calls, cli)
     }
 
     /// Asks people, or answers at once when nobody can be asked.
-    fn put(&mut self, id: Box<RawValue>, form: Form, calls: &mut Calls, cli: &mut Cli) -> Result {
+    fn put(
+        &mut self,
+        id: Box<RawValue>,
+        mut form: Form,
+        by: Option<By>,
+        calls: &mut Calls,
+        cli: &mut Cli,
+    ) -> Result {
+        if let Some(by) = by.as_ref().filter(|_| form.call.meta.is_none()) {
+            form.call.meta = Some(by.meta());
+            let asks = text(format!("The sub-agent {} asks.", by.name()));
+            form.call.fields.content.get_or_insert_default().push(asks);
+        }
         if form.options.is_empty() {
-            return cli.reply(&id, &form.unasked);
+            let told = form.unaskable.map_or(Ok(()), |why| {
+                client::notice(acp::NoticeSeverity::Warning, why)
+            });
+            return told.and(cli.reply(&id, &form.unasked));
         }
         if self.0.len() == MAX_OPEN {
             log::warn("too many permissions are being asked for at once: one is refused");
@@ -85,7 +105,7 @@ impl Asks {
             })
             .collect();
         let call = form.call.clone();
-        let ask = self.0.insert(Ask { id, form });
+        let ask = self.0.insert(Ask { id, form, by });
         let Err(error) = client::request_permission(ask, &call, &options) else {
             return shown;
         };
@@ -105,7 +125,7 @@ impl Asks {
         calls: &mut Calls,
         cli: Option<&mut Cli>,
     ) -> Result {
-        let (Some(Ask { id, form }), Some(cli)) = (self.0.take(ask), cli) else {
+        let (Some(Ask { id, form, by }), Some(cli)) = (self.0.take(ask), cli) else {
             return Ok(()); // Codex took it back, or is gone.
         };
         let chosen = client::selected(outcome);
@@ -128,7 +148,7 @@ impl Asks {
         if let Some(questions) = form.questions {
             let shown = answer_shown(&call, &choice.name);
             return shown.and(match questions.answered(&choice.answer) {
-                Ok(next) => self.put(id, next, calls, cli),
+                Ok(next) => self.put(id, next, by, calls, cli),
                 Err(answers) => cli.reply(&id, &answers),
             });
         }
@@ -152,10 +172,19 @@ impl Asks {
         }
     }
 
-    /// The turn is over, or Codex is gone.
+    /// The turn is over: what sub-agents ask stays open, they go on.
+    pub(crate) fn withdraw_own(&mut self) -> Result {
+        self.withdraw_those(|ask| ask.by.is_none())
+    }
+
+    /// Codex is gone.
     pub(crate) fn withdraw_all(&mut self) -> Result {
+        self.withdraw_those(|_| true)
+    }
+
+    fn withdraw_those(&mut self, those: impl Fn(&Ask) -> bool) -> Result {
         let mut done = Ok(());
-        while let Some(ask) = self.0.find(|_| true) {
+        while let Some(ask) = self.0.find(&those) {
             done = done.and(self.take_back(ask));
         }
         done
@@ -178,6 +207,7 @@ fn announced(update: &acp::ToolCallUpdate) -> acp::ToolCall {
     let fields = &update.fields;
     let title = fields.title.clone().unwrap_or_default();
     let mut call = acp::ToolCall::new(update.tool_call_id.clone(), title)
+        .meta(update.meta.clone())
         .kind(fields.kind.unwrap_or_default())
         .status(acp::ToolCallStatus::Pending);
     call.content = fields.content.clone().unwrap_or_default();
@@ -189,12 +219,12 @@ fn closed(form: &Form, call: &str, why: &str) -> Result {
         return Ok(()); // The item itself will say.
     }
     let fields = acp::ToolCallUpdateFields::new().status(acp::ToolCallStatus::Failed);
-    calls::update(call, fields.content(vec![crate::items::text(why)]))
+    calls::update(call, fields.content(vec![text(why)]))
 }
 
 fn answer_shown(call: &str, answer: &str) -> Result {
     let fields = acp::ToolCallUpdateFields::new()
         .status(acp::ToolCallStatus::Completed)
         .raw_output(Value::from(answer));
-    calls::update(call, fields.content(vec![crate::items::text(answer)]))
+    calls::update(call, fields.content(vec![text(answer)]))
 }

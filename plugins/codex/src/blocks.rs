@@ -19,6 +19,12 @@ pub(crate) enum Input {
         /// A `data:` address: Codex hands it to the model.
         url: String,
     },
+    /// What it is to go by.
+    Skill {
+        name: String,
+        /// Its `SKILL.md`.
+        path: String,
+    },
 }
 
 /// The blocks of a prompt, in order.
@@ -43,14 +49,9 @@ pub(crate) fn input(blocks: Vec<acp::ContentBlock>) -> Result<Vec<Input>, Failur
 pub(crate) fn beginning(input: &[Input]) -> Option<&str> {
     let text = input.iter().find_map(|piece| match piece {
         Input::Text { text, .. } if !text.trim().is_empty() => Some(text.trim()),
-        Input::Text { .. } | Input::Image { .. } => None,
+        Input::Text { .. } | Input::Image { .. } | Input::Skill { .. } => None,
     });
     text.filter(|text| !text.starts_with('/'))
-}
-
-/// Whether the prompt is this command and nothing else.
-pub(crate) fn is_command(input: &[Input], command: &str) -> bool {
-    matches!(input, [Input::Text { text, .. }] if text.trim() == command)
 }
 
 #[cfg(test)]

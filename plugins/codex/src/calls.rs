@@ -10,6 +10,7 @@ use hostler_sdk::{Result, acp, client, timer};
 use serde_json::value::RawValue;
 
 use crate::{
+    agents::By,
     incoming::PatchUpdated,
     items::{Head, View, text},
 };
@@ -41,11 +42,36 @@ pub(crate) struct Calls {
     waiting: bool,
 }
 
+/// Who made a call.
+#[derive(Debug)]
+pub(crate) enum Maker {
+    /// A turn of the conversation, by Codex's name of it.
+    Turn(Option<String>),
+    /// A sub-agent, in a thread of its own.
+    Agent(By),
+}
+
+impl Maker {
+    fn turn(&self) -> Option<&str> {
+        match self {
+            Self::Turn(turn) => turn.as_deref(),
+            Self::Agent(_) => None,
+        }
+    }
+
+    fn meta(&self) -> Option<acp::Meta> {
+        match self {
+            Self::Turn(_) => None,
+            Self::Agent(by) => Some(by.meta()),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     view: View,
-    /// Codex's name of the turn that it belongs to.
-    turn: Option<String>,
+    /// Whose it is.
+    by: Maker,
     /// It is a command.
     is_command: bool,
     /// Somebody is asked whether it may run.
@@ -67,17 +93,21 @@ impl Calls {
         }
     }
 
-    /// An item of `turn` that is a tool call has begun, or is complete.
+    /// An item that is a tool call has begun, or is complete. `report` is what else
+    /// is to be shown.
     pub(crate) fn changed(
         &mut self,
         head: &Head<'_>,
         item: &RawValue,
         done: bool,
-        turn: Option<&str>,
+        by: Maker,
+        report: Option<String>,
     ) -> Result {
         let id = head.id.to_string();
         let mut view = View::new(head, item, &self.cwd);
+        view.content.extend(report.map(text));
         let known = self.open.remove(&id);
+        let meta = by.meta();
         if done {
             if let Some(open) = known.as_ref().filter(|_| !view.has_output) {
                 view.content.extend(shown(&open.tail));
@@ -86,17 +116,16 @@ impl Calls {
         }
         let is_known = known.is_some() || self.ended.iter().any(|(ended, _)| *ended == id);
         let update = match is_known {
-            true => acp::SessionUpdate::ToolCallUpdate(acp::ToolCallUpdate::new(
-                id.clone(),
-                view.fields().status(view.status),
-            )),
-            false => acp::SessionUpdate::ToolCall(view.call(&id)),
+            true => acp::SessionUpdate::ToolCallUpdate(
+                acp::ToolCallUpdate::new(id.clone(), view.fields().status(view.status)).meta(meta),
+            ),
+            false => acp::SessionUpdate::ToolCall(view.call(&id).meta(meta)),
         };
         self.ended.retain(|(ended, _)| *ended != id);
         if !done {
             let open = Open {
                 view,
-                turn: turn.map(ToOwned::to_owned),
+                by,
                 is_command: head.kind == "commandExecution",
                 is_asked: false,
                 tail: String::new(),
@@ -144,7 +173,7 @@ impl Calls {
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::InProgress)
                 .content(content);
-            done = done.and(update(id, fields));
+            done = done.and(open.update(id, fields));
         }
         match self.waiting {
             true => done.and(timer::set(TIMER, EVERY)),
@@ -158,7 +187,7 @@ impl Calls {
             return Ok(());
         };
         open.view.patch(line.changes, &self.cwd);
-        update(&line.item_id, open.view.fields())
+        open.update(&line.item_id, open.view.fields())
     }
 
     /// A running call says how it gets on.
@@ -170,7 +199,7 @@ impl Calls {
         let fields = acp::ToolCallUpdateFields::new()
             .status(acp::ToolCallStatus::InProgress)
             .content(content.collect::<Vec<_>>());
-        update(id, fields)
+        open.update(id, fields)
     }
 
     /// How an open call looks, for those who are asked about it.
@@ -207,21 +236,21 @@ impl Calls {
     }
 
     fn status(&self, id: &str, status: acp::ToolCallStatus) -> Result {
-        if !self.open.contains_key(id) {
-            return Ok(());
+        match self.open.get(id) {
+            Some(open) => open.update(id, acp::ToolCallUpdateFields::new().status(status)),
+            None => Ok(()),
         }
-        update(id, acp::ToolCallUpdateFields::new().status(status))
     }
 
     /// Whether a command of this turn may run.
     pub(crate) fn has_commands_of(&self, turn: &str) -> bool {
         let mut open = self.open.values();
-        open.any(|open| open.is_command && !open.is_asked && open.turn.as_deref() == Some(turn))
+        open.any(|open| open.is_command && !open.is_asked && open.by.turn() == Some(turn))
     }
 
     /// The turn of a call that runs, or ran when its turn ended.
     pub(crate) fn turn_of(&self, id: &str) -> Option<&str> {
-        let open = self.open.get(id).and_then(|open| open.turn.as_deref());
+        let open = self.open.get(id).and_then(|open| open.by.turn());
         let ended = || {
             let ended = self.ended.iter().find(|(ended, _)| ended == id);
             ended.and_then(|(_, turn)| turn.as_deref())
@@ -231,37 +260,50 @@ impl Calls {
 
     /// Calls without a result will not get one now.
     pub(crate) fn end(&mut self, why: &str) -> Result {
-        let done = match std::mem::take(&mut self.waiting) {
-            true => timer::cancel(TIMER),
-            false => Ok(()),
-        };
-        let open = std::mem::take(&mut self.open);
-        done.and(self.end_all(open, why))
+        self.end_those(why, |_| true)
+    }
+
+    /// The same, of the sub-agent of this thread, or of the conversation itself.
+    pub(crate) fn end_of(&mut self, thread: Option<&str>, why: &str) -> Result {
+        self.end_those(why, |open| match (&open.by, thread) {
+            (Maker::Agent(by), Some(thread)) => by.is(thread),
+            (Maker::Turn(_), thread) => thread.is_none(),
+            (Maker::Agent(_), None) => false,
+        })
     }
 
     /// The same of one turn's.
-    pub(crate) fn end_of(&mut self, turn: &str, why: &str) -> Result {
-        let all = std::mem::take(&mut self.open).into_iter();
-        let (open, others) = all.partition(|(_, open)| open.turn.as_deref() == Some(turn));
-        self.open = others;
-        self.end_all(open, why)
+    pub(crate) fn end_of_turn(&mut self, turn: &str, why: &str) -> Result {
+        self.end_those(why, |open| open.by.turn() == Some(turn))
     }
 
-    fn end_all(&mut self, open: BTreeMap<String, Open>, why: &str) -> Result {
+    fn end_those(&mut self, why: &str, those: impl Fn(&Open) -> bool) -> Result {
         let mut done = Ok(());
-        for (id, open) in open {
-            let content = open.view.content.into_iter();
+        for (id, mut open) in self.open.extract_if(.., |_, open| those(open)) {
+            let content = std::mem::take(&mut open.view.content).into_iter();
             let content = content.chain(shown(&open.tail)).chain([text(why)]);
             let fields = acp::ToolCallUpdateFields::new()
                 .status(acp::ToolCallStatus::Failed)
                 .content(content.collect::<Vec<_>>());
-            done = done.and(update(&id, fields));
+            done = done.and(open.update(&id, fields));
             if self.ended.len() == ENDED {
                 self.ended.pop_front();
             }
-            self.ended.push_back((id, open.turn));
+            let turn = open.by.turn().map(ToOwned::to_owned);
+            self.ended.push_back((id, turn));
+        }
+        if self.open.is_empty() && std::mem::take(&mut self.waiting) {
+            done = done.and(timer::cancel(TIMER));
         }
         done
+    }
+}
+
+impl Open {
+    fn update(&self, id: &str, fields: acp::ToolCallUpdateFields) -> Result {
+        let update = acp::ToolCallUpdate::new(id.to_owned(), fields);
+        let update = update.meta(self.by.meta());
+        client::update(&acp::SessionUpdate::ToolCallUpdate(update))
     }
 }
 

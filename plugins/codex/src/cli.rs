@@ -33,7 +33,11 @@ pub(crate) enum Request {
     Turn,
     Steer(Words),
     Compact,
+    Skills,
+    Servers,
     Interrupt,
+    /// The same for a sub-agent.
+    InterruptAgent,
     /// Which commands run outside of turns?
     Terminals,
     Terminate,

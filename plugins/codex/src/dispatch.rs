@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    calls::Maker,
     cli::Request,
     incoming::{
         About, Delta, ErrorNotice, ItemChanged, McpStatus, NameUpdated, PatchUpdated, PlanUpdated,
@@ -18,7 +19,7 @@ use crate::{
 
 /// Notifications that nobody here needs: whole families, and single ones of the
 /// families that are read.
-const SILENT: [&str; 24] = [
+const SILENT: [&str; 23] = [
     "account/",
     "app/",
     "command/",
@@ -28,7 +29,6 @@ const SILENT: [&str; 24] = [
     "fuzzyFileSearch/",
     "hook/",
     "item/autoApprovalReview/",
-    "item/commandExecution/terminalInteraction",
     "item/fileChange/outputDelta",
     "mcpServer/",
     "model/",
@@ -59,12 +59,7 @@ impl Codex {
         let line: Message<'_> = serde_json::from_str(text)?;
         let params = line.params.map_or("{}", |params| params.get());
         match (line.id, line.method) {
-            (Some(id), Some(method)) => {
-                if let Some(cli) = &mut self.cli {
-                    self.asks.ask(id, &method, params, &mut self.calls, cli)?;
-                }
-                Ok(())
-            }
+            (Some(id), Some(method)) => self.asked(id, &method, params),
             (None, Some(method)) => self.told(&method, params),
             (Some(id), None) => Ok(self.replied(
                 id,
@@ -77,6 +72,21 @@ impl Codex {
                 "it is neither a request nor an answer",
             ))),
         }
+    }
+
+    /// Codex wants something.
+    fn asked(&mut self, id: &RawValue, method: &str, params: &str) -> Result<(), Unread> {
+        let by = serde_json::from_str::<About<'_>>(params).ok();
+        let by = by.and_then(|about| about.thread_id);
+        // Before there is a thread, nobody else can ask.
+        let other = |thread: &str| self.is_ready() && self.thread.as_deref() != Some(thread);
+        let by = by.filter(|thread| other(thread));
+        let by = by.map(|thread| self.agents.of(&thread));
+        if let Some(cli) = &mut self.cli {
+            self.asks
+                .ask(id, method, params, by, &mut self.calls, cli)?;
+        }
+        Ok(())
     }
 
     /// Codex has answered the request with this id.
@@ -94,11 +104,13 @@ impl Codex {
             Some(Request::Steer(words)) => self.steered(words, reply),
             Some(Request::Login) => self.login_started(reply),
             Some(Request::Compact) => self.compact_answered(reply),
+            Some(Request::Skills) => self.skills_listed(reply),
+            Some(Request::Servers) => self.servers_listed(reply),
             Some(Request::Terminals) => self.terminals_listed(reply),
             Some(Request::Terminate) => self.terminated(),
             Some(Request::Interrupt) => self.interrupt_answered(reply),
-            // A login has its answer.
-            Some(Request::CancelLogin) | None => Ok(()),
+            // A sub-agent's turn ends, or has; a login has its answer.
+            Some(Request::InterruptAgent | Request::CancelLogin) | None => Ok(()),
         }
     }
 
@@ -106,8 +118,10 @@ impl Codex {
     fn told(&mut self, method: &str, params: &str) -> Result<(), Unread> {
         let about: About<'_> = serde_json::from_str(params)?;
         let other = |thread: &str| self.thread.as_deref() != Some(thread);
-        if self.is_ready() && about.thread_id.as_deref().is_some_and(other) {
-            return Ok(()); // A sub-agent's: the call that began it is shown.
+        if self.is_ready()
+            && let Some(thread) = about.thread_id.as_deref().filter(|thread| other(thread))
+        {
+            return self.told_of_agent(method, params, thread);
         }
         match method {
             "item/agentMessage/delta" | "item/plan/delta" => {
@@ -132,12 +146,21 @@ impl Codex {
             }
             "rawResponseItem/completed" => {
                 let line: ItemChanged<'_> = read(params)?;
-                self.unseen.raw(read(line.item.get())?, &self.cwd)?;
+                self.unseen.raw(read(line.item.get())?, None, &self.cwd)?;
             }
+            // A script has a way to type into a command, or to write a plan.
+            "item/commandExecution/terminalInteraction" => self.unseen.told(None),
             "turn/started" => self.turn_started(read::<TurnChanged>(params)?.turn)?,
             "turn/completed" => self.turn_ended(&read::<TurnChanged>(params)?.turn)?,
-            "turn/plan/updated" => plan(read(params)?)?,
-            "thread/tokenUsage/updated" => usage(&read(params)?)?,
+            "turn/plan/updated" => {
+                self.unseen.told(None);
+                plan(read(params)?)?;
+            }
+            "thread/tokenUsage/updated" => self.used = usage(&read(params)?)?,
+            "account/rateLimits/updated" => {
+                self.limits.updated(read(params)?, &mut self.notices)?;
+            }
+            "skills/changed" => self.list_skills()?,
             "thread/settings/updated" => {
                 if self
                     .settings
@@ -195,9 +218,14 @@ impl Codex {
             }
             "agentMessage" | "plan" | "reasoning" => {}
             _ => {
-                self.unseen.seen(&head.id);
+                self.transcript.next_step();
                 let turn = line.turn_id.as_deref();
-                self.calls.changed(&head, line.item, done, turn)?;
+                self.call(
+                    &head,
+                    line.item,
+                    done,
+                    Maker::Turn(turn.map(ToOwned::to_owned)),
+                )?;
                 if head.kind == "commandExecution" {
                     self.command_changed(turn)?;
                 }
@@ -227,7 +255,7 @@ impl Codex {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(params: &'a str) -> serde_json::Result<T> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(params: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(params)
 }
 
@@ -253,14 +281,16 @@ pub(crate) fn title(title: Option<&str>) -> Result {
 }
 
 /// How full the context window is.
-fn usage(line: &UsageUpdated) -> Result {
+fn usage(line: &UsageUpdated) -> Result<Option<(u64, u64)>> {
     let usage = &line.token_usage;
     match usage.model_context_window {
         Some(size) => {
-            let usage = acp::UsageUpdate::new(usage.last.total_tokens, size);
-            client::update(&acp::SessionUpdate::UsageUpdate(usage))
+            let used = usage.last.total_tokens;
+            let usage = acp::UsageUpdate::new(used, size);
+            client::update(&acp::SessionUpdate::UsageUpdate(usage))?;
+            Ok(Some((used, size)))
         }
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 

@@ -78,12 +78,20 @@ pub(crate) fn form(params: &str, calls: &Calls) -> serde_json::Result<Form> {
     let id = open
         .clone()
         .unwrap_or_else(|| format!("elicitation/{}", ask.server_name));
+    let unaskable = options.is_empty().then(|| {
+        let (server, message) = (one_line(&ask.server_name), one_line(&ask.message));
+        format!(
+            "The MCP server {server} asked for words, which cannot be given here, and was \
+             declined: {message}"
+        )
+    });
     Ok(Form {
         call: acp::ToolCallUpdate::new(id, fields),
         options,
         cancelled: action("cancel"),
         unasked: action("decline"),
         announce: open.is_none(),
+        unaskable,
         questions: None,
     })
 }

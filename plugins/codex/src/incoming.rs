@@ -252,6 +252,9 @@ pub(crate) struct Reported {
     pub approval_policy: Value,
     #[serde(alias = "sandboxPolicy")]
     pub sandbox: Value,
+    /// Told with changes alone.
+    #[serde(default)]
+    pub collaboration_mode: Value,
 }
 
 impl Reported {
@@ -268,6 +271,9 @@ impl Reported {
             effort: self.reasoning_effort,
             approval: self.approval_policy.as_str().unwrap_or("granular").into(),
             sandbox: sandbox.into(),
+            collaboration: self.collaboration_mode["mode"]
+                .as_str()
+                .map(ToOwned::to_owned),
         }
     }
 }

@@ -21,15 +21,19 @@
 //! - `servers`: what a thread is configured with, the client's MCP servers above
 //!   all. `cli`: one process and the requests that it has not answered; `rpc`: the
 //!   envelope of its lines; `incoming`: what is in them; `blocks`: a prompt.
-//! - `transcript`: messages and thoughts as people see them; `calls`: tool calls
+//! - `transcript`: messages and thoughts as people see them, with
+//!   `stream`, which shows nothing twice; `calls`: tool calls
 //!   while they are open; `items`: what one looks like, with `commands`,
 //!   `changes` and `tools` for its kinds; `unseen`: calls that never become
-//!   items.
+//!   items; `script`: those of a model in code mode. `agents`: sub-agents, whose
+//!   calls are marked.
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
 //! - `login`: logging in, on an instance of its own.
 //! - `store`: which conversations people have begun with Codex; `stored`: their
 //!   lines; `past`: what was said; `twins`: what stands there twice.
+//! - `slash`: commands of people to Codex itself, and skills. `limits`: how much of
+//!   the account is used.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
 //!   choose before a session begins.
@@ -39,9 +43,10 @@
 //! # What is absent
 //!
 //! No history of sessions: the host replays what it has journalled, and Codex is
-//! told to leave its own out. Of sub-agents only the tool calls that steer them
-//! are shown, and what they ask.
+//! told to leave its own out. The words of sub-agents are not shown, but for
+//! their last ones.
 
+mod agents;
 mod approvals;
 mod blocks;
 mod calls;
@@ -55,6 +60,7 @@ mod dispatch;
 mod elicitation;
 mod incoming;
 mod items;
+mod limits;
 mod login;
 mod notice;
 mod offer;
@@ -65,13 +71,16 @@ mod probe;
 mod questions;
 mod requests;
 mod rpc;
+mod script;
 mod servers;
 mod session;
 mod settings;
+mod slash;
 mod start;
 mod steer;
 mod store;
 mod stored;
+mod stream;
 mod sweep;
 mod tools;
 mod transcript;

@@ -29,6 +29,8 @@ pub(crate) struct Notices {
     waiting: VecDeque<(NoticeSeverity, String)>,
     /// What the last retry said: the same again is no news.
     retry: Option<String>,
+    /// People know what is missing of a conversation that goes on.
+    resumed: bool,
     /// How many lines could not be read.
     skipped: usize,
     /// Notifications of which people know that they are not understood.
@@ -45,6 +47,18 @@ impl Notices {
         }
         self.waiting.push_back((severity, text));
         Ok(())
+    }
+
+    /// The conversation goes on in another process: only to one that began it
+    /// does Codex tell of calls that never become items.
+    pub(crate) fn once_resumed(&mut self) -> Result {
+        if std::mem::replace(&mut self.resumed, true) {
+            return Ok(());
+        }
+        let text = "This conversation was begun before, and in such a one Codex does not tell of \
+                    every command that its sandbox refuses at once. The model knows of them; a \
+                    new session shows them.";
+        self.say(NoticeSeverity::Info, text.into())
     }
 
     /// The session is open now.

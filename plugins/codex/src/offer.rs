@@ -8,7 +8,10 @@ use hostler_sdk::{
 };
 use serde::Deserialize;
 
-use crate::{login, options::MODES};
+use crate::{
+    login,
+    options::{COLLABORATIONS, MODES},
+};
 
 /// It takes some 0.2 s, and a start of Node.js.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -56,10 +59,11 @@ pub(crate) fn offer(program: &str) -> Choices {
         log::info(format_args!("`{program} debug models`: {why}"));
         Vec::new()
     });
-    let modes = MODES.iter().map(|(id, name, description, ..)| Mode {
-        id: (*id).into(),
-        name: (*name).into(),
-        description: (*description).into(),
+    let modes = MODES.iter().map(|mode| (mode.0, mode.1, mode.2));
+    let modes = modes.chain([COLLABORATIONS[1]]).map(|mode| Mode {
+        id: mode.0.into(),
+        name: mode.1.into(),
+        description: mode.2.into(),
     });
     Choices {
         local: true,

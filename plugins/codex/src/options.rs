@@ -30,6 +30,22 @@ pub(crate) const MODES: [(&str, &str, &str, &str, &str); 3] = [
     ),
 ];
 
+/// Codex's own plan mode: it leaves approval and sandbox as they are.
+pub(crate) const PLAN: &str = "plan";
+
+/// The other way to work together.
+pub(crate) const WORK: &str = "default";
+
+/// Ids, names and meanings; ids as Codex spells them.
+pub(crate) const COLLABORATIONS: [(&str, &str, &str); 2] = [
+    (WORK, "Default", "Codex works"),
+    (
+        PLAN,
+        "Plan",
+        "Codex asks questions and writes a plan, and changes nothing",
+    ),
+];
+
 /// The mode of a pair that is none of [`MODES`]. It is shown and cannot be chosen.
 const CUSTOM: &str = "custom";
 
@@ -83,7 +99,7 @@ impl Settings {
         let mode = select(
             "mode",
             "Mode",
-            "Approval and sandbox together",
+            "Approval and sandbox together, or Codex's own plan mode",
             self.mode(),
             choices(&self.offered_modes(), self.mode()),
         );
@@ -121,12 +137,21 @@ impl Settings {
             &values.sandbox,
             choices(&SANDBOXES, &values.sandbox),
         );
+        let collaborates = values.collaboration.as_deref();
+        let collaborates = collaborates.unwrap_or(WORK);
+        let collaboration = select(
+            "collaboration",
+            "Collaboration",
+            "Whether Codex works or plans",
+            collaborates,
+            choices(&COLLABORATIONS, collaborates),
+        );
         let mut options = vec![
             mode.category(Category::Mode),
             model.category(Category::Model),
         ];
         options.extend(self.effort_option());
-        options.extend([approval, sandbox]);
+        options.extend([approval, sandbox, collaboration]);
         options
     }
 
@@ -151,6 +176,9 @@ impl Settings {
 
     pub(crate) fn mode(&self) -> &'static str {
         let values = &self.values;
+        if values.plans() {
+            return PLAN;
+        }
         let is =
             |mode: &&(_, _, _, &str, &str)| mode.3 == values.approval && mode.4 == values.sandbox;
         MODES.iter().find(is).map_or(CUSTOM, |mode| mode.0)
@@ -158,6 +186,7 @@ impl Settings {
 
     fn offered_modes(&self) -> Vec<(&'static str, &'static str, &'static str)> {
         let mut modes: Vec<_> = MODES.iter().map(|mode| (mode.0, mode.1, mode.2)).collect();
+        modes.push(COLLABORATIONS[1]);
         if self.mode() == CUSTOM {
             modes.push((CUSTOM, "Custom", "Approval and sandbox as they were chosen"));
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hostler_sdk::{Conversation, Result, acp, client, log};
 
 use crate::{
-    calls::Calls,
+    calls::{Calls, Maker},
     dispatch,
     items::Head,
     store,
@@ -106,7 +106,8 @@ impl Telling {
                     id: Cow::Owned(id),
                     status: status.map(Cow::Owned),
                 };
-                self.calls.changed(&head, &item, true, None)
+                self.calls
+                    .changed(&head, &item, true, Maker::Turn(None), None)
             }
             Entry::Early(_) => Ok(()),
         }

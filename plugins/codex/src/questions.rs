@@ -67,6 +67,7 @@ impl Questions {
             cancelled: answers.clone(),
             unasked: answers,
             announce: false,
+            unaskable: None,
             questions: None,
         }))
     }
@@ -120,6 +121,7 @@ impl Questions {
             cancelled: answers.clone(),
             unasked: answers,
             announce: true,
+            unaskable: None,
             questions: Some(self),
         })
     }

@@ -20,6 +20,8 @@ pub(crate) struct Form {
     pub unasked: Value,
     /// The call is no item of Codex: it is shown and ended here.
     pub announce: bool,
+    /// Why nobody is asked, when people should know.
+    pub unaskable: Option<String>,
     /// More questions come after this one.
     pub questions: Option<Questions>,
 }
@@ -83,6 +85,7 @@ fn decisions(call: acp::ToolCallUpdate, session: String, more: Vec<Choice>) -> F
         cancelled: decision("cancel"),
         unasked: decision("decline"),
         announce: false,
+        unaskable: None,
         questions: None,
     }
 }
@@ -264,6 +267,7 @@ pub(crate) fn permissions(params: &str) -> serde_json::Result<Form> {
         cancelled: nothing.clone(),
         unasked: nothing,
         announce: true,
+        unaskable: None,
         questions: None,
     })
 }

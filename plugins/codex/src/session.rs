@@ -10,14 +10,17 @@ use hostler_sdk::{
 use serde::Deserialize;
 
 use crate::{
+    agents::Agents,
     approvals::Asks,
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
+    limits::Limits,
     login::{self, Login},
     notice::Notices,
     offer, past, probe,
     settings::{Patch, Settings},
+    slash::Skill,
     start, steer, store,
     sweep::{self, Sweep},
     transcript::Transcript,
@@ -81,6 +84,12 @@ pub struct Codex {
     pub(crate) transcript: Transcript,
     pub(crate) calls: Calls,
     pub(crate) unseen: Unseen,
+    pub(crate) agents: Agents,
+    /// What can be prompted by name.
+    pub(crate) skills: Vec<Skill>,
+    /// Tokens in the context window, and how many it holds.
+    pub(crate) used: Option<(u64, u64)>,
+    pub(crate) limits: Limits,
     pub(crate) notices: Notices,
 }
 
@@ -148,6 +157,10 @@ impl Harness for Codex {
             asks: Asks::default(),
             transcript: Transcript::default(),
             unseen: Unseen::default(),
+            agents: Agents::default(),
+            skills: Vec::new(),
+            used: None,
+            limits: Limits::default(),
             notices: Notices::default(),
         };
         session.start()?;

@@ -1,5 +1,6 @@
-//! Model, effort, approval and sandbox: what is in force, and what a choice
-//! changes. A mode is a pair of approval and sandbox.
+//! Model, effort, approval, sandbox and collaboration: what is in force, and what
+//! a choice changes. A mode is a pair of approval and sandbox, or Codex's own plan
+//! mode, in which it asks and plans.
 
 use hostler_sdk::{Failure, Result, acp, client};
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,11 @@ use serde_json::{Value, json};
 
 use crate::{
     incoming::{Model, Reported},
-    options::{APPROVALS, MODES, SANDBOXES},
+    options::{APPROVALS, COLLABORATIONS, MODES, PLAN, SANDBOXES, WORK},
 };
+
+/// The sandbox that is none.
+const UNCONFINED: &str = "danger-full-access";
 
 /// What is in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +22,23 @@ pub(crate) struct Values {
     pub effort: Option<String>,
     pub approval: String,
     pub sandbox: String,
+    /// None when Codex has not told of it.
+    pub collaboration: Option<String>,
+}
+
+impl Values {
+    pub(crate) fn plans(&self) -> bool {
+        self.collaboration.as_deref() == Some(PLAN)
+    }
+
+    fn works(&self) -> bool {
+        self.collaboration.as_deref() == Some(WORK)
+    }
+
+    /// Whether commands can be refused by the sandbox.
+    pub(crate) fn confines(&self) -> bool {
+        self.sandbox != UNCONFINED
+    }
 }
 
 /// Values to be changed, or those that were chosen so far.
@@ -28,6 +49,7 @@ pub(crate) struct Patch {
     pub effort: Option<String>,
     pub approval: Option<String>,
     pub sandbox: Option<String>,
+    pub collaboration: Option<String>,
 }
 
 impl Patch {
@@ -40,6 +62,7 @@ impl Patch {
         or(&later.effort, &mut self.effort);
         or(&later.approval, &mut self.approval);
         or(&later.sandbox, &mut self.sandbox);
+        or(&later.collaboration, &mut self.collaboration);
     }
 }
 
@@ -58,12 +81,20 @@ impl Settings {
         self.models = models.into_iter().filter(|model| !model.hidden).collect();
     }
 
+    /// A process has a thread: one that it has just begun does not plan.
+    pub(crate) fn begin(&mut self, new: bool) {
+        self.values.collaboration = new.then(|| WORK.to_owned());
+    }
+
     /// Takes over what Codex says; whether anything is new.
     pub(crate) fn take(&mut self, reported: Reported) -> bool {
         if reported.sandbox["type"] == "workspaceWrite" {
             self.workspace = Some(reported.sandbox.clone());
         }
-        let values = reported.values();
+        let mut values = reported.values();
+        let before = self.values.collaboration.take();
+        values.collaboration = values.collaboration.or_else(|| before.clone());
+        self.values.collaboration = before;
         let changed = values != self.values;
         self.values = values;
         changed
@@ -84,7 +115,13 @@ impl Settings {
                 let mode = MODES.iter().find(|mode| mode.0 == value);
                 patch.approval = mode.map(|mode| mode.3.to_owned());
                 patch.sandbox = mode.map(|mode| mode.4.to_owned());
-                MODES.iter().map(|mode| mode.0.to_owned()).collect()
+                patch.collaboration = match value {
+                    PLAN => Some(PLAN.to_owned()),
+                    // It may have been begun by hand, and plan.
+                    _ => Some(WORK.to_owned()).filter(|_| !self.values.works()),
+                };
+                let modes = MODES.iter().map(|mode| mode.0);
+                modes.chain([PLAN]).map(ToOwned::to_owned).collect()
             }
             "model" => {
                 patch.effort = self.effort_for(value);
@@ -104,9 +141,14 @@ impl Settings {
                 patch.sandbox = chosen;
                 ids(&SANDBOXES)
             }
+            "collaboration" => {
+                patch.collaboration = chosen;
+                ids(&COLLABORATIONS)
+            }
             other => {
                 return Err(Failure::invalid_params(format!(
-                    "there is no option \"{other}\"; there are mode, model, effort, approval, sandbox"
+                    "there is no option \"{other}\"; there are mode, model, effort, approval, \
+                     sandbox, collaboration"
                 )));
             }
         };
@@ -132,6 +174,10 @@ impl Settings {
                 .filter(|_| chosen.effort != now.effort),
             approval: differs(&chosen.approval, &now.approval),
             sandbox: differs(&chosen.sandbox, &now.sandbox),
+            collaboration: chosen
+                .collaboration
+                .clone()
+                .filter(|_| chosen.collaboration != now.collaboration),
         };
         (patch != Patch::default()).then_some(patch)
     }
@@ -144,6 +190,7 @@ impl Settings {
         values.effort = patch.effort.or_else(|| before.effort.clone());
         values.approval = patch.approval.unwrap_or_else(|| before.approval.clone());
         values.sandbox = patch.sandbox.unwrap_or_else(|| before.sandbox.clone());
+        values.collaboration = patch.collaboration.or_else(|| before.collaboration.clone());
         *values != before
     }
 
@@ -168,10 +215,18 @@ impl Settings {
         add("model", &patch.model);
         add("effort", &patch.effort);
         add("approvalPolicy", &patch.approval);
+        if let Some(collaboration) = &patch.collaboration {
+            // It names model and effort too, and those count.
+            let model = patch.model.as_ref().unwrap_or(&self.values.model);
+            let effort = patch.effort.as_ref().or(self.values.effort.as_ref());
+            params["collaborationMode"] = json!({"mode": collaboration, "settings": {
+                "model": model, "reasoning_effort": effort, "developer_instructions": null,
+            }});
+        }
         if let Some(sandbox) = &patch.sandbox {
             params["sandboxPolicy"] = match sandbox.as_str() {
                 "read-only" => json!({"type": "readOnly"}),
-                "danger-full-access" => json!({"type": "dangerFullAccess"}),
+                UNCONFINED => json!({"type": "dangerFullAccess"}),
                 _ => {
                     let own = self.workspace.clone();
                     own.unwrap_or_else(|| json!({"type": "workspaceWrite"}))

@@ -11,6 +11,7 @@ use hostler_sdk::{Failure, Result, acp, client, log, process::Exit, timer};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
+    agents::Agents,
     checkpoint::Kept,
     choice::Change,
     cli::{Cli, Request},
@@ -20,7 +21,7 @@ use crate::{
     rpc::RpcError,
     servers,
     session::Codex,
-    store, sweep, turn,
+    store, sweep,
 };
 
 /// Fires when Codex has not become ready in time.
@@ -161,12 +162,17 @@ impl Codex {
         };
         let mut done = timer::cancel(TIMER);
         self.thread = Some(opened.thread.id);
+        let new = !resumed && self.copy_of.is_none();
+        self.settings.begin(new);
         if self.copy_of.take().is_some() {
             // From now on it is in Codex's files, and resumed.
             self.kept = Kept::Yes;
             self.checkpoint();
         }
         self.settings.take(opened.settings);
+        if !new && self.settings.values.confines() {
+            done = done.and(self.notices.once_resumed());
+        }
         if let Some(cli) = &mut self.cli {
             cli.ready = true;
         }
@@ -185,8 +191,9 @@ impl Codex {
                 config_options: Some(self.settings.options()),
             };
             done = done.and(client::opened(request, &opened));
-            done = done.and(turn::tell_commands());
+            done = done.and(self.tell_commands());
         }
+        done = done.and(self.list_skills());
         done.and(self.notices.release()).and(self.send_prompt())
     }
 
@@ -274,6 +281,8 @@ impl Codex {
         self.sweep = None;
         done = done.and(timer::cancel(sweep::TIMER));
         done = done.and(self.asks.withdraw_all());
+        self.unseen.clear();
+        self.agents = Agents::default();
         done.and(self.calls.end(why))
     }
 }

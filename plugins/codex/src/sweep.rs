@@ -160,7 +160,7 @@ impl Codex {
         let waits = |turn: &crate::turn::Turn| turn.id.as_ref() == Some(&sweep.turn);
         done.and(match self.turn.as_ref().is_some_and(waits) {
             true => self.end_turn(Ok(hostler_sdk::acp::StopReason::Cancelled)),
-            false => self.calls.end_of(&sweep.turn, CANCELLED),
+            false => self.calls.end_of_turn(&sweep.turn, CANCELLED),
         })
     }
 }

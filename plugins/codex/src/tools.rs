@@ -1,5 +1,7 @@
 //! Items that are neither commands nor file changes: MCP, the web, sub-agents.
 
+use std::collections::BTreeMap;
+
 use hostler_sdk::acp;
 use hostler_sdk::text::{fenced, one_line, relative};
 use serde::{Deserialize, de::Error as _};
@@ -9,7 +11,7 @@ use crate::items::{View, text};
 
 /// The members that say something to a person; each kind has a few.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Tool {
     server: Option<String>,
     namespace: Option<String>,
@@ -21,6 +23,18 @@ struct Tool {
     action: Value,
     path: Option<String>,
     prompt: Option<String>,
+    /// Of `subAgentActivity`.
+    kind: String,
+    agent_path: String,
+    model: Option<String>,
+    agents_states: BTreeMap<String, AgentState>,
+    /// Of what a review found.
+    review: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct AgentState {
+    message: Option<String>,
 }
 
 /// # Errors
@@ -47,7 +61,31 @@ pub(crate) fn show(view: &mut View, kind: &str, item: &str, cwd: &str) -> serde_
             view.title = one_line(format!("Agent: {name} {prompt}").trim_end());
             view.content
                 .extend((!prompt.is_empty()).then(|| text(prompt)));
+            let said = tool.agents_states.into_values();
+            view.content
+                .extend(said.filter_map(|agent| agent.message).map(text));
         }
+        "subAgentActivity" => {
+            view.kind = acp::ToolKind::Think;
+            let name = tool.agent_path.rsplit('/').next().unwrap_or_default();
+            view.title = one_line(&match tool.kind.as_str() {
+                "started" => format!("Agent {name}: begins"),
+                "completed" => format!("Agent {name}: is done"),
+                "interrupted" => format!("Agent {name}: is stopped"),
+                "interacted" => format!("Agent {name}: is told more"),
+                other => format!("Agent {name}: {other}"),
+            });
+            view.raw_input = Some(json!({"agent": tool.agent_path, "model": tool.model}));
+        }
+        "enteredReviewMode" => {
+            view.kind = acp::ToolKind::Think;
+            view.title = one_line(&format!("Review {}", tool.review));
+        }
+        "exitedReviewMode" => {
+            view.kind = acp::ToolKind::Think;
+            view.title = "The review is done".into();
+        }
+        "sleep" => view.title = "Wait".into(),
         "dynamicToolCall" => {
             let names = [tool.namespace, tool.tool].into_iter().flatten();
             view.title = one_line(&names.collect::<Vec<_>>().join(": "));

@@ -15,6 +15,7 @@ use crate::{
     outcome::outcome,
     rpc::RpcError,
     session::Codex,
+    slash::{self, Command},
     start::Reply,
     sweep,
 };
@@ -33,9 +34,6 @@ const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
 /// Then Codex is ended itself, step by step ([`Ending`]).
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The prompt that makes Codex shorten the conversation.
-const COMPACT: &str = "/compact";
-
 /// What is said of a tool call that ended with a cancelled turn…
 pub(crate) const CANCELLED: &str = "Cancelled.";
 
@@ -50,27 +48,20 @@ pub(crate) struct Turn {
     pub id: Option<String>,
     /// The prompt, until Codex is ready for it.
     waiting: Option<Vec<Input>>,
-    /// It is a command of Codex's own: then only `turn/started` names it.
+    /// It sums up: then only `turn/started` names it.
     compacts: bool,
+    /// It is a command, which takes no further words.
+    commands: bool,
     pub cancelled: bool,
     /// Codex is being ended, because it did not end the turn.
     ending: Ending,
 }
 
 impl Turn {
-    /// Summing up takes no words, and what is being stopped neither.
+    /// A command takes no words, and what is being stopped neither.
     pub(crate) fn can_be_steered(&self) -> bool {
-        !self.compacts && !self.cancelled
+        !self.commands && !self.cancelled
     }
-}
-
-/// The clients are told what can be prompted beyond words.
-pub(crate) fn tell_commands() -> Result {
-    let about = "Sum the conversation up, to free its context window";
-    let name = COMPACT.trim_start_matches('/');
-    let commands = vec![acp::AvailableCommand::new(name, about)];
-    let update = acp::AvailableCommandsUpdate::new(commands);
-    client::update(&acp::SessionUpdate::AvailableCommandsUpdate(update))
 }
 
 impl Codex {
@@ -94,6 +85,7 @@ impl Codex {
             id: None,
             waiting: Some(input),
             compacts: false,
+            commands: false,
             cancelled: false,
             ending: Ending::default(),
         });
@@ -118,18 +110,30 @@ impl Codex {
         let Some(input) = turn.waiting.take() else {
             return Ok(());
         };
-        let params = Params {
-            thread_id: thread,
-            input: &input,
-        };
-        turn.compacts = blocks::is_command(&input, COMPACT);
-        let sent = match turn.compacts {
-            true => cli.request(
-                Request::Compact,
-                "thread/compact/start",
-                &json!({"threadId": thread}),
-            ),
-            false => cli.request(Request::Turn, "turn/start", &params),
+        let command = slash::command(&input);
+        turn.compacts = command == Some(Command::Compact);
+        turn.commands = command.is_some();
+        let sent = match command {
+            Some(Command::Status) => return self.tell_status(),
+            Some(Command::Servers) => {
+                let params = json!({"threadId": thread, "detail": "toolsAndAuthOnly"});
+                return cli.request(Request::Servers, "mcpServerStatus/list", &params);
+            }
+            Some(Command::Compact) => {
+                let params = json!({"threadId": thread});
+                cli.request(Request::Compact, "thread/compact/start", &params)
+            }
+            Some(Command::Review(target)) => {
+                let params = json!({"threadId": thread, "target": target});
+                cli.request(Request::Turn, "review/start", &params)
+            }
+            None => {
+                let params = Params {
+                    thread_id: thread,
+                    input: &slash::with_skill(input, &self.skills),
+                };
+                cli.request(Request::Turn, "turn/start", &params)
+            }
         };
         match sent {
             Ok(()) => {}
@@ -189,8 +193,12 @@ impl Codex {
         }
     }
 
-    /// Without a turn there is nothing to cancel.
+    /// Without a turn there are only sub-agents to cancel.
     pub(crate) fn cancel_turn(&mut self) -> Result {
+        self.interrupt_agents().and(self.cancel_own_turn())
+    }
+
+    fn cancel_own_turn(&mut self) -> Result {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };
@@ -271,7 +279,7 @@ impl Codex {
             Some(turn) if ours(turn) => self.end_turn(outcome(ended)),
             _ => {
                 log::debug("a turn that nobody here began has ended");
-                self.calls.end(NO_RESULT)
+                self.calls.end_of(None, NO_RESULT)
             }
         }
     }
@@ -290,10 +298,10 @@ impl Codex {
         };
         self.transcript.end_turn();
         self.notices.end_turn();
-        self.unseen.end_turn();
-        // An answer that came now would mean nothing any more.
-        done = done.and(self.asks.withdraw_all());
-        done = done.and(self.calls.end(why));
+        done = done.and(self.unseen.end_turn(why, None, &self.cwd));
+        // An answer that came now would mean nothing any more. Sub-agents go on.
+        done = done.and(self.asks.withdraw_own());
+        done = done.and(self.calls.end_of(None, why));
         done.and(match outcome {
             Ok(reason) => client::end_turn(turn.request, reason),
             Err(failure) => client::fail(turn.request, failure),

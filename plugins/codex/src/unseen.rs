@@ -1,6 +1,11 @@
-//! Commands and patches that never become items: one that the sandbox stops at
-//! once, or that Codex itself refuses. The model is told of them, and so are
-//! people, from the raw items of the model's conversation.
+//! Calls that never become items: a command that the sandbox stops at once, a
+//! patch that Codex itself refuses, a script of which nothing else is told. The
+//! model gets their outputs, and so do people, from the raw items of the model's
+//! conversation.
+//!
+//! Most models have one tool, `exec`: a script that calls the others. What it
+//! calls becomes items, or does not. So a script is shown when nothing was told
+//! between it and its output, or when it failed and nothing that was told did.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +14,38 @@ use hostler_sdk::{Result, acp, client};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::items::text;
+use crate::{agents::By, items::text, script};
 
 /// How many calls may wait for their output: a model makes a few at once.
 const MAX_OPEN: usize = 64;
 
-/// Calls of which Codex has not told an item so far.
+/// How much of the output of a script that goes on is kept, in bytes: the model
+/// gets no more of one either.
+const MAX_OUTPUT: usize = 64 << 10;
+
+/// Calls by the id under which their output comes.
 #[derive(Debug, Default)]
 pub(crate) struct Unseen(BTreeMap<String, Call>);
 
 #[derive(Debug)]
 struct Call {
+    /// The id that people see.
+    id: String,
     tool: String,
     input: String,
+    by: Option<By>,
+    /// Of a script: what it gave out so far, and where it goes on.
+    output: String,
+    cell: Option<String>,
+    /// Of a script: something was told of what it does, and that it failed.
+    told: bool,
+    failure_told: bool,
+}
+
+impl Call {
+    fn is_script(&self) -> bool {
+        self.tool == script::TOOL
+    }
 }
 
 /// An item of the model's conversation: calls and their outputs.
@@ -40,32 +64,120 @@ pub(crate) struct Raw {
 }
 
 impl Unseen {
-    pub(crate) fn raw(&mut self, item: Raw, cwd: &str) -> Result {
+    pub(crate) fn raw(&mut self, item: Raw, by: Option<&By>, cwd: &str) -> Result {
         let Some(id) = item.call_id else {
             return Ok(());
         };
         match (item.kind.as_str(), item.name) {
-            ("function_call" | "custom_tool_call", Some(tool)) if acts(&tool) => {
+            ("function_call" | "custom_tool_call", Some(tool)) => {
                 let input = item.arguments.or(item.input).unwrap_or_default();
-                if self.0.len() < MAX_OPEN {
-                    self.0.insert(id, Call { tool, input });
-                }
+                self.called(id, tool, input, by);
                 Ok(())
             }
-            ("function_call_output" | "custom_tool_call_output", _) => match self.0.remove(&id) {
-                Some(call) => show(id, &call, &item.output, cwd),
-                None => Ok(()),
-            },
+            ("function_call_output" | "custom_tool_call_output", _) => {
+                self.brought(&id, &item.output, cwd)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Codex tells of it.
-    pub(crate) fn seen(&mut self, id: &str) {
-        self.0.remove(id);
+    fn called(&mut self, id: String, tool: String, input: String, by: Option<&By>) {
+        if tool == script::WAIT {
+            let cell = script::cell_of(&input);
+            let waits = |call: &Call| call.cell.is_some() && call.cell == cell;
+            let open = self.0.iter().find(|(_, call)| waits(call));
+            let open = open.map(|(id, _)| id.clone());
+            if let Some(call) = open.and_then(|open| self.0.remove(&open)) {
+                self.0.insert(id, call);
+            }
+            return;
+        }
+        if !acts(&tool) || self.0.len() == MAX_OPEN {
+            return;
+        }
+        let call = Call {
+            id: id.clone(),
+            tool,
+            input,
+            by: by.cloned(),
+            output: String::new(),
+            cell: None,
+            told: false,
+            failure_told: false,
+        };
+        self.0.insert(id, call);
     }
 
-    pub(crate) fn end_turn(&mut self) {
+    /// The output of the call with this id, or a part of it.
+    fn brought(&mut self, id: &str, output: &Value, cwd: &str) -> Result {
+        let words = words(output);
+        let Some(call) = self.0.get_mut(id) else {
+            return Ok(());
+        };
+        if call.is_script() {
+            if call.output.len() + words.len() <= MAX_OUTPUT {
+                call.output.push_str(&words);
+                call.output.push('\n');
+            }
+            call.cell = script::goes_on(&words);
+            if call.cell.is_some() || !script::has_ended(&words) {
+                return Ok(());
+            }
+        } else {
+            call.output = words;
+        }
+        let Some(call) = self.0.remove(id) else {
+            return Ok(());
+        };
+        let failed = match call.is_script() {
+            true => script::failed(&call.output),
+            false => !call.output.contains("exited with code 0"),
+        };
+        let all_is_told = call.told && (call.failure_told || !failed);
+        match all_is_told {
+            true => Ok(()),
+            false => show(&call, failed, call.output.trim_end(), cwd),
+        }
+    }
+
+    /// An item of this sub-agent, or of none, has begun.
+    pub(crate) fn began(&mut self, id: &str, by: Option<&By>) {
+        self.0.remove(id);
+        self.told(by);
+    }
+
+    /// An item has ended.
+    pub(crate) fn ended(&mut self, id: &str, failed: bool, by: Option<&By>) {
+        self.0.remove(id);
+        self.scripts_of(by)
+            .for_each(|call| call.failure_told |= failed);
+    }
+
+    /// Something is told of what runs.
+    pub(crate) fn told(&mut self, by: Option<&By>) {
+        self.scripts_of(by).for_each(|call| call.told = true);
+    }
+
+    fn scripts_of(&mut self, by: Option<&By>) -> impl Iterator<Item = &mut Call> {
+        let calls = self.0.values_mut();
+        calls.filter(move |call| call.is_script() && call.by.as_ref() == by)
+    }
+
+    /// The turn is over: a call without an output will not get one.
+    pub(crate) fn end_turn(&mut self, why: &str, by: Option<&By>, cwd: &str) -> Result {
+        let mut done = Ok(());
+        let over = |call: &Call| call.by.as_ref() == by;
+        for (_, call) in self.0.extract_if(.., |_, call| over(call)) {
+            if !call.told {
+                let output = format!("{}{why}", call.output);
+                done = done.and(show(&call, true, &output, cwd));
+            }
+        }
+        done
+    }
+
+    /// Codex is gone.
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }
@@ -74,39 +186,63 @@ impl Unseen {
 fn acts(tool: &str) -> bool {
     matches!(
         tool,
-        "exec_command" | "shell" | "shell_command" | "local_shell" | "apply_patch"
+        script::TOOL | "exec_command" | "shell" | "shell_command" | "local_shell" | "apply_patch"
     )
 }
 
-fn show(id: String, call: &Call, output: &Value, cwd: &str) -> Result {
+/// An output is a text, or a list of texts and images.
+fn words(output: &Value) -> String {
+    let text = |item: &Value| match item["text"].as_str() {
+        Some(text) => text.to_owned(),
+        None => format!("[{}]", item["type"].as_str().unwrap_or("no text")),
+    };
+    match output {
+        Value::String(words) => words.clone(),
+        Value::Array(items) => items.iter().map(text).collect(),
+        other => other.to_string(),
+    }
+}
+
+fn show(call: &Call, failed: bool, words: &str, cwd: &str) -> Result {
+    let status = match failed {
+        false => acp::ToolCallStatus::Completed,
+        true => acp::ToolCallStatus::Failed,
+    };
     let input: Value = serde_json::from_str(&call.input).unwrap_or_default();
     let command = input["cmd"].as_str().or(input["command"].as_str());
-    let words = output
-        .as_str()
-        .map_or_else(|| output.to_string(), ToOwned::to_owned);
-    let (kind, title, language, whole) = match command {
-        Some(command) => (acp::ToolKind::Execute, one_line(command), "sh", command),
+    let (kind, title, language, whole, raw) = match command {
+        _ if call.is_script() => (
+            acp::ToolKind::Execute,
+            script::title(&call.input),
+            "js",
+            call.input.as_str(),
+            json!({"script": call.input}),
+        ),
+        Some(command) => (
+            acp::ToolKind::Execute,
+            one_line(command),
+            "sh",
+            command,
+            json!({"command": command, "cwd": cwd}),
+        ),
         None => (
             acp::ToolKind::Edit,
             call.tool.clone(),
             "",
             call.input.as_str(),
+            json!({"input": call.input}),
         ),
     };
-    let mut shown = acp::ToolCall::new(id, title.clone()).kind(kind).status(
-        match words.contains("exited with code 0") {
-            true => acp::ToolCallStatus::Completed,
-            false => acp::ToolCallStatus::Failed,
-        },
-    );
-    let whole = (title != whole).then(|| text(fenced(language, whole)));
-    shown.content = whole
+    let mut content: Vec<_> = (title != whole)
+        .then(|| text(fenced(language, whole)))
         .into_iter()
-        .chain([text(fenced("", &words))])
         .collect();
-    shown.raw_input = Some(match command {
-        Some(command) => json!({"command": command, "cwd": cwd}),
-        None => json!({"input": call.input}),
-    });
+    content.push(text(fenced("", words)));
+    let mut shown = acp::ToolCall::new(call.id.clone(), title)
+        .kind(kind)
+        .status(status)
+        .meta(call.by.as_ref().map(By::meta));
+    shown.content = content;
+    shown.raw_input = Some(raw);
     client::update(&acp::SessionUpdate::ToolCall(shown))
 }

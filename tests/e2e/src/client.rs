@@ -46,6 +46,8 @@ pub enum Transport {
 pub enum Decision {
     /// Take the option of this kind.
     Choose(PermissionOptionKind),
+    /// Take the option of this id.
+    Pick(&'static str),
     /// Leave it open.
     Wait,
 }
@@ -148,9 +150,14 @@ impl Client {
                     json["sessionUpdate"] = "permission".into();
                     requests.push(json);
                     match decision {
-                        Decision::Choose(kind) => {
-                            let option = request.options.iter().find(|option| option.kind == kind);
-                            let option = option.expect("an option of the kind").option_id.clone();
+                        Decision::Choose(_) | Decision::Pick(_) => {
+                            let mut options = request.options.iter();
+                            let option = options.find(|option| match decision {
+                                Decision::Pick(id) => &*option.option_id.0 == id,
+                                Decision::Choose(kind) => option.kind == kind,
+                                Decision::Wait => false,
+                            });
+                            let option = option.expect("such an option").option_id.clone();
                             responder.respond(RequestPermissionResponse::new(
                                 RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(
                                     option,

@@ -58,6 +58,13 @@ impl Turn {
                         };
                     }
                 }
+                "agent_message" => {
+                    let prompt = task(item);
+                    turn = prompt.map_or(turn, |prompt| Self {
+                        prompt,
+                        ..Self::default()
+                    });
+                }
                 "function_call_output" | "custom_tool_call_output" => {
                     turn.results += 1;
                     turn.failed += usize::from(tells_of_failure(&item["output"].to_string()));
@@ -141,13 +148,29 @@ fn written_to_codex(text: &str) -> Option<String> {
     (!note).then(|| text.to_owned())
 }
 
+/// What a sub-agent of Codex is to do: a message of one agent to another that
+/// begins a task. Its directives have other marks, because it stands in one itself.
+fn task(item: &Value) -> Option<String> {
+    let pieces = item["content"].as_array().into_iter().flatten();
+    let text = |piece: &Value| {
+        let text = piece["text"]
+            .as_str()
+            .or(piece["encrypted_content"].as_str());
+        text.map(ToOwned::to_owned)
+    };
+    let text: String = pieces.filter_map(text).collect();
+    let (_, task) = text.split_once("Payload:\n")?;
+    let begins = text.starts_with("Message Type: NEW_TASK");
+    begins.then(|| task.replace("{{", "[[").replace("}}", "]]"))
+}
+
 /// Outputs of Codex's tools have no mark for it, but words.
 fn tells_of_failure(output: &str) -> bool {
     let code = |words: &str| {
         let (_, rest) = output.split_once(words)?;
         Some(!rest.starts_with('0'))
     };
-    let codes = ["exited with code ", "Exit code: "];
+    let codes = ["exited with code ", "Exit code: ", "exit_code\\\":"];
     let failed = codes.into_iter().find_map(code);
     failed.unwrap_or_else(|| output.contains("rejected") || output.contains("failed"))
 }
@@ -233,6 +256,23 @@ mod tests {
         assert_eq!((turn.results, turn.failed), (3, 2));
         assert_eq!(Turn::of_responses(&json!({"input": "x"})), Turn::default());
     }
+
+    #[test]
+    fn a_task_of_a_sub_agent_is_its_prompt_and_a_report_is_none() {
+        let message = |kind: &str, task: &str| {
+            json!({"type": "agent_message", "content": [
+                {"type": "input_text", "text": format!("Message Type: {kind}\nPayload:\n")},
+                {"type": "encrypted_content", "encrypted_content": task},
+            ]})
+        };
+        let mut input = vec![message("NEW_TASK", "{{bash ls}}")];
+        let turn = Turn::of_responses(&json!({"input": input}));
+        assert_eq!(turn.prompt, "[[bash ls]]");
+        input.push(message("FINAL_ANSWER", "it is done"));
+        let turn = Turn::of_responses(&json!({"input": input}));
+        assert_eq!(turn.prompt, "[[bash ls]]");
+    }
+
     #[test]
     fn a_request_for_content_is_read_in_the_same_way() {
         let user = |part: Value| json!({"role": "user", "parts": [part]});

@@ -35,7 +35,9 @@
 //!
 //! Over the Responses API the tools are those of Codex: Bash is `exec_command`,
 //! Write and Edit are `apply_patch`, where OLD and NEW are whole lines, and a plan
-//! is written with `update_plan` in place of `TaskCreate` and `TaskUpdate`. Over the
+//! is written with `update_plan` in place of `TaskCreate` and `TaskUpdate`. A tool
+//! that a request in code mode does not offer by itself is called by a script. The
+//! directives of a sub-agent stand in the message that begins it, in `{{ }}`. Over the
 //! Gemini API they are those of Gemini CLI.
 //!
 //! After the last tool call it says `Done. Tool calls: N, failed: M.`, unless
@@ -67,5 +69,6 @@ mod responses;
 mod script;
 mod server;
 mod sse;
+mod tools;
 
 pub use server::{ModelServer, Recorded};

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     script::{Block, End},
     sse::{Gone, PING_EVERY, Reader, numbered, output_tokens, pieces},
+    tools::Tools,
 };
 
 /// A model message to be told.
@@ -15,16 +16,18 @@ use crate::{
 pub(crate) struct Response {
     id: String,
     input_tokens: usize,
+    tools: Tools,
     blocks: Vec<Block>,
     end: End,
 }
 
 impl Response {
     /// `input_tokens` is what the usage of the message says.
-    pub(crate) fn new(input_tokens: usize, blocks: Vec<Block>, end: End) -> Self {
+    pub(crate) fn new(input_tokens: usize, tools: Tools, blocks: Vec<Block>, end: End) -> Self {
         Self {
             id: id("resp"),
             input_tokens,
+            tools,
             blocks,
             end,
         }
@@ -44,7 +47,7 @@ impl Response {
         let created = json!({"type": "response.created", "response": {"id": self.id}});
         reader.send(&created).await?;
         for (index, block) in self.blocks.iter().enumerate() {
-            let item = item(block, reader).await?;
+            let item = item(block, &self.tools, reader).await?;
             if self.end == End::Cut && index + 1 == self.blocks.len() {
                 break; // It breaks off in the middle of an item.
             }
@@ -81,7 +84,7 @@ impl Response {
 }
 
 /// Says all of an item but that it is done; the whole of it.
-async fn item(block: &Block, reader: &Reader) -> Result<Value, Gone> {
+async fn item(block: &Block, tools: &Tools, reader: &Reader) -> Result<Value, Gone> {
     Ok(match block {
         Block::Text(text) => {
             let item = json!({"type": "message", "role": "assistant", "id": id("msg")});
@@ -120,7 +123,7 @@ async fn item(block: &Block, reader: &Reader) -> Result<Value, Gone> {
             item["summary"] = json!([{"type": "summary_text", "text": text}]);
             item
         }
-        Block::ToolUse { name, input } => call(name, input),
+        Block::ToolUse { name, input } => tools.call(call(name, input)),
         Block::Drop => Value::Null,
     })
 }

@@ -29,6 +29,7 @@ use crate::{
     responses::Response as Told,
     script::{Answer, Api, Block, End, answer, broken_off},
     sse::{Message, Reader},
+    tools::Tools,
 };
 
 /// The size limit of the real API's requests.
@@ -189,7 +190,7 @@ async fn responses(
     match answer(&turn, Api::Responses) {
         Answer::Message { blocks, end } => {
             let (blocks, end) = shared.broken_off(turn, blocks, end);
-            let response = Told::new(tokens(&body), blocks, end);
+            let response = Told::new(tokens(&body), Tools::of(&request), blocks, end);
             streamed(|reader| response.tell(reader, shared.stopped))
         }
         Answer::Status(status) => {

@@ -30,8 +30,7 @@ impl Unit {
         self.stage = Stage::Launching(Box::pin(async move {
             // The first start since it was adopted: later a mark may be one of ours.
             if let SessionOrigin::Outside(id) = &origin
-                && let Err(error) =
-                    check_unused(launcher.as_ref(), &harness, &params.cwd, id).await
+                && let Err(error) = check_unused(launcher.as_ref(), &harness, &params.cwd, id).await
             {
                 return Launched {
                     endpoint: None,

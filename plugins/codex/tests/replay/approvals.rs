@@ -196,6 +196,12 @@ fn what_an_mcp_server_asks_and_cannot_be_filled_in_here_is_declined_at_once() {
         stage.feed(&json!({"id": 7, "method": "mcpServer/elicitation/request", "params": params}));
     assert_eq!(effects.written_json()[0]["result"]["action"], "decline");
     assert!(effects.asks().is_empty());
+    let told = stage.shown().into_iter();
+    assert_eq!(
+        told.filter(|line| line.contains("was declined: Who?"))
+            .count(),
+        1
+    );
 }
 
 #[test]

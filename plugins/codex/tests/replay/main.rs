@@ -4,13 +4,16 @@
 //! once it was initialized: `>` to its stdin, `<` from its stdout, `!` from its
 //! stderr, `x` its end. Lines and members that no test needs are left out.
 
+mod agents;
 mod all;
 mod approvals;
 mod bad_input;
 mod cancel;
+mod code;
 mod comparison;
 mod errors;
 mod fork;
+mod limits;
 mod login;
 mod messages;
 mod outside;
@@ -19,6 +22,7 @@ mod process;
 mod servers;
 mod settings;
 mod shape;
+mod slash;
 mod stage;
 mod steer;
 mod sweep;

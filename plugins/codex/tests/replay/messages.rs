@@ -17,6 +17,47 @@ fn complete(stage: &mut Stage, item: &Value) {
 }
 
 #[test]
+fn thoughts_that_come_again_after_a_break_are_shown_once() {
+    let mut stage = Stage::prompted();
+    let think = |stage: &mut Stage, id: &str, text: &str| {
+        stage.tell(
+            "item/reasoning/summaryTextDelta",
+            &json!({"itemId": id, "delta": text, "summaryIndex": 0}),
+        );
+    };
+    let done = |stage: &mut Stage, id: &str, text: &str| {
+        let item = json!({"type": "reasoning", "id": id, "summary": [text], "content": []});
+        stage.tell("item/completed", &json!({"item": item}));
+    };
+    think(&mut stage, "a", "First ");
+    done(&mut stage, "a", "First ");
+    think(&mut stage, "b", "sec");
+    stage.tell(
+        "error",
+        &json!({"error": {"message": "Reconnecting... 1/3"}, "willRetry": true}),
+    );
+    think(&mut stage, "c", "First ");
+    done(&mut stage, "c", "First ");
+    think(&mut stage, "d", "second");
+    done(&mut stage, "d", "second");
+    let updates = stage.effects.updates().into_iter();
+    let thoughts = updates.filter(|update| update["sessionUpdate"] == "agent_thought_chunk");
+    let thoughts: Vec<_> = thoughts
+        .map(|update| {
+            (
+                update["messageId"].clone(),
+                update["content"]["text"].clone(),
+            )
+        })
+        .collect();
+    let expected = [("a", "First "), ("b", "sec"), ("b", "ond")];
+    assert_eq!(
+        thoughts,
+        expected.map(|(id, text)| (json!(id), json!(text)))
+    );
+}
+
+#[test]
 fn a_text_is_shown_as_it_comes_and_not_again() {
     let stage = play("simple");
     assert_eq!(stage.effects.text(), "Hello from the fake model.");

@@ -116,7 +116,7 @@ fn tiers_are_of_the_models_that_codex_lists() {
     ];
     assert_eq!(tiers, expected.map(|(kind, model)| (kind, model.into())));
     let modes: Vec<_> = modes.iter().map(|mode| mode.id.as_str()).collect();
-    assert_eq!(modes, ["read-only", "agent", "full-access"]);
+    assert_eq!(modes, ["read-only", "agent", "full-access", "plan"]);
 }
 
 #[test]
@@ -128,6 +128,6 @@ fn a_codex_that_lists_no_models_has_no_tiers() {
         Err(Error::Limit("10 s".into())),
     ] {
         let (tiers, modes) = offered(outcome);
-        assert_eq!((tiers.len(), modes.len()), (0, 3));
+        assert_eq!((tiers.len(), modes.len()), (0, 4));
     }
 }

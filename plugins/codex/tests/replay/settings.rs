@@ -27,16 +27,30 @@ fn a_session_opens_with_its_modes_and_options() {
     };
     assert_eq!(opened["modes"]["currentModeId"], "read-only");
     let modes = ids(&opened["modes"]["availableModes"], "id");
-    assert_eq!(modes, ["read-only", "agent", "full-access"]);
+    assert_eq!(modes, ["read-only", "agent", "full-access", "plan"]);
     let options = &opened["configOptions"];
     assert_eq!(
         ids(options, "id"),
-        ["mode", "model", "effort", "approval", "sandbox"]
+        [
+            "mode",
+            "model",
+            "effort",
+            "approval",
+            "sandbox",
+            "collaboration"
+        ]
     );
     let values = ids(options, "currentValue");
     assert_eq!(
         values,
-        ["read-only", "gpt-5.5", "low", "on-request", "read-only"]
+        [
+            "read-only",
+            "gpt-5.5",
+            "low",
+            "on-request",
+            "read-only",
+            "default"
+        ]
     );
     assert_eq!(ids(&options[1]["options"], "value"), ["gpt-5.5", "gpt-6"]);
     opened["sessionId"] = "s".into();
@@ -56,9 +70,80 @@ fn a_mode_is_approval_and_sandbox_together() {
     assert_eq!(effects.answer(), Ok(json!({})));
     let shown = [
         "mode full-access",
-        "options full-access gpt-5.5 low never danger-full-access",
+        "options full-access gpt-5.5 low never danger-full-access default",
     ];
     assert_eq!(stage.shown(), shown);
+}
+
+#[test]
+fn plan_mode_is_codexs_own_and_leaves_approval_and_sandbox() {
+    let mut stage = Stage::ready();
+    set(&mut stage, "mode", "plan");
+    let settings = |mode| {
+        json!({"mode": mode, "settings": {
+            "model": "gpt-5.5", "reasoning_effort": null, "developer_instructions": null}})
+    };
+    let params = json!({"threadId": "t", "collaborationMode": settings("plan")});
+    assert_eq!(stage.written[0]["params"], params);
+    stage.reply("thread/settings/update", json!({}));
+    let shown = [
+        "mode plan",
+        "options plan gpt-5.5 low on-request read-only plan",
+    ];
+    assert_eq!(stage.shown(), shown);
+    set(&mut stage, "collaboration", "default");
+    let params = json!({"threadId": "t", "collaborationMode": settings("default")});
+    assert_eq!(stage.written[0]["params"], params);
+    stage.reply("thread/settings/update", json!({}));
+    assert!(stage.shown().contains(&"mode read-only".into()));
+}
+
+#[test]
+fn another_mode_ends_plan_mode() {
+    let mut stage = Stage::ready();
+    let told = json!({"threadSettings": {"model": "gpt-5.5", "effort": null,
+        "approvalPolicy": "on-request", "sandboxPolicy": {"type": "readOnly"},
+        "collaborationMode": {"mode": "plan"}}});
+    stage.tell("thread/settings/updated", &told);
+    assert_eq!(stage.shown()[0], "mode plan");
+    set(&mut stage, "mode", "agent");
+    let params = &stage.written[0]["params"];
+    assert_eq!(params["collaborationMode"]["mode"], "default");
+    assert_eq!(params["sandboxPolicy"]["type"], "workspaceWrite");
+}
+
+/// A conversation that goes on, with these settings chosen, in this sandbox.
+fn resumed(chosen: &Value, sandbox: &str) -> Stage {
+    let saved = json!({"thread": "t", "kept": "yes", "settings": chosen}).to_string();
+    let mut stage = Stage::opened(Bench::new(), Some(saved.as_bytes()));
+    stage.initialize();
+    stage.reply(
+        "thread/resume",
+        json!({"thread": {"id": "t"}, "model": "gpt-5.5", "reasoningEffort": null,
+               "approvalPolicy": "on-request", "sandbox": {"type": sandbox}}),
+    );
+    stage
+}
+
+#[test]
+fn a_conversation_that_goes_on_plans_again_when_it_was_chosen() {
+    let stage = resumed(&json!({"collaboration": "plan"}), "readOnly");
+    let change = &stage.written[0];
+    assert_eq!(change["method"], "thread/settings/update");
+    assert_eq!(change["params"]["collaborationMode"]["mode"], "plan");
+}
+
+#[test]
+fn a_conversation_that_goes_on_says_what_it_does_not_show() {
+    let told = |sandbox: &str| {
+        let shown = resumed(&json!({}), sandbox).shown().into_iter();
+        shown
+            .filter(|line| line.contains("its sandbox refuses"))
+            .count()
+    };
+    assert_eq!(told("readOnly"), 1);
+    // Nothing is refused there.
+    assert_eq!(told("dangerFullAccess"), 0);
 }
 
 #[test]

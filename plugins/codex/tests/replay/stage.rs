@@ -191,7 +191,10 @@ impl Stage {
 
     pub(crate) fn note(&mut self, effects: Effects) {
         assert_eq!(effects.failed(), None, "the adapter returned an error");
-        self.written.extend(effects.written_json());
+        // What skills there are is asked with every start, and told by `slash`.
+        let written = effects.written_json().into_iter();
+        self.written
+            .extend(written.filter(|line| line["method"] != "skills/list"));
         effects.updates().iter().for_each(check_update);
         let asks = effects.asks();
         let permissions = asks.iter().filter(|ask| ask.1 != "elicitation/create");

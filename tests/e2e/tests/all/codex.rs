@@ -42,7 +42,10 @@ for line in sys.stdin:
     print(json.dumps({"jsonrpc": "2.0", "id": ask["id"], "result": result}), flush=True)
 "#;
 
-const ALLOW: Decision = Decision::Choose(PermissionOptionKind::AllowOnce);
+/// The one model that calls tools by itself: for the others see `codex_code`.
+const DIRECT: &str = "gpt-5.5";
+
+pub(crate) const ALLOW: Decision = Decision::Choose(PermissionOptionKind::AllowOnce);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -91,11 +94,16 @@ pub(crate) async fn setup_with(approval: &str, sandbox: &str) -> Setup {
 
 /// With these settings beside the workspace's.
 pub(crate) async fn setup_in(settings: &str, approval: &str, sandbox: &str) -> Setup {
+    setup_of(DIRECT, settings, approval, sandbox).await
+}
+
+/// With this model.
+pub(crate) async fn setup_of(name: &str, settings: &str, approval: &str, sandbox: &str) -> Setup {
     let model = ModelServer::start().await.unwrap();
     let host = start(settings);
     let config = format!(
         r#"
-model = "gpt-5.5"
+model = "{name}"
 model_provider = "scripted"
 approval_policy = "{approval}"
 sandbox_mode = "{sandbox}"
@@ -148,7 +156,7 @@ async fn text() {
             let option = options.iter().find(|option| option["id"] == id).unwrap();
             option["currentValue"].clone()
         };
-        assert_eq!(current("model"), "gpt-5.5");
+        assert_eq!(current("model"), DIRECT);
         assert_eq!(current("approval"), "on-request");
         assert_eq!(current("sandbox"), "danger-full-access");
         let session = session.session_id;
@@ -221,7 +229,7 @@ async fn always() {
 }
 
 /// The permissions that were asked for.
-fn asked(client: &Client) -> Vec<Value> {
+pub(crate) fn asked(client: &Client) -> Vec<Value> {
     let seen = client.seen().into_iter();
     seen.filter(|message| message["sessionUpdate"] == "permission")
         .collect()

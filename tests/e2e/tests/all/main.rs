@@ -8,7 +8,11 @@ mod claude_shows;
 mod clients;
 mod codex;
 mod codex_cancels;
+mod codex_code;
+mod codex_decides;
+mod codex_plans;
 mod codex_shows;
+mod codex_slash;
 mod contained;
 mod decopilot;
 mod devices;
@@ -40,7 +44,11 @@ fn main() -> ExitCode {
         clients::trials(),
         codex::trials(),
         codex_cancels::trials(),
+        codex_code::trials(),
+        codex_decides::trials(),
+        codex_plans::trials(),
         codex_shows::trials(),
+        codex_slash::trials(),
         contained::trials(),
         decopilot::trials(),
         devices::trials(),
