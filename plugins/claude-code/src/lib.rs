@@ -14,7 +14,8 @@
 //!     it tells of itself.
 //!   - `start` and `ready`: from spawning to a session that can be prompted, and
 //!     what follows when the process ends.
-//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is.
+//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is;
+//!     `unprompted`: a turn that nobody asked for.
 //!   - `choice`: a client chooses a setting; `settings`: what is in force;
 //!     `options`: what there is.
 //! - `program`: the operator's settings; `cli`: one process and the requests that
@@ -73,6 +74,7 @@ mod system;
 mod tools;
 mod transcript;
 mod turn;
+mod unprompted;
 mod usage;
 
 pub use session::ClaudeCode;

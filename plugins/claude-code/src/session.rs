@@ -23,6 +23,7 @@ use crate::{
     start, store,
     transcript::Transcript,
     turn::{self, Turn},
+    unprompted::Unprompted,
 };
 
 /// The adapter. Its process is started when the session opens and, should it
@@ -42,6 +43,7 @@ pub struct ClaudeCode {
     /// `open`, until Claude Code is ready.
     pub(crate) opening: Option<RequestId>,
     pub(crate) turn: Option<Turn>,
+    pub(crate) unprompted: Option<Unprompted>,
     pub(crate) asks: Asks,
     /// Further folders that the client named.
     pub(crate) directories: Vec<String>,
@@ -108,6 +110,7 @@ impl Harness for ClaudeCode {
             cli: None,
             opening: Some(request),
             turn: None,
+            unprompted: None,
             asks: Asks::default(),
             directories: params.additional_directories,
             servers: Servers::new(params.mcp_servers),

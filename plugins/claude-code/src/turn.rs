@@ -7,7 +7,7 @@ use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log, r
 use crate::{
     blocks,
     checkpoint::Kept,
-    cli::{Cli, Request},
+    cli::Request,
     control::{ControlReply, Interrupted},
     incoming::TurnResult,
     outcome::outcome,
@@ -22,10 +22,10 @@ pub(crate) const TIMER: u64 = 2;
 
 /// How long a cancelled turn may take to end: Claude Code gives the programs
 /// that it runs a few seconds.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is said of a tool call that the turn's end cuts off.
-const NO_RESULT: &str = "It brought no result.";
+pub(crate) const NO_RESULT: &str = "It brought no result.";
 
 /// The turn that runs.
 #[derive(Debug)]
@@ -103,10 +103,9 @@ impl ClaudeCode {
         Ok(())
     }
 
-    /// Without a turn there is nothing to cancel.
     pub(crate) fn cancel_turn(&mut self) -> Result {
         let (Some(turn), cli) = (&mut self.turn, &mut self.cli) else {
-            return Ok(());
+            return self.cancel_unprompted();
         };
         if turn.waiting.is_some() {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
@@ -146,17 +145,11 @@ impl ClaudeCode {
     }
 
     pub(crate) fn cancel_took_too_long(&mut self) -> Result {
-        if !self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
-            return Ok(());
+        let turn = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        match turn || self.unprompted_hangs() {
+            true => self.kill_deaf_process(),
+            false => Ok(()),
         }
-        log::warn(format_args!(
-            "Claude Code did not stop within {} s: killed",
-            LIMIT.as_secs()
-        ));
-        let killed = self.cli.as_ref().map_or(Ok(()), Cli::kill);
-        let forgotten = self.forget_process("Claude Code was stopped.");
-        let ended = self.end_turn(Ok(acp::StopReason::Cancelled));
-        killed.and(forgotten).and(ended)
     }
 
     /// Claude Code gave up on an answer of the model.
@@ -187,14 +180,7 @@ impl ClaudeCode {
         self.copy_of = None;
         self.checkpoint();
         let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
-            log::debug("work in the background has ended");
-            if self.turn.is_none()
-                && let Err(failure) = outcome(result, None)
-            {
-                let text = format!("Work in the background failed: {}", failure.message);
-                done = done.and(client::notice(acp::NoticeSeverity::Error, text));
-            }
-            return done.and(self.transcript.calls.end_turn(NO_RESULT));
+            return done.and(self.unprompted_ended(result));
         };
         let outcome = match outcome(result, turn.words.as_ref()) {
             _ if turn.cancelled => Ok(acp::StopReason::Cancelled),

@@ -123,10 +123,13 @@ impl Decopilot {
         }
     }
 
-    /// Without a turn there is nothing to cancel.
+    /// Without a turn it is a run that others began which is stopped.
     pub(crate) fn cancel_turn(&mut self) -> Result {
         let Some(turn) = &mut self.turn else {
-            return Ok(());
+            return match self.run.stage {
+                Stage::Idle => Ok(()),
+                Stage::Awaited { .. } | Stage::Running => self.stop_run(),
+            };
         };
         turn.cancelled = true;
         let is_behind_others = turn.step == Step::Waiting && self.run.foreign;
@@ -207,6 +210,7 @@ impl Decopilot {
     pub(crate) fn run_stopped(&mut self) -> Result {
         match &self.turn {
             Some(turn) if turn.step == Step::Waiting && !turn.cancelled => self.advance(),
+            None => self.close_calls("Cancelled."),
             _ => self.end_turn(Ok(acp::StopReason::Cancelled)),
         }
     }

@@ -4,6 +4,7 @@ mod acp_agent;
 mod agents;
 mod bad_input;
 mod claude;
+mod claude_alone;
 mod claude_shows;
 mod clients;
 mod codex;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         agents::trials(),
         bad_input::trials(),
         claude::trials(),
+        claude_alone::trials(),
         claude_shows::trials(),
         clients::trials(),
         codex::trials(),
