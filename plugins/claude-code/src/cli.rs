@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     checkpoint::Original,
     choice::Change,
-    outgoing::{self, ARGS, Control, FlagSettings, Permissions},
+    outgoing::{self, ARGS, BYPASS, Control, FlagSettings, Permissions},
     program::Program,
     servers::Servers,
 };
@@ -70,7 +70,8 @@ impl Cli {
             Some(original) => outgoing::copy(id, original),
         };
         let conversation = conversation.iter().map(String::as_str);
-        let child = program.spawn(ARGS.into_iter().chain(conversation))?;
+        let bypass = program.bypass.then_some(BYPASS);
+        let child = program.spawn(ARGS.into_iter().chain(bypass).chain(conversation))?;
         let mut cli = Self {
             writer: LineWriter::new(child),
             pending: Pending::new(),

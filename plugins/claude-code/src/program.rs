@@ -26,6 +26,8 @@ pub(crate) struct Program {
     max_retries: Option<u32>,
     /// Whether the model has tools to write plans.
     plans: bool,
+    /// Whether people may choose the mode in which nobody is asked anything.
+    pub bypass: bool,
     /// Further variables, each of which the grant lists in `set`.
     env: BTreeMap<String, String>,
 }
@@ -36,6 +38,7 @@ impl Default for Program {
             path: "claude".into(),
             max_retries: None,
             plans: true,
+            bypass: false,
             env: BTreeMap::new(),
         }
     }

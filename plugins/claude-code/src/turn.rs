@@ -13,7 +13,7 @@ use crate::{
     outcome::outcome,
     outgoing::{self, Content},
     session::ClaudeCode,
-    system,
+    steer, system,
     transcript::OwnWords,
 };
 
@@ -37,9 +37,15 @@ pub(crate) struct Turn {
     waiting: Option<Vec<Content>>,
     pub cancelled: bool,
     words: Option<OwnWords>,
+    /// Words that the model has not had yet.
+    pub steered: Vec<steer::Words>,
 }
 
 impl Turn {
+    pub(crate) fn can_be_steered(&self) -> bool {
+        self.waiting.is_none() && !self.cancelled
+    }
+
     /// Whether `result` ends this turn. Work in the background ends with
     /// results of its own.
     fn is_ended_by(&self, result: &TurnResult) -> bool {
@@ -74,6 +80,7 @@ impl ClaudeCode {
             waiting: Some(content),
             cancelled: false,
             words: None,
+            steered: Vec::new(),
         });
         self.send_prompt()
     }
@@ -131,6 +138,9 @@ impl ClaudeCode {
     /// What happened to a prompt apart from its result, which comes first if
     /// there is one.
     pub(crate) fn prompt_became(&mut self, uuid: &str, state: &str) -> Result {
+        if self.words_became(uuid, state)? {
+            return Ok(());
+        }
         let ours = |turn: &Turn| turn.cancelled && turn.uuid == uuid;
         let over = matches!(state, "cancelled" | "discarded" | "refused");
         if over && self.turn.as_ref().is_some_and(ours) {
@@ -179,13 +189,19 @@ impl ClaudeCode {
         self.kept = Kept::Yes;
         self.copy_of = None;
         self.checkpoint();
-        let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.is_ended_by(result)) else {
             return done.and(self.unprompted_ended(result));
         };
         let outcome = match outcome(result, turn.words.as_ref()) {
             _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
             outcome => outcome,
         };
+        // Words that came too late for this one have a turn of their own: for
+        // people it is the same.
+        if outcome == Ok(acp::StopReason::EndTurn) && !turn.steered.is_empty() {
+            turn.uuid = turn.steered.remove(0).uuid;
+            return done.and(self.transcript.calls.end_turn(NO_RESULT));
+        }
         // The words say why; an error says it itself.
         if let (Ok(acp::StopReason::Refusal | acp::StopReason::MaxTokens), Some(words)) =
             (&outcome, &turn.words)
@@ -205,6 +221,9 @@ impl ClaudeCode {
             Ok(acp::StopReason::Cancelled) => "Cancelled.",
             _ => NO_RESULT,
         };
+        for words in turn.steered {
+            done = done.and(words.not_taken());
+        }
         self.transcript.end_turn();
         done = done.and(self.transcript.calls.end_turn(why));
         done.and(match outcome {

@@ -35,6 +35,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             NEEDS,
             sub_agent_cancelled,
         ),
+        trial(
+            "a_sub_agent_of_claude_calls_a_tool_and_asks_under_its_own_name",
+            NEEDS,
+            sub_agent_asks,
+        ),
     ]
 }
 
@@ -103,6 +108,38 @@ async fn sub_agent_cancelled() {
         client.cancel(&session);
         let ended = |m: &Value| m["toolCallId"] == call.as_str() && m["status"] == "failed";
         client.wait_for("its end", ended).await;
+    })
+    .await;
+}
+
+async fn sub_agent_asks() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, ALLOW, async |client| {
+        let session = client.new_session(host, "claude-code").await.unwrap();
+        let words = r"\u005b\u005btext I look.\u005d\u005d";
+        let tool = r"\u005b\u005bbash touch made.txt\u005d\u005d";
+        let prompt = format!(
+            r#"[[call Task {{"description":"look","subagent_type":"general-purpose",
+                "prompt":"{words} {tool}"}}]] [[text Sent.]]"#
+        );
+        client.prompt(&session.session_id, &prompt).await.unwrap();
+        let call = client.tool_calls().remove(0);
+        let ended = |m: &Value| m["toolCallId"] == call.as_str() && m["status"] == "completed";
+        let end = client.wait_for("the report", ended).await;
+        assert!(host.work().join("made.txt").exists());
+        let seen = client.seen();
+        let asked = seen.iter().find(|m| m["sessionUpdate"] == "permission");
+        let asked = &asked.unwrap()["toolCall"];
+        assert_eq!(asked["_meta"]["claudeCode"]["parentToolUseId"], *call);
+        let of_it = |m: &&Value| {
+            m["sessionUpdate"] == "tool_call" && m["toolCallId"] == asked["toolCallId"]
+        };
+        let new = seen.iter().find(of_it).unwrap();
+        assert_eq!(new["_meta"]["claudeCode"]["parentToolUseId"], *call);
+        // Its words stand with it, and nowhere else.
+        assert!(end["content"].to_string().contains("I look."), "{end:#}");
+        let text = client.text("agent_message_chunk");
+        assert!(!text.contains("I look."), "{text}");
     })
     .await;
 }

@@ -6,6 +6,8 @@ mod bad_input;
 mod claude;
 mod claude_alone;
 mod claude_shows;
+mod claude_stops;
+mod claude_told;
 mod clients;
 mod codex;
 mod codex_shows;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         claude::trials(),
         claude_alone::trials(),
         claude_shows::trials(),
+        claude_stops::trials(),
+        claude_told::trials(),
         clients::trials(),
         codex::trials(),
         codex_shows::trials(),
