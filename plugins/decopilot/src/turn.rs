@@ -80,6 +80,10 @@ impl Decopilot {
             cancelled: false,
             told: false,
         });
+        if matches!(self.link.state, State::Waiting) {
+            // Nobody has waited so far.
+            self.link.hurry();
+        }
         done.and(self.advance())
     }
 
