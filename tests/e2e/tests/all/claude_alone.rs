@@ -61,7 +61,7 @@ async fn unprompted() {
         client.prompt(&session, &prompt).await.unwrap();
         let goes_on = says("Claude Code goes on by itself");
         client.wait_for("the notice of it", goes_on).await;
-        let first = |m: &Value| m["content"]["text"] == "w0 ";
+        let first = |m: &Value| m["content"]["text"] == "word0 ";
         client.wait_for("its first word", first).await;
         client.cancel(&session);
         let over = says("no longer goes on by itself");
@@ -69,7 +69,7 @@ async fn unprompted() {
         client.prompt(&session, "[[text goes on]]").await.unwrap();
         let text = client.text("agent_message_chunk");
         assert!(text.ends_with("goes on"), "{text}");
-        assert!(!text.contains("w1999"), "{text}");
+        assert!(!text.contains("word1999"), "{text}");
     })
     .await;
 }

@@ -47,7 +47,7 @@ async fn silent() {
     let Setup { host, .. } = &setup().await;
     Client::run(host, Decision::Wait, async |client| {
         let session = client.new_session(host, "claude-code").await.unwrap();
-        let said = |m: &Value| m["content"]["text"] == "This is as far as I get.";
+        let said = |m: &Value| m["sessionUpdate"] == "agent_message_chunk";
         cancelled(&client, &session.session_id, "[[hang]]", said).await;
     })
     .await;

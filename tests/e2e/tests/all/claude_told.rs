@@ -106,7 +106,7 @@ async fn steered() {
         let end = peer.begin_prompt(&session, prompt).await;
         let works = |message: &Value| {
             let update = &message["params"]["update"];
-            update["sessionUpdate"] == "tool_call" || update["content"]["text"] == "w0 "
+            update["sessionUpdate"] == "tool_call" || update["content"]["text"] == "word0 "
         };
         peer.wait_for(works).await;
         let answer = peer.ask("_hostler/session/steer", &words).await;
