@@ -395,9 +395,4 @@ impl Unit {
             what,
         });
     }
-
-    /// From now on the session can be found.
-    fn announce(&self) {
-        lock(&self.info).announced = true;
-    }
 }

@@ -57,4 +57,9 @@ impl Unit {
             info.works_until = works_until;
         }
     }
+
+    /// From now on the session can be found.
+    pub(super) fn announce(&self) {
+        lock(&self.info).announced = true;
+    }
 }
