@@ -5,7 +5,7 @@ use std::time::Duration;
 use hostler_server::Clients;
 use tokio::time::{Instant, timeout};
 
-/// How often to look whether a turn runs or a device is leased; clients are noticed at once.
+/// How often to look whether an agent works or a device is leased; clients are noticed at once.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Resolves when for `limit` there was neither a client nor anything that is

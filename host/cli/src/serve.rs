@@ -223,7 +223,7 @@ async fn while_needed(idle_exit: Option<u64>, clients: Clients, busy: impl Fn() 
         return std::future::pending().await;
     };
     idle(&clients, Duration::from_secs(seconds), busy).await;
-    tracing::info!("no client, no turn and no lease for {seconds} seconds: stopping");
+    tracing::info!("no client, no work and no lease for {seconds} seconds: stopping");
 }
 
 /// This program. On Linux the one that runs, also after another version was put

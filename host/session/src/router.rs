@@ -14,7 +14,10 @@ use std::{
 use hostler_auth::{Identity, Principal};
 use hostler_store::{Journal, StoredSession};
 use hostler_terminal::Spawner;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{
     Access, Endpoints, Folders, McpServer, Notice, Observer, SessionConfig, SessionError,
@@ -127,8 +130,18 @@ pub(crate) struct Info {
     pub(crate) viewers: usize,
     /// Its client has been told of it.
     pub(crate) announced: bool,
-    /// Nothing runs or waits in it, and nobody views it.
+    /// No turn runs or waits in it, and nobody views it.
     pub(crate) at_rest: bool,
+    /// Something that the agent has begun still runs without a turn; so long it
+    /// counts.
+    pub(crate) works_until: Option<Instant>,
+}
+
+impl Info {
+    /// Whether the agent works: in a turn, or in the background.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.summary.busy || self.works_until.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 impl Router {
@@ -201,12 +214,10 @@ impl Router {
         found.ok_or_else(|| SessionError::UnknownSession(id.to_owned()))
     }
 
-    /// Whether a turn runs in any session.
+    /// Whether a turn runs in any session, or work in the background.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.table()
-            .live()
-            .any(|entry| lock(&entry.info).summary.busy)
+        self.table().live().any(|entry| lock(&entry.info).is_busy())
     }
 
     /// Ends every session and waits until their instances are gone; each has a

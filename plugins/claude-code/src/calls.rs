@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use hostler_sdk::{Result, acp, client};
+use hostler_sdk::{Result, acp, client, log};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -14,7 +14,9 @@ use crate::{
     incoming::{ToolResult, User},
     plan::{Plan, writes_plan},
     results,
+    stream::Kind,
     tools::{self, EXIT_PLAN_MODE, Preview},
+    words::Words,
 };
 
 /// The calls that have no result yet.
@@ -38,6 +40,8 @@ struct Tool {
     background: bool,
     /// People know that it runs.
     running: bool,
+    /// Of the sub-agent that it runs.
+    words: Words,
 }
 
 /// Who makes a call.
@@ -122,6 +126,20 @@ impl Calls {
         update(id.to_owned(), fields)
     }
 
+    /// The sub-agent that the call `id` runs says something.
+    pub(crate) fn sub_agent_says(&mut self, id: &str, kind: Kind, words: &str) -> Result {
+        if words.trim().is_empty() {
+            return Ok(());
+        }
+        let Some(tool) = self.open.get_mut(id) else {
+            log::debug("a sub-agent says something after its call has ended");
+            return Ok(());
+        };
+        tool.words.say(kind, words);
+        let fields = acp::ToolCallUpdateFields::new().content(tool.words.content());
+        update(id.to_owned(), fields)
+    }
+
     /// What tools brought. Says whether `plan` has changed.
     pub(crate) fn results(&mut self, line: &User<'_>, plan: &mut Plan) -> Result<bool> {
         let Ok(blocks) = serde_json::from_str::<Vec<ToolResult<'_>>>(line.message.content.get())
@@ -168,7 +186,7 @@ impl Calls {
                 self.open.insert(id.to_owned(), tool);
                 self.running(id).map(|()| false)
             }
-            _ => update(id.to_owned(), fields).map(|()| false),
+            _ => update(id.to_owned(), tool.words.before(fields)).map(|()| false),
         }
     }
 
@@ -178,7 +196,7 @@ impl Calls {
         if !self.open.get(id).is_some_and(|tool| tool.background) {
             return Ok(false);
         }
-        self.open.remove(id);
+        let words = self.open.remove(id).map(|tool| tool.words);
         let left = self.fail(
             |_, tool| tool.parent.as_deref() == Some(id),
             "The sub-agent ended before.",
@@ -190,6 +208,7 @@ impl Calls {
         let fields = acp::ToolCallUpdateFields::new()
             .status(status)
             .content(vec![tools::text(report)]);
+        let fields = words.unwrap_or_default().before(fields);
         left.and(update(id.to_owned(), fields)).map(|()| true)
     }
 
@@ -230,6 +249,7 @@ impl Calls {
             parent,
             background,
             running: false,
+            words: Words::default(),
         };
         self.open.insert(id.clone(), tool);
         if hidden {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use hostler_sdk::{
-    LineWriter, Pending, RequestId, Result,
+    Ending, LineWriter, Pending, RequestId, Result,
     process::{Child, Exit, Signal},
 };
 use serde::Serialize;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     checkpoint::Original,
     choice::Change,
-    outgoing::{self, ARGS, Control, FlagSettings, Permissions},
+    outgoing::{self, ARGS, BYPASS, Control, FlagSettings, Permissions},
     program::Program,
     servers::Servers,
 };
@@ -53,6 +53,8 @@ pub(crate) struct Cli {
     pub resumed: bool,
     /// It can be prompted, and its settings are known.
     pub ready: bool,
+    /// It is being ended, because it does not do what it is asked.
+    pub ending: Ending,
 }
 
 impl Cli {
@@ -70,13 +72,15 @@ impl Cli {
             Some(original) => outgoing::copy(id, original),
         };
         let conversation = conversation.iter().map(String::as_str);
-        let child = program.spawn(ARGS.into_iter().chain(conversation))?;
+        let bypass = program.bypass.then_some(BYPASS);
+        let child = program.spawn(ARGS.into_iter().chain(bypass).chain(conversation))?;
         let mut cli = Self {
             writer: LineWriter::new(child),
             pending: Pending::new(),
             stderr: VecDeque::new(),
             resumed,
             ready: false,
+            ending: Ending::default(),
         };
         cli.request(Request::Initialize)?;
         Ok(cli)

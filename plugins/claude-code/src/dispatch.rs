@@ -5,8 +5,9 @@ use hostler_sdk::{Error, Result, log};
 use crate::{
     cli::Request,
     control::{ControlCancel, ControlReply, ControlRequest, ControlResponse},
+    hooks,
     incoming::{Assistant, Head, Lifecycle, User},
-    outgoing, servers,
+    outgoing,
     session::ClaudeCode,
     system,
 };
@@ -100,6 +101,10 @@ impl ClaudeCode {
                 let line: Lifecycle<'_> = serde_json::from_str(text)?;
                 self.prompt_became(&line.command_uuid, &line.state)?;
             }
+            ("system", "hook_response") => {
+                let line: hooks::Ended = serde_json::from_str(text)?;
+                self.hook_ended(&line)?;
+            }
             ("system", _) if system::READ.contains(&subtype) => {
                 self.system(subtype, serde_json::from_str(text)?)?;
             }
@@ -109,7 +114,7 @@ impl ClaudeCode {
                 let parent = parent.unwrap_or_default();
                 self.transcript.sub_agents_block(parent, line)?;
             }
-            // A sub-agent's words are no part of the main text.
+            // A sub-agent's words come once more, block by block.
             _ if parent.is_some() => {}
             ("stream_event", _) => self.transcript.piece(serde_json::from_str(text)?)?,
             ("assistant", _) => {
@@ -145,10 +150,7 @@ impl ClaudeCode {
             }
             Some(Request::Interrupt) => self.interrupted(&reply),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
-            Some(Request::Servers(_)) => {
-                servers::told(&reply);
-                Ok(())
-            }
+            Some(Request::Servers(servers)) => self.servers_set(&servers, &reply),
             None => Ok(()),
         }
     }

@@ -14,7 +14,8 @@
 //!     it tells of itself.
 //!   - `start` and `ready`: from spawning to a session that can be prompted, and
 //!     what follows when the process ends.
-//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is.
+//!   - `turn`: from a prompt to its answer; `outcome`: which answer that is;
+//!     `unprompted`: a turn that nobody asked for; `steer`: words for the one that runs.
 //!   - `choice`: a client chooses a setting; `settings`: what is in force;
 //!     `options`: what there is.
 //! - `program`: the operator's settings; `cli`: one process and the requests that
@@ -22,10 +23,12 @@
 //!   `blocks`: the content of a prompt.
 //! - `transcript`: messages and thoughts as people see them; `stream`: a message
 //!   while it comes; `calls`: tool calls; `tools` and `results`: such a call
-//!   before and after it ran; `plan`: calls that are none for people.
+//!   before and after it ran; `words`: what a sub-agent says; `plan`: calls that are
+//!   none for people.
 //! - `permission`: asking before a tool runs; `suggestions`: what to allow for
 //!   longer; `questions`: the model's own.
-//! - `commands`, `notice`, `usage`: what else people are told.
+//! - `commands`, `notice`, `hooks`, `usage`: what else people are told. `servers`: those
+//!   of the client.
 //! - `store`: which conversations people have begun with Claude Code; `stored`:
 //!   their lines; `past`: what was said.
 //! - `checkpoint`: what a fresh instance needs. `probe`: is Claude Code there?
@@ -37,7 +40,7 @@
 //! # What is absent
 //!
 //! No history of sessions: the host replays what it has journalled, and Claude Code
-//! replays nothing. Of sub-agents the tool calls are shown, not the words.
+//! replays nothing.
 
 mod blocks;
 mod calls;
@@ -47,6 +50,7 @@ mod cli;
 mod commands;
 mod control;
 mod dispatch;
+mod hooks;
 mod incoming;
 mod notice;
 mod offer;
@@ -65,6 +69,7 @@ mod servers;
 mod session;
 mod settings;
 mod start;
+mod steer;
 mod store;
 mod stored;
 mod stream;
@@ -73,7 +78,9 @@ mod system;
 mod tools;
 mod transcript;
 mod turn;
+mod unprompted;
 mod usage;
+mod words;
 
 pub use session::ClaudeCode;
 

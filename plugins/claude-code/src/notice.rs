@@ -5,11 +5,13 @@ use std::{collections::BTreeSet, fmt};
 use hostler_sdk::{Result, acp::NoticeSeverity, client, log, text::one_line};
 use serde::Deserialize;
 
+use crate::session::ClaudeCode;
+
 /// How much of a line that could not be read goes to the log, in characters.
 const EXCERPT: usize = 200;
 
-/// How many lines that could not be read, and how many unknown types, people are
-/// told of: the next ones are only logged.
+/// How many lines that could not be read, how many unknown types, and how much of
+/// what happened at the start people are told: the next ones are only logged.
 const MAX_TOLD: usize = 16;
 
 /// What people have been told of the lines that had no effect.
@@ -34,6 +36,25 @@ struct Limit {
     status: String,
     /// Such as `five_hour`.
     rate_limit_type: Option<String>,
+}
+
+impl ClaudeCode {
+    /// Tells people, as soon as there are some.
+    pub(crate) fn tell(&mut self, severity: NoticeSeverity, text: String) -> Result {
+        if self.opening.is_none() {
+            return client::notice(severity, text);
+        }
+        if self.to_tell.len() < MAX_TOLD {
+            self.to_tell.push((severity, text));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tell_what_waits(&mut self) -> Result {
+        let told = std::mem::take(&mut self.to_tell).into_iter();
+        told.map(|(severity, text)| client::notice(severity, text))
+            .fold(Ok(()), Result::and)
+    }
 }
 
 impl Notices {

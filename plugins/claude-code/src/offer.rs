@@ -2,7 +2,10 @@
 
 use hostler_sdk::{Choices, Mode, Tier, TierKind};
 
-use crate::{options::MODES, settings::ALWAYS};
+use crate::{
+    options::{BYPASS, MODES},
+    settings::ALWAYS,
+};
 
 /// Names that Claude Code itself resolves to the latest model of each kind, so
 /// that they do not grow old here.
@@ -23,14 +26,16 @@ const TIERS: [(TierKind, &str, &str, &str); 3] = [
 ];
 
 /// Its models by their aliases, and the modes that every session has.
-pub(crate) fn offer() -> Choices {
+pub(crate) fn offer(bypass: bool) -> Choices {
     let tiers = TIERS.map(|(kind, model, name, description)| Tier {
         kind,
         model: model.into(),
         name: name.into(),
         description: description.into(),
     });
-    let modes = MODES.iter().filter(|mode| ALWAYS.contains(&mode.0));
+    let modes = MODES
+        .iter()
+        .filter(|mode| ALWAYS.contains(&mode.0) || (bypass && mode.0 == BYPASS));
     Choices {
         local: true,
         auth_methods: Vec::new(),

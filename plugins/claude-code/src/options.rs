@@ -5,6 +5,9 @@ use hostler_sdk::acp;
 
 use crate::settings::Settings;
 
+/// The mode that the operator has to allow.
+pub(crate) const BYPASS: &str = "bypassPermissions";
+
 /// Modes as Claude Code spells them, with their names and meanings for people.
 pub(crate) const MODES: [(&str, &str, &str); 6] = [
     ("default", "Manual", "Ask before anything is changed"),
@@ -16,7 +19,11 @@ pub(crate) const MODES: [(&str, &str, &str); 6] = [
         "Don't ask",
         "Refuse whatever is not allowed already",
     ),
-    ("bypassPermissions", "Bypass", "Never ask"),
+    (
+        BYPASS,
+        "Bypass",
+        "Never ask: every command and change is made",
+    ),
 ];
 
 /// Levels of effort, with their names for people; others are shown as they are.

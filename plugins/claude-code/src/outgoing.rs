@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// The arguments of every start; those of [`fresh`], [`resume`] or [`copy`]
 /// follow. They are also in `grants.toml`: a change here is a change there.
-pub(crate) const ARGS: [&str; 9] = [
+pub(crate) const ARGS: [&str; 10] = [
     "--output-format",
     "stream-json",
     "--verbose",
@@ -16,9 +16,13 @@ pub(crate) const ARGS: [&str; 9] = [
     "stream-json",
     "--permission-prompt-tool=stdio",
     "--include-partial-messages",
+    "--include-hook-events",
     "--permission-mode=default",
     "--setting-sources=user,project,local",
 ];
+
+/// Makes the mode `bypassPermissions` one that can be chosen; it is not chosen yet.
+pub(crate) const BYPASS: &str = "--allow-dangerously-skip-permissions";
 
 /// The argument that begins the conversation `id`. Fatal when it exists.
 pub(crate) fn fresh(id: &str) -> String {

@@ -30,6 +30,8 @@ pub(crate) struct Program {
     pub start_seconds: NonZeroU16,
     /// Whether the model has tools to write plans.
     plans: bool,
+    /// Whether people may choose the mode in which nobody is asked anything.
+    pub bypass: bool,
     /// Further variables, each of which the grant lists in `set`.
     env: BTreeMap<String, String>,
 }
@@ -41,6 +43,7 @@ impl Default for Program {
             max_retries: None,
             start_seconds: start::LIMIT,
             plans: true,
+            bypass: false,
             env: BTreeMap::new(),
         }
     }

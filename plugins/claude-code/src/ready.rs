@@ -77,6 +77,7 @@ impl ClaudeCode {
         }
         let commands = std::mem::take(&mut self.commands_to_tell);
         done = done.and(self.commands.tell(commands));
+        done = done.and(self.tell_what_waits());
         done.and(self.send_prompt())
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hostler_sdk::{McpServer, McpTransport, log};
+use hostler_sdk::{McpServer, McpTransport, Result, acp::NoticeSeverity, log, text::one_line};
 use serde::{Deserialize, Serialize};
 
-use crate::control::ControlReply;
+use crate::{control::ControlReply, session::ClaudeCode};
 
 /// By name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,21 +50,49 @@ impl Servers {
     }
 }
 
-/// What became of it. An agent without a tool is an agent still.
-pub(crate) fn told(reply: &ControlReply<'_>) {
-    #[derive(Deserialize, Default)]
-    struct Outcome {
-        #[serde(default)]
-        errors: BTreeMap<String, String>,
-    }
-    if let Some(error) = &reply.error {
-        log::warn(format_args!("Claude Code takes no MCP servers: {error}"));
-    }
-    let outcome = reply.response.map(|text| serde_json::from_str(text.get()));
-    let outcome: Outcome = outcome.and_then(Result::ok).unwrap_or_default();
-    for (name, error) in outcome.errors {
-        log::warn(format_args!(
-            "Claude Code cannot use the MCP server {name}: {error}"
-        ));
+impl ClaudeCode {
+    /// Claude Code has the servers, or some of them. An agent without a tool is an
+    /// agent still.
+    pub(crate) fn servers_set(&mut self, servers: &Servers, reply: &ControlReply<'_>) -> Result {
+        #[derive(Deserialize, Default)]
+        struct Outcome {
+            #[serde(default)]
+            errors: BTreeMap<String, String>,
+        }
+        if let Some(error) = &reply.error {
+            log::warn(format_args!("Claude Code takes no MCP servers: {error}"));
+            let names: Vec<_> = servers.0.keys().map(|name| one_line(name)).collect();
+            let text = format!(
+                "Claude Code takes none of the session's MCP servers ({}) and goes on without \
+                 their tools: {}",
+                names.join(", "),
+                one_line(error)
+            );
+            self.failed_servers.extend(servers.0.keys().cloned());
+            return self.tell(NoticeSeverity::Warning, text);
+        }
+        let outcome = reply.response.map(|text| serde_json::from_str(text.get()));
+        let outcome: Outcome = outcome.and_then(Result::ok).unwrap_or_default();
+        let mut done = Ok(());
+        for (name, error) in outcome.errors {
+            log::warn(format_args!(
+                "Claude Code cannot use the MCP server {name}: {error}"
+            ));
+            let program = match servers.0.get(&name) {
+                Some(Server::Stdio { command, .. }) => format!(" ({})", one_line(command)),
+                _ => String::new(),
+            };
+            let text = format!(
+                "The MCP server {}{program} does not work, and Claude Code goes on without its \
+                 tools: {}",
+                one_line(&name),
+                one_line(&error)
+            );
+            // It is in the list of the next turn too.
+            if self.failed_servers.insert(name) {
+                done = done.and(self.tell(NoticeSeverity::Warning, text));
+            }
+        }
+        done
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use hostler_sdk::{
     Choices, Conversation, Description, Event, Harness, OpenParams, Origin, Prompt,
-    PromptCapabilities, RequestId, Result, Status, config, log,
+    PromptCapabilities, RequestId, Result, Status,
+    acp::NoticeSeverity,
+    config, log,
     process::{Child, Stdio},
 };
 
@@ -20,9 +22,10 @@ use crate::{
     program::Program,
     servers::Servers,
     settings::Settings,
-    start, store,
+    start, steer, store,
     transcript::Transcript,
     turn::{self, Turn},
+    unprompted::Unprompted,
 };
 
 /// The adapter. Its process is started when the session opens and, should it
@@ -42,6 +45,7 @@ pub struct ClaudeCode {
     /// `open`, until Claude Code is ready.
     pub(crate) opening: Option<RequestId>,
     pub(crate) turn: Option<Turn>,
+    pub(crate) unprompted: Option<Unprompted>,
     pub(crate) asks: Asks,
     /// Further folders that the client named.
     pub(crate) directories: Vec<String>,
@@ -52,6 +56,8 @@ pub struct ClaudeCode {
     /// Those of `initialize`, until the session is open.
     pub(crate) commands_to_tell: Vec<Command>,
     pub(crate) notices: Notices,
+    /// What people are told when the session is open: nobody views it before.
+    pub(crate) to_tell: Vec<(NoticeSeverity, String)>,
     /// MCP servers of which people know that they do not work.
     pub(crate) failed_servers: BTreeSet<String>,
 }
@@ -75,7 +81,7 @@ impl Harness for ClaudeCode {
     }
 
     fn offer() -> Result<Choices> {
-        Ok(offer::offer())
+        Ok(offer::offer(config::get::<Program>()?.bypass))
     }
 
     fn conversations(cwd: Option<&str>) -> Result<Vec<Conversation>> {
@@ -98,16 +104,23 @@ impl Harness for ClaudeCode {
             }
             Origin::Outside(id) => Checkpoint::kept(id),
         };
+        let settings = Settings::new(
+            checkpoint.mode,
+            checkpoint.model,
+            checkpoint.effort,
+            program.bypass,
+        );
         let mut session = Self {
             program,
             id: checkpoint.id,
             kept: checkpoint.kept,
             last: checkpoint.last,
             copy_of: checkpoint.copy_of,
-            settings: Settings::new(checkpoint.mode, checkpoint.model, checkpoint.effort),
+            settings,
             cli: None,
             opening: Some(request),
             turn: None,
+            unprompted: None,
             asks: Asks::default(),
             directories: params.additional_directories,
             servers: Servers::new(params.mcp_servers),
@@ -116,6 +129,7 @@ impl Harness for ClaudeCode {
             commands: Commands::default(),
             commands_to_tell: Vec::new(),
             notices: Notices::default(),
+            to_tell: Vec::new(),
             failed_servers: BTreeSet::new(),
         };
         session.start()?;
@@ -127,7 +141,10 @@ impl Harness for ClaudeCode {
     }
 
     fn call(&mut self, request: RequestId, method: &str, params: &str) -> Result {
-        self.choose(request, method, params)
+        match method {
+            steer::METHOD => self.steer(request, params),
+            _ => self.choose(request, method, params),
+        }
     }
 
     fn cancel(&mut self) -> Result {

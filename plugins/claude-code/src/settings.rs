@@ -7,7 +7,7 @@ use crate::{
     choice::{Change, Setting},
     cli::Request,
     control::Model,
-    options::MODES,
+    options::{BYPASS, MODES},
 };
 
 /// Always offered; the others only under conditions.
@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     /// The effort that a client chose: Claude Code does not keep it.
     pub chosen_effort: Option<String>,
     pub models: Vec<Model>,
+    /// The operator allows the mode [`BYPASS`].
+    bypass: bool,
     /// Whether Claude Code, when it starts, has to be set as this says; else it
     /// is the other way round.
     kept: bool,
@@ -36,8 +38,13 @@ impl Settings {
         mode: Option<String>,
         model: Option<String>,
         chosen_effort: Option<String>,
+        bypass: bool,
     ) -> Self {
+        // It may have been allowed once.
+        let lapsed = !bypass && mode.as_deref() == Some(BYPASS);
+        let mode = mode.map(|mode| if lapsed { "default".into() } else { mode });
         Self {
+            bypass,
             kept: mode.is_some(),
             mode: mode.unwrap_or_else(|| "default".into()),
             model: model.unwrap_or_else(|| "default".into()),
@@ -142,7 +149,10 @@ impl Settings {
     pub(crate) fn modes_offered(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         let auto = self.models.iter().any(|model| model.supports_auto_mode);
         let modes = MODES.into_iter().filter(move |(id, ..)| {
-            ALWAYS.contains(id) || (*id == "auto" && auto) || *id == self.mode
+            ALWAYS.contains(id)
+                || (*id == "auto" && auto)
+                || (*id == BYPASS && self.bypass)
+                || *id == self.mode
         });
         let known = MODES.iter().any(|(id, ..)| *id == self.mode);
         let unknown = (!known).then_some((self.mode.as_str(), self.mode.as_str(), ""));

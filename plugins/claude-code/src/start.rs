@@ -135,6 +135,7 @@ impl ClaudeCode {
     /// not keep the others from being told.
     pub(crate) fn forget_process(&mut self, why: &str) -> Result {
         let mut done = Ok(());
+        self.unprompted = None;
         if let Some(mut cli) = self.cli.take() {
             for request in cli.abandoned() {
                 done = done.and(client::fail(request, Failure::internal(why)));

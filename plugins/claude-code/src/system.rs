@@ -129,8 +129,7 @@ impl ClaudeCode {
             }
         }
         if self.turn.is_none() {
-            let text = "Claude Code goes on by itself: work in the background has ended";
-            done = done.and(client::notice(NoticeSeverity::Info, text));
+            done = done.and(self.goes_on_by_itself());
         }
         done
     }

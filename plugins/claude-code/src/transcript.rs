@@ -2,9 +2,8 @@
 //! between them.
 //!
 //! The model's answer comes twice, in pieces while it is written and then block
-//! by block. The pieces are shown; of the blocks only what no piece had. Of
-//! sub-agents the tool calls are shown: their words go to the model, and their
-//! report is the result of the call that runs them.
+//! by block. The pieces are shown; of the blocks only what no piece had. Sub-agents
+//! have no part in it: their words stand in the call that runs them.
 
 use hostler_sdk::{Result, acp};
 
@@ -144,6 +143,12 @@ impl Transcript {
             if let (Some(id), Some(name), Some(input)) = (block.id, block.name, block.input) {
                 self.calls
                     .know(id, name, input, By::SubAgent(Some(parent)))?;
+            }
+            if let Some(thought) = block.thinking {
+                self.calls.sub_agent_says(parent, Kind::Thought, &thought)?;
+            }
+            if let Some(words) = block.text {
+                self.calls.sub_agent_says(parent, Kind::Text, &words)?;
             }
         }
         Ok(())

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use hostler_sdk::{
-    Ending, Error, Failure, Prompt, RequestId, Result, acp, client, log, random, timer,
-};
+use hostler_sdk::{Error, Failure, Prompt, RequestId, Result, acp, client, log, random, timer};
 
 use crate::{
     blocks,
@@ -15,7 +13,7 @@ use crate::{
     outcome::outcome,
     outgoing::{self, Content},
     session::ClaudeCode,
-    system,
+    steer, system,
     transcript::OwnWords,
 };
 
@@ -24,11 +22,11 @@ use crate::{
 pub(crate) const TIMER: u64 = 2;
 
 /// How long a cancelled turn may take to end: Claude Code gives the programs
-/// that it runs a few seconds. Then it is ended itself, step by step ([`Ending`]).
-const LIMIT: Duration = Duration::from_secs(10);
+/// that it runs a few seconds. Then it is ended itself, step by step.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is said of a tool call that the turn's end cuts off.
-const NO_RESULT: &str = "It brought no result.";
+pub(crate) const NO_RESULT: &str = "It brought no result.";
 
 /// The turn that runs.
 #[derive(Debug)]
@@ -39,12 +37,16 @@ pub(crate) struct Turn {
     /// The prompt, until Claude Code is ready for it.
     waiting: Option<Vec<Content>>,
     pub cancelled: bool,
-    /// Claude Code is being ended, because it did not end the turn.
-    ending: Ending,
     words: Option<OwnWords>,
+    /// Words that the model has not had yet.
+    pub steered: Vec<steer::Words>,
 }
 
 impl Turn {
+    pub(crate) fn can_be_steered(&self) -> bool {
+        self.waiting.is_none() && !self.cancelled
+    }
+
     /// Whether `result` ends this turn. Work in the background ends with
     /// results of its own.
     fn is_ended_by(&self, result: &TurnResult) -> bool {
@@ -78,8 +80,8 @@ impl ClaudeCode {
             uuid,
             waiting: Some(content),
             cancelled: false,
-            ending: Ending::default(),
             words: None,
+            steered: Vec::new(),
         });
         self.send_prompt()
     }
@@ -109,10 +111,9 @@ impl ClaudeCode {
         Ok(())
     }
 
-    /// Without a turn there is nothing to cancel.
     pub(crate) fn cancel_turn(&mut self) -> Result {
         let (Some(turn), cli) = (&mut self.turn, &mut self.cli) else {
-            return Ok(());
+            return self.cancel_unprompted();
         };
         if turn.waiting.is_some() {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
@@ -138,6 +139,9 @@ impl ClaudeCode {
     /// What happened to a prompt apart from its result, which comes first if
     /// there is one.
     pub(crate) fn prompt_became(&mut self, uuid: &str, state: &str) -> Result {
+        if self.words_became(uuid, state)? {
+            return Ok(());
+        }
         let ours = |turn: &Turn| turn.cancelled && turn.uuid == uuid;
         let over = matches!(state, "cancelled" | "discarded" | "refused");
         if over && self.turn.as_ref().is_some_and(ours) {
@@ -152,33 +156,11 @@ impl ClaudeCode {
     }
 
     pub(crate) fn cancel_took_too_long(&mut self) -> Result {
-        let Some(turn) = self.turn.as_mut().filter(|turn| turn.cancelled) else {
-            return Ok(());
-        };
-        let told = match turn.ending.has_begun() {
-            true => Ok(()),
-            false => client::notice(
-                acp::NoticeSeverity::Warning,
-                format!(
-                    "Claude Code did not stop within {} s and is ended; the next prompt starts \
-                     it again",
-                    LIMIT.as_secs()
-                ),
-            ),
-        };
-        let step = match &self.cli {
-            Some(cli) => turn.ending.go_on(cli.child()),
-            None => Ok(None),
-        };
-        told.and(match step {
-            // Its end ends the turn, if it comes before.
-            Ok(Some(grace)) => timer::set(TIMER, grace),
-            Ok(None) => {
-                let forgotten = self.forget_process("Claude Code was stopped.");
-                forgotten.and(self.end_turn(Ok(acp::StopReason::Cancelled)))
-            }
-            Err(error) => Err(error),
-        })
+        let turn = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        match turn || self.unprompted_hangs() {
+            true => self.end_deaf_process(),
+            false => Ok(()),
+        }
     }
 
     /// Claude Code gave up on an answer of the model.
@@ -208,20 +190,19 @@ impl ClaudeCode {
         self.kept = Kept::Yes;
         self.copy_of = None;
         self.checkpoint();
-        let Some(turn) = self.turn.as_ref().filter(|turn| turn.is_ended_by(result)) else {
-            log::debug("work in the background has ended");
-            if self.turn.is_none()
-                && let Err(failure) = outcome(result, None)
-            {
-                let text = format!("Work in the background failed: {}", failure.message);
-                done = done.and(client::notice(acp::NoticeSeverity::Error, text));
-            }
-            return done.and(self.transcript.calls.end_turn(NO_RESULT));
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.is_ended_by(result)) else {
+            return done.and(self.unprompted_ended(result));
         };
         let outcome = match outcome(result, turn.words.as_ref()) {
             _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
             outcome => outcome,
         };
+        // Words that came too late for this one have a turn of their own: for
+        // people it is the same.
+        if outcome == Ok(acp::StopReason::EndTurn) && !turn.steered.is_empty() {
+            turn.uuid = turn.steered.remove(0).uuid;
+            return done.and(self.transcript.calls.end_turn(NO_RESULT));
+        }
         // The words say why; an error says it itself.
         if let (Ok(acp::StopReason::Refusal | acp::StopReason::MaxTokens), Some(words)) =
             (&outcome, &turn.words)
@@ -241,6 +222,9 @@ impl ClaudeCode {
             Ok(acp::StopReason::Cancelled) => "Cancelled.",
             _ => NO_RESULT,
         };
+        for words in turn.steered {
+            done = done.and(words.not_taken());
+        }
         self.transcript.end_turn();
         done = done.and(self.transcript.calls.end_turn(why));
         done.and(match outcome {

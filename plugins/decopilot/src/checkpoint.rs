@@ -16,6 +16,9 @@ pub(crate) struct Checkpoint {
     /// The run that is not at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Running>,
+    /// The last message that people have seen, of those that are at their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
     /// A question that the next prompt answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Question>,

@@ -23,6 +23,11 @@ const FIRST: Duration = Duration::from_millis(250);
 /// The longest time between two tries: people wait.
 const LONGEST: Duration = Duration::from_secs(15);
 
+/// The same while nobody waits: others may go on with the thread, and people want to
+/// see it, but a service that is away is not asked all the time.
+const FIRST_IDLE: Duration = Duration::from_secs(2);
+const LONGEST_IDLE: Duration = Duration::from_secs(5 * 60);
+
 /// Tries in a row before a turn gives up: about a minute. The run goes on at the
 /// service, and the next prompt shows what was missed.
 const TRIES: u32 = 8;
@@ -64,6 +69,12 @@ impl Link {
         self.exchange == Some(exchange)
     }
 
+    /// Somebody waits now: the next try is made at once.
+    pub(crate) fn hurry(&mut self) {
+        self.state = State::Closed;
+        self.failures = 0;
+    }
+
     /// Whether nothing came since this was asked before.
     pub(crate) fn is_quiet(&mut self) -> bool {
         !std::mem::take(&mut self.heard)
@@ -92,7 +103,7 @@ impl Decopilot {
                 self.link.heard = true;
                 // What ended while nobody listened is not told again.
                 let asked = match self.run.stage {
-                    Stage::Idle => Ok(()),
+                    Stage::Idle if self.turn.is_some() || !self.unsettled => Ok(()),
                     _ => self.ask_state(),
                 };
                 return asked.and(self.advance());
@@ -161,6 +172,9 @@ impl Decopilot {
     /// There may be one once a run has begun.
     fn stream_absent(&mut self) -> Result {
         self.link.state = State::Absent;
+        if self.turn.is_none() {
+            return self.try_again_later();
+        }
         if self.run.stage == Stage::Idle {
             return self.advance();
         }
@@ -173,13 +187,19 @@ impl Decopilot {
         self.try_again()
     }
 
-    /// Without anybody who waits, the next prompt makes it again.
     fn lost(&mut self, why: &str) -> Result {
         if self.turn.is_none() {
-            return Ok(());
+            return self.try_again_later();
         }
         let told = self.notices.lost(why);
         told.and(self.try_again())
+    }
+
+    /// Nobody waits, so nobody gives up.
+    fn try_again_later(&mut self) -> Result {
+        self.link.failures = self.link.failures.saturating_add(1);
+        self.link.state = State::Waiting;
+        timer::set(TIMER, delay(self.link.failures, FIRST_IDLE, LONGEST_IDLE))
     }
 
     fn try_again(&mut self) -> Result {
@@ -193,14 +213,14 @@ impl Decopilot {
             )));
         }
         self.link.state = State::Waiting;
-        timer::set(TIMER, delay(self.link.failures))
+        timer::set(TIMER, delay(self.link.failures, FIRST, LONGEST))
     }
 }
 
 /// Before the try after so many that failed.
-fn delay(failures: u32) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled.min(LONGEST)
+fn delay(failures: u32, first: Duration, longest: Duration) -> Duration {
+    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(longest)
 }
 
 #[cfg(test)]
@@ -209,9 +229,10 @@ mod tests {
 
     #[test]
     fn tries_become_rarer_and_never_too_rare() {
-        let delays: Vec<_> = (1..=TRIES).map(delay).collect();
+        let delays: Vec<_> = (1..=TRIES).map(|it| delay(it, FIRST, LONGEST)).collect();
         assert_eq!(delays[0], FIRST);
         assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]));
-        assert_eq!(delay(u32::MAX), LONGEST);
+        assert_eq!(delay(u32::MAX, FIRST, LONGEST), LONGEST);
+        assert_eq!(delay(u32::MAX, FIRST_IDLE, LONGEST_IDLE), LONGEST_IDLE);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     State,
     /// Its messages, because it stands so.
     Messages(String),
+    /// Its messages, because others may have made some.
+    Missed,
     /// Its messages, because one of them is to be sent back.
     Kept,
 }

@@ -47,8 +47,11 @@ pub(crate) struct Run {
     pub error: Option<String>,
     /// What the service tells of the message.
     pub metadata: Value,
-    /// The message of a run that was given up: nobody wants to see the rest.
+    /// A message that is not shown again: people have seen it, or nobody wants to see
+    /// the rest.
     pub over: Option<String>,
+    /// The last message of a run that is at its end: what comes behind it is new.
+    pub last: Option<String>,
 }
 
 /// Data that is for the service's own page, or a copy of what chunks say.
@@ -112,12 +115,19 @@ impl Run {
         self.metadata = Value::Null;
     }
 
+    /// It is at its end.
+    fn end(&mut self) {
+        let newest = self.message.id.as_ref().or(self.prompt.as_ref());
+        self.last = newest.cloned().or(self.last.take());
+        self.stage = Stage::Idle;
+    }
+
     /// It does not go on, whatever the service does.
     pub(crate) fn give_up(&mut self) {
         if self.stage == Stage::Running {
             self.over.clone_from(&self.message.id);
         }
-        self.stage = Stage::Idle;
+        self.end();
     }
 }
 
@@ -268,7 +278,7 @@ impl Decopilot {
 
     /// The run is at its end.
     pub(crate) fn finished(&mut self, reason: &str) -> Result {
-        self.run.stage = Stage::Idle;
+        self.run.end();
         self.unsettled = false;
         self.checkpoint();
         self.run_ended(reason)

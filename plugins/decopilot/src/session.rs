@@ -86,7 +86,8 @@ impl Harness for Decopilot {
             Some(state) => Checkpoint::read(&state)?,
             None => Checkpoint::default(),
         };
-        let run = kept.run.map(Run::resumed).unwrap_or_default();
+        let mut run = kept.run.map(Run::resumed).unwrap_or_default();
+        run.last = kept.last;
         let mut session = Self {
             temperature: config.temperature,
             settings: kept.settings.unwrap_or(Settings {
@@ -213,6 +214,7 @@ impl Decopilot {
             Purpose::Cancel => self.cancel_answered(response),
             Purpose::State => self.state_read(response),
             Purpose::Messages(status) => self.settle(status, response),
+            Purpose::Missed => self.missed(response),
             Purpose::Kept => self.kept(response),
         }
     }
@@ -228,7 +230,9 @@ impl Decopilot {
                 told.and(self.cancel_took_too_long())
             }
             Purpose::Kept => self.fail_turn(refusal::failed(Asked::State, error)),
-            Purpose::State | Purpose::Messages(_) => self.not_asked(purpose, error),
+            Purpose::State | Purpose::Messages(_) | Purpose::Missed => {
+                self.not_asked(purpose, error)
+            }
         }
     }
 
@@ -289,6 +293,7 @@ impl Decopilot {
             thread: self.thread.clone(),
             settings: Some(self.settings.clone()),
             run: self.run.checkpoint(),
+            last: self.run.last.clone(),
             question: self.question.clone(),
         };
         if let Err(error) = checkpoint.write() {

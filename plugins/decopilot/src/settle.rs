@@ -14,6 +14,7 @@ use crate::{
     refusal::{self, Asked, Refusal},
     requests::{Purpose, Response},
     run::Stage,
+    seen::Seen,
     session::Decopilot,
     turn::Step,
 };
@@ -49,7 +50,11 @@ impl Decopilot {
 
     pub(crate) fn ask_state(&mut self) -> Result {
         match &self.thread {
-            Some(thread) if !self.requests.has(&Purpose::State) && self.outbox.is_none() => {
+            Some(thread)
+                if !self.requests.has(&Purpose::State)
+                    && !self.requests.has(&Purpose::Missed)
+                    && self.outbox.is_none() =>
+            {
                 let request = self.service.thread(thread)?;
                 self.requests.open(Purpose::State, request)
             }
@@ -72,6 +77,12 @@ impl Decopilot {
                 "Decopilot no longer has this conversation; start a new session",
             )),
             Some("in_progress") => self.still_running(),
+            // Runs may have begun and ended meanwhile.
+            Some(_)
+                if self.run.stage == Stage::Idle && self.unsettled && self.run.last.is_some() =>
+            {
+                self.ask_messages(Purpose::Missed)
+            }
             // There is nothing to be shown.
             Some(_) if self.run.stage == Stage::Idle => {
                 self.unsettled = false;
@@ -153,6 +164,67 @@ impl Decopilot {
         self.run.give_up();
         self.unsettled = false;
         self.fail_turn(failure)
+    }
+
+    /// The newest messages of a thread in which nothing runs: those of others, which
+    /// nobody here has seen, are shown.
+    pub(crate) fn missed(&mut self, response: &Response) -> Result {
+        if self.run.stage != Stage::Idle {
+            return Ok(()); // A run has begun, and tells of itself.
+        }
+        self.unsettled = false;
+        if !response.is_success() {
+            let refusal = Refusal::new(response.status, &response.headers, &response.body);
+            if refusal.may_pass() {
+                self.unsettled = true;
+                return self.not_settled(&format!("status {}", response.status));
+            }
+            let failure = refusal.failure(Asked::Messages, &self.service);
+            let told = notice::warn(format!(
+                "What others did cannot be shown. {}",
+                failure.message
+            ));
+            return told.and(self.advance());
+        }
+        self.unsure = 0;
+        let items = oldest_first(response);
+        let last = self.run.last.as_deref();
+        let known = items.iter().position(|item| item["id"].as_str() == last);
+        let new = known.and_then(|known| items.get(known + 1..));
+        let mut done = match new {
+            Some(_) => Ok(()),
+            None => notice::warn(
+                "Others went on with this conversation at Decopilot, further than is shown here.",
+            ),
+        };
+        for item in new.unwrap_or_default() {
+            if let (Some(id), Some(parts), true) = (
+                item["id"].as_str(),
+                item["parts"].as_array(),
+                item["role"] == "assistant",
+            ) {
+                done = done.and(self.show_kept(id, parts));
+            }
+        }
+        let newest = items.last().and_then(|item| item["id"].as_str());
+        self.run.last = newest.map(ToOwned::to_owned).or(self.run.last.take());
+        self.checkpoint();
+        done.and(self.advance())
+    }
+
+    /// A message of a run that others began and that has ended.
+    fn show_kept(&mut self, id: &str, parts: &[Value]) -> Result {
+        self.run.message = Message::kept(id, parts);
+        self.run.base = self.run.message.clone();
+        self.run.seen = Seen::default();
+        self.run.foreign = true;
+        let shown = (0..self.run.message.parts.len()).map(|index| self.show(index));
+        let mut done = shown.fold(Ok(()), Result::and);
+        if self.asks.is_empty() {
+            self.run.over = Some(id.to_owned());
+            done = done.and(self.close_calls("It brought no result."));
+        }
+        done
     }
 
     /// The messages of a thread that stands so.

@@ -80,6 +80,10 @@ impl Decopilot {
             cancelled: false,
             told: false,
         });
+        if matches!(self.link.state, State::Waiting) {
+            // Nobody has waited so far.
+            self.link.hurry();
+        }
         done.and(self.advance())
     }
 
@@ -123,10 +127,13 @@ impl Decopilot {
         }
     }
 
-    /// Without a turn there is nothing to cancel.
+    /// Without a turn it is a run that others began which is stopped.
     pub(crate) fn cancel_turn(&mut self) -> Result {
         let Some(turn) = &mut self.turn else {
-            return Ok(());
+            return match self.run.stage {
+                Stage::Idle => Ok(()),
+                Stage::Awaited { .. } | Stage::Running => self.stop_run(),
+            };
         };
         turn.cancelled = true;
         let is_behind_others = turn.step == Step::Waiting && self.run.foreign;
@@ -207,6 +214,7 @@ impl Decopilot {
     pub(crate) fn run_stopped(&mut self) -> Result {
         match &self.turn {
             Some(turn) if turn.step == Step::Waiting && !turn.cancelled => self.advance(),
+            None => self.close_calls("Cancelled."),
             _ => self.end_turn(Ok(acp::StopReason::Cancelled)),
         }
     }

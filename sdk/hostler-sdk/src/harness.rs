@@ -77,8 +77,9 @@ pub trait Harness: Sized + 'static {
     }
 
     /// The user ends the running turn: stop the agent and answer the turn's
-    /// request with [`acp::StopReason::Cancelled`]. Open asks have been answered
-    /// as cancelled before.
+    /// request with [`acp::StopReason::Cancelled`]. Without a turn it is what the
+    /// agent does by itself that is to end, if it does anything. Open asks have
+    /// been answered as cancelled before.
     fn cancel(&mut self) -> Result;
 
     /// Something happened: a line from a child, an answer, a timer, a client's

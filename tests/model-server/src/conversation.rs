@@ -15,6 +15,9 @@ const NOTES: [&str; 5] = [
 /// What the agent program writes to have an answer that broke off gone on with.
 const GO_ON: &str = "Your response above was cut off";
 
+/// In front of what the user wrote while a tool ran.
+const MEANWHILE: &str = "The user sent a new message while you were working:";
+
 /// The turn that a request belongs to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
@@ -35,8 +38,10 @@ impl Turn {
         let mut turn = Self::default();
         let messages = request["messages"].as_array();
         for message in messages.into_iter().flatten() {
-            if message["role"] == "user" {
-                turn.read(&message["content"]);
+            match message["role"].as_str() {
+                Some("user") => turn.read(&message["content"]),
+                Some("system") => turn.read_meanwhile(&message["content"]),
+                _ => {}
             }
         }
         turn
@@ -99,6 +104,20 @@ impl Turn {
         turn
     }
 
+    /// What the user wrote while a tool ran stands in a message of the agent
+    /// program.
+    fn read_meanwhile(&mut self, content: &Value) {
+        let texts = content.as_array().into_iter().flatten();
+        let texts = texts.filter_map(|block| block["text"].as_str());
+        let written = texts.filter_map(|text| text.trim().strip_prefix(MEANWHILE));
+        if let Some(words) = written.last() {
+            *self = Self {
+                prompt: words.trim().to_owned(),
+                ..Self::default()
+            };
+        }
+    }
+
     fn read(&mut self, content: &Value) {
         // After a turn that failed, the agent program joins the next prompt to
         // the message of that turn: the last text is the one that counts.
@@ -112,7 +131,9 @@ impl Turn {
             }
             let text = block["text"].as_str();
             goes_on |= text.is_some_and(|text| text.trim().starts_with(GO_ON));
-            last = text.and_then(written_by_user).or(last);
+            last = text
+                .and_then(|text| told_by_work(text).or_else(|| written_by_user(text)))
+                .or(last);
         }
         if let Some(prompt) = last {
             *self = Self {
@@ -122,6 +143,15 @@ impl Turn {
         }
         self.goes_on |= goes_on;
     }
+}
+
+/// What the agent program tells of work in the background that has ended, if its
+/// name holds directives: they are what the model does next.
+fn told_by_work(text: &str) -> Option<String> {
+    let (_, notice) = text.split_once("<task-notification>")?;
+    let (_, summary) = notice.split_once("<summary>")?;
+    let (summary, _) = summary.split_once("</summary>")?;
+    summary.contains("[[").then(|| summary.to_owned())
 }
 
 /// The text without reminders, if anything is left that is not a note.
@@ -228,6 +258,35 @@ mod tests {
     fn the_last_text_of_a_message_is_the_prompt() {
         let texts = json!([{"type": "text", "text": "failed"}, {"type": "text", "text": "next"}]);
         assert_eq!(turn(json!([user(texts)])).prompt, "next");
+    }
+
+    #[test]
+    fn work_that_has_ended_prompts_with_the_directives_in_its_name() {
+        let told = |name: &str| {
+            let notice =
+                format!("<task-notification><summary>{name}</summary></task-notification>");
+            user(
+                json!([{"type": "text", "text": format!("<system-reminder>{notice}</system-reminder>")}]),
+            )
+        };
+        let turn = |name| turn(json!([user(json!("go")), told(name)])).prompt;
+        assert_eq!(
+            turn("Command \"[[text a]]\" ended"),
+            "Command \"[[text a]]\" ended"
+        );
+        assert_eq!(turn("Command \"a\" ended"), "go");
+    }
+
+    #[test]
+    fn what_is_written_while_a_tool_runs_is_the_prompt_from_then_on() {
+        let result = json!([{"type": "tool_result", "tool_use_id": "t"}]);
+        let text = format!("{MEANWHILE}\n[[text a]]\n\nGo on.");
+        let meanwhile = json!({"role": "system", "content": [{"type": "text", "text": text}]});
+        let turn = turn(json!([user(json!("go")), user(result), meanwhile]));
+        assert_eq!(
+            (turn.prompt.as_str(), turn.results),
+            ("[[text a]]\n\nGo on.", 0)
+        );
     }
 
     #[test]

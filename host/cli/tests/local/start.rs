@@ -98,7 +98,7 @@ fn a_host_that_nobody_needs_ends_and_a_client_keeps_it() {
     assert_eq!(bridge.end().1, 0);
     gone(host);
     assert_eq!(
-        home.logged("no client, no turn and no lease for 1 seconds"),
+        home.logged("no client, no work and no lease for 1 seconds"),
         1
     );
     assert_eq!(home.host(), None, "it has said that it went");

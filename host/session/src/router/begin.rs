@@ -106,6 +106,7 @@ impl Router {
             viewers: 0,
             announced: false,
             at_rest: false,
+            works_until: None,
         }));
         let registration = Registration::new(self, &record.id, sender.clone(), info.clone())?;
         let key = self.journal().create(&record).map_err(journal_error)?;
@@ -142,6 +143,7 @@ impl Router {
             viewers: 0,
             announced: true,
             at_rest: false,
+            works_until: None,
         }));
         let (mailbox_of, info_of) = (sender.clone(), info.clone());
         let registration = match Registration::new(self, &record.id, mailbox_of, info_of) {

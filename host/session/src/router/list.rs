@@ -91,6 +91,7 @@ impl Info {
         let shown = self.summary.clone();
         SessionSummary {
             live: true,
+            busy: self.is_busy(),
             viewers: self.viewers,
             ..shown.into_summary(self.owner.clone(), access, self.shares.clone())
         }

@@ -115,7 +115,10 @@ impl Entry {
     fn is_at_rest(&self) -> bool {
         self.mailbox.strong_count() == 1
             && self.mailbox.capacity() == self.mailbox.max_capacity()
-            && lock(&self.info).at_rest
+            && {
+                let info = lock(&self.info);
+                info.at_rest && !info.is_busy()
+            }
     }
 }
 

@@ -14,6 +14,7 @@
 //! - [`forking`]: a copy of the conversation begins.
 //! - [`ending`]: for one client, for all, or with the host.
 //! - [`requests`]: what the host answers to the agent by itself.
+//! - [`rest`]: whether something goes on here.
 //! - [`shell`]: terminals for people.
 //! - [`stream`]: the journal first, then the viewers.
 //! - [`viewers`]: who attaches, leaves, and is sent what.
@@ -21,11 +22,9 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
-    time::SystemTime,
 };
 
 use hostler_replay::{Bounds, Hub, Position, ViewerId};
-use hostler_store::Entry;
 use hostler_wire::methods;
 use serde_json::json;
 use tokio::{
@@ -63,6 +62,7 @@ mod outputs;
 mod permissions;
 pub(crate) mod pipe;
 pub(crate) mod requests;
+mod rest;
 pub(crate) mod shell;
 pub(crate) mod stream;
 mod turns;
@@ -131,6 +131,10 @@ pub(crate) struct Unit {
     deleted: bool,
     /// As the router knows it.
     at_rest: bool,
+    /// When the harness was last heard of.
+    heard: Instant,
+    /// As the router knows it.
+    works_until: Option<Instant>,
 }
 
 /// What a session begins with.
@@ -214,6 +218,8 @@ impl Unit {
             farewell: None,
             deleted: false,
             at_rest: false,
+            heard: Instant::now(),
+            works_until: None,
         }
     }
 
@@ -399,43 +405,5 @@ impl Unit {
             title: info.summary.title.as_deref(),
             what,
         });
-    }
-
-    /// Keeps what `session/list` shows up to date.
-    fn touch(&mut self) {
-        let mut info = lock(&self.info);
-        let summary = &mut info.summary;
-        if summary.title.as_deref() != self.progress.title() {
-            summary.title = self.progress.title().map(str::to_owned);
-            let title = summary.title.clone().map(Entry::Title);
-            self.pending
-                .extend(title.map(|title| Pending::Entry(title, None)));
-        }
-        summary.busy = self.running.is_some();
-        summary.updated = SystemTime::now();
-    }
-
-    /// Tells the router when nothing goes on here and nobody looks on.
-    fn note_rest(&mut self) {
-        let at_rest = self.creation.is_none()
-            && self.running.is_none()
-            && self.queue.is_empty()
-            && self.calls.is_empty()
-            && self
-                .stage
-                .live()
-                .is_none_or(|instance| !instance.has_calls())
-            && self.asks.is_empty()
-            && !self.shells.are_busy()
-            && self.watchers.is_empty();
-        if at_rest != self.at_rest {
-            self.at_rest = at_rest;
-            lock(&self.info).at_rest = at_rest;
-        }
-    }
-
-    /// From now on the session can be found.
-    fn announce(&self) {
-        lock(&self.info).announced = true;
     }
 }

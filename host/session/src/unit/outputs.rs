@@ -3,6 +3,7 @@
 use hostler_runtime::{Event, Failure, OPEN_REQUEST, Output, SessionOrigin};
 use hostler_store::Entry;
 use hostler_wire::methods;
+use tokio::time::Instant;
 
 use crate::{
     SessionError,
@@ -13,6 +14,7 @@ impl Unit {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Outputs(outputs) => {
+                self.heard = Instant::now();
                 for output in outputs {
                     // One of them may have ended the session or the instance;
                     // nothing may be shown of what comes after it.

@@ -332,7 +332,7 @@ impl Unit {
 
     fn cancel_running(&mut self) {
         let Some(turn) = &mut self.running else {
-            return;
+            return self.cancel_unprompted();
         };
         match turn.state {
             State::Waiting | State::Sending => {
@@ -354,6 +354,20 @@ impl Unit {
                 }
             }
             State::Cancelled { .. } => {}
+        }
+    }
+
+    /// Without a turn the agent may still work: it goes on by itself after
+    /// something in the background, or others prompt it elsewhere. One that does
+    /// nothing has nothing to end.
+    fn cancel_unprompted(&mut self) {
+        if self.stage.ready().is_none() {
+            return;
+        }
+        self.cancel_permissions();
+        let cancelled = self.stage.ready().map(|instance| instance.cancel());
+        if cancelled.is_some_and(|cancelled| cancelled.is_err()) {
+            self.instance_stuck();
         }
     }
 

@@ -1,7 +1,9 @@
 //! Sessions begin, belong to someone, and end.
 
+use std::time::Duration;
+
 use hostler_runtime::{Command, Ended, SessionOrigin};
-use hostler_session::{Reply, SessionError};
+use hostler_session::{Reply, SessionConfig, SessionError};
 
 /// As many as a host has by itself.
 const SESSIONS: usize = 64;
@@ -237,6 +239,56 @@ async fn the_session_that_rests_longest_makes_room_and_can_be_loaded_again() {
     assert!(reader.rest().last().unwrap().get("answer").is_some());
     assert!(host.router.get(&caller(), &ids[4]).is_err());
     drop(newer);
+}
+
+fn in_background(status: &str) -> serde_json::Value {
+    json!({ "sessionUpdate": "tool_call_update", "toolCallId": "t", "status": status })
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_in_the_background_counts_until_it_ends_and_not_for_ever() {
+    let mut host = Host::new();
+    let (session, instance, mut viewer) = host.session().await;
+    for end in [Some("completed"), None] {
+        instance.update(in_background("in_progress")).await;
+        viewer.update().await;
+        session.settle().await;
+        assert!(host.router.is_busy());
+        assert!(host.router.list(&caller(), None).unwrap()[0].busy);
+        match end {
+            Some(status) => {
+                instance.update(in_background(status)).await;
+                viewer.update().await;
+                session.settle().await;
+            }
+            None => tokio::time::advance(Duration::from_secs(5 * 60 * 60)).await,
+        }
+        assert!(!host.router.is_busy());
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_works_in_the_background_makes_no_room() {
+    let mut host = Host::with_config(SessionConfig {
+        max_live: 1,
+        ..SessionConfig::default()
+    });
+    let (session, instance, mut viewer) = host.session().await;
+    instance.update(in_background("in_progress")).await;
+    viewer.update().await;
+    session.lose(&viewer).await;
+    session.settle().await;
+    let id = session.id.clone();
+    drop(session);
+    let error = host.create(&Viewer::new()).await.unwrap().unwrap_err();
+    assert_eq!(error.fault().name, "TOO_MANY");
+    instance.update(in_background("completed")).await;
+    // Once the session has heard of it.
+    while host.router.is_busy() {
+        tokio::task::yield_now().await;
+    }
+    host.session().await;
+    assert!(host.router.get(&caller(), &id).is_err());
 }
 
 #[tokio::test]

@@ -182,6 +182,21 @@ async fn cancel_ends_the_running_turn() {
 }
 
 #[tokio::test]
+async fn without_a_turn_what_the_agent_does_by_itself_is_cancelled() {
+    let mut host = Host::new();
+    let (session, mut instance, mut viewer) = host.session().await;
+    instance.ask_permission(1).await;
+    viewer.until("session/request_permission").await;
+    session.handle.cancel(viewer.client.clone()).await;
+    let (ask, outcome) = instance.answered().await;
+    assert_eq!(
+        (ask, outcome.unwrap()["outcome"]["outcome"].clone()),
+        (1, "cancelled".into())
+    );
+    instance.is_cancelled().await;
+}
+
+#[tokio::test]
 async fn any_client_may_cancel_and_only_its_own_waiting_prompts_go() {
     let mut host = Host::new();
     let (session, mut instance, one) = host.session().await;

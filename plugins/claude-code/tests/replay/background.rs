@@ -20,9 +20,13 @@ fn a_subagents_call_names_the_call_that_runs_it() {
 }
 
 #[test]
-fn a_subagents_words_stay_out_of_the_main_text() {
+fn a_subagents_words_stand_in_the_call_that_runs_it_and_not_in_the_main_text() {
     let stage = play("sub_agent");
     assert!(!stage.effects.text().contains("Calling Bash"));
+    let updates = updates_of(&stage, "toolu_rec9");
+    let says = |update: &&Value| update["content"][0]["content"]["text"] == "Calling Bash.";
+    let while_it_runs = updates.iter().find(says).unwrap();
+    assert_eq!(while_it_runs["status"], Value::Null);
     assert_eq!(stage.ends(), [Ok("end_turn".into())]);
 }
 
@@ -32,7 +36,10 @@ fn a_subagent_in_the_background_ends_with_its_report() {
     let updates = updates_of(&stage, "toolu_rec9");
     let end = updates.last().unwrap();
     assert_eq!(end["status"], "completed");
-    assert_eq!(end["content"][0]["content"]["text"], "Hello there.");
+    // Its last words are the report.
+    assert_eq!(end["content"][0]["content"]["text"], "Calling Bash.");
+    assert_eq!(end["content"][1]["content"]["text"], "Hello there.");
+    assert_eq!(end["content"][2], Value::Null);
     // What is meant for the model alone is not shown.
     let all = stage
         .effects

@@ -92,9 +92,59 @@ fn a_prompt_that_waits_for_the_start_is_cancelled_at_once() {
 }
 
 #[test]
-fn a_cancel_without_a_turn_does_nothing() {
+fn a_cancel_without_a_turn_ends_what_runs_in_the_background() {
     let mut stage = Stage::ready();
-    assert!(stage.bench.cancel().is_empty());
+    let effects = stage.bench.cancel();
+    assert_eq!(effects.written_json()[0]["request"]["subtype"], "interrupt");
+    assert!(stage.bench.timers().is_empty());
+    // One that is being started has nothing to end.
+    assert!(Stage::open().bench.cancel().is_empty());
+}
+
+fn goes_on_by_itself() -> Stage {
+    let mut stage = Stage::ready();
+    stage.feed(&json!({"type": "system", "subtype": "init"}));
+    stage.feed(
+        &json!({"type": "assistant", "message": {"id": "m", "content": [
+        {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "x"}}]}}),
+    );
+    stage.clear();
+    let effects = stage.bench.cancel();
+    assert_eq!(effects.written_json()[0]["request"]["subtype"], "interrupt");
+    assert_eq!(stage.bench.timers(), [TIMER]);
+    stage
+}
+
+#[test]
+fn a_turn_that_nobody_asked_for_can_be_cancelled() {
+    let mut stage = goes_on_by_itself();
+    stage.feed(
+        &json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+        "terminal_reason": "aborted_tools", "origin": {"kind": "task-notification"}}),
+    );
+    let told = "info: Cancelled: Claude Code no longer goes on by itself";
+    assert_eq!(stage.shown(), [told, "t failed"]);
+    assert!(stage.bench.timers().is_empty());
+}
+
+#[test]
+fn a_turn_that_nobody_asked_for_and_that_does_not_stop_is_killed() {
+    let mut stage = goes_on_by_itself();
+    let effects = stage.bench.timer(TIMER);
+    let kill = Effect::Kill {
+        child: stage.child,
+        signal: Signal::Kill,
+    };
+    assert!(effects.contains(&kill));
+    stage.bench.prompt("again").spawned();
+}
+
+#[test]
+fn a_prompt_behind_a_turn_that_has_to_be_killed_is_told() {
+    let mut stage = goes_on_by_itself();
+    stage.bench.prompt("hello");
+    let failure = stage.bench.timer(TIMER).answer().unwrap_err();
+    assert!(failure.message.contains("send the prompt again"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn forked(checkpoint: &Value) -> Stage {
 
 fn arguments(stage: &Stage) -> Vec<String> {
     let args = stage.effects.spawned().1.args;
-    args.into_iter().skip(9).collect()
+    args.into_iter().skip(10).collect()
 }
 
 fn saved(stage: &Stage) -> Value {

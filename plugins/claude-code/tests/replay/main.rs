@@ -20,5 +20,6 @@ mod process;
 mod settings;
 mod shape;
 mod stage;
+mod steer;
 mod tools;
 mod wrong_moment;

@@ -206,3 +206,18 @@ fn a_conversation_that_claude_begins_anew_is_the_one_to_resume() {
     let told = "warning: Claude Code has forgotten the conversation so far and begins anew";
     assert!(stage.shown().contains(&told.into()));
 }
+
+#[test]
+fn a_hook_that_fails_is_told_also_when_it_fails_at_the_start() {
+    let hook = json!({"type": "system", "subtype": "hook_response", "hook_name": "SessionStart",
+        "exit_code": 3, "outcome": "error", "stdout": "", "stderr": "no\n"});
+    let told = "warning: The hook SessionStart failed (exit code 3): no";
+    let mut stage = Stage::open();
+    stage.feed(&hook);
+    assert!(stage.shown().is_empty(), "nobody views the session yet");
+    stage.play(start_of("simple"));
+    assert_eq!(stage.shown(), [told]);
+    stage.clear();
+    stage.feed(&hook);
+    assert_eq!(stage.shown(), [told]);
+}

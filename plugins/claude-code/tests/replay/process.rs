@@ -24,7 +24,7 @@ fn it_is_started_with_exactly_these_words() {
         command.args.join(" "),
         format!(
             "--output-format stream-json --verbose --input-format stream-json \
-             --permission-prompt-tool=stdio --include-partial-messages \
+             --permission-prompt-tool=stdio --include-partial-messages --include-hook-events \
              --permission-mode=default --setting-sources=user,project,local --session-id={ID}"
         )
     );
@@ -51,7 +51,16 @@ fn the_grants_allow_exactly_what_is_run() {
     let (_, command) = Bench::<hostler_claude_code::ClaudeCode>::new()
         .open()
         .spawned();
-    let start = command.args[..9].join(" ");
+    let start = command.args[..10].join(" ");
+    let (_, command) = Bench::<hostler_claude_code::ClaudeCode>::new()
+        .config(json!({"bypass": true}))
+        .open()
+        .spawned();
+    let bypass = command.args[..11].join(" ");
+    assert_eq!(
+        bypass,
+        format!("{start} --allow-dangerously-skip-permissions")
+    );
     assert_eq!(
         lines,
         [
@@ -61,8 +70,72 @@ fn the_grants_allow_exactly_what_is_run() {
             format!("{start} --resume=*"),
             format!("{start} --resume=* --fork-session --session-id=*"),
             format!("{start} --resume=* --fork-session --session-id=* --resume-session-at=*"),
+            format!("{bypass} --session-id=*"),
+            format!("{bypass} --resume=*"),
+            format!("{bypass} --resume=* --fork-session --session-id=*"),
+            format!("{bypass} --resume=* --fork-session --session-id=* --resume-session-at=*"),
         ]
     );
+}
+
+fn with_servers(reply: &Value) -> Stage {
+    let server = |name: &str| McpServer {
+        name: name.into(),
+        transport: McpTransport::Stdio {
+            command: "/no/such/program".into(),
+            args: Vec::new(),
+            env: Vec::new(),
+        },
+    };
+    let mut stage = Stage::opened_with(Bench::new(), None, vec![server("a"), server("b")]);
+    // It is asked for its settings last, and its replies come in any order.
+    let mut lines = start_of("simple").into_iter();
+    let answer = lines.find(|line| line["msg"]["type"] == "control_response");
+    let mut answer = answer.unwrap()["msg"].clone();
+    answer["response"]["request_id"] = json!("hostler-1");
+    let effects = stage.bench.json(stage.child, &answer);
+    let written = effects.written_json();
+    let id = |subtype: &str| {
+        let asked = written
+            .iter()
+            .find(|line| line["request"]["subtype"] == subtype);
+        asked.unwrap()["request_id"].clone()
+    };
+    let (servers, settings) = (id("mcp_set_servers"), id("get_settings"));
+    stage.note(effects);
+    let mut reply = reply.clone();
+    reply["request_id"] = servers;
+    stage.feed(&json!({"type": "control_response", "response": reply}));
+    assert!(stage.shown().is_empty(), "nobody views the session yet");
+    stage.feed(
+        &json!({"type": "control_response", "response": {"subtype": "success",
+        "request_id": settings, "response": {"applied": {}}}}),
+    );
+    stage
+}
+
+#[test]
+fn an_mcp_server_that_does_not_start_is_named_once_with_the_reason() {
+    let mut stage = with_servers(&json!({"subtype": "success",
+        "response": {"added": ["a", "b"], "errors": {"b": "ENOENT"}}}));
+    let told = "warning: The MCP server b (/no/such/program) does not work, and Claude Code \
+                goes on without its tools: ENOENT";
+    assert_eq!(stage.shown(), [told]);
+    stage.clear();
+    stage.prompt("hello");
+    stage.feed(
+        &json!({"type": "system", "subtype": "init", "mcp_servers": [
+        {"name": "b", "status": "failed"}]}),
+    );
+    assert!(stage.shown().is_empty());
+}
+
+#[test]
+fn mcp_servers_that_are_refused_as_a_whole_are_named() {
+    let stage = with_servers(&json!({"subtype": "error", "error": "not today"}));
+    let told = "warning: Claude Code takes none of the session's MCP servers (a, b) and goes on \
+                without their tools: not today";
+    assert_eq!(stage.shown(), [told]);
 }
 
 /// On the command line everybody on the machine would see them.

@@ -1,7 +1,7 @@
 //! Modes and models.
 
 use agent_client_protocol_schema::v1 as acp;
-use hostler_sdk::Failure;
+use hostler_sdk::{Failure, testing::Bench};
 use serde_json::{Value, json};
 
 use crate::{
@@ -264,4 +264,18 @@ fn further_folders_are_made_known_before_the_session_opens() {
                "settings": {"permissions": {"additionalDirectories": ["/lib"]}}})
     );
     assert_eq!(asked[1]["request"]["subtype"], "get_settings");
+}
+
+#[test]
+fn the_mode_in_which_nobody_is_asked_is_offered_where_the_operator_allows_it() {
+    let offers = |config: Value| {
+        let mut stage = Stage::opened(Bench::new().config(config), None);
+        stage.play(start_of("simple"));
+        let (_, opened) = &stage.effects.answers()[0];
+        let modes = opened.as_ref().unwrap()["modes"]["availableModes"].clone();
+        let mut modes = modes.as_array().unwrap().clone().into_iter();
+        modes.any(|mode| mode["id"] == "bypassPermissions")
+    };
+    assert!(!offers(json!({})));
+    assert!(offers(json!({"bypass": true})));
 }

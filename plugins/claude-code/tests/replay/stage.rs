@@ -205,11 +205,10 @@ impl Stage {
     fn is_for_others(&self, message: &Value) -> bool {
         match message["type"].as_str() {
             Some("control_request") => match message["request"]["subtype"].as_str().unwrap() {
-                "interrupt" => !self.is_in_turn(),
                 // Claude Code takes any name; the adapter does not.
                 "set_model" => message["request"]["model"] == "no-such-model-xyz",
                 subtype => {
-                    let ours = ["initialize", "set_permission_mode"];
+                    let ours = ["initialize", "set_permission_mode", "interrupt"];
                     !ours.contains(&subtype) && subtype != "apply_flag_settings"
                 }
             },

@@ -169,7 +169,24 @@ fn behind_others() -> Stage {
 }
 
 #[test]
-fn a_run_that_somebody_else_began_is_not_stopped() {
+fn without_a_prompt_a_run_that_somebody_else_began_is_stopped() {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.chunk(json!({"type": "start", "messageId": "m7"}));
+    stage.chunks(&called("c", "bash", json!({"command": "sleep 9"})));
+    stage.clear();
+    stage.cancel();
+    stage.respond("/cancel/thrd_1", 200, json!({"cancelled": true}));
+    stage.chunk(json!({"type": "abort"}));
+    assert_eq!(stage.call("c")["status"], "failed");
+    // Nothing runs any more.
+    stage.clear();
+    stage.cancel();
+    assert!(!stage.has("/cancel/thrd_1"));
+}
+
+#[test]
+fn a_prompt_behind_a_run_that_somebody_else_began_stops_only_itself() {
     let mut stage = behind_others();
     stage.cancel();
     assert_eq!(stage.end(), Some(Ok("cancelled".into())));

@@ -283,17 +283,103 @@ fn a_service_that_stays_away_ends_the_turn_and_the_next_one_shows_what_was_misse
 }
 
 #[test]
-fn without_a_turn_a_lost_stream_is_made_again_by_the_next_prompt() {
+fn without_a_turn_the_next_prompt_makes_a_lost_stream_again_at_once() {
     let mut stage = Stage::running();
     stage.chunk(finish("stop"));
     stage.clear();
     stage.lose();
-    assert!(stage.bench.timers().is_empty() && stage.notices().is_empty());
+    assert_eq!(stage.bench.timers(), [LINK]);
+    assert!(stage.notices().is_empty());
     stage.prompt("again");
+    assert!(stage.bench.timers().is_empty());
     stage.stream(200);
     assert!(!stage.has("/messages"), "others may have begun a run");
     stage.status("completed");
+    assert!(!stage.has("/messages"), "and ended it");
+    stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
     assert!(stage.has("/messages"));
+}
+
+fn of_others() -> Value {
+    json!([
+        {"id": "m1", "role": "assistant", "parts": [{"type": "text", "text": "Seen."}]},
+        {"id": "u2", "role": "user", "parts": [{"type": "text", "text": "And you?"}]},
+        {"id": "m2", "role": "assistant", "parts": [
+            {"type": "text", "text": "For them."},
+            {"type": "tool-bash", "toolCallId": "c", "state": "output-available",
+                "input": {"command": "ls"}, "output": "x"},
+        ]},
+    ])
+}
+
+#[test]
+fn what_others_did_while_the_stream_was_lost_is_shown_without_a_prompt() {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.clear();
+    stage.lose();
+    for _ in 0..20 {
+        stage.timer(LINK);
+        stage.fail("/stream", "connection refused");
+    }
+    stage.timer(LINK);
+    stage.stream(200);
+    stage.status("completed");
+    stage.messages(of_others());
+    assert_eq!(stage.effects.text(), "For them.");
+    assert_eq!(stage.call("c")["status"], "completed");
+    assert!(stage.notices().is_empty() && stage.bench.timers().is_empty());
+    // Once, also when the service tells it again, and after a restart of the host.
+    stage.clear();
+    stage.chunk(json!({"type": "start", "messageId": "m2"}));
+    stage.chunks(&text("0", "For them."));
+    stage.chunk(finish("stop"));
+    stage.lose();
+    stage.timer(LINK);
+    stage.stream(200);
+    stage.status("completed");
+    stage.messages(of_others());
+    assert_eq!(stage.effects.text(), "");
+    let mut stage = Stage::resumed(&stage);
+    stage.prompt("again");
+    stage.stream(200);
+    stage.status("completed");
+    stage.messages(of_others());
+    assert_eq!(stage.effects.text(), "");
+    assert!(stage.has("/messages"));
+}
+
+#[test]
+fn a_question_of_a_run_of_others_is_asked_when_the_stream_is_back() {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.clear();
+    stage.lose();
+    stage.timer(LINK);
+    stage.stream(200);
+    stage.status("requires_action");
+    let part = json!({"type": "tool-bash", "toolCallId": "c", "state": "approval-requested",
+        "input": {"command": "ls"}, "approval": {"id": "a"}});
+    stage.messages(json!([
+        {"id": "m1", "role": "assistant", "parts": []},
+        {"id": "m2", "role": "assistant", "parts": [part]},
+    ]));
+    assert_eq!(stage.bench.open_asks().len(), 1);
+}
+
+#[test]
+fn more_than_can_be_shown_is_said() {
+    let mut stage = Stage::running();
+    stage.chunk(finish("stop"));
+    stage.clear();
+    stage.lose();
+    stage.timer(LINK);
+    stage.stream(200);
+    stage.status("completed");
+    stage.messages(json!([{"id": "m9", "role": "assistant",
+        "parts": [{"type": "text", "text": "Late."}]}]));
+    assert_eq!(stage.effects.text(), "");
+    assert!(stage.notices()[0].contains("further than is shown"));
 }
 
 #[test]

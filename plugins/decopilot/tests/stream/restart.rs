@@ -135,7 +135,10 @@ fn a_question_in_words_is_still_answered_by_the_next_prompt() {
     stage.stream(200);
     stage.status("requires_action");
     let part = json!({"type": "tool-user_ask", "toolCallId": "q", "state": "input-available", "input": {}});
-    stage.messages(json!([{"id": "m1", "role": "assistant", "parts": [part]}]));
+    // Others have done nothing meanwhile.
+    let kept = json!([{"id": "m1", "role": "assistant", "parts": [part]}]);
+    stage.messages(kept.clone());
+    stage.messages(kept);
     let body = stage.respond("/messages", 202, json!({}));
     assert_eq!(
         body["messages"][0]["parts"][0]["output"],
@@ -158,6 +161,7 @@ fn after_a_turn_a_fresh_instance_goes_on_with_the_thread() {
         stage.prompt("again");
         stage.stream(status);
         stage.status("completed");
+        stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
         assert!(stage.has("/threads/thrd_1/messages"));
     }
 }

@@ -52,6 +52,7 @@ fn a_choice_counts_from_the_next_message_on_and_is_kept() {
     stage.prompt("again");
     stage.stream(200);
     stage.status("completed");
+    stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
     assert_eq!(
         stage.respond("/messages", 202, json!({}))["tier"],
         "thinking"

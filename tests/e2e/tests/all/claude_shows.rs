@@ -41,7 +41,7 @@ fn updates(client: &Client, kind: &str) -> Vec<Value> {
 }
 
 /// A notice, as clients get it that did not announce to show any.
-fn says(words: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn says(words: &'static str) -> impl Fn(&Value) -> bool {
     move |message| {
         let text = message["content"]["text"].as_str();
         text.is_some_and(|text| text.starts_with("[hostler] ") && text.contains(words))

@@ -4,7 +4,10 @@ mod acp_agent;
 mod agents;
 mod bad_input;
 mod claude;
+mod claude_alone;
 mod claude_shows;
+mod claude_stops;
+mod claude_told;
 mod clients;
 mod codex;
 mod codex_cancels;
@@ -40,7 +43,10 @@ fn main() -> ExitCode {
         agents::trials(),
         bad_input::trials(),
         claude::trials(),
+        claude_alone::trials(),
         claude_shows::trials(),
+        claude_stops::trials(),
+        claude_told::trials(),
         clients::trials(),
         codex::trials(),
         codex_cancels::trials(),

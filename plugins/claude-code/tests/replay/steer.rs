@@ -1,0 +1,80 @@
+//! Words for the turn that runs.
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, turn_of};
+
+const METHOD: &str = "_hostler/session/steer";
+
+/// Words on their way in a turn that runs, and what names them.
+fn steered() -> (Stage, String, String) {
+    let (mut stage, turn) = Stage::prompted();
+    let words = json!({"prompt": [{"type": "text", "text": "not there"}]});
+    let effects = stage.bench.call(METHOD, &words);
+    let line = effects.written_json().remove(0);
+    assert_eq!(line["message"]["content"][0]["text"], "not there");
+    assert!(effects.answers().is_empty());
+    let words = line["uuid"].as_str().unwrap().to_owned();
+    (stage, turn, words)
+}
+
+fn became(stage: &mut Stage, words: &str, state: &str) -> Vec<Result<Value, i32>> {
+    let line = json!({"type": "command_lifecycle", "command_uuid": words, "state": state});
+    let effects = stage.feed(&line);
+    let answers = effects.answers().into_iter();
+    answers
+        .map(|(_, answer)| answer.map_err(|failure| failure.code))
+        .collect()
+}
+
+#[test]
+fn words_are_shown_and_answered_when_claude_has_them() {
+    let (mut stage, turn, words) = steered();
+    assert_eq!(became(&mut stage, &words, "queued"), [Ok(json!({}))]);
+    assert_eq!(stage.shown(), ["user_message_chunk"]);
+    assert_eq!(became(&mut stage, &words, "started"), []);
+    for line in turn_of("simple", &turn) {
+        stage.feed(&line);
+    }
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn words_that_came_too_late_for_the_turn_make_it_longer() {
+    let (mut stage, turn, words) = steered();
+    became(&mut stage, &words, "queued");
+    for line in turn_of("simple", &turn) {
+        stage.feed(&line);
+    }
+    assert!(stage.ends().is_empty());
+    stage.clear();
+    for line in turn_of("simple", &words) {
+        stage.feed(&line);
+    }
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+    let by_itself = |line: &String| line.contains("by itself");
+    assert!(!stage.shown().iter().any(by_itself));
+}
+
+#[test]
+fn words_that_are_not_taken_are_told() {
+    let (mut stage, _, words) = steered();
+    assert_eq!(became(&mut stage, &words, "discarded"), [Err(-32603)]);
+    let (mut stage, ..) = steered();
+    let effects = stage
+        .bench
+        .exited(stage.child, hostler_sdk::process::Exit::code(1));
+    assert_eq!(effects.answers().len(), 2, "the words and the turn");
+}
+
+#[test]
+fn without_a_turn_there_is_nothing_to_steer() {
+    let mut stage = Stage::ready();
+    let words = json!({"prompt": [{"type": "text", "text": "x"}]});
+    let failure = stage.bench.call(METHOD, &words).answer().unwrap_err();
+    assert_eq!(failure.code, -32602);
+    assert!(failure.message.contains("send it as a prompt"));
+    let (mut stage, _) = Stage::prompted();
+    let failure = stage.bench.call(METHOD, &json!({})).answer().unwrap_err();
+    assert_eq!(failure.code, -32602);
+}
