@@ -109,8 +109,8 @@ impl Turn {
     fn read_meanwhile(&mut self, content: &Value) {
         let texts = content.as_array().into_iter().flatten();
         let texts = texts.filter_map(|block| block["text"].as_str());
-        let written = texts.filter_map(|text| text.trim().strip_prefix(MEANWHILE));
-        if let Some(words) = written.last() {
+        let mut written = texts.filter_map(|text| text.trim().strip_prefix(MEANWHILE));
+        if let Some(words) = written.next_back() {
             *self = Self {
                 prompt: words.trim().to_owned(),
                 ..Self::default()

@@ -170,7 +170,7 @@ fn choices_outlive_the_process() {
     );
     // Also for an instance that knows the checkpoint only.
     let checkpoint = stage.bench.checkpoint().unwrap().to_vec();
-    let mut stage = Stage::opened(hostler_sdk::testing::Bench::new(), Some(&checkpoint));
+    let mut stage = Stage::opened(Bench::new(), Some(&checkpoint));
     let hello = stage.effects.written_json()[0]["request_id"].clone();
     let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
     reply["response"]["request_id"] = hello;
@@ -206,7 +206,7 @@ fn an_effort_can_be_chosen_and_outlives_the_process() {
             .contains(&"options default default high".into())
     );
     let checkpoint = stage.bench.checkpoint().unwrap().to_vec();
-    let mut stage = Stage::opened(hostler_sdk::testing::Bench::new(), Some(&checkpoint));
+    let mut stage = Stage::opened(Bench::new(), Some(&checkpoint));
     let hello = stage.effects.written_json()[0]["request_id"].clone();
     let mut reply = start_of("simple").pop().unwrap()["msg"].clone();
     reply["response"]["request_id"] = hello;
@@ -244,7 +244,7 @@ fn a_model_without_efforts_has_none_to_choose() {
 
 #[test]
 fn further_folders_are_made_known_before_the_session_opens() {
-    let mut bench = hostler_sdk::testing::Bench::<hostler_claude_code::ClaudeCode>::new();
+    let mut bench = Bench::<hostler_claude_code::ClaudeCode>::new();
     let params = hostler_sdk::OpenParams {
         session: "11111111-2222-4333-8444-555555555555".into(),
         cwd: "/work".into(),
