@@ -62,11 +62,11 @@ impl Hand {
         &self.session
     }
 
-    /// The names under which devices may be held.
+    /// The names under which devices may be held. No session's own name has a `#`.
     fn places(&self) -> impl Iterator<Item = Label> {
         (1..=MAX_HELD).filter_map(|number| match number {
             1 => Label::new(&self.session).ok(),
-            _ => Label::new(&format!("{}.{number}", self.session)).ok(),
+            _ => Label::new(&format!("{}#{number}", self.session)).ok(),
         })
     }
 

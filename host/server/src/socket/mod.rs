@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{StreamExt, stream::SplitStream};
 use hostler_auth::{Grant, GrantEnd};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     close_codes,
@@ -22,8 +22,12 @@ mod writer;
 /// How long nothing at all may be heard of a client: three pings go unanswered.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// How long a client may take to answer a close.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long a client may take to answer a close: one that was too slow reads what
+/// is on its way to it first.
+const LINGER: Duration = Duration::from_secs(20);
+
+/// The same when the host is stopping.
+const LAST_LINGER: Duration = Duration::from_secs(2);
 
 /// Lives as long as the connection does.
 pub(crate) async fn run(
@@ -61,7 +65,15 @@ pub(crate) async fn run(
     // A socket that is dropped with something unread is reset, and the client
     // would lose the reason that it was sent.
     let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-    let _ = timeout(LINGER, rest).await;
+    let stop = async {
+        stopped(&mut stopping).await;
+        sleep(LAST_LINGER).await;
+    };
+    tokio::select! {
+        () = rest => {}
+        () = sleep(LINGER) => {}
+        () = stop => {}
+    }
     tracing::info!(
         connection = id,
         code = close.code,
