@@ -1,14 +1,18 @@
 //! What the agents of this host's sessions reach its devices by.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use hostler_auth::{AgentToken, Principal, TokenStore};
 use hostler_device::{Devices, Pins, ProviderView};
 use hostler_lease::{Principal as LeasePrincipal, PrincipalError};
 use hostler_session::{BoxFuture, Endpoint, Endpoints, Life, McpServer, McpTransport, Secret};
+use tokio::time::timeout;
 
 /// The name that agents see.
 const NAME: &str = "hostler";
+
+/// How long the first agents of a host wait for its first list of devices.
+const LISTING: Duration = Duration::from_secs(3);
 
 /// Gives each agent a token of its own for `/mcp`.
 #[derive(Debug)]
@@ -41,27 +45,39 @@ impl Endpoints for AgentEndpoints {
             if devices.is_some_and(<[String]>::is_empty) {
                 return None;
             }
-            // Only loaded plugins tell whether there are devices.
-            self.devices.loaded().await;
+            // Tools for what is not there would only be in an agent's way.
+            if !self.has_devices().await {
+                return None;
+            }
             self.mint(owner, session, devices)
         })
     }
 }
 
 impl AgentEndpoints {
+    /// Whether a provider has devices, or may have some: one that takes longer to
+    /// list them is not waited for.
+    async fn has_devices(&self) -> bool {
+        // Only loaded plugins tell.
+        self.devices.loaded().await;
+        let lists = |it: &ProviderView| it.devices > 0;
+        let is_new = |it: &ProviderView| it.error.is_none() && it.listed.is_none();
+        let providers = self.devices.providers();
+        if providers.iter().any(lists) || !providers.iter().any(is_new) {
+            return providers.iter().any(lists);
+        }
+        // In time or not: what is known then counts.
+        let _ = timeout(LISTING, self.devices.listed()).await;
+        let mut providers = self.devices.providers().into_iter();
+        providers.any(|it| lists(&it) || is_new(&it))
+    }
+
     fn mint(
         &self,
         owner: &Principal,
         session: &str,
         devices: Option<&[String]>,
     ) -> Option<Endpoint> {
-        // Tools for what is not there would only be in an agent's way. One that
-        // has not listed yet may have devices in a moment.
-        let may_have =
-            |it: &ProviderView| it.devices > 0 || (it.error.is_none() && it.listed.is_none());
-        if !self.devices.providers().iter().any(may_have) {
-            return None;
-        }
         let pins = match devices.map(Pins::new).transpose() {
             Ok(pins) => pins,
             Err(error) => {

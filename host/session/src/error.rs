@@ -217,13 +217,13 @@ fn what_ended(ended: &Ended) -> String {
     }
 }
 
-/// The number is the harness' own; the name tells the one case that clients act
-/// on, a login that is missing, from all others.
+/// The number is the harness' own; the name tells the cases that clients act on,
+/// a login that is missing and a method that it does not have, from all others.
 fn harness_fault(failure: &Failure) -> Fault {
-    let code = if failure.code == codes::NUMBER_AUTH_REQUIRED {
-        codes::AUTH_REQUIRED
-    } else {
-        codes::HARNESS_FAILED
+    let code = match failure.code {
+        codes::NUMBER_AUTH_REQUIRED => codes::AUTH_REQUIRED,
+        codes::NUMBER_METHOD_NOT_FOUND => codes::UNKNOWN_METHOD,
+        _ => codes::HARNESS_FAILED,
     };
     let fault = Fault::new(code, failure.message.clone()).with_number(failure.code);
     match &failure.data {

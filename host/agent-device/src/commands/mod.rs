@@ -51,47 +51,49 @@ pub(crate) async fn run(
     }
 }
 
-/// Commands that need a device. A command that is not known takes none.
+/// Commands that need a device.
+const NAMES: [&str; 37] = [
+    "open",
+    "boot",
+    "shutdown",
+    "snapshot",
+    "diff",
+    "click",
+    "press",
+    "longpress",
+    "hover",
+    "focus",
+    "fill",
+    "type",
+    "scroll",
+    "swipe",
+    "gesture",
+    "back",
+    "home",
+    "app-switcher",
+    "orientation",
+    "keyboard",
+    "get",
+    "is",
+    "find",
+    "wait",
+    "screenshot",
+    "record",
+    "install",
+    "reinstall",
+    "apps",
+    "appstate",
+    "alert",
+    "clipboard",
+    "logs",
+    "push",
+    "settings",
+    "trigger-app-event",
+    "doctor",
+];
+
+/// A command that is not known takes no device.
 fn is_of_a_device(name: &str) -> bool {
-    const NAMES: [&str; 37] = [
-        "open",
-        "boot",
-        "shutdown",
-        "snapshot",
-        "diff",
-        "click",
-        "press",
-        "longpress",
-        "hover",
-        "focus",
-        "fill",
-        "type",
-        "scroll",
-        "swipe",
-        "gesture",
-        "back",
-        "home",
-        "app-switcher",
-        "orientation",
-        "keyboard",
-        "get",
-        "is",
-        "find",
-        "wait",
-        "screenshot",
-        "record",
-        "install",
-        "reinstall",
-        "apps",
-        "appstate",
-        "alert",
-        "clipboard",
-        "logs",
-        "push",
-        "settings",
-        "trigger-app-event",
-        "doctor",
-    ];
     NAMES.contains(&name)
 }
 
@@ -177,5 +179,18 @@ async fn of_a_device(run: &Run<'_>) -> Result<Value, Fault> {
         // Each provider does these its own way, or not at all.
         "push" | "settings" | "trigger-app-event" => apps::native(run).await,
         name => Err(unknown(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_device_may_do_is_among_its_capabilities() {
+        for name in NAMES {
+            let mut told = session::COMMANDS.iter();
+            assert!(told.any(|(command, _)| *command == name), "{name}");
+        }
     }
 }

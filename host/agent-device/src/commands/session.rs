@@ -111,7 +111,7 @@ pub(crate) async fn list(shared: &Shared, caller: &Caller) -> Result<Value, Faul
 type Does = fn(&Capabilities) -> bool;
 
 /// Commands, and what a device must do for them.
-const COMMANDS: [(&str, Does); 36] = [
+pub(super) const COMMANDS: [(&str, Does); 42] = [
     ("devices", |_| true),
     ("capabilities", |_| true),
     ("open", |can| can.open_url || can.launch),
@@ -144,10 +144,16 @@ const COMMANDS: [(&str, Does); 36] = [
     ("screenshot", |can| can.screenshot),
     ("record", |can| can.recording),
     ("install", |can| can.install),
+    ("reinstall", |can| can.install),
     ("apps", |can| can.apps),
+    ("appstate", |can| can.apps || can.snapshot),
     ("alert", |can| can.alert),
     ("clipboard", |can| can.clipboard),
     ("logs", |can| can.logs),
+    ("push", |can| can.native),
+    ("settings", |can| can.native),
+    ("trigger-app-event", |can| can.native),
+    ("doctor", |_| true),
 ];
 
 /// `capabilities`: of the device that is named, or of the session's.

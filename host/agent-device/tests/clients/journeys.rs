@@ -216,10 +216,13 @@ async fn every_command() {
     cli.ok(&["gesture", "drag", "label=Email", "label=Details"])
         .await;
     cli.ok(&["snapshot", "--diff"]).await;
+    cli.ok(&["diff", "snapshot"]).await;
+    cli.ok(&["hover", "label=Email"]).await;
     cli.ok(&["click", "role=link"]).await;
     cli.refused(&["click", &button], &["snapshot -i"]).await;
     cli.ok(&["back"]).await;
     cli.ok(&["home"]).await;
+    cli.ok(&["app-switcher"]).await;
     cli.ok(&["keyboard", "enter"]).await;
     cli.ok(&["orientation", "landscape-left"]).await;
     cli.ok(&["clipboard", "write", "copied"]).await;
@@ -241,13 +244,19 @@ async fn every_command() {
     cli.ok(&["record", "start", "v.mp4"]).await;
     cli.ok(&["record", "stop"]).await;
     assert_eq!(std::fs::read(cli.folder().join("v.mp4")).unwrap(), b"film");
+    cli.ok(&["boot"]).await;
     cli.ok(&["logs", "path"]).await;
     let log = std::fs::read_to_string(cli.folder().join("agent-device-log.txt")).unwrap();
     assert!(log.contains("hello from the device"), "{log}");
     let steps = r#"[{"command":"click","input":{"target":{"kind":"selector","selector":"label=Email"}}},{"command":"snapshot","input":{}}]"#;
     cli.ok(&["batch", "--steps", steps]).await;
-    cli.refused(&["settings", "wifi", "off"], &["UNSUPPORTED_OPERATION"])
-        .await;
+    for native in [
+        &["settings", "wifi", "off"][..],
+        &["push", "com.x", "{}"],
+        &["trigger-app-event", "opened"],
+    ] {
+        cli.refused(native, &["UNSUPPORTED_OPERATION"]).await;
+    }
     cli.refused(&["tv-remote", "up"], &["UNSUPPORTED_OPERATION"])
         .await;
     cli.ok(&["close"]).await;

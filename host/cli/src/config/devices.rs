@@ -35,7 +35,8 @@ pub(super) fn devices(
 ) -> Result<Config, ConfigError> {
     let known = |id: &Spanned<String>| {
         // A build without bundled plugins says so elsewhere.
-        if id.get_ref() == POLICY || plugins.iter().any(|entry| entry.id() == id.get_ref()) {
+        let bundled = [POLICY, BESIDE].contains(&id.get_ref().as_str());
+        if bundled || plugins.iter().any(|entry| entry.id() == id.get_ref()) {
             return Ok(id.get_ref().clone());
         }
         Err(super::unknown_plugin(document, id, plugins))

@@ -72,7 +72,7 @@ fn as_json_a_session_has_all_its_members() {
             "live": null, "owner": null, "access": null, "viewers": null,
             "outside": false, "in_use": false,
         },
-    ]});
+    ], "left_out": []});
     assert_eq!(report, expected);
 }
 

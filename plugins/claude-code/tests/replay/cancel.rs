@@ -130,12 +130,11 @@ fn a_turn_that_nobody_asked_for_can_be_cancelled() {
 #[test]
 fn a_turn_that_nobody_asked_for_and_that_does_not_stop_is_killed() {
     let mut stage = goes_on_by_itself();
-    let effects = stage.bench.timer(TIMER);
-    let kill = Effect::Kill {
-        child: stage.child,
-        signal: Signal::Kill,
-    };
-    assert!(effects.contains(&kill));
+    for signal in [Signal::Interrupt, Signal::Terminate, Signal::Kill] {
+        let effects = stage.bench.timer(TIMER);
+        let child = stage.child;
+        assert!(effects.contains(&Effect::Kill { child, signal }));
+    }
     stage.bench.prompt("again").spawned();
 }
 
@@ -143,6 +142,8 @@ fn a_turn_that_nobody_asked_for_and_that_does_not_stop_is_killed() {
 fn a_prompt_behind_a_turn_that_has_to_be_killed_is_told() {
     let mut stage = goes_on_by_itself();
     stage.bench.prompt("hello");
+    stage.bench.timer(TIMER);
+    stage.bench.timer(TIMER);
     let failure = stage.bench.timer(TIMER).answer().unwrap_err();
     assert!(failure.message.contains("send the prompt again"));
 }

@@ -1,6 +1,6 @@
 //! The real Claude Code CLI, cancelled at moments that are hard to meet.
 
-use std::process::Command;
+use std::{pin::pin, process::Command};
 
 use agent_client_protocol::v1::schema::{SessionId, StopReason};
 use hostler_e2e::{Client, Decision, Host};
@@ -88,9 +88,7 @@ async fn not_ready() {
         {
             tokio::task::yield_now().await;
         }
-        // It is started again for the prompt, which takes it half a second.
-        let prompt = client.prompt(&session, "[[slow 500 20]]");
-        let cancel = async {
+        let started = async || {
             while !host
                 .processes()
                 .iter()
@@ -98,9 +96,19 @@ async fn not_ready() {
             {
                 tokio::task::yield_now().await;
             }
-            client.cancel(&session);
         };
-        let (end, ()) = tokio::join!(prompt, cancel);
+        // It is started again for the prompt, which takes it half a second.
+        let end = loop {
+            let mut prompt = pin!(client.prompt(&session, "[[slow 500 20]]"));
+            tokio::select! {
+                // It came before the host had noticed the kill.
+                end = &mut prompt => assert!(end.is_err(), "{end:?}"),
+                () = started() => {
+                    client.cancel(&session);
+                    break prompt.await;
+                }
+            }
+        };
         assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
         client.prompt(&session, "[[text goes on]]").await.unwrap();
         assert!(client.text("agent_message_chunk").ends_with("goes on"));

@@ -179,10 +179,16 @@ impl History {
     }
 }
 
+/// As many as it takes to meet what is rare with `HOSTLER_LONG=1`.
+fn cases() -> u32 {
+    let long = std::env::var("HOSTLER_LONG").is_ok_and(|value| value == "1");
+    if long { 100_000 } else { 256 }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::default()
+        ..ProptestConfig::with_cases(cases())
     })]
 
     #[test]
