@@ -184,8 +184,8 @@ impl Granted {
     /// The answer is on its way: from now on the lease is its holder's, whatever
     /// becomes of other calls that got it too.
     pub fn keep(mut self) -> Lease {
-        self.seat = None;
-        self.devices.kept(self.lease.id);
+        let seat = self.seat.take();
+        self.devices.kept(self.lease.id, seat);
         Lease::clone(&self.lease)
     }
 }

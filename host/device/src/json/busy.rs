@@ -7,6 +7,7 @@ use super::DeviceStatus;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Busy {
     /// What was asked for, in the order of preference: keys, `@POOL`.
+    #[serde(default)]
     pub wants: Vec<String>,
     /// The key of that device; of several, or those of a pool, the one that may be
     /// free soonest.

@@ -61,6 +61,7 @@ pub enum EventKind {
         /// Why, for programs: `LEASE_RELEASED`, `LEASE_EXPIRED`, `LEASE_REVOKED`,
         /// `DEVICE_LOST`, `WAIT_TIMED_OUT`, `HAND_OVER_FAILED`, `LEASE_ABANDONED`,
         /// `SESSION_ENDED`, `HOLDER_LEFT`.
+        #[serde(default)]
         code: String,
         /// Why, as a part of a sentence.
         cause: String,

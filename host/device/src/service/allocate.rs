@@ -208,10 +208,13 @@ impl Devices {
         })
     }
 
-    /// The holder hears of its lease.
-    pub(crate) fn kept(&self, id: LeaseId) {
+    /// The holder hears of its lease. Nothing, by whoever has lost its seat to one
+    /// that came back.
+    pub(crate) fn kept(&self, id: LeaseId, seat: Option<Seat>) {
         self.0.drive(|state, now, out| {
-            if let Some(asked) = state.asks.get(&id) {
+            if let Some(asked) = state.asks.get(&id)
+                && seat.is_none_or(|seat| asked.seat == seat)
+            {
                 // If it has ended, the holder hears that with its first command.
                 let _ = state.registry.renew(&asked.ask.principal, id, now, out);
             }

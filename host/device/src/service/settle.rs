@@ -69,7 +69,7 @@ pub(super) struct Disk {
     failing: bool,
     /// The batch that makes room for further tokens.
     tokens: u64,
-    /// The batch that ends the last lease of a device, until the next has it.
+    /// The batch that ends the last lease of a device, until it is durable.
     ends: HashMap<DeviceKey, u64>,
     /// Leases that were used, which is not sent yet.
     marks: BTreeSet<LeaseId>,
@@ -131,13 +131,23 @@ impl Disk {
     /// Whether the event waits for what was sent and is about to be. A hand-over
     /// does not wait for the records of other devices: its holder hears of it
     /// when the grant is durable, which is later.
-    fn must_wait(&mut self, event: &Event) -> bool {
+    fn must_wait(&self, event: &Event) -> bool {
         match event {
             Event::HandOver { key, .. } => {
-                let needs = self.ends.remove(key).unwrap_or(0).max(self.tokens);
+                let needs = self.ends.get(key).copied().unwrap_or(0).max(self.tokens);
                 self.failing || needs > self.answered
             }
             event => event.needs_records(),
+        }
+    }
+
+    /// The next batch is durable, or is not and goes ahead of those after it.
+    fn answered(&mut self, durable: bool) {
+        self.answered += 1;
+        self.failing = !durable;
+        if durable {
+            let answered = self.answered;
+            self.ends.retain(|_, batch| *batch > answered);
         }
     }
 
@@ -220,8 +230,7 @@ impl Inner {
             answer,
             result,
         } = batch;
-        state.disk.answered += 1;
-        state.disk.failing = result.is_err();
+        state.disk.answered(result.is_ok());
         let mut more = Effects::default();
         for event in events {
             match (&result, &event) {

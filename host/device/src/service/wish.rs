@@ -122,8 +122,11 @@ impl State {
             let same =
                 |one: &str, other: &Label| one.to_lowercase() == other.as_str().to_lowercase();
             let named = wish.choices.iter().any(|wished| match (wished, choice) {
-                (Choice::Device(wished), hostler_lease::Choice::Device(name))
-                | (Choice::Pool(wished), hostler_lease::Choice::Pool(name)) => same(wished, name),
+                (Choice::Device(wished), hostler_lease::Choice::Device(name)) => same(wished, name),
+                // Of a pool that is narrowed its devices were asked for, not itself.
+                (Choice::Pool(wished), hostler_lease::Choice::Pool(name)) => {
+                    wish.platform.is_none() && same(wished, name)
+                }
                 _ => false,
             });
             // By its name too: right after a start nothing has been listed yet.
@@ -133,7 +136,9 @@ impl State {
                         let key = self.registry.find(name);
                         key.is_ok_and(|key| self.fits(&key, wish))
                     }
-                    hostler_lease::Choice::Pool(_) => wish.choices.is_empty(),
+                    hostler_lease::Choice::Pool(_) => {
+                        wish.choices.is_empty() && wish.platform.is_none()
+                    }
                 }
         })
     }

@@ -361,6 +361,31 @@ async fn a_device_opens_for_the_next_when_the_end_of_the_last_is_durable() {
     world.check();
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_meanwhile_lets_nobody_open_before_the_end_of_the_last_is_durable() {
+    let world = World::new(&["tab-1"]).await;
+    let (ann, bob, eve) = (who("ann"), who("bob"), who("eve"));
+    let lease = world.hold(&ann, device("tab-1")).await.unwrap();
+    world.store.set_slow();
+    let released = world.devices.release(&ann, lease.id);
+    let later = async {
+        settle().await;
+        let given_up = world.ask(&bob, device("tab-1")).await.unwrap();
+        settle().await;
+        drop(given_up);
+        settle().await;
+        let next = world.ask(&eve, device("tab-1")).await.unwrap();
+        settle().await;
+        assert_eq!(opened(&world), ["open tab-1"], "a crash brings it back");
+        world.store.set_fast();
+        next.granted().await.unwrap();
+    };
+    let (released, ()) = tokio::join!(released, later);
+    released.unwrap();
+    assert_eq!(opened(&world), ["open tab-1", "open tab-1"]);
+    world.check();
+}
+
 fn opened(world: &World) -> Vec<String> {
     let mut log = world.log();
     log.retain(|line| line.starts_with("open "));

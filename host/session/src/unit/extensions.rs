@@ -90,7 +90,11 @@ impl Unit {
 }
 
 /// The bounds of what a client sends to an agent.
-fn check(method: &str, params: &str) -> Result<(), SessionError> {
+pub(super) fn check(method: &str, params: &str) -> Result<(), SessionError> {
+    // ACP's own have the bounds of a message.
+    if !method.starts_with('_') {
+        return Ok(());
+    }
     let large = params.len() > EXTENSION_BYTES;
     if large || method.len() > EXTENSION_NAME {
         let bound = if large {

@@ -26,6 +26,10 @@ pub(crate) const OPENING: Duration = Duration::from_secs(150);
 /// are interrupted, terminated and killed within three seconds.
 const ENDING: Duration = Duration::from_secs(10);
 
+/// Calls that an instance may leave unanswered at a time: each is kept with what
+/// it asked. Clients set a mode and some options; agents' extensions ask more.
+const OPEN_CALLS: usize = 64;
+
 /// What a session waits for from its instance.
 pub(crate) enum Step {
     Launched(Launched),
@@ -133,6 +137,9 @@ pub(crate) struct Instance {
     last_request: u64,
     /// Calls that are not answered yet, with what they were.
     calls: HashMap<u64, Call>,
+    /// A cancel without a turn is on its way, and it was not heard of since: a
+    /// second one would say nothing more.
+    is_cancelled: bool,
 }
 
 impl Instance {
@@ -144,6 +151,7 @@ impl Instance {
             events: running.events,
             last_request: OPEN_REQUEST,
             calls: HashMap::new(),
+            is_cancelled: false,
         }
     }
 
@@ -180,6 +188,19 @@ impl Instance {
         self.pipe.push(Command::Cancel)
     }
 
+    /// Cancels what it does without a turn.
+    pub(crate) fn cancel_unprompted(&mut self) -> Result<(), Full> {
+        if std::mem::replace(&mut self.is_cancelled, true) {
+            return Ok(());
+        }
+        self.cancel()
+    }
+
+    /// It says something.
+    pub(crate) fn is_heard(&mut self) {
+        self.is_cancelled = false;
+    }
+
     pub(crate) fn answer(
         &mut self,
         ask: u64,
@@ -212,6 +233,13 @@ impl Instance {
     /// # Errors
     /// It is behind with earlier commands.
     pub(crate) fn has_room(&self) -> Result<(), SessionError> {
+        if self.calls.len() >= OPEN_CALLS {
+            return Err(SessionError::TooMany {
+                what: "the harness has not answered earlier requests",
+                bound: OPEN_CALLS,
+                remedy: "close the session and load it to start its agent again",
+            });
+        }
         if self.pipe.is_clear() {
             return Ok(());
         }

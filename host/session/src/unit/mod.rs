@@ -339,7 +339,10 @@ impl Unit {
                 method,
                 params,
                 reply,
-            } => match self.drive(&client) {
+            } => match self
+                .drive(&client)
+                .and_then(|()| extensions::check(&method, &params))
+            {
                 Ok(()) => self.call(Call {
                     client: client.id,
                     method,

@@ -15,6 +15,9 @@ impl Unit {
         match event {
             Event::Outputs(outputs) => {
                 self.heard = Instant::now();
+                if let Some(instance) = self.stage.live() {
+                    instance.is_heard();
+                }
                 for output in outputs {
                     // One of them may have ended the session or the instance;
                     // nothing may be shown of what comes after it.

@@ -109,7 +109,7 @@ impl Unit {
         let extension = ask.kind.is_extension();
         match ask.kind.judge(outcome) {
             Judged::Unable => {
-                tracing::info!(session = %self.id, client = %client.id, number, ?outcome, "a client cannot answer a question; it stays open for others");
+                tracing::debug!(session = %self.id, client = %client.id, number, "a client cannot answer a question; it stays open for others");
                 self.refused(client.id, number);
             }
             // A program answers by itself, and that is no driving.

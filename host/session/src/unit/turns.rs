@@ -12,7 +12,11 @@ use uuid::Uuid;
 use crate::{
     Answer, Client, ClientId, Happening, Prompt, Reply, SessionError, frames,
     prompt::{self, Asked},
-    unit::{Unit, instance::Stage, stream::Pending},
+    unit::{
+        Unit,
+        instance::{Instance, Stage},
+        stream::Pending,
+    },
 };
 
 /// Prompts that wait behind the running one. People queue a few; a program that
@@ -365,7 +369,7 @@ impl Unit {
             return;
         }
         self.cancel_permissions();
-        let cancelled = self.stage.ready().map(|instance| instance.cancel());
+        let cancelled = self.stage.ready().map(Instance::cancel_unprompted);
         if cancelled.is_some_and(|cancelled| cancelled.is_err()) {
             self.instance_stuck();
         }

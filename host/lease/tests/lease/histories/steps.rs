@@ -119,7 +119,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (by(), target(8, 1, 1), 1..900_u64).prop_map(|(b, t, s)| Step::Begin(b, t, s)),
         4 => target(8, 1, 1).prop_map(Step::End),
         8 => (by(), target(8, 1, 2)).prop_map(|(b, t)| Step::Release(b, t)),
-        6 => (by(), target(1, 1, 12), prop::option::of(0..5000_u64))
+        6 => (by(), target(1, 1, 12), prop::option::of(1..5000_u64))
             .prop_map(|(b, t, w)| Step::Rejoin(b, t, w)),
         1 => target(2, 2, 1).prop_map(Step::Abandon),
         12 => target(1, 12, 1).prop_map(Step::HandedOver),
