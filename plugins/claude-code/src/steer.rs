@@ -73,7 +73,7 @@ impl ClaudeCode {
 
 impl Words {
     /// The host shows prompts by itself, these it does not know.
-    fn taken(&mut self) -> Result {
+    pub(crate) fn taken(&mut self) -> Result {
         let Some(request) = self.request.take() else {
             return Ok(());
         };

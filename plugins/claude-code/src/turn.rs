@@ -200,7 +200,9 @@ impl ClaudeCode {
         // Words that came too late for this one have a turn of their own: for
         // people it is the same.
         if outcome == Ok(acp::StopReason::EndTurn) && !turn.steered.is_empty() {
-            turn.uuid = turn.steered.remove(0).uuid;
+            let mut words = turn.steered.remove(0);
+            turn.uuid.clone_from(&words.uuid);
+            done = done.and(words.taken());
             return done.and(self.transcript.calls.end_turn(NO_RESULT));
         }
         // The words say why; an error says it itself.

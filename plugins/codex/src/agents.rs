@@ -62,6 +62,12 @@ impl By {
     pub(crate) fn is(&self, thread: &str) -> bool {
         self.thread == thread
     }
+
+    /// Whether both are the same sub-agent, or both the conversation itself. More
+    /// may be known of one than of the other.
+    pub(crate) fn same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        one.map(|by| &by.thread) == other.map(|by| &by.thread)
+    }
 }
 
 /// Those that there are, by their threads.
@@ -134,7 +140,10 @@ impl Agents {
 
     fn entry(&mut self, thread: &str) -> Option<&mut Agent> {
         if !self.0.contains_key(thread) && self.0.len() == MAX_KNOWN {
-            return None;
+            let mut agents = self.0.iter();
+            let rests = agents.find(|(_, agent)| agent.turn.is_none());
+            let rests = rests.map(|(thread, _)| thread.clone())?;
+            self.0.remove(&rests);
         }
         Some(self.0.entry(thread.to_owned()).or_insert_with(|| Agent {
             by: unknown(thread),
@@ -188,6 +197,10 @@ impl Codex {
             "turn/started" => {
                 let turn = read::<TurnChanged>(params)?.turn.id;
                 self.agents.runs(thread, Some(turn));
+                // It was being started when everything was cancelled.
+                if self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
+                    self.interrupt_agents()?;
+                }
             }
             "turn/completed" => {
                 self.agents.runs(thread, None);

@@ -35,7 +35,7 @@ const ENDED: usize = 64;
 pub(crate) struct Calls {
     cwd: String,
     open: BTreeMap<String, Open>,
-    /// Those that ended without a result, and the turn of each. A command that runs
+    /// Those that ended without a result, and the turn of a command. One that runs
     /// on has its result later.
     ended: VecDeque<(String, Option<String>)>,
     /// Whether [`TIMER`] runs.
@@ -287,9 +287,12 @@ impl Calls {
                 .content(content.collect::<Vec<_>>());
             done = done.and(open.update(&id, fields));
             if self.ended.len() == ENDED {
-                self.ended.pop_front();
+                // A command that runs on is known longest.
+                let other = self.ended.iter().position(|(_, turn)| turn.is_none());
+                self.ended.remove(other.unwrap_or(0));
             }
-            let turn = open.by.turn().map(ToOwned::to_owned);
+            let turn = open.by.turn().filter(|_| open.is_command);
+            let turn = turn.map(ToOwned::to_owned);
             self.ended.push_back((id, turn));
         }
         if self.open.is_empty() && std::mem::take(&mut self.waiting) {

@@ -34,7 +34,8 @@ pub(crate) enum Request {
     Steer(Words),
     Compact,
     Skills,
-    Servers,
+    /// For the prompt of that id.
+    Servers(RequestId),
     Interrupt,
     /// The same for a sub-agent.
     InterruptAgent,

@@ -105,7 +105,7 @@ impl Codex {
             Some(Request::Login) => self.login_started(reply),
             Some(Request::Compact) => self.compact_answered(reply),
             Some(Request::Skills) => self.skills_listed(reply),
-            Some(Request::Servers) => self.servers_listed(reply),
+            Some(Request::Servers(prompt)) => self.servers_listed(prompt, reply),
             Some(Request::Terminals) => self.terminals_listed(reply),
             Some(Request::Terminate) => self.terminated(),
             Some(Request::Interrupt) => self.interrupt_answered(reply),

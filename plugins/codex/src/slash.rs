@@ -1,6 +1,6 @@
 //! Commands of people to Codex itself, and skills, which are prompted like them.
 
-use hostler_sdk::{Result, acp, client, text::one_line};
+use hostler_sdk::{RequestId, Result, acp, client, text::one_line};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub(crate) enum Command {
 }
 
 /// A skill as Codex lists it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Skill {
     name: String,
@@ -165,10 +165,7 @@ impl Codex {
         let own = |skill: &Skill| COMMANDS.iter().any(|command| command.0 == skill.name);
         let skills = skills.filter(|skill| skill.enabled && !own(skill));
         let skills: Vec<Skill> = skills.take(MAX_SKILLS).collect();
-        let names = |skills: &[Skill]| -> Vec<String> {
-            skills.iter().map(|skill| skill.name.clone()).collect()
-        };
-        if names(&skills) == names(&self.skills) {
+        if skills == self.skills {
             return Ok(());
         }
         self.skills = skills;
@@ -200,7 +197,11 @@ impl Codex {
     }
 
     /// Codex has listed its MCP servers.
-    pub(crate) fn servers_listed(&mut self, reply: Reply<'_>) -> Result {
+    pub(crate) fn servers_listed(&mut self, prompt: RequestId, reply: Reply<'_>) -> Result {
+        // It was cancelled meanwhile.
+        if self.turn.as_ref().is_none_or(|turn| turn.request != prompt) {
+            return Ok(());
+        }
         #[derive(Deserialize)]
         struct Servers {
             data: Vec<Server>,

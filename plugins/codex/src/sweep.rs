@@ -46,6 +46,12 @@ pub(crate) struct Sweep {
     unanswered: usize,
 }
 
+impl Sweep {
+    pub(crate) fn is_of(&self, turn: &crate::turn::Turn) -> bool {
+        turn.id.as_ref() == Some(&self.turn)
+    }
+}
+
 impl Codex {
     /// A cancelled turn has ended, but for its commands. Whether there may be any.
     pub(crate) fn sweep(&mut self, ended: &TurnState) -> Result<bool> {
@@ -157,10 +163,11 @@ impl Codex {
             return Ok(());
         };
         let done = timer::cancel(TIMER);
-        let waits = |turn: &crate::turn::Turn| turn.id.as_ref() == Some(&sweep.turn);
-        done.and(match self.turn.as_ref().is_some_and(waits) {
-            true => self.end_turn(Ok(hostler_sdk::acp::StopReason::Cancelled)),
-            false => self.calls.end_of_turn(&sweep.turn, CANCELLED),
-        })
+        done.and(
+            match self.turn.as_ref().is_some_and(|turn| sweep.is_of(turn)) {
+                true => self.end_turn(Ok(hostler_sdk::acp::StopReason::Cancelled)),
+                false => self.calls.end_of_turn(&sweep.turn, CANCELLED),
+            },
+        )
     }
 }

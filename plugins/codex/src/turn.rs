@@ -43,7 +43,7 @@ const NO_RESULT: &str = "It brought no result.";
 /// The turn that runs.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    request: RequestId,
+    pub request: RequestId,
     /// Codex's name for it, once it has begun.
     pub id: Option<String>,
     /// The prompt, until Codex is ready for it.
@@ -52,6 +52,8 @@ pub(crate) struct Turn {
     compacts: bool,
     /// It is a command, which takes no further words.
     commands: bool,
+    /// It is one that Codex has no turn for, so nothing can be interrupted.
+    only_lists: bool,
     pub cancelled: bool,
     /// Codex is being ended, because it did not end the turn.
     ending: Ending,
@@ -86,6 +88,7 @@ impl Codex {
             waiting: Some(input),
             compacts: false,
             commands: false,
+            only_lists: false,
             cancelled: false,
             ending: Ending::default(),
         });
@@ -117,7 +120,9 @@ impl Codex {
             Some(Command::Status) => return self.tell_status(),
             Some(Command::Servers) => {
                 let params = json!({"threadId": thread, "detail": "toolsAndAuthOnly"});
-                return cli.request(Request::Servers, "mcpServerStatus/list", &params);
+                turn.only_lists = true;
+                let request = Request::Servers(turn.request);
+                return cli.request(request, "mcpServerStatus/list", &params);
             }
             Some(Command::Compact) => {
                 let params = json!({"threadId": thread});
@@ -202,7 +207,7 @@ impl Codex {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };
-        if turn.waiting.is_some() {
+        if turn.waiting.is_some() || turn.only_lists {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
         }
         turn.cancelled = true;
@@ -289,9 +294,13 @@ impl Codex {
         let Some(turn) = self.turn.take() else {
             return Ok(());
         };
-        self.sweep = None;
-        let timers = [TIMER, INTERRUPT_TIMER, sweep::TIMER];
+        let timers = [TIMER, INTERRUPT_TIMER];
         let mut done = timers.map(timer::cancel).into_iter().collect::<Result>();
+        // One of an earlier turn goes on.
+        if self.sweep.as_ref().is_some_and(|sweep| sweep.is_of(&turn)) {
+            self.sweep = None;
+            done = done.and(timer::cancel(sweep::TIMER));
+        }
         let why = match &outcome {
             Ok(acp::StopReason::Cancelled) => CANCELLED,
             _ => NO_RESULT,

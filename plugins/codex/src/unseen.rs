@@ -84,7 +84,9 @@ impl Unseen {
     fn called(&mut self, id: String, tool: String, input: String, by: Option<&By>) {
         if tool == script::WAIT {
             let cell = script::cell_of(&input);
-            let waits = |call: &Call| call.cell.is_some() && call.cell == cell;
+            let waits = |call: &Call| {
+                call.cell.is_some() && call.cell == cell && By::same(call.by.as_ref(), by)
+            };
             let open = self.0.iter().find(|(_, call)| waits(call));
             let open = open.map(|(id, _)| id.clone());
             if let Some(call) = open.and_then(|open| self.0.remove(&open)) {
@@ -160,13 +162,13 @@ impl Unseen {
 
     fn scripts_of(&mut self, by: Option<&By>) -> impl Iterator<Item = &mut Call> {
         let calls = self.0.values_mut();
-        calls.filter(move |call| call.is_script() && call.by.as_ref() == by)
+        calls.filter(move |call| call.is_script() && By::same(call.by.as_ref(), by))
     }
 
     /// The turn is over: a call without an output will not get one.
     pub(crate) fn end_turn(&mut self, why: &str, by: Option<&By>, cwd: &str) -> Result {
         let mut done = Ok(());
-        let over = |call: &Call| call.by.as_ref() == by;
+        let over = |call: &Call| By::same(call.by.as_ref(), by);
         for (_, call) in self.0.extract_if(.., |_, call| over(call)) {
             if !call.told {
                 let output = format!("{}{why}", call.output);

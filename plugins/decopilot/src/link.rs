@@ -206,11 +206,12 @@ impl Decopilot {
         self.link.failures += 1;
         if self.link.failures > TRIES {
             self.link.failures = 0;
-            self.link.state = State::Closed;
-            return self.fail_turn(Failure::internal(format!(
-                "Decopilot could not be reached in {TRIES} tries. Its run may go on: the next \
-                 prompt shows what was missed"
+            let failed = self.fail_turn(Failure::internal(format!(
+                "Decopilot could not be reached in {TRIES} tries. Its run may go on: what was \
+                 missed is shown when it is back, or with the next prompt"
             )));
+            // Nobody waits any more.
+            return failed.and(self.try_again_later());
         }
         self.link.state = State::Waiting;
         timer::set(TIMER, delay(self.link.failures, FIRST, LONGEST))

@@ -153,9 +153,22 @@ impl Decopilot {
             (Purpose::Messages(_), Error::Denied(_) | Error::Invalid(_) | Error::Limit(_)) => {
                 self.not_told(refusal::failed(Asked::Messages, error))
             }
+            (Purpose::Missed, Error::Denied(_) | Error::Invalid(_) | Error::Limit(_)) => {
+                self.unsettled = false;
+                self.cannot_show_missed(&refusal::failed(Asked::Messages, error))
+            }
             _ if refusal::may_pass(error) => self.not_settled(&error.to_string()),
             _ => self.fail_turn(refusal::failed(Asked::State, error)),
         }
+    }
+
+    /// What others did stays unseen, and prompts go on.
+    fn cannot_show_missed(&mut self, failure: &Failure) -> Result {
+        let told = notice::warn(format!(
+            "What others did cannot be shown. {}",
+            failure.message
+        ));
+        told.and(self.advance())
     }
 
     /// The run is at its end, and what it said cannot be had. The next prompt does
@@ -180,11 +193,7 @@ impl Decopilot {
                 return self.not_settled(&format!("status {}", response.status));
             }
             let failure = refusal.failure(Asked::Messages, &self.service);
-            let told = notice::warn(format!(
-                "What others did cannot be shown. {}",
-                failure.message
-            ));
-            return told.and(self.advance());
+            return self.cannot_show_missed(&failure);
         }
         self.unsure = 0;
         let items = oldest_first(response);

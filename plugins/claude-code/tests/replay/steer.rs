@@ -57,6 +57,21 @@ fn words_that_came_too_late_for_the_turn_make_it_longer() {
 }
 
 #[test]
+fn words_that_cross_the_end_of_the_turn_are_answered_and_shown() {
+    let (mut stage, turn, words) = steered();
+    let mut answers = 0;
+    for line in turn_of("simple", &turn) {
+        answers += stage.feed(&line).answers().len();
+    }
+    assert_eq!(answers, 1, "the words, and not the turn");
+    assert!(stage.shown().contains(&"user_message_chunk".to_owned()));
+    for line in turn_of("simple", &words) {
+        stage.feed(&line);
+    }
+    assert_eq!(stage.ends().last(), Some(&Ok("end_turn".into())));
+}
+
+#[test]
 fn words_that_are_not_taken_are_told() {
     let (mut stage, _, words) = steered();
     assert_eq!(became(&mut stage, &words, "discarded"), [Err(-32603)]);

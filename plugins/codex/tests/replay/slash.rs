@@ -102,6 +102,22 @@ fn the_status_is_told_without_the_model() {
 }
 
 #[test]
+fn a_list_that_is_cancelled_ends_at_once_and_ends_no_later_turn() {
+    let mut stage = Stage::ready();
+    prompt(&mut stage, "/mcp");
+    let effects = stage.bench.cancel();
+    assert_eq!(
+        effects.answer(),
+        Ok(json!({"stopReason": "cancelled"})),
+        "Codex has no turn that it could interrupt"
+    );
+    assert!(stage.bench.timers().is_empty());
+    prompt(&mut stage, "hello");
+    stage.reply("mcpServerStatus/list", json!({"data": []}));
+    assert!(stage.ends().is_empty() && stage.shown().is_empty());
+}
+
+#[test]
 fn mcp_servers_are_listed_with_their_tools() {
     let mut stage = Stage::ready();
     prompt(&mut stage, "/mcp");

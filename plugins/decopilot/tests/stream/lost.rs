@@ -266,6 +266,7 @@ fn a_service_that_stays_away_ends_the_turn_and_the_next_one_shows_what_was_misse
         assert!(tries < 50);
     }
     assert!(stage.failure().message.contains("could not be reached"));
+    assert_eq!(stage.bench.timers(), [LINK], "it is tried again");
     stage.clear();
     stage.prompt("again");
     stage.stream(200);
@@ -457,6 +458,30 @@ fn messages_that_cannot_be_had_end_the_turn() {
         stage.note(effects);
         assert!(stage.failure().message.contains("the messages"));
         assert!(stage.bench.timers().is_empty());
+    }
+}
+
+#[test]
+fn what_others_did_and_cannot_be_had_is_told_and_prompts_go_on() {
+    for error in [
+        Error::Limit("the response is too large".into()),
+        Error::Denied("add hosts".into()),
+    ] {
+        let mut stage = Stage::running();
+        stage.chunk(finish("stop"));
+        stage.lose();
+        stage.timer(LINK);
+        stage.stream(200);
+        stage.status("completed");
+        let (exchange, _) = stage.take("COLLECTION_THREAD_MESSAGES_LIST");
+        let effects = stage.bench.http_failed(exchange, error);
+        stage.note(effects);
+        assert!(stage.notices()[0].contains("What others did cannot be shown"));
+        stage.clear();
+        stage.prompted("again");
+        stage.chunk(json!({"type": "start", "messageId": "m2"}));
+        stage.chunk(finish("stop"));
+        assert_eq!(stage.end(), Some(Ok("end_turn".into())));
     }
 }
 
