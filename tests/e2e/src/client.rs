@@ -17,7 +17,7 @@ use agent_client_protocol::{
             LoadSessionRequest, LoadSessionResponse, NewSessionRequest, NewSessionResponse,
             PermissionOptionKind, PromptRequest, PromptResponse, RequestPermissionOutcome,
             RequestPermissionRequest, RequestPermissionResponse, SelectedPermissionOutcome,
-            SessionId, SessionInfo, SessionNotification, SetSessionConfigOptionRequest,
+            SessionId, SessionInfo, SessionNotification, SetSessionConfigOptionRequest, StopReason,
             TextContent,
         },
     },
@@ -272,6 +272,32 @@ impl Client {
         self.connection
             .send_notification(cancel)
             .expect("session/cancel");
+    }
+
+    /// A turn that is cancelled when the first message of that kind has come: why it
+    /// ended.
+    ///
+    /// # Panics
+    /// The turn fails, or nothing of that kind comes.
+    pub async fn cancelled_at(&self, session: &SessionId, text: &str, kind: &str) -> StopReason {
+        let cancel = async {
+            self.wait_for(kind, |message| message["sessionUpdate"] == kind)
+                .await;
+            self.cancel(session);
+        };
+        let (end, ()) = tokio::join!(self.prompt(session, text), cancel);
+        end.expect("the turn is answered").stop_reason
+    }
+
+    /// The session takes a turn.
+    ///
+    /// # Panics
+    /// It does not, or the model's words are not shown.
+    pub async fn goes_on(&self, session: &SessionId) {
+        let end = self.prompt(session, "[[text goes on]]").await;
+        end.expect("the turn is answered");
+        let said = self.text("agent_message_chunk");
+        assert!(said.ends_with("goes on"), "{said}");
     }
 
     /// All messages so far.

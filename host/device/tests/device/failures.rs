@@ -6,7 +6,8 @@ use std::time::Duration;
 use hostler_device::Step;
 use hostler_provider::{Call, DeviceError, PolicyError, Wish};
 
-use crate::script::{Does, Memory, Rules, Scripted};
+use crate::script::{Does, Rules, Scripted};
+use crate::store::Memory;
 use crate::world::{World, code, device, session, settle, tap, wait, who};
 
 /// Nobody has the device, and whoever asks gets it.

@@ -10,7 +10,8 @@ use hostler_provider::{Choice, DeviceError, Wish};
 use proptest::prelude::*;
 use tokio::time::timeout;
 
-use crate::script::{Does, Memory, Rules, Scripted, info};
+use crate::script::{Does, Rules, Scripted, info};
+use crate::store::Memory;
 use crate::world::{LIMIT, World, device, host, settle, tap, who};
 
 const DEVICES: [&str; 3] = ["tab-0", "tab-1", "tab-2"];

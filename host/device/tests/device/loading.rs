@@ -6,7 +6,8 @@ use hostler_device::{Config, Devices, LOADING_LIMIT};
 use hostler_provider::Wish;
 use tokio::time::{Instant, sleep};
 
-use crate::script::{Heard, Memory, Rules, Scripted};
+use crate::script::{Rules, Scripted};
+use crate::store::{Heard, Memory};
 use crate::world::{LIMIT, code, device, host, session, tap, who};
 
 /// A host that has announced its plugins and loaded none.

@@ -3,6 +3,7 @@
 
 mod commands;
 mod confined;
+mod cut_off;
 mod discovery;
 mod events;
 mod failures;
@@ -12,5 +13,6 @@ mod loading;
 mod rejoin;
 mod restarts;
 mod script;
+mod store;
 mod together;
 mod world;

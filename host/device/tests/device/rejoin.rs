@@ -7,7 +7,8 @@ use hostler_device::{LeaseStanding, Step};
 use hostler_lease::REJOIN_GRACE;
 use hostler_provider::Wish;
 
-use crate::script::{Memory, Rules, Scripted};
+use crate::script::{Rules, Scripted};
+use crate::store::Memory;
 use crate::world::{World, code, device, host, session, settle, wait, who};
 
 /// A life of a host with one device, whose store is `store`.

@@ -7,7 +7,8 @@ use hostler_lease::LeaseId;
 use hostler_provider::{Act, BoxFuture, Call, Target};
 use hostler_store::{Leases, LoadedLeases, Records};
 
-use crate::script::{Memory, Rules, Scripted, TTL};
+use crate::script::{Rules, Scripted, TTL};
+use crate::store::Memory;
 use crate::world::{LIMIT, World, code, device, host, session, wait, who};
 
 #[test]

@@ -6,7 +6,8 @@ use hostler_device::{Config, Devices, Labels, Lease, Refusal, Ticket, Who};
 use hostler_lease::{Label, LeaseId, Principal};
 use hostler_provider::{Act, Answer, Call, Choice, Point, Target, Wish};
 
-use crate::script::{Heard, Memory, Rules, Scripted};
+use crate::script::{Rules, Scripted};
+use crate::store::{Heard, Memory};
 
 /// For a command.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);

@@ -1,5 +1,8 @@
 //! Devices over REST.
 
+mod described;
+mod events;
+
 use std::sync::Arc;
 
 use hostler_auth::Scope;
@@ -318,150 +321,6 @@ async fn an_operator_ends_the_lease_of_a_device_and_others_do_not() {
     assert_eq!((status, code(&refused)), (410, "LEASE_REVOKED"));
     let (status, refused) = ann.get("/v1/leases?all=true").await;
     assert_eq!((status, code(&refused)), (403, "ADMIN_ONLY"));
-}
-
-#[tokio::test]
-async fn a_stream_of_events_goes_on_after_the_one_that_was_seen_last() {
-    let lender = Lender::start().await;
-    let ann = lender.ann();
-    let mut events = ann.request("GET", "/v1/events").send().await.unwrap();
-    let mut rest = String::new();
-    let lease = ann.lease("play:one").await;
-    let granted = loop {
-        let next = event(&mut events, &mut rest).await;
-        if member(&next, "event:") == "granted" {
-            break next;
-        }
-    };
-    let seen = member(&granted, "id:").to_owned();
-    let data: Value = serde_json::from_str(member(&granted, "data:")).unwrap();
-    assert_eq!(
-        (&data["device"], &data["principal"]),
-        (&json!("play:one"), &json!("ann"))
-    );
-    drop(events);
-    let gone = ann
-        .request("DELETE", "/v1/lease")
-        .header("hostler-lease", &lease);
-    assert_eq!(whole(gone).await.0, 200);
-
-    let again = |id: String| ann.request("GET", "/v1/events").header("last-event-id", id);
-    let mut events = again(seen).send().await.unwrap();
-    let missed = event(&mut events, &mut String::new()).await;
-    assert_eq!(member(&missed, "event:"), "ended");
-    // Of another host: nobody knows what was missed.
-    let mut events = again("1".to_owned()).send().await.unwrap();
-    let reset = event(&mut events, &mut String::new()).await;
-    assert_eq!(member(&reset, "event:"), "reset");
-    let (status, refused) = whole(again("x".to_owned())).await;
-    assert_eq!((status, code(&refused)), (400, "BAD_HEADER"));
-}
-
-/// Why the next lease ended.
-async fn ended(events: &mut reqwest::Response, rest: &mut String) -> Value {
-    loop {
-        let next = event(events, rest).await;
-        if member(&next, "event:") == "ended" {
-            return serde_json::from_str(member(&next, "data:")).unwrap();
-        }
-    }
-}
-
-#[tokio::test]
-async fn why_a_lease_ended_is_told_by_a_code() {
-    let lender = Lender::start().await;
-    let ann = lender.ann();
-    let boss = lender.client("boss", &[Scope::Admin]);
-    let mut events = ann.request("GET", "/v1/events").send().await.unwrap();
-    let mut rest = String::new();
-    // The shortest life that there is.
-    let ask = json!({ "devices": ["play:one"], "ttl_ms": 5000 });
-    assert_eq!(ann.post("/v1/leases", "", ask).await.0, 201);
-    let told = ended(&mut events, &mut rest).await;
-    assert_eq!(
-        (&told["device"], &told["code"]),
-        (&json!("play:one"), &json!("LEASE_EXPIRED"))
-    );
-    assert_eq!(told["cause"], "it was not renewed in time");
-    let lease = ann.lease("play:one").await;
-    let forced = boss.post("/v1/devices/play:one/release", "", json!({}));
-    assert_eq!(forced.await.0, 200);
-    let told = ended(&mut events, &mut rest).await;
-    assert_eq!(told["code"], "LEASE_REVOKED");
-    let (_, refused) = ann.post("/v1/lease/renew", &lease, json!({})).await;
-    assert_eq!(code(&refused), "LEASE_REVOKED", "both say the same");
-    let lease = ann.lease("play:one").await;
-    lender.devices.remove_provider("play");
-    let told = ended(&mut events, &mut rest).await;
-    assert_eq!(told["code"], "DEVICE_LOST");
-    let (_, refused) = ann.post("/v1/lease/renew", &lease, json!({})).await;
-    assert_eq!(code(&refused), "DEVICE_LOST", "both say the same");
-}
-
-#[tokio::test]
-async fn the_description_names_what_there_is_and_every_get_answers() {
-    let lender = Lender::start().await;
-    let boss = lender.client("boss", &[Scope::Admin, Scope::View]);
-    let (status, described) = boss.get("/openapi.json").await;
-    assert_eq!((status, &described["openapi"]), (200, &json!("3.1.0")));
-    let mut asked = 0;
-    for (path, methods) in described["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            assert!(operation["summary"].is_string());
-            let open = path.contains('{') || path == "/v1/events" || path == "/v1/lease";
-            if method == "get" && !open {
-                let got = boss.http.get(format!("{}{path}", boss.base));
-                let got = got.bearer_auth(&boss.token).send().await.unwrap();
-                assert_eq!(got.status(), 200, "{path}");
-                asked += 1;
-            }
-        }
-    }
-    assert!(asked >= 9, "{asked}");
-}
-
-#[tokio::test]
-async fn the_description_says_truly_which_doors_need_no_token() {
-    let lender = Lender::start().await;
-    let boss = lender.client("boss", &[Scope::Admin, Scope::View]);
-    let (_, described) = boss.get("/openapi.json").await;
-    let mut doors = Vec::new();
-    for (path, methods) in described["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let upper: reqwest::Method = method.to_uppercase().parse().unwrap();
-            let address = format!("{}{path}", boss.base);
-            let answer = boss.http.request(upper, address).send().await.unwrap();
-            let status = answer.status().as_u16();
-            if operation["security"] == json!([]) {
-                doors.push(format!("{method} {path}"));
-                assert!(![401, 404, 405].contains(&status), "{path}: {status}");
-                let allowed = &operation["responses"];
-                let described = allowed.get(status.to_string()).or(allowed.get("default"));
-                assert!(described.is_some(), "{path}: {status}");
-            } else {
-                assert_eq!(status, 401, "{method} {path}");
-            }
-        }
-    }
-    doors.sort();
-    let all = [
-        "get /agent-device/health",
-        "get /health",
-        "get /healthz",
-        "post /v1/pair",
-    ];
-    assert_eq!(doors, all);
-    // A host without devices has less to tell.
-    let server = Server::start().await;
-    let alone = Rest {
-        http: reqwest::Client::new(),
-        base: format!("http://{}", server.addr),
-        token: server.token.clone(),
-    };
-    let (_, described) = alone.get("/openapi.json").await;
-    let paths = described["paths"].as_object().unwrap();
-    assert!(paths.contains_key("/healthz") && paths.contains_key("/v1/pair"));
-    assert!(!paths.contains_key("/health"));
 }
 
 #[tokio::test]

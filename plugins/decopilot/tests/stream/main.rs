@@ -6,6 +6,7 @@ mod bad_input;
 mod cancel;
 mod chunks;
 mod ends;
+mod idle;
 mod lost;
 mod refusals;
 mod restart;

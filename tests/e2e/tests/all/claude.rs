@@ -202,17 +202,11 @@ async fn cancel_text() {
             .await
             .unwrap()
             .session_id;
-        let prompt = client.prompt(&session, "[[slow 500 20]]");
-        let cancel = async {
-            client
-                .wait_for("text", |m| m["sessionUpdate"] == "agent_message_chunk")
-                .await;
-            client.cancel(&session);
-        };
-        let (end, ()) = tokio::join!(prompt, cancel);
-        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        let end = client
+            .cancelled_at(&session, "[[slow 500 20]]", "agent_message_chunk")
+            .await;
+        assert_eq!(end, StopReason::Cancelled);
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -225,18 +219,12 @@ async fn cancel_permission() {
             .await
             .unwrap()
             .session_id;
-        let prompt = client.prompt(&session, "[[bash touch made.txt]]");
-        let cancel = async {
-            client
-                .wait_for("the permission", |m| m["sessionUpdate"] == "permission")
-                .await;
-            client.cancel(&session);
-        };
-        let (end, ()) = tokio::join!(prompt, cancel);
-        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        let end = client
+            .cancelled_at(&session, "[[bash touch made.txt]]", "permission")
+            .await;
+        assert_eq!(end, StopReason::Cancelled);
         assert!(!host.work().join("made.txt").exists());
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -256,8 +244,7 @@ async fn model_errors() {
                 .unwrap_err();
             assert!(error.to_string().contains(code), "{code}: {error}");
         }
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }

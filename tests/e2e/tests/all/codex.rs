@@ -1,5 +1,7 @@
 //! The real Codex CLI against a model server on loopback.
 
+use std::{fs::OpenOptions, io::Write as _};
+
 use agent_client_protocol::v1::schema::{PermissionOptionKind, SessionId, StopReason};
 use hostler_e2e::{Client, Decision, Host};
 use hostler_test_support::{Need, trial};
@@ -21,26 +23,8 @@ pub(crate) const MCP_NEEDS: &[Need] = &[
     Need::Program("python3"),
 ];
 
-/// An MCP server with one tool, which says what it is told.
-pub(crate) const ECHO: &str = r#"
-import json, sys
-for line in sys.stdin:
-    ask = json.loads(line)
-    if "id" not in ask:
-        continue
-    params = ask.get("params", {})
-    result = {
-        "initialize": lambda: {
-            "protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
-            "serverInfo": {"name": "echo", "version": "1"}},
-        "tools/list": lambda: {"tools": [{
-            "name": "echo", "description": "Say it again",
-            "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}]},
-        "tools/call": lambda: {"content": [
-            {"type": "text", "text": "echo: " + params["arguments"]["text"]}]},
-    }.get(ask["method"], dict)()
-    print(json.dumps({"jsonrpc": "2.0", "id": ask["id"], "result": result}), flush=True)
-"#;
+/// The script of an MCP server with one tool, which says what it is told.
+pub(crate) const ECHO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/echo.py");
 
 /// The one model that calls tools by itself: for the others see `codex_code`.
 const DIRECT: &str = "gpt-5.5";
@@ -294,17 +278,22 @@ async fn sandboxed() {
     .await;
 }
 
+/// An MCP server of the user's own settings.
+pub(crate) fn mcp_server(host: &Host, name: &str, command: &str, args: &[&str]) {
+    let settings = OpenOptions::new()
+        .append(true)
+        .open(host.folder().join("home/.codex/config.toml"));
+    write!(
+        settings.unwrap(),
+        "[mcp_servers.{name}]\ncommand = {command:?}\nargs = {args:?}\n"
+    )
+    .unwrap();
+}
+
 async fn mcp() {
     let Setup { host, .. } = &setup().await;
-    let server = host.folder().join("echo.py");
-    std::fs::write(&server, ECHO).unwrap();
-    let config = host.folder().join("home/.codex/config.toml");
-    let mut settings = std::fs::read_to_string(&config).unwrap();
-    settings.push_str(&format!(
-        "[mcp_servers.echo]\ncommand = \"python3\"\nargs = [{server:?}]\n\
-         [mcp_servers.broken]\ncommand = \"/no/such/program\"\n"
-    ));
-    std::fs::write(&config, settings).unwrap();
+    mcp_server(host, "echo", "python3", &[ECHO]);
+    mcp_server(host, "broken", "/no/such/program", &[]);
     Client::run(host, ALLOW, async |client| {
         let session = careful(&client, host).await;
         let prompt = r#"[[call mcp__echo/echo {"text":"ping"}]]"#;
@@ -338,8 +327,7 @@ async fn compact() {
             (&call["kind"], &call["status"]),
             (&"think".into(), &"completed".into())
         );
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -380,8 +368,7 @@ async fn killed() {
         let (end, ()) = tokio::join!(prompt, kill);
         let error = end.unwrap_err();
         assert!(error.message.contains("in the middle"), "{error}");
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -399,8 +386,7 @@ async fn model_errors() {
         }
         let end = client.prompt(&session, "[[max-tokens]]").await.unwrap();
         assert_eq!(end.stop_reason, StopReason::MaxTokens);
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }

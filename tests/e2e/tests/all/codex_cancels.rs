@@ -46,17 +46,11 @@ async fn cancel_text() {
     let Setup { host, .. } = &setup().await;
     Client::run(host, Decision::Wait, async |client| {
         let session = client.new_session(host, "codex").await.unwrap().session_id;
-        let prompt = client.prompt(&session, "[[slow 500 20]]");
-        let cancel = async {
-            client
-                .wait_for("text", |m| m["sessionUpdate"] == "agent_message_chunk")
-                .await;
-            client.cancel(&session);
-        };
-        let (end, ()) = tokio::join!(prompt, cancel);
-        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        let end = client
+            .cancelled_at(&session, "[[slow 500 20]]", "agent_message_chunk")
+            .await;
+        assert_eq!(end, StopReason::Cancelled);
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -65,19 +59,13 @@ async fn cancel_command() {
     let Setup { host, .. } = &setup_with("never", "danger-full-access").await;
     Client::run(host, Decision::Wait, async |client| {
         let session = client.new_session(host, "codex").await.unwrap().session_id;
-        let prompt = client.prompt(&session, "[[bash echo begun; sleep 60]]");
-        let cancel = async {
-            client
-                .wait_for("the command", |m| m["sessionUpdate"] == "tool_call")
-                .await;
-            client.cancel(&session);
-        };
-        let (end, ()) = tokio::join!(prompt, cancel);
-        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        let end = client
+            .cancelled_at(&session, "[[bash echo begun; sleep 60]]", "tool_call")
+            .await;
+        assert_eq!(end, StopReason::Cancelled);
         let [call] = client.tool_calls().try_into().unwrap();
         assert_eq!(client.tool_call(&call)["status"], "failed");
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -86,18 +74,12 @@ async fn cancel_permission() {
     let Setup { host, .. } = &setup().await;
     Client::run(host, Decision::Wait, async |client| {
         let session = careful(&client, host).await;
-        let prompt = client.prompt(&session, "[[bash touch made.txt]]");
-        let cancel = async {
-            client
-                .wait_for("the permission", |m| m["sessionUpdate"] == "permission")
-                .await;
-            client.cancel(&session);
-        };
-        let (end, ()) = tokio::join!(prompt, cancel);
-        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        let end = client
+            .cancelled_at(&session, "[[bash touch made.txt]]", "permission")
+            .await;
+        assert_eq!(end, StopReason::Cancelled);
         assert!(!host.work().join("made.txt").exists());
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -156,8 +138,7 @@ async fn every_moment() {
             let call = client.tool_call(&call);
             assert_eq!(call["status"], "failed", "{call:#}");
         }
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
         let text = client.text("agent_message_chunk");
         assert!(!text.contains("did not stop"), "{text}");
     })

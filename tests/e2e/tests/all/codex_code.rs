@@ -132,19 +132,13 @@ async fn cancelled() {
     let Setup { host, .. } = &setup("never", "danger-full-access").await;
     Client::run(host, Decision::Wait, async |client| {
         let session = client.new_session(host, "codex").await.unwrap().session_id;
-        let prompt = client.prompt(&session, "[[bash echo begun; sleep 60]]");
-        let cancel = async {
-            client
-                .wait_for("the command", |m| m["sessionUpdate"] == "tool_call")
-                .await;
-            client.cancel(&session);
-        };
-        let (end, ()) = tokio::join!(prompt, cancel);
-        assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
+        let end = client
+            .cancelled_at(&session, "[[bash echo begun; sleep 60]]", "tool_call")
+            .await;
+        assert_eq!(end, StopReason::Cancelled);
         let [call] = client.tool_calls().try_into().unwrap();
         assert_eq!(client.tool_call(&call)["status"], "failed");
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }

@@ -8,7 +8,9 @@ use hostler_test_support::trial;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::codex::{ALLOW, ECHO, MCP_NEEDS, NEEDS, Setup, asked, careful, setup, setup_with};
+use crate::codex::{
+    ALLOW, ECHO, MCP_NEEDS, NEEDS, Setup, asked, careful, mcp_server, setup, setup_with,
+};
 
 /// The option that outlasts the session.
 const FOR_EVER: Decision = Decision::Pick("allow_always");
@@ -69,14 +71,7 @@ async fn amendment() {
 
 async fn tool() {
     let Setup { host, .. } = &setup().await;
-    let server = host.folder().join("echo.py");
-    std::fs::write(&server, ECHO).unwrap();
-    let config = host.folder().join("home/.codex/config.toml");
-    let mut settings = std::fs::read_to_string(&config).unwrap();
-    settings.push_str(&format!(
-        "[mcp_servers.echo]\ncommand = \"python3\"\nargs = [{server:?}]\n"
-    ));
-    std::fs::write(&config, settings).unwrap();
+    mcp_server(host, "echo", "python3", &[ECHO]);
     Client::run(host, FOR_EVER, async |client| {
         for call in 1..=2 {
             let session = careful(&client, host).await;

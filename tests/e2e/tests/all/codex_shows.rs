@@ -169,13 +169,11 @@ impl Drop for Web {
 
 async fn servers() {
     let Setup { host, .. } = &setup_with("never", "danger-full-access").await;
-    let echo = host.folder().join("echo.py");
-    std::fs::write(&echo, ECHO).unwrap();
     let (_web, port) = Web::start(host.folder());
     let python = program("python3").unwrap();
     let bearer = "Bearer of-good-news-1234";
     let servers = json!([
-        {"name": "echo", "command": python, "args": [echo], "env": []},
+        {"name": "echo", "command": python, "args": [ECHO], "env": []},
         {"type": "http", "name": "the web", "url": format!("http://127.0.0.1:{port}/mcp"),
          "headers": [{"name": "Authorization", "value": bearer}]},
         {"name": "broken", "command": "/no/such/program", "args": [], "env": []},

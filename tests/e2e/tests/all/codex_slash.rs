@@ -6,7 +6,7 @@ use hostler_test_support::trial;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::codex::{ECHO, MCP_NEEDS, NEEDS, Setup, setup};
+use crate::codex::{ECHO, MCP_NEEDS, NEEDS, Setup, mcp_server, setup};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -37,22 +37,14 @@ async fn review() {
             "{titles:?}"
         );
         assert_ne!(client.text("agent_message_chunk"), "");
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
 
 async fn status() {
     let Setup { host, model } = &setup().await;
-    let server = host.folder().join("echo.py");
-    std::fs::write(&server, ECHO).unwrap();
-    let config = host.folder().join("home/.codex/config.toml");
-    let mut settings = std::fs::read_to_string(&config).unwrap();
-    settings.push_str(&format!(
-        "[mcp_servers.echo]\ncommand = \"python3\"\nargs = [{server:?}]\n"
-    ));
-    std::fs::write(&config, settings).unwrap();
+    mcp_server(host, "echo", "python3", &[ECHO]);
     Client::run(host, Decision::Wait, async |client| {
         let session = client.new_session(host, "codex").await.unwrap().session_id;
         client.prompt(&session, "/status").await.unwrap();

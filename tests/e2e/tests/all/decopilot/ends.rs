@@ -70,8 +70,7 @@ async fn cancelled(prompt: &str, is_time: impl Fn(&Value) -> bool) {
         for id in client.tool_calls() {
             assert_eq!(client.tool_call(&id)["status"], "failed");
         }
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }
@@ -138,8 +137,7 @@ async fn refusals() {
             assert!(error.message.contains(&status.to_string()), "{error}");
             assert!(error.message.contains(says), "{error}");
         }
-        client.prompt(&session, "[[text goes on]]").await.unwrap();
-        assert!(client.text("agent_message_chunk").ends_with("goes on"));
+        client.goes_on(&session).await;
     })
     .await;
 }

@@ -161,7 +161,7 @@ pub(super) async fn websocket(harness: Harness) -> Column {
         tokio::spawn(async move {
             let _turn = gate.acquire().await.expect("it is never closed");
             let servers = match session.0 {
-                SERVERS => content::servers(&stage.host, port),
+                SERVERS => content::servers(port),
                 _ => json!([]),
             };
             play(&stage, *session, &servers).await

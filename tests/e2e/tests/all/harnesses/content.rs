@@ -2,7 +2,6 @@
 //! others while a turn runs.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use hostler_e2e::Host;
 use hostler_test_support::program;
 use serde_json::{Value, json};
 
@@ -51,11 +50,9 @@ async fn sent(pair: &mut Pair, words: &str, block: Value, data: &str, ability: &
 }
 
 /// The MCP servers of a session: one that it starts, one that is reached over HTTP.
-pub(super) fn servers(host: &Host, port: u16) -> Value {
-    let echo = host.folder().join("echo.py");
-    std::fs::write(&echo, ECHO).unwrap();
+pub(super) fn servers(port: u16) -> Value {
     json!([
-        { "name": "echo", "command": program("python3").unwrap(), "args": [echo], "env": [] },
+        { "name": "echo", "command": program("python3").unwrap(), "args": [ECHO], "env": [] },
         { "type": "http", "name": "web", "url": format!("http://127.0.0.1:{port}/mcp"),
           "headers": [{ "name": "Authorization", "value": BEARER }] },
     ])
