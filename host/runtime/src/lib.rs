@@ -66,6 +66,7 @@ mod mcp;
 mod plugin;
 mod policy;
 mod provider;
+mod room;
 mod runtime;
 mod state;
 mod waits;

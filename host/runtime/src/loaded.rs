@@ -15,6 +15,7 @@ use crate::{
     harness::Ended,
     instance::Instance,
     limits::Limits,
+    room::Room,
     state::Role,
     world::{Pre, World},
 };
@@ -58,14 +59,16 @@ pub(crate) struct Shared {
 pub(crate) struct Loaded<P> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pre: P,
+    pub(crate) room: Room,
     description: Arc<OnceCell<Description>>,
 }
 
 impl<P: Pre> Loaded<P> {
-    pub(crate) fn new(shared: Shared, pre: P) -> Self {
+    pub(crate) fn new(shared: Shared, pre: P, room: Room) -> Self {
         Self {
             shared: Arc::new(shared),
             pre,
+            room,
             description: Arc::default(),
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     children::Helper,
     clock::Clock,
     compile::{self, COMPONENT_LIMIT},
-    engine,
+    engine::Engines,
     error::{LoadError, RuntimeError},
     grants::Grants,
     limits::Limits,
@@ -30,6 +30,7 @@ use crate::{
     plugin::{HarnessPlugin, Plugin},
     policy::PolicyPlugin,
     provider::{Belongings, ProviderPlugin},
+    room::{Room, Rooms},
     state::State,
     world::{Pre, World},
 };
@@ -51,14 +52,16 @@ pub struct RuntimeOptions {
     pub key_file: PathBuf,
 }
 
-/// One engine. Cheap to clone.
+/// The engines and what plugins have in common. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Runtime(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
+    lasting: Side,
+    /// See [`Engines::pooled`].
+    pooled: Option<Side>,
     clock: Arc<Clock>,
-    linkers: Linkers,
+    rooms: Rooms,
     /// What belongs to the devices of a provider, by its id: it survives that the
     /// plugin is loaded again, while the old one is there.
     belongings: Mutex<HashMap<String, Weak<Belongings>>>,
@@ -68,25 +71,34 @@ struct Inner {
     compiling: Semaphore,
 }
 
-/// What plugins of each world can import, and nothing else.
-struct Linkers {
+/// An engine, and what plugins of each world can import in it, and nothing else.
+struct Side {
+    engine: Engine,
     harness: Linker<State>,
     provider: Linker<State>,
     policy: Linker<State>,
 }
 
-impl Linkers {
-    fn new(engine: &Engine) -> wasmtime::Result<Self> {
+impl Side {
+    fn new(engine: Engine) -> wasmtime::Result<Self> {
         fn linker<P: Pre>(engine: &Engine) -> wasmtime::Result<Linker<State>> {
             let mut linker = Linker::new(engine);
             P::link(&mut linker)?;
             Ok(linker)
         }
         Ok(Self {
-            harness: linker::<HarnessPluginPre<State>>(engine)?,
-            provider: linker::<DeviceProviderPre<State>>(engine)?,
-            policy: linker::<LeasePolicyPre<State>>(engine)?,
+            harness: linker::<HarnessPluginPre<State>>(&engine)?,
+            provider: linker::<DeviceProviderPre<State>>(&engine)?,
+            policy: linker::<LeasePolicyPre<State>>(&engine)?,
+            engine,
         })
+    }
+
+    /// The component of code that this host compiled.
+    fn component(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: the code was compiled by this host's own compiler, just now or
+        // earlier: the cache gives back only what carries this host's MAC.
+        unsafe { Component::deserialize(&self.engine, code) }
     }
 }
 
@@ -123,14 +135,15 @@ impl Runtime {
     /// The engine does not run on this machine, or the cache or its key cannot
     /// be used.
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
-        let (engine, clock) = engine::ticking()?;
-        let cache = Cache::open(&options.cache_dir, &options.key_file, &engine)?;
-        let linkers =
-            Linkers::new(&engine).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
+        let (engines, clock) = Engines::ticking()?;
+        let cache = Cache::open(&options.cache_dir, &options.key_file, &engines.lasting)?;
+        let side =
+            |engine| Side::new(engine).map_err(|error| RuntimeError::Engine(format!("{error:#}")));
         Ok(Self(Arc::new(Inner {
-            engine,
+            lasting: side(engines.lasting)?,
+            pooled: engines.pooled.map(side).transpose()?,
             clock,
-            linkers,
+            rooms: Rooms::default(),
             belongings: Mutex::default(),
             cache,
             outside: Outside {
@@ -159,26 +172,32 @@ impl Runtime {
             Some(code) => code,
             None => self.compile(&id, &digest, &bytes).await?,
         };
-        // SAFETY: the code was compiled by this host's own compiler, just now or
-        // earlier: the cache gives back only what carries this host's MAC.
-        let component =
-            unsafe { Component::deserialize(&self.0.engine, &code) }.map_err(invalid)?;
+        let mut side = &self.0.lasting;
+        let mut component = side.component(&code).map_err(invalid)?;
         let ty = component.component_type();
-        let imports = ty.imports(&self.0.engine).map(|(name, _)| name.to_owned());
-        let exports = ty.exports(&self.0.engine).map(|(name, _)| name.to_owned());
+        let imports = ty.imports(&side.engine).map(|(name, _)| name.to_owned());
+        let exports = ty.exports(&side.engine).map(|(name, _)| name.to_owned());
+        let (imports, exports) = (imports.collect(), exports.collect::<Vec<_>>());
         let mask = spec
             .grants
             .have_secrets()
             .then(|| self.0.outside.vault.mask().clone());
-        let exports: Vec<_> = exports.collect();
         let wrong_world = |message: String| LoadError::WrongWorld {
             id: id.clone(),
             message,
         };
         let world = World::of(&exports).map_err(wrong_world)?;
+        if world != World::Harness
+            && let Some(pooled) = &self.0.pooled
+        {
+            match pooled.component(&code) {
+                Ok(fits) => (side, component) = (pooled, fits),
+                Err(error) => tracing::debug!(plugin = %id, "no memory is kept ready: {error:#}"),
+            }
+        }
         let shared = Shared {
             world,
-            imports: imports.collect(),
+            imports,
             exports,
             id: spec.id,
             digest,
@@ -191,15 +210,15 @@ impl Runtime {
             mask,
             clock: self.0.clock.clone(),
         };
-        let linkers = &self.0.linkers;
+        let room = self.0.rooms.of(world);
         let plugin = match world {
-            World::Harness => link(&linkers.harness, &component, shared)
+            World::Harness => link(&side.harness, &component, shared, room)
                 .map(|loaded| Plugin::Harness(HarnessPlugin::new(loaded))),
-            World::DeviceProvider => link(&linkers.provider, &component, shared).map(|loaded| {
+            World::DeviceProvider => link(&side.provider, &component, shared, room).map(|loaded| {
                 let belongings = self.belongings(&id);
                 Plugin::Provider(ProviderPlugin::new(loaded, belongings))
             }),
-            World::LeasePolicy => link(&linkers.policy, &component, shared)
+            World::LeasePolicy => link(&side.policy, &component, shared, room)
                 .map(|loaded| Plugin::Policy(PolicyPlugin::new(loaded))),
         };
         plugin.map_err(|error| wrong_world(format!("{error:#}")))
@@ -235,9 +254,10 @@ fn link<P: Pre>(
     linker: &Linker<State>,
     component: &Component,
     shared: Shared,
+    room: Room,
 ) -> wasmtime::Result<Loaded<P>> {
     let pre = linker.instantiate_pre(component).and_then(P::new)?;
-    Ok(Loaded::new(shared, pre))
+    Ok(Loaded::new(shared, pre, room))
 }
 
 async fn read(spec: &PluginSpec) -> Result<(Origin, Bytes), LoadError> {

@@ -14,6 +14,7 @@ use crate::{
     harness::Ended,
     limits::Limits,
     loaded::Loaded,
+    room::Place,
     state::{Role, State},
     world::{Pre, Refusal},
 };
@@ -27,6 +28,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Instance<P: Pre> {
     store: Store<State>,
     guest: P::Guest,
+    /// Given back after the store, whose place in the pool it stands for: fields
+    /// are dropped in their order.
+    _place: Place,
 }
 
 /// What came of a call that may be cancelled.
@@ -47,6 +51,11 @@ pub(crate) enum Stopped {
 
 impl<P: Pre> Instance<P> {
     pub(crate) async fn new(plugin: &Loaded<P>, role: Role) -> Result<Self, Ended> {
+        let place = plugin.room.place().await.map_err(|count| Ended::Limit {
+            plugin: plugin.shared.id.clone(),
+            call: "instantiation",
+            limit: format!("{count} devices are open, which is as many as one host holds"),
+        })?;
         let state = State::new(plugin.shared.clone(), role);
         let mut store = Store::new(plugin.pre.engine(), state);
         store.limiter(|state| state);
@@ -60,7 +69,11 @@ impl<P: Pre> Instance<P> {
         let _running = plugin.shared.clock.run();
         store.set_epoch_deadline(1);
         match plugin.pre.instantiate(&mut store).await {
-            Ok(guest) => Ok(Self { store, guest }),
+            Ok(guest) => Ok(Self {
+                store,
+                guest,
+                _place: place,
+            }),
             Err(error) => Err(ended(store.data_mut(), "instantiation", &error)),
         }
     }
