@@ -65,11 +65,7 @@ fn pooling() -> PoolingAllocationConfig {
 
 /// An engine without a clock, for compiling.
 pub(crate) fn compiler() -> Result<Engine, RuntimeError> {
-    new(&config())
-}
-
-fn new(config: &Config) -> Result<Engine, RuntimeError> {
-    Engine::new(config).map_err(|error| RuntimeError::Engine(format!("{error:#}")))
+    Engine::new(&config()).map_err(|error| RuntimeError::Engine(format!("{error:#}")))
 }
 
 /// The engines of a host. What is compiled for one runs in both.
@@ -88,11 +84,12 @@ impl Engines {
     /// guests run.
     pub(crate) fn ticking() -> Result<(Self, Arc<Clock>), RuntimeError> {
         let lasting = compiler()?;
-        let pooled = new(config().allocation_strategy(pooling()))
+        let pooled = Engine::new(config().allocation_strategy(pooling()))
             .inspect_err(|error| {
                 tracing::warn!(
-                    "no memory is kept ready for device providers and lease policies, which \
-                     makes them slower: {error} (a limit of address space, `ulimit -v`?)"
+                    "device providers and lease policies are slower than they could be, because no \
+                     memory can be kept ready for them: {error:#} (a limit of address space, \
+                     `ulimit -v`, below 5 TiB does this)"
                 );
             })
             .ok();

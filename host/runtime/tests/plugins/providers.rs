@@ -77,6 +77,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             need,
             shutdown,
         ),
+        trial(
+            "a_host_holds_a_thousand_open_devices_and_says_so_to_the_next",
+            need,
+            thousand,
+        ),
     ]
 }
 
@@ -125,6 +130,21 @@ async fn native_within(
 pub(crate) async fn count(session: &mut Box<dyn DeviceSession>) -> u64 {
     let count = native(session, "count", ().into()).await.unwrap();
     count.as_u64().unwrap()
+}
+
+async fn thousand() {
+    let host = Host::new();
+    let provider = host.provider("").await;
+    let mut held = Vec::new();
+    for number in 0..1000 {
+        held.push(open(&provider, &format!("device-{number}")).await);
+    }
+    let more = provider.open(device("one-more"), Progress::unheard()).await;
+    let said = more.unwrap_err().to_string();
+    assert!(said.contains("1000 devices are open"), "{said}");
+    let last = held.pop().unwrap();
+    last.end().await;
+    open(&provider, "one-more").await;
 }
 
 async fn kind() {
