@@ -48,6 +48,7 @@ pub(crate) static HARNESSES: [Harness; 2] = [
                 "stream-json",
                 "--permission-prompt-tool=stdio",
                 "--include-partial-messages",
+                "--include-hook-events",
                 "--permission-mode=default",
                 "--setting-sources=user,project,local",
             ],

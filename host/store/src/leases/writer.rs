@@ -14,10 +14,13 @@ use super::apply;
 use crate::{Records, StoreError};
 
 /// Which part of the last write's time is given to those who are about to come.
-const GATHERING: u32 = 4;
+const GATHERING: u32 = 2;
 
 /// And no more of a slow disk's than this.
 const MAX_GATHERING: Duration = Duration::from_millis(2);
+
+/// Batches that wait for nobody after one that waited in vain.
+const REST: u32 = 16;
 
 /// How often what could not be written is tried again without being asked.
 const RETRY: Duration = Duration::from_secs(1);
@@ -76,10 +79,40 @@ impl Leases {
     }
 }
 
-/// What the last batch was like: who writes again and again comes back together.
+/// Who is about to come: those who write again and again come back when they have
+/// been answered. Without a wait for them two halves of them would take turns, and
+/// each would wait for the disk twice.
+#[derive(Debug, Default)]
 struct Pace {
-    jobs: usize,
+    /// Of the last batch.
+    answered: usize,
     took: Duration,
+    /// Batches that wait for nobody.
+    rest: u32,
+}
+
+impl Pace {
+    /// Waits a part of the time that they would otherwise wait for the disk, until
+    /// there are as many jobs as expected.
+    fn gather(&mut self, jobs: &mut Vec<Job>, expected: usize, waiting: &Receiver<Job>) {
+        if self.rest > 0 {
+            self.rest -= 1;
+            return;
+        }
+        let missing = expected.saturating_sub(jobs.len());
+        let until = Instant::now() + (self.took / GATHERING).min(MAX_GATHERING);
+        while jobs.len() < expected {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(job) = waiting.recv_timeout(left) else {
+                break;
+            };
+            jobs.push(job);
+        }
+        let still_missing = expected.saturating_sub(jobs.len());
+        if 2 * still_missing > missing {
+            self.rest = REST;
+        }
+    }
 }
 
 /// Takes all that waits, writes it at once, tells everyone, until the last clone
@@ -90,29 +123,36 @@ pub(super) fn run(
 ) {
     let mut due: Vec<Record> = Vec::new();
     let mut failing = false;
-    let mut pace = Pace {
-        jobs: 0,
-        took: Duration::ZERO,
-    };
+    let mut pace = Pace::default();
+    // What came while others were written.
+    let mut jobs: Vec<Job> = Vec::new();
     loop {
-        let first = if due.is_empty() {
-            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            waiting.recv_timeout(RETRY)
-        };
-        let mut told = Vec::new();
-        match first {
-            Ok(first) => gather(first, waiting, &pace, |job| {
-                due.extend(job.records);
-                told.push(job.done);
-            }),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                if !due.is_empty() && write(&due).is_err() {
-                    tracing::error!("the last changes of leases could not be written");
+        let expected = jobs.len() + pace.answered;
+        if jobs.is_empty() {
+            let first = if due.is_empty() {
+                waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                waiting.recv_timeout(RETRY)
+            };
+            match first {
+                Ok(first) => jobs.push(first),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    if !due.is_empty() && write(&due).is_err() {
+                        tracing::error!("the last changes of leases could not be written");
+                    }
+                    return;
                 }
-                return;
             }
+        }
+        jobs.extend(waiting.try_iter());
+        if !jobs.is_empty() {
+            pace.gather(&mut jobs, expected, waiting);
+        }
+        let mut told = Vec::with_capacity(jobs.len());
+        for job in jobs.drain(..) {
+            due.extend(job.records);
+            told.push(job.done);
         }
         let began = Instant::now();
         let result = if due.is_empty() { Ok(()) } else { write(&due) };
@@ -126,33 +166,13 @@ pub(super) fn run(
             }
         }
         failing = result.is_err();
-        pace = Pace {
-            jobs: told.len(),
-            took: began.elapsed(),
-        };
+        pace.took = began.elapsed();
+        pace.answered = told.len();
+        // Before anyone is told, and may be back already.
+        jobs.extend(waiting.try_iter());
         for done in told {
             done(result.clone());
         }
-    }
-}
-
-/// Takes the first and all that wait. If it was many the last time, as many may
-/// be about to come: they are given a part of the time that they would otherwise
-/// wait for the disk.
-fn gather(first: Job, waiting: &Receiver<Job>, pace: &Pace, mut take: impl FnMut(Job)) {
-    take(first);
-    let mut count = 1;
-    let until = Instant::now() + (pace.took / GATHERING).min(MAX_GATHERING);
-    loop {
-        let job = if count < pace.jobs {
-            let left = until.saturating_duration_since(Instant::now());
-            waiting.recv_timeout(left).ok()
-        } else {
-            waiting.try_recv().ok()
-        };
-        let Some(job) = job else { return };
-        take(job);
-        count += 1;
     }
 }
 
