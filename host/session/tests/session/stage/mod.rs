@@ -3,29 +3,26 @@
 use std::sync::Arc;
 
 mod instance;
+mod outside;
+mod session;
 mod store;
 mod values;
 mod viewer;
 
 use hostler_auth::Identity;
-use hostler_replay::Position;
-use hostler_runtime::{
-    Conversation, Description, FileAccess, Harness, OpenParams, PromptCapabilities, SessionOrigin,
-};
+use hostler_runtime::FileAccess;
 use hostler_session::{
-    Answer, Attach, BoxFuture, CommandLine, CommandRunner, Folders, Found, Launcher, NewSession,
-    NoEndpoints, Notice, Reply, Rights, Router, Running, RunningCommand, SessionConfig,
-    SessionError, SessionHandle, Surroundings,
+    Answer, Folders, Found, NewSession, NoEndpoints, Reply, Rights, Router, SessionConfig,
+    Surroundings,
 };
 use hostler_store::{Journal, Retention};
-use hostler_terminal::{Program, Spawned, Spawner};
-use hostler_wire::Id;
 use hostler_workspace::Tree;
-use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+use self::outside::{NoCommands, NoShells, Played};
 pub(crate) use self::{
     instance::Instance,
+    session::Session,
     store::{AgentStore, Happened},
     values::*,
     viewer::Viewer,
@@ -44,109 +41,6 @@ pub(crate) struct Host {
     pub(crate) store: Arc<AgentStore>,
     pub(crate) happened: Arc<Happened>,
     instances: mpsc::UnboundedReceiver<Instance>,
-}
-
-#[derive(Debug)]
-struct Played {
-    instances: mpsc::UnboundedSender<Instance>,
-    rights: Rights,
-    mailbox: usize,
-    store: Arc<AgentStore>,
-}
-
-impl Launcher for Played {
-    fn ids(&self) -> Vec<String> {
-        vec!["echo".into()]
-    }
-
-    fn is_loading(&self, _: &str) -> bool {
-        self.store.is_loading()
-    }
-
-    fn conversations<'a>(
-        &'a self,
-        _: &'a str,
-        cwd: Option<&'a std::path::Path>,
-    ) -> BoxFuture<'a, Result<Vec<Conversation>, SessionError>> {
-        Box::pin(async move { Ok(self.store.read(cwd).await) })
-    }
-
-    fn describe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Description, SessionError>> {
-        Box::pin(async move {
-            Ok(Description {
-                title: "Echo".into(),
-                version: "1".into(),
-                prompt: PromptCapabilities::default(),
-                fork: id == "echo",
-            })
-        })
-    }
-
-    fn launch<'a>(
-        &'a self,
-        id: &'a str,
-        params: OpenParams,
-        origin: SessionOrigin,
-    ) -> BoxFuture<'a, Result<Running, SessionError>> {
-        Box::pin(async move {
-            if !["echo", "alone"].contains(&id) {
-                return Err(SessionError::UnknownHarness {
-                    id: id.into(),
-                    known: self.ids(),
-                });
-            }
-            let (sender, commands) = mpsc::channel(self.mailbox);
-            let (events, receiver) = mpsc::channel(4);
-            let instance = Instance {
-                params,
-                origin,
-                commands,
-                events,
-            };
-            self.instances.send(instance).unwrap();
-            Ok(Running {
-                harness: Harness::new(sender),
-                events: receiver,
-                rights: self.rights,
-            })
-        })
-    }
-}
-
-/// Runs nothing but `hang`, which never ends.
-#[derive(Debug)]
-struct NoCommands;
-
-impl CommandRunner for NoCommands {
-    fn start(&self, line: CommandLine) -> BoxFuture<'static, std::io::Result<RunningCommand>> {
-        Box::pin(async move {
-            if line.args.last().is_none_or(|last| last != "hang") {
-                return Err(std::io::Error::other("this host runs no commands"));
-            }
-            let (printing, output) = mpsc::channel(1);
-            let (ending, exit) = oneshot::channel();
-            let (kill, killed) = oneshot::channel();
-            tokio::spawn(async move {
-                let _ = killed.await;
-                drop((printing, ending));
-            });
-            Ok(RunningCommand { output, exit, kill })
-        })
-    }
-}
-
-/// Starts no program in a terminal.
-#[derive(Debug)]
-struct NoShells;
-
-impl Spawner for NoShells {
-    fn spawn(
-        &self,
-        _: Program,
-        _: std::path::PathBuf,
-    ) -> BoxFuture<'static, std::io::Result<Spawned>> {
-        Box::pin(async { Err(std::io::Error::other("this host has no shells")) })
-    }
 }
 
 impl Host {
@@ -322,168 +216,5 @@ impl Host {
 
     pub(crate) fn no_instance_was_started(&mut self) -> bool {
         self.started().is_none()
-    }
-}
-
-pub(crate) struct Session {
-    pub(crate) id: String,
-    pub(crate) handle: SessionHandle,
-}
-
-impl Session {
-    pub(crate) async fn prompt(
-        &self,
-        viewer: &Viewer,
-        id: u64,
-        text: &str,
-    ) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = Reply::channel();
-        let blocks = json!([{ "type": "text", "text": text }]).to_string();
-        self.handle
-            .prompt(
-                viewer.client.clone(),
-                Id::number(id),
-                prompt(&blocks),
-                reply,
-            )
-            .await;
-        answer
-    }
-
-    /// Attaches; the answer stands among the viewer's frames as `{"answer":…}`.
-    pub(crate) async fn attach(&self, viewer: &Viewer, replay: bool) {
-        self.attach_with(viewer, replay, vec![]).await;
-    }
-
-    pub(crate) async fn attach_with(&self, viewer: &Viewer, replay: bool, notices: Vec<Notice>) {
-        let how = if replay {
-            Attach::Load(notices)
-        } else {
-            Attach::Resume(notices)
-        };
-        self.attach_how(viewer, how).await;
-    }
-
-    /// Attaches from a position; the answer as with [`attach`](Self::attach).
-    pub(crate) async fn attach_from(&self, viewer: &Viewer, after: Option<Position>) {
-        let how = Attach::From {
-            after,
-            replay: true,
-        };
-        self.attach_how(viewer, how).await;
-    }
-
-    pub(crate) async fn attach_how(&self, viewer: &Viewer, how: Attach) {
-        let outlet = viewer.client.outlet.clone();
-        let reply = Reply::new(move |answer| {
-            let answer = parse(&answer.unwrap());
-            outlet.send(json!({ "answer": answer }).to_string().into())
-        });
-        self.handle.attach(viewer.client.clone(), how, reply).await;
-        self.settle().await;
-    }
-
-    /// A prompt with a key.
-    pub(crate) async fn prompt_once(
-        &self,
-        viewer: &Viewer,
-        id: u64,
-        key: &str,
-        text: &str,
-    ) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = Reply::channel();
-        let blocks = json!([{ "type": "text", "text": text }]).to_string();
-        let prompt = prompt(&blocks).with_key(key.to_owned()).unwrap();
-        let client = viewer.client.clone();
-        self.handle
-            .prompt(client, Id::number(id), prompt, reply)
-            .await;
-        answer
-    }
-
-    pub(crate) async fn take_control(&self, viewer: &Viewer) -> Answer {
-        let (reply, answer) = Reply::channel();
-        self.handle.take_control(viewer.client.clone(), reply).await;
-        answer.await.unwrap()
-    }
-
-    pub(crate) async fn release_control(&self, viewer: &Viewer) -> Answer {
-        let (reply, answer) = Reply::channel();
-        let client = viewer.client.clone();
-        self.handle.release_control(client, reply).await;
-        answer.await.unwrap()
-    }
-
-    /// `session/close`, with or without `_meta.hostler.end`.
-    pub(crate) async fn close_by(&self, viewer: &Viewer, end: bool) -> Answer {
-        let (reply, answer) = Reply::channel();
-        self.handle.close(viewer.client.clone(), end, reply).await;
-        answer.await.unwrap()
-    }
-
-    /// Everything that was sent to the session, by clients and by its instance,
-    /// has been handled: on the one thread of a test its task runs until it has
-    /// nothing left to do. A few rounds, because tasks wake each other.
-    pub(crate) async fn settle(&self) {
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    pub(crate) async fn answer(&self, viewer: &Viewer, ask: &Value, result: Value) {
-        let result = raw(&result);
-        self.handle
-            .answer(viewer.client.clone(), number(ask), Ok(&result))
-            .await;
-        self.settle().await;
-    }
-
-    pub(crate) async fn refuse(&self, viewer: &Viewer, ask: &Value) {
-        self.refuse_as(viewer, ask, -32601).await;
-    }
-
-    pub(crate) async fn refuse_as(&self, viewer: &Viewer, ask: &Value, code: i32) {
-        let error = raw(&json!({ "code": code, "message": "what?" }));
-        self.handle
-            .answer(viewer.client.clone(), number(ask), Err(&error))
-            .await;
-        self.settle().await;
-    }
-
-    pub(crate) async fn set_mode(&self, viewer: &Viewer, mode: &str) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = Reply::channel();
-        let params = json!({ "modeId": mode }).to_string();
-        self.handle
-            .call(viewer.client.clone(), "session/set_mode", params, reply)
-            .await;
-        answer
-    }
-
-    pub(crate) async fn set_option(&self, viewer: &Viewer) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = Reply::channel();
-        let (method, params) = ("session/set_config_option", "{}".to_owned());
-        self.handle
-            .call(viewer.client.clone(), method, params, reply)
-            .await;
-        answer
-    }
-
-    /// A notification of an extension.
-    pub(crate) async fn tell(&self, viewer: &Viewer, method: &str, params: Value) {
-        let client = viewer.client.clone();
-        self.handle.notify(client, method, params.to_string()).await;
-        self.settle().await;
-    }
-
-    /// The connection of a client is gone.
-    pub(crate) async fn lose(&self, viewer: &Viewer) {
-        self.handle.detach(viewer.client.id, true).await;
-    }
-
-    pub(crate) async fn close(&self) -> Answer {
-        let (reply, answer) = Reply::channel();
-        let owner = Viewer::new().client;
-        self.handle.close(owner, true, reply).await;
-        answer.await.unwrap()
     }
 }
