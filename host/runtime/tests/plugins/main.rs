@@ -5,6 +5,7 @@ mod answers;
 mod children;
 mod exchanges;
 mod hidden;
+mod leases;
 mod limits;
 mod loading;
 mod policies;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
                 children::trials(),
                 exchanges::trials(),
                 hidden::trials(),
+                leases::trials(),
                 limits::trials(),
                 loading::trials(),
                 policies::trials(),

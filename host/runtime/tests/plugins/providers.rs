@@ -247,7 +247,7 @@ async fn bad_opens() {
 }
 
 /// A program that ignores signals, and where its process id will be.
-fn stubborn(host: &Host) -> (serde_json::Value, std::path::PathBuf) {
+pub(crate) fn stubborn(host: &Host) -> (serde_json::Value, std::path::PathBuf) {
     let file = host.folder.path().join("pid");
     let script = format!(
         "trap '' INT TERM; sleep 1000 & echo $! > {0}.child; echo $$ > {0}; wait; wait",

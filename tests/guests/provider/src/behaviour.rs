@@ -99,6 +99,13 @@ impl Session {
                 let output = program.command().run(program.timeout())?;
                 json!({ "stdout": output.stdout, "exit": output.exit.to_string() })
             }
+            // Runs it again and again, whatever the host says.
+            "run-on" => {
+                let program: Program = read(params)?;
+                loop {
+                    let _ = program.command().run(program.timeout());
+                }
+            }
             "spawn" => match Command::new("/bin/sh").spawn() {
                 Ok(_) => json!("spawned"),
                 Err(error) => json!(error.to_string()),

@@ -29,6 +29,7 @@ pub struct Settings {
     /// `on_list` happens at this call of one instance, counted from 1; 0: at each.
     at_call: u32,
     on_open: Option<Mischief>,
+    on_close: Option<Mischief>,
 }
 
 /// What goes wrong.
@@ -160,7 +161,8 @@ impl DeviceSession for Session {
     }
 
     fn close(&mut self) -> Result {
-        Ok(())
+        let settings: Settings = config::get()?;
+        settings.on_close.map_or(Ok(()), Mischief::happen)
     }
 
     fn snapshot(&mut self) -> Result<Tree> {
