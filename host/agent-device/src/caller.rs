@@ -6,6 +6,9 @@ use hostler_lease::{Label, Principal};
 
 use crate::{fault::Fault, request::Claims};
 
+/// What this protocol is called where several are told apart.
+const SURFACE: &str = "agent-device";
+
 /// Who the token says it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
@@ -23,6 +26,7 @@ impl Caller {
         let who = Who {
             principal,
             token,
+            surface: label(SURFACE)?,
             admin: identity.scopes.contains(Scope::Admin),
         };
         Ok(Self { who, grant })

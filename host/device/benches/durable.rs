@@ -129,6 +129,7 @@ fn who(caller: usize) -> Who {
     Who {
         principal: Principal::new(&format!("agent-{caller}")).expect("a name"),
         token: Label::new("token").expect("a name"),
+        surface: Label::new("bench").expect("a name"),
         admin: false,
     }
 }

@@ -83,6 +83,7 @@ mod tests {
         Who {
             principal: Principal::new(name).unwrap(),
             token: Label::new("token").unwrap(),
+            surface: Label::new("test").unwrap(),
             admin,
         }
     }

@@ -7,8 +7,11 @@ pub struct Who {
     /// Whose leases these are.
     pub principal: Principal,
     /// The name of the token, no secret. Implicit leases belong to it and the
-    /// name of the client's session.
+    /// name of the client's session on its surface.
     pub token: Label,
+    /// The surface: the protocol by which it came. Clients of each name their
+    /// sessions themselves, so names of one mean nothing on another.
+    pub surface: Label,
     /// May see everybody's leases and end them.
     pub admin: bool,
 }

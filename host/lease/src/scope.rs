@@ -69,10 +69,13 @@ pub enum Mode {
     /// By whoever shows the lease id.
     Explicit,
     /// By a caller that knows nothing of leases: it belongs to the token and
-    /// the name of the session, and there is one for both.
+    /// the name of the session on that surface, and there is one for all three.
     Implicit {
         /// The name of the token, which is no secret.
         token: Label,
+        /// The surface by which it came: clients of each name their sessions
+        /// themselves, so a name means nothing on another.
+        surface: Label,
     },
     /// Beside a holder whose terms suffer readers; it ends with that holder.
     Reader,

@@ -17,6 +17,9 @@ use crate::door::{SESSION_HEADER, session_id};
 /// Devices that one client may hold: some phones of a chat and a tablet.
 pub const MAX_HELD: usize = 8;
 
+/// What this protocol is called where several are told apart.
+const SURFACE: &str = "mcp";
+
 /// The longest name that a client may give its session.
 const MAX_NAME: usize = 64;
 
@@ -51,6 +54,7 @@ impl Hand {
             who: Who {
                 principal: Principal::new(identity.principal.as_str()).map_err(|_| odd(()))?,
                 token: Label::new(identity.token.as_str()).map_err(|_| odd(()))?,
+                surface: Label::new(SURFACE).map_err(|_| odd(()))?,
                 admin: identity.scopes.contains(Scope::Admin),
             },
             session: session(parts, grant)?,

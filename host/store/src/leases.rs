@@ -69,6 +69,16 @@ pub(crate) const MIGRATION: &str = "
 /// before were used, for all that is known.
 pub(crate) const USED: &str = "ALTER TABLE lease ADD COLUMN used INTEGER NOT NULL DEFAULT TRUE";
 
+/// The step of `hostler.db` that tells by which surface an implicit lease came.
+/// Of before, the names of MCP's sessions tell.
+pub(crate) const SURFACES: &str = "
+    ALTER TABLE lease ADD COLUMN surface TEXT;
+    UPDATE lease SET surface = CASE
+        WHEN session = 'mcp' OR session GLOB 'mcp-*' OR session GLOB 'mcp#*' THEN 'mcp'
+        ELSE 'agent-device'
+    END WHERE mode = 'implicit';
+";
+
 /// What a registry of leases goes on from.
 #[derive(Debug, Clone)]
 pub struct LoadedLeases {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     leases::MIGRATION,
     secrets::TABLE,
     leases::USED,
+    leases::SURFACES,
 ];
 
 const TOKENS_AND_AUDIT: &str = "

@@ -111,6 +111,7 @@ impl World {
         Who {
             principal: hostler_lease::Principal::new(principal).unwrap(),
             token: Label::new("of the test").unwrap(),
+            surface: Label::new("of the test").unwrap(),
             admin: principal == "root",
         }
     }

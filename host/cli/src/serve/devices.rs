@@ -52,12 +52,13 @@ async fn ended(stop: impl Future<Output = ()>) -> bool {
 /// Whether anybody holds a device or waits for one: then the host is needed.
 pub(super) fn are_leased(devices: &Devices) -> bool {
     // The host itself may see all there is.
-    let (Ok(principal), Ok(token)) = (Principal::new("host"), Label::new("host")) else {
+    let (Ok(principal), Ok(name)) = (Principal::new("host"), Label::new("host")) else {
         return false;
     };
     let host = Who {
         principal,
-        token,
+        token: name.clone(),
+        surface: name,
         admin: true,
     };
     devices

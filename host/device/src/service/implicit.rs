@@ -12,7 +12,7 @@ const CROSSINGS: usize = 8;
 /// Without lease calls.
 impl Devices {
     /// The lease of a caller that knows nothing of leases: the one of its token
-    /// and session, or a new one. A device under an explicit lease is busy.
+    /// and its session on that surface, or a new one. A device under an explicit lease is busy.
     ///
     /// # Errors
     /// As for [`Devices::allocate`]; or the session has another device than the
@@ -33,8 +33,10 @@ impl Devices {
                     other => return other,
                 }
             }
-            let token = who.token.clone();
-            let mode = Mode::Implicit { token };
+            let mode = Mode::Implicit {
+                token: who.token.clone(),
+                surface: who.surface.clone(),
+            };
             let ask = again(who, labels, wish.clone(), policy, mode);
             match self.ask(ask).await {
                 Err(Refusal::Lease(refused @ Refused::SessionHasOne { .. })) => {
@@ -53,7 +55,7 @@ impl Devices {
         let state = self.0.lock();
         state
             .registry
-            .implicit(&who.principal, &who.token, &session)
+            .implicit(&who.principal, &who.token, &who.surface, &session)
     }
 
     /// Whether the token's session stands in a queue, as a caller that knows

@@ -88,6 +88,7 @@ pub(crate) fn who(name: &str) -> Who {
     Who {
         principal: Principal::new(name).unwrap(),
         token: Label::new(&format!("token of {name}")).unwrap(),
+        surface: Label::new("test").unwrap(),
         admin: name == "root",
     }
 }

@@ -88,7 +88,7 @@ impl Registry {
         {
             let key = lease.device().and_then(|device| self.key(device));
             return Err(Refused::SessionHasOne {
-                session: name.1,
+                session: name.session,
                 key,
             });
         }

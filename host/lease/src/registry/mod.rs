@@ -79,8 +79,7 @@ pub struct Registry {
     leases: Slab<Lease>,
     ids: HashMap<LeaseId, LeaseNo>,
     by_principal: BTreeMap<Principal, BTreeSet<LeaseNo>>,
-    /// By token and session.
-    implicit: HashMap<(Label, Label), LeaseNo>,
+    implicit: HashMap<ImplicitName, LeaseNo>,
     timers: BTreeSet<(Moment, LeaseNo)>,
     last_token: FencingToken,
     /// Up to here tokens are noted as used.
@@ -267,9 +266,20 @@ impl Registry {
 }
 
 /// Under what an implicit lease is found.
-fn implicit_name(ask: &Ask) -> Option<(Label, Label)> {
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ImplicitName {
+    token: Label,
+    surface: Label,
+    session: Label,
+}
+
+fn implicit_name(ask: &Ask) -> Option<ImplicitName> {
     match &ask.scope.mode {
-        Mode::Implicit { token } => Some((token.clone(), ask.scope.session.clone())),
+        Mode::Implicit { token, surface } => Some(ImplicitName {
+            token: token.clone(),
+            surface: surface.clone(),
+            session: ask.scope.session.clone(),
+        }),
         Mode::Explicit | Mode::Reader => None,
     }
 }

@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use super::{DeviceNo, LeaseNo, Phase, QueueNo, Registry, State, Status};
+use super::{DeviceNo, ImplicitName, LeaseNo, Phase, QueueNo, Registry, State, Status};
 use crate::device::DeviceKey;
 use crate::error::{Condition, DeviceStatus, Holder, Refused, Sight};
 use crate::id::{FencingToken, LeaseId};
@@ -157,14 +157,21 @@ impl Registry {
         }
     }
 
-    /// The lease or place of a caller that knows nothing of leases.
+    /// The lease or place of a caller that knows nothing of leases: of a session
+    /// on that surface.
     pub fn implicit(
         &self,
         principal: &Principal,
         token: &Label,
+        surface: &Label,
         session: &Label,
     ) -> Option<LeaseId> {
-        let no = self.implicit.get(&(token.clone(), session.clone()))?;
+        let name = ImplicitName {
+            token: token.clone(),
+            surface: surface.clone(),
+            session: session.clone(),
+        };
+        let no = self.implicit.get(&name)?;
         let ask = &self.leases.get(*no)?.ask;
         (ask.principal == *principal).then_some(ask.id)
     }

@@ -26,7 +26,7 @@ fn a_lease_is_back_with_its_full_time_and_its_device_is_not_given_to_others() {
     let ann = principal("ann");
     let found = world
         .registry
-        .implicit(&ann, &label("laptop"), &label("default"));
+        .implicit(&ann, &label("laptop"), &label("chat"), &label("default"));
     assert_eq!(found, Some(lease_id(1)));
     let token = world.tokens(PIXEL)[0];
     assert!(world.registry.is_current(&key(PIXEL), token));

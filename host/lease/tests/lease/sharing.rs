@@ -52,30 +52,32 @@ fn the_same_principal_without_the_id_is_busy_also_with_the_same_labels() {
 }
 
 #[test]
-fn an_implicit_lease_belongs_to_the_token_and_the_session() {
+fn an_implicit_lease_belongs_to_the_token_and_the_session_of_its_surface() {
     let mut world = World::with(&[PIXEL, IPHONE]);
     world
         .allocate(ask(1, "ann", PIXEL).implicit("laptop", "default"))
         .unwrap();
-    let found = |world: &World, who: &str, token: &str, session: &str| {
-        world
-            .registry
-            .implicit(&principal(who), &label(token), &label(session))
+    let found = |world: &World, [who, token, surface, session]: [&str; 4]| {
+        let (token, surface, session) = (label(token), label(surface), label(session));
+        let registry = &world.registry;
+        registry.implicit(&principal(who), &token, &surface, &session)
     };
-    assert_eq!(found(&world, "ann", "laptop", "default"), Some(lease_id(1)));
-    for (who, token, session) in [
-        ("ann", "laptop", "other"),
-        ("ann", "desktop", "default"),
-        ("bob", "laptop", "default"),
+    let own = ["ann", "laptop", "chat", "default"];
+    assert_eq!(found(&world, own), Some(lease_id(1)));
+    for others in [
+        ["ann", "laptop", "chat", "other"],
+        ["ann", "laptop", "mail", "default"],
+        ["ann", "desktop", "chat", "default"],
+        ["bob", "laptop", "chat", "default"],
     ] {
-        assert_eq!(found(&world, who, token, session), None);
+        assert_eq!(found(&world, others), None);
     }
     let again = ask(2, "ann", IPHONE).implicit("laptop", "default");
     assert_eq!(world.refused(again), "LEASE_SESSION_MISMATCH");
     let elsewhere = ask(3, "ann", PIXEL).implicit("desktop", "default");
     assert_eq!(world.refused(elsewhere), "DEVICE_LEASE_BUSY");
     world.release(1, "ann").unwrap();
-    assert_eq!(found(&world, "ann", "laptop", "default"), None);
+    assert_eq!(found(&world, own), None);
 }
 
 #[test]

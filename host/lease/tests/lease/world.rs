@@ -88,6 +88,7 @@ impl AskExt for Ask {
     fn implicit(mut self, token: &str, session: &str) -> Ask {
         self.scope.mode = Mode::Implicit {
             token: label(token),
+            surface: label("chat"),
         };
         self.scope.session = label(session);
         self

@@ -120,6 +120,7 @@ impl Door {
         let root = hostler_device::Who {
             principal: hostler_lease::Principal::new("root").unwrap(),
             token: hostler_lease::Label::new("root").unwrap(),
+            surface: hostler_lease::Label::new("test").unwrap(),
             admin: true,
         };
         self.devices.leases(&root, true).unwrap().len()

@@ -214,6 +214,7 @@ fn root() -> hostler_device::Who {
     hostler_device::Who {
         principal: hostler_lease::Principal::new("root").unwrap(),
         token: hostler_lease::Label::new("root").unwrap(),
+        surface: hostler_lease::Label::new("test").unwrap(),
         admin: true,
     }
 }

@@ -48,6 +48,7 @@ fn who(name: &str) -> Who {
     Who {
         principal: Principal::new(name).unwrap(),
         token: Label::new(name).unwrap(),
+        surface: Label::new("test").unwrap(),
         admin: false,
     }
 }

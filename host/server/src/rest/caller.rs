@@ -21,6 +21,7 @@ pub(super) fn who(grant: &Grant, scope: Scope) -> Result<Who, Refusal> {
     Ok(Who {
         principal: Principal::new(identity.principal.as_str()).map_err(|_| odd())?,
         token: Label::new(identity.token.as_str()).map_err(|_| odd())?,
+        surface: Label::new("rest").map_err(|_| odd())?,
         admin: identity.scopes.contains(Scope::Admin),
     })
 }

@@ -20,4 +20,5 @@ mod stored_sessions;
 mod streams;
 mod streams_end;
 mod streams_positions;
+mod surfaces;
 mod tls;

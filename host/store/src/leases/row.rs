@@ -11,15 +11,17 @@ use serde_json::{Value, json};
 
 pub(super) const SELECT: &str = "SELECT id, principal, tenant, run, client, backend, policy,
     session, selector, mode, bearer, ttl_ms, wait_ms, readers, hand_over, snapshot, standing,
-    turn, wants, device, token, used FROM lease";
+    turn, wants, device, token, used, surface FROM lease";
 
 pub(super) fn put(change: &Transaction<'_>, stored: &Stored) -> rusqlite::Result<()> {
     let Stored { ask, standing } = stored;
     let scope = &ask.scope;
-    let (mode, bearer) = match &scope.mode {
-        Mode::Explicit => ("explicit", None),
-        Mode::Implicit { token } => ("implicit", Some(token.as_str())),
-        Mode::Reader => ("reader", None),
+    let (mode, bearer, surface) = match &scope.mode {
+        Mode::Explicit => ("explicit", None, None),
+        Mode::Implicit { token, surface } => {
+            ("implicit", Some(token.as_str()), Some(surface.as_str()))
+        }
+        Mode::Reader => ("reader", None, None),
     };
     let (hand_over, snapshot) = match ask.terms.hand_over() {
         HandOver::Keep => ("keep", None),
@@ -41,10 +43,10 @@ pub(super) fn put(change: &Transaction<'_>, stored: &Stored) -> rusqlite::Result
         .prepare_cached(
             "INSERT OR REPLACE INTO lease (id, principal, tenant, run, client, backend, policy,
                 session, selector, mode, bearer, ttl_ms, wait_ms, readers, hand_over, snapshot,
-                standing, turn, wants, device, token, used)
+                standing, turn, wants, device, token, used, surface)
              VALUES (:id, :principal, :tenant, :run, :client, :backend, :policy,
                 :session, :selector, :mode, :bearer, :ttl_ms, :wait_ms, :readers, :hand_over,
-                :snapshot, :standing, :turn, :wants, :device, :token, :used)",
+                :snapshot, :standing, :turn, :wants, :device, :token, :used, :surface)",
         )?
         .execute(named_params! {
             ":id": ask.id.reveal(),
@@ -69,6 +71,7 @@ pub(super) fn put(change: &Transaction<'_>, stored: &Stored) -> rusqlite::Result
             ":device": device.map(DeviceKey::as_str),
             ":token": token.map(|token| token.number().cast_signed()),
             ":used": used,
+            ":surface": surface,
         })?;
     Ok(())
 }
@@ -88,7 +91,8 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored, String>> {
     let labels = labels.map(some);
     let [tenant, run, client, backend, policy] = labels;
     let (tenant, run, client, backend, policy) = (tenant?, run?, client?, backend?, policy?);
-    let (selector_json, mode_text, bearer) = (text("selector")?, text("mode")?, some("bearer")?);
+    let (selector_json, mode_text) = (text("selector")?, text("mode")?);
+    let (bearer, surface) = (some("bearer")?, some("surface")?);
     let (ttl, wait): (i64, _) = (row.get("ttl_ms")?, number("wait_ms")?);
     let (readers, how, snapshot): (u16, _, _) =
         (row.get("readers")?, text("hand_over")?, some("snapshot")?);
@@ -108,6 +112,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored, String>> {
                 "explicit" => Mode::Explicit,
                 "implicit" => Mode::Implicit {
                     token: label(bearer)?.ok_or("no bearer")?,
+                    surface: label(surface)?.ok_or("no surface")?,
                 },
                 "reader" => Mode::Reader,
                 other => return Err(format!("mode {other:?}")),

@@ -73,7 +73,7 @@ fn some_key() -> impl Strategy<Value = DeviceKey> {
 fn some_lease() -> impl Strategy<Value = Stored> {
     let mode = prop_oneof![
         Just(Mode::Explicit),
-        some_label().prop_map(|token| Mode::Implicit { token }),
+        (some_label(), some_label()).prop_map(|(token, surface)| Mode::Implicit { token, surface }),
         Just(Mode::Reader),
     ];
     let choice = prop_oneof![
@@ -311,7 +311,7 @@ fn leases_of_an_older_file_were_used() {
     drop(records);
     let path = dir.path().join("hostler.db");
     let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch("ALTER TABLE lease DROP COLUMN used")
+    old.execute_batch("ALTER TABLE lease DROP COLUMN used; ALTER TABLE lease DROP COLUMN surface;")
         .unwrap();
     old.execute_batch(
         "INSERT INTO lease (id, principal, policy, session, selector, mode, ttl_ms, readers,
@@ -325,6 +325,52 @@ fn leases_of_an_older_file_were_used() {
     let records = Records::open(&path).unwrap();
     let saved = records.load_leases().unwrap().saved;
     assert_eq!(saved.leases().collect::<Vec<_>>(), [&used(1)]);
+}
+
+#[test]
+fn implicit_leases_of_an_older_file_are_found_again_by_their_surface() {
+    let (dir, records) = open();
+    drop(records);
+    let path = dir.path().join("hostler.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("ALTER TABLE lease DROP COLUMN surface")
+        .unwrap();
+    let sessions = ["mcp", "mcp#2", "mcp-chat", "mcp-chat#2", "default", "mcpx"];
+    for (session, number) in sessions.iter().zip(1..) {
+        old.execute(
+            "INSERT INTO lease (id, principal, session, selector, mode, bearer, ttl_ms, readers,
+                 hand_over, standing, device, token)
+             VALUES (?, 'ann', ?, '[{\"device\":\"ios:1\"}]', 'implicit', 'laptop', 60000, 0,
+                 'keep', 'held', ?, ?)",
+            rusqlite::params![
+                format!("{number:032}"),
+                session,
+                format!("ios:{number}"),
+                number
+            ],
+        )
+        .unwrap();
+    }
+    old.pragma_update(None, "user_version", 4).unwrap();
+    drop(old);
+    let records = Records::open(&path).unwrap();
+    let loaded = records.load_leases().unwrap();
+    assert_eq!(loaded.unreadable, [""; 0]);
+    let found = loaded.saved.leases().map(|lease| {
+        let scope = &lease.ask.scope;
+        match &scope.mode {
+            Mode::Implicit { surface, .. } => (scope.session.to_string(), surface.to_string()),
+            other => panic!("{other:?}"),
+        }
+    });
+    let found: std::collections::BTreeMap<_, _> = found.collect();
+    for session in sessions {
+        let expected = match session {
+            "default" | "mcpx" => "agent-device",
+            _ => "mcp",
+        };
+        assert_eq!(found[session], expected, "{session}");
+    }
 }
 
 #[test]

@@ -44,6 +44,7 @@ impl History {
             Kind::Explicit => Mode::Explicit,
             Kind::Implicit => Mode::Implicit {
                 token: label(PRINCIPALS[*by]),
+                surface: label("chat"),
             },
             Kind::Reader => Mode::Reader,
         };
