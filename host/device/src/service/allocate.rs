@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hostler_lease::{Allocated, Ask, Label, LeaseId, LeaseScope, Mode, Refused, Status};
-use hostler_provider::Wish;
+use hostler_lease::{Allocated, Ask, Label, LeaseId, LeaseScope, Mode, Refused, Selector, Status};
+use hostler_provider::{Choice, Wish};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
 
-use super::{Asked, Devices, State, discover, policy, settle::held};
+use super::{Asked, Devices, State, discover, hold::provider_hand_over, policy, settle::held};
 use crate::{
     Labels, Refusal, Ticket, Who,
     ticket::{Again, Seat, Told, Way},
@@ -87,7 +87,10 @@ impl Devices {
                 Status::Held { .. } | Status::HandingOver { .. } => {}
             }
             let seat = asker.then(|| asked.take_seat());
-            Ok(self.ticket(id, asked.way.subscribe(), seat))
+            let again = seat.and_then(|_| Again::of(who, &asked.ask, wait));
+            let mut ticket = self.ticket(id, asked.way.subscribe(), seat);
+            ticket.again = again.map(Box::new);
+            Ok(ticket)
         })
     }
 
@@ -106,6 +109,11 @@ impl Devices {
     /// Whoever got a device that is gone, of several that would do.
     pub(crate) async fn ask_again(&self, mut again: Again) -> Result<Ticket, Refusal> {
         again.left -= 1;
+        let named = !again.wish.choices.is_empty();
+        self.0.lock().drop_unknown(&mut again.wish.choices);
+        if named && again.wish.choices.is_empty() {
+            return Err(Refusal::NoDevice(again.wish.platform));
+        }
         self.ask(again).await
     }
 
@@ -161,11 +169,7 @@ impl Devices {
                 scope,
                 terms: terms.clone(),
             };
-            let several = ask.scope.selector.choices();
-            let several = several.len() > 1
-                || several
-                    .iter()
-                    .any(|it| matches!(it, hostler_lease::Choice::Pool(_)));
+            let several = are_several(&ask.scope.selector);
             match self.take_up(who, ask) {
                 Ok(mut ticket) => {
                     ticket.again = (several && asked.left > 0).then(|| Box::new(asked));
@@ -249,6 +253,44 @@ pub(super) fn again(
         mode,
         left: OTHERS,
     }
+}
+
+impl Again {
+    /// The ask of somebody who is back, if other devices than the first would do.
+    /// The same devices: what a policy chose is not chosen again.
+    fn of(who: &Who, ask: &Ask, wait: Option<Duration>) -> Option<Self> {
+        let scope = &ask.scope;
+        if !are_several(&scope.selector) {
+            return None;
+        }
+        let choices = scope.selector.choices().iter().map(|choice| match choice {
+            hostler_lease::Choice::Device(name) => Choice::Device(name.to_string()),
+            hostler_lease::Choice::Pool(name) => Choice::Pool(name.to_string()),
+        });
+        let terms = &ask.terms;
+        let wish = Wish {
+            choices: choices.collect(),
+            ttl: Some(terms.ttl()),
+            wait: wait.or(terms.wait()),
+            hand_over: Some(provider_hand_over(terms.hand_over())),
+            ..Wish::default()
+        };
+        let labels = Labels {
+            session: scope.session.clone(),
+            tenant: scope.tenant.clone(),
+            run: scope.run.clone(),
+            client: scope.client.clone(),
+            backend: scope.backend.clone(),
+        };
+        let policy = scope.policy.as_ref().map(Label::as_str);
+        Some(again(who, &labels, wish, policy, scope.mode.clone()))
+    }
+}
+
+/// Whether more than one device would do.
+fn are_several(selector: &Selector) -> bool {
+    let pool = |choice: &_| matches!(choice, hostler_lease::Choice::Pool(_));
+    selector.choices().len() > 1 || selector.choices().iter().any(pool)
 }
 
 fn random_id() -> Result<LeaseId, Refusal> {

@@ -319,7 +319,7 @@ impl Inner {
     }
 }
 
-fn provider_hand_over(kind: &HandOver) -> hostler_provider::HandOver {
+pub(super) fn provider_hand_over(kind: &HandOver) -> hostler_provider::HandOver {
     match kind {
         HandOver::Keep => hostler_provider::HandOver::Keep,
         HandOver::ClearApps => hostler_provider::HandOver::ClearApps,

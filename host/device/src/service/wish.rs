@@ -1,6 +1,6 @@
 //! What a wish comes to, of the devices that there are.
 
-use hostler_lease::{Busy, Condition, DeviceKey, Label, LeaseId, Moment, Sight};
+use hostler_lease::{Busy, Condition, DeviceKey, Label, LeaseId, Moment, Refused, Sight};
 use hostler_provider::{Candidate, Choice, Wish};
 
 use super::State;
@@ -105,6 +105,17 @@ impl State {
     fn is_of(&self, key: &DeviceKey, platform: &str) -> bool {
         let own = key.as_str().split_once(':').map_or("", |(own, _)| own);
         own.eq_ignore_ascii_case(platform)
+    }
+
+    /// Leaves out devices that are not there any more.
+    pub(super) fn drop_unknown(&self, choices: &mut Vec<Choice>) {
+        choices.retain(|choice| {
+            let Choice::Device(name) = choice else {
+                return true;
+            };
+            let found = Label::new(name).map(|name| self.registry.find(&name));
+            !matches!(found, Ok(Err(Refused::UnknownDevice(_))))
+        });
     }
 
     /// Whether nobody waits for the end of an ask since the host started.

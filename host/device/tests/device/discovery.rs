@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hostler_provider::{DeviceError, ProviderError, Wish};
+use hostler_provider::{Choice, DeviceError, ProviderError, Wish};
 use tokio::time::Instant;
 
 use crate::script::{Does, Scripted, info};
@@ -127,7 +127,18 @@ async fn of_several_devices_one_that_is_gone_is_passed_over() {
     world.provider.now().next_opens = [lost(), lost()].into();
     let lease = world.hold(&who("ann"), Wish::default()).await.unwrap();
     assert_eq!(lease.key.as_str(), "web:tab-3");
-    // One that was named is not replaced by another.
+    // Those that were named, too, one of them by another name.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.provider.now().next_opens = [lost()].into();
+    let named = ["alias-tab-1", "tab-2"].map(|name| Choice::Device(name.to_owned()));
+    let wish = Wish {
+        choices: named.into(),
+        ..Wish::default()
+    };
+    let lease = world.hold(&who("bob"), wish).await.unwrap();
+    assert_eq!(lease.key.as_str(), "web:tab-2");
+    world.devices.release(&who("bob"), lease.id).await.unwrap();
+    // One that was named alone is not replaced by another.
     world.provider.now().next_opens = [lost()].into();
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use hostler_device::{LeaseStanding, Step};
 use hostler_lease::REJOIN_GRACE;
-use hostler_provider::Wish;
+use hostler_provider::{Choice, DeviceError, Wish};
 
-use crate::script::{Rules, Scripted};
+use crate::script::{Does, Rules, Scripted};
 use crate::store::Memory;
 use crate::world::{World, code, device, host, session, settle, wait, who};
 
@@ -170,6 +170,68 @@ fn who_loses_its_connection_to_a_host_that_stops_keeps_its_place() {
         let ticket = world.devices.rejoin(&bob, id, None).unwrap();
         world.devices.release(&ann, held.id).await.unwrap();
         ticket.granted().await.unwrap().keep();
+    });
+}
+
+#[test]
+fn who_is_back_gets_another_device_if_the_first_of_several_is_gone() {
+    let store = Memory::new();
+    let (ann, bob, eve) = (who("ann"), who("bob"), who("eve"));
+    let life = async || {
+        let provider = Scripted::new("one", &["tab-1", "tab-2", "tab-3"]);
+        World::with(store.clone(), provider, Rules::default()).await
+    };
+    let any = |choices: &[Choice]| Wish {
+        choices: choices.to_vec(),
+        ttl: Some(Duration::from_secs(77)),
+        wait: Some(Duration::from_secs(600)),
+        ..Wish::default()
+    };
+    let device_of = |name: &str| Choice::Device(name.to_owned());
+    let (held, bobs, eves) = host(async {
+        let world = life().await;
+        let mut held = Vec::new();
+        for name in ["tab-1", "tab-2", "tab-3"] {
+            held.push(world.hold(&ann, device(name)).await.unwrap());
+        }
+        let pool = any(&[Choice::Pool("web".to_owned())]);
+        let bobs = world.ask(&bob, pool).await.unwrap().detach();
+        let two = any(&[device_of("tab-1"), device_of("alias-tab-2")]);
+        let session = session("chat");
+        let eves = world.devices.implicit(&eve, &session, two, None);
+        let eves = eves.await.unwrap().detach();
+        settle().await;
+        (held, bobs, eves)
+    });
+    host(async {
+        let world = life().await;
+        let lost = Does::Fails(DeviceError::Lost("unplugged".to_owned()));
+        let bobs = world.devices.rejoin(&bob, bobs, None).unwrap();
+        let eves = world.devices.rejoin(&eve, eves, None).unwrap();
+        world.provider.now().next_opens = [lost.clone()].into();
+        world.devices.release(&ann, held[0].id).await.unwrap();
+        let others = async {
+            settle().await;
+            world.devices.release(&ann, held[2].id).await.unwrap();
+        };
+        let (bobs, ()) = tokio::join!(bobs.granted(), others);
+        let bobs = bobs.unwrap().keep();
+        assert_eq!(bobs.key.as_str(), "web:tab-3");
+        assert_eq!(bobs.ttl, Duration::from_secs(77));
+        // The same of a session that knows nothing of leases, when the first is
+        // back for a moment.
+        world.provider.now().next_opens = [lost].into();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let others = async {
+            world.devices.devices(&ann, true).await;
+            settle().await;
+            world.devices.release(&ann, held[1].id).await.unwrap();
+        };
+        let (eves, ()) = tokio::join!(eves.granted(), others);
+        let eves = eves.unwrap().keep();
+        assert_eq!(world.devices.implicit_held(&eve, "chat"), Some(eves.id));
+        world.tap(&eve, eves.id).await.unwrap();
+        world.check();
     });
 }
 
