@@ -12,7 +12,7 @@ use rmcp::{
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::{hand::Hand, presence::Presence};
+use crate::{hand::Hand, looking::Looking, presence::Presence};
 
 /// How often a client that waits is told so again: many give up a request that
 /// they have not heard of for a minute.
@@ -43,6 +43,7 @@ impl Caller {
     /// The request did not come through the door.
     pub(crate) fn of(
         devices: &Devices,
+        looking: &Looking,
         context: &RequestContext<RoleServer>,
     ) -> Result<Self, FailureBody> {
         let internal = || FailureBody::new("INTERNAL", "this request has no token; report this");
@@ -52,7 +53,7 @@ impl Caller {
         let client = client.and_then(|info| Label::new(&info.name).ok());
         let token = context.meta.get_progress_token();
         Ok(Self {
-            hand: Hand::of(devices, parts, grant)?,
+            hand: Hand::of(devices, looking, parts, grant)?,
             client,
             grant: grant.clone(),
             cancelled: context.ct.clone(),

@@ -26,7 +26,7 @@ use rmcp::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{hand::Hand, presence::Presence, server::Server, sessions::Sessions};
+use crate::{hand::Hand, looking::Looking, presence::Presence, server::Server, sessions::Sessions};
 
 /// MCP sessions at a time: an agent has one, and a host lends to a team of some
 /// machines with some agents each. Each costs some tasks and channels.
@@ -66,12 +66,14 @@ pub fn router(devices: Devices, stopping: CancellationToken) -> Router {
         .with_max_request_body_bytes(MAX_MESSAGE);
     config.cancellation_token = stopping;
     config.session_store = Some(Arc::new(AnyOfOurs));
-    let server = Server::new(devices.clone());
+    let looking = Looking::default();
+    let server = Server::new(devices.clone(), looking.clone());
     let door = Door {
         service: StreamableHttpService::new(move || Ok(server.clone()), manager.clone(), config),
         manager,
         sessions: Sessions::default(),
         devices,
+        looking,
     };
     Router::new().route("/mcp", any(enter)).with_state(door)
 }
@@ -82,6 +84,7 @@ struct Door {
     manager: Arc<LocalSessionManager>,
     sessions: Sessions,
     devices: Devices,
+    looking: Looking,
 }
 
 async fn enter(State(door): State<Door>, request: Request) -> Response {
@@ -141,7 +144,7 @@ impl Door {
 
     async fn serve(&self, mut parts: Parts, body: Body, grant: Grant) -> Response {
         let asked = session_id(&parts.headers).map(str::to_owned);
-        let hand = Hand::of(&self.devices, &parts, &grant).ok();
+        let hand = Hand::of(&self.devices, &self.looking, &parts, &grant).ok();
         let name = hand.as_ref().map(|hand| hand.session().to_owned());
         let ends = parts.method == Method::DELETE;
         let presence = match &asked {

@@ -12,7 +12,10 @@ use hostler_device::{Devices, LeaseStanding, Who, json::FailureBody};
 use hostler_lease::{DeviceKey, Label, LeaseId, Principal};
 use hostler_provider::Wish;
 
-use crate::door::{SESSION_HEADER, session_id};
+use crate::{
+    door::{SESSION_HEADER, session_id},
+    looking::Looking,
+};
 
 /// Devices that one client may hold: some phones of a chat and a tablet.
 pub const MAX_HELD: usize = 8;
@@ -32,6 +35,7 @@ const ID_SHOWN: usize = 13;
 pub(crate) struct Hand {
     pub(crate) devices: Devices,
     pub(crate) who: Who,
+    looking: Looking,
     /// The name of the client's session; of further devices it is the beginning.
     session: String,
 }
@@ -41,12 +45,19 @@ pub(crate) struct Hand {
 pub(crate) struct Held {
     pub(crate) id: LeaseId,
     pub(crate) key: DeviceKey,
+    /// To look on beside its holder.
+    pub(crate) reader: bool,
 }
 
 impl Hand {
     /// # Errors
     /// The header with the session's name is wrong.
-    pub(crate) fn of(devices: &Devices, parts: &Parts, grant: &Grant) -> Result<Self, FailureBody> {
+    pub(crate) fn of(
+        devices: &Devices,
+        looking: &Looking,
+        parts: &Parts,
+        grant: &Grant,
+    ) -> Result<Self, FailureBody> {
         let odd = |_| FailureBody::new("INTERNAL", "this token has an odd name; make another");
         let identity = &grant.identity;
         Ok(Self {
@@ -57,6 +68,7 @@ impl Hand {
                 surface: Label::new(SURFACE).map_err(|_| odd(()))?,
                 admin: identity.scopes.contains(Scope::Admin),
             },
+            looking: looking.clone(),
             session: session(parts, grant)?,
         })
     }
@@ -74,16 +86,27 @@ impl Hand {
         })
     }
 
-    /// The devices that are held now.
+    /// The devices that are held now, and then those that are looked on at.
     pub(crate) fn held(&self) -> Vec<Held> {
+        let held = |id, reader| match self.devices.standing(&self.who, id) {
+            Ok(LeaseStanding::Held { key, .. }) => Some(Held { id, key, reader }),
+            _ => None,
+        };
         let id = |place: Label| self.devices.implicit_held(&self.who, place.as_str());
-        let held = self.places().filter_map(id).filter_map(|id| {
-            match self.devices.standing(&self.who, id) {
-                Ok(LeaseStanding::Held { key, .. }) => Some(Held { id, key }),
-                _ => None,
-            }
-        });
-        held.collect()
+        let own = self.places().filter_map(id);
+        let mut all: Vec<_> = own.filter_map(|id| held(id, false)).collect();
+        all.append(&mut self.looking_on(|id| held(id, true)));
+        all
+    }
+
+    fn looking_on<T>(&self, look: impl Fn(LeaseId) -> Option<T>) -> Vec<T> {
+        self.looking.each(&self.who, &self.session, look)
+    }
+
+    /// From now on it looks on at one more.
+    pub(crate) fn look_on(&self, id: LeaseId) {
+        let looking = &self.looking;
+        looking.put(&self.devices, &self.who, &self.session, id);
     }
 
     /// The device that is meant: the one of that name, or the only one.
@@ -148,10 +171,11 @@ impl Hand {
 
     /// Gives everything back.
     pub(crate) async fn release_all(&self) {
-        for place in self.places() {
-            if let Some(id) = self.devices.implicit_held(&self.who, place.as_str())
-                && let Err(error) = self.devices.release(&self.who, id).await
-            {
+        let id = |place: Label| self.devices.implicit_held(&self.who, place.as_str());
+        let mut ids: Vec<_> = self.places().filter_map(id).collect();
+        ids.append(&mut self.looking_on(Some));
+        for id in ids {
+            if let Err(error) = self.devices.release(&self.who, id).await {
                 tracing::debug!(%error, "a device of a client that left was not released");
             }
         }

@@ -14,11 +14,12 @@
 //! - `sessions`: which session is whose, and which share their devices.
 //! - `presence`: whether a client is still there.
 //! - `caller`: who calls a tool, and how it hears of progress.
-//! - `hand`: the devices that a client has in its hand.
+//! - `hand`: the devices that a client has in its hand; `looking`: those at which
+//!   it looks on beside their holders.
 //! - `tools`: one file for each group of tools; `tools/mod.rs` is the list.
 //! - `reply`: what a tool says, and every way to say no.
 //!
-//! What a client holds is kept nowhere here: each device is an implicit lease
+//! What a client holds, other than as a reader, is kept nowhere here: each device is an implicit lease
 //! that belongs to the token and the client's session, so a client that comes
 //! back finds it, after a restart of the host too, until its time to live is over;
 //! and its place in a queue, if it asks for the same again.
@@ -37,6 +38,7 @@
 mod caller;
 mod door;
 mod hand;
+mod looking;
 mod presence;
 mod reply;
 mod server;

@@ -8,7 +8,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use crate::{caller::Caller, hand::Taken, reply, tools};
+use crate::{caller::Caller, hand::Taken, looking::Looking, reply, tools};
 
 const INSTRUCTIONS: &str = "Phones, tablets and browsers that you can borrow and operate. \
     device_open borrows one (it waits if all are busy); device_snapshot shows what is on its screen \
@@ -22,12 +22,14 @@ const INSTRUCTIONS: &str = "Phones, tablets and browsers that you can borrow and
 pub(crate) struct Server {
     devices: Devices,
     taken: Taken,
+    looking: Looking,
 }
 
 impl Server {
-    pub(crate) fn new(devices: Devices) -> Self {
+    pub(crate) fn new(devices: Devices, looking: Looking) -> Self {
         Self {
             devices,
+            looking,
             taken: Taken::default(),
         }
     }
@@ -62,7 +64,7 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(message, None));
         };
         let arguments = request.arguments.unwrap_or_default();
-        let result = match Caller::of(&self.devices, &context) {
+        let result = match Caller::of(&self.devices, &self.looking, &context) {
             Ok(caller) => (entry.run)(arguments, caller, self.taken.clone()).await,
             Err(failure) => Err(failure),
         };

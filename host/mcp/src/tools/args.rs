@@ -34,6 +34,9 @@ pub(super) struct Open {
     /// How long to wait in the queue if the device is busy. 0: not at all. 60 if it is left out.
     #[schemars(range(min = 0, max = 3600))]
     pub(super) wait_seconds: Option<u32>,
+    /// Only look on beside whoever holds it: snapshots, screenshots and logs, no touching. It needs one `device`, and its lease policy must allow it.
+    #[serde(default)]
+    pub(super) reader: bool,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use hostler_device::{
     Granted, Step, Ticket,
     json::{Device, DeviceState, Devices, FailureBody},
 };
-use hostler_lease::{DeviceKey, MAX_CHOICES};
+use hostler_lease::{DeviceKey, Label, MAX_CHOICES};
 use hostler_provider::{Call, Choice, Wish};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     caller::Caller,
-    hand::{Held, Taken},
+    hand::{Held, MAX_HELD, Taken},
     reply::{self, Reply},
 };
 
@@ -64,12 +64,9 @@ async fn list(args: List, mut caller: Caller) -> Reply {
             .devices
             .retain(|device| device.platform.eq_ignore_ascii_case(platform));
     }
-    let own: Vec<_> = caller
-        .hand
-        .held()
-        .into_iter()
-        .map(|held| held.key)
-        .collect();
+    let mut own = caller.hand.held();
+    own.retain(|held| !held.reader);
+    let own: Vec<_> = own.into_iter().map(|held| held.key).collect();
     reply::structured(told(&listing, &own), &listing)
 }
 
@@ -142,23 +139,35 @@ struct Opened {
     device: String,
     /// How long it lives without use.
     ttl_ms: Option<u64>,
+    /// It may be looked at and not touched.
+    reader: bool,
 }
 
 async fn open(args: Open, mut caller: Caller, taken: Taken) -> Reply {
     let choices = choices(args.device.as_deref())?;
-    let already = already(&caller, &choices);
+    if args.reader {
+        check_reader(&args)?;
+    }
+    let already = already(&caller, &choices, args.reader);
     let (held, ttl) = match already {
         Some(held) => (held, None),
         None => {
-            let granted = borrow(&args, choices, &mut caller, &taken).await?;
+            let granted = match args.reader {
+                true => look_on(&args, choices, &mut caller).await?,
+                false => borrow(&args, choices, &mut caller, &taken).await?,
+            };
             // Dropped, it is free again.
             caller.present().await?;
             let lease = granted.keep();
+            if args.reader {
+                caller.hand.look_on(lease.id);
+            }
             let ttl = u64::try_from(lease.ttl.as_millis()).ok();
             (
                 Held {
                     id: lease.id,
                     key: lease.key,
+                    reader: args.reader,
                 },
                 ttl,
             )
@@ -176,10 +185,14 @@ async fn open(args: Open, mut caller: Caller, taken: Taken) -> Reply {
         })?;
     }
     let mut text = format!("{} is yours", held.key);
+    if held.reader {
+        text.push_str(" to look at and not to touch, as long as its holder has it");
+    }
     if let Some(ttl) = ttl {
         let _ = write!(
             text,
-            " until you close it or leave it unused for {} s",
+            "{} until you close it or leave it unused for {} s",
+            if held.reader { ", and" } else { "" },
             ttl / 1000
         );
     }
@@ -187,6 +200,7 @@ async fn open(args: Open, mut caller: Caller, taken: Taken) -> Reply {
     let opened = Opened {
         device: held.key.to_string(),
         ttl_ms: ttl,
+        reader: held.reader,
     };
     reply::structured(text, &opened)
 }
@@ -208,9 +222,23 @@ fn choices(asked: Option<&str>) -> Result<Vec<Choice>, FailureBody> {
     Ok(choices)
 }
 
-/// The device that was asked for, if the client has it already.
-fn already(caller: &Caller, choices: &[Choice]) -> Option<Held> {
-    let held = caller.hand.held();
+/// A reader asks for what a reader may have.
+fn check_reader(args: &Open) -> Result<(), FailureBody> {
+    let message = if args.app.is_some() || args.url.is_some() {
+        "a reader looks and does not touch: leave `app` and `url` out, or `reader`"
+    } else if args.wait_seconds.is_some_and(|wait| wait > 0) {
+        "a reader does not wait: leave `wait_seconds` out, or `reader`"
+    } else {
+        return Ok(());
+    };
+    Err(FailureBody::new("INVALID_ARGS", message))
+}
+
+/// The device that was asked for, if the client has it already: to look on it
+/// suffices to hold it, and not the other way round.
+fn already(caller: &Caller, choices: &[Choice], reader: bool) -> Option<Held> {
+    let mut held = caller.hand.held();
+    held.retain(|held| reader || !held.reader);
     choices.iter().find_map(|choice| {
         let Choice::Device(name) = choice else {
             return None;
@@ -248,6 +276,35 @@ async fn borrow(
     granted
 }
 
+/// Beside whoever holds it.
+async fn look_on(
+    args: &Open,
+    choices: Vec<Choice>,
+    caller: &mut Caller,
+) -> Result<Granted, FailureBody> {
+    let hand = &caller.hand;
+    if hand.held().iter().filter(|held| held.reader).count() >= MAX_HELD {
+        let message = format!("you look on at {MAX_HELD} devices, which is the most; close one");
+        return Err(FailureBody::new("LEASE_CAPACITY_EXCEEDED", message));
+    }
+    let wish = Wish {
+        choices,
+        platform: args.platform.clone(),
+        reader: true,
+        ..Wish::default()
+    };
+    let odd = |error| FailureBody::from(&hostler_device::Refusal::from(error));
+    let labels = caller.labels(Label::new(hand.session()).map_err(odd)?);
+    let (devices, who) = (hand.devices.clone(), hand.who.clone());
+    let ask = devices.allocate(&who, &labels, wish, None);
+    let ticket = caller.until_cancelled("asking for the device", ask).await?;
+    wait_for(
+        ticket.map_err(|refusal| FailureBody::from(&refusal))?,
+        caller,
+    )
+    .await
+}
+
 /// Dropping the ticket gives up, whatever happens here.
 async fn wait_for(mut ticket: Ticket, caller: &mut Caller) -> Result<Granted, FailureBody> {
     let mut doing = "asking for the device".to_owned();
@@ -268,5 +325,8 @@ async fn close(args: OnlyDevice, mut caller: Caller) -> Reply {
     let released = devices.release(&who, held.id);
     let released = caller.until_cancelled("giving it back", released).await?;
     released.map_err(|refusal| FailureBody::from(&refusal))?;
-    Ok(reply::text(format!("{} is free again.", held.key)))
+    Ok(reply::text(match held.reader {
+        true => format!("You look on at {} no more.", held.key),
+        false => format!("{} is free again.", held.key),
+    }))
 }

@@ -47,6 +47,55 @@ async fn an_agent_opens_a_device_sees_it_taps_it_and_gives_it_back() {
 }
 
 #[tokio::test]
+async fn a_reader_looks_on_beside_the_holder_and_touches_nothing() {
+    let host = Host::start().await;
+    let (ann, bob) = (host.client().await, host.client().await);
+    let reader = || json!({ "device": "play:one", "reader": true });
+    let (code, _) = bob.refused("device_open", reader()).await;
+    assert_eq!(code, "NOBODY_HOLDS");
+    let url = "https://example.com";
+    for wrong in [json!({ "url": url }), json!({ "wait_seconds": 9 })] {
+        let mut asked = reader();
+        let members = asked.as_object_mut().unwrap();
+        members.extend(wrong.as_object().unwrap().clone());
+        let (code, message) = bob.refused("device_open", asked).await;
+        assert_eq!(code, "INVALID_ARGS");
+        assert!(message.contains("a reader"), "{message}");
+    }
+    ann.text("device_open", json!({ "device": "play:one" }))
+        .await;
+    let opened = bob.text("device_open", reader()).await;
+    let said = "play:one is yours to look at and not to touch";
+    assert!(opened.starts_with(said), "{opened}");
+    let again = bob.text("device_open", reader()).await;
+    assert_eq!(
+        again,
+        format!("{said}, as long as its holder has it. Next: device_snapshot.")
+    );
+    let seen = bob.text("device_snapshot", json!({})).await;
+    assert!(seen.contains("button \"Count\""), "{seen}");
+    bob.call("device_screenshot", json!({})).await;
+    let tap = json!({ "target": "role=button label=Count" });
+    let (code, _) = bob.refused("device_tap", tap.clone()).await;
+    assert_eq!(code, "READER_ONLY");
+    // Who looks on may ask for the device itself, and does not have it by that.
+    let own = json!({ "device": "play:one", "wait_seconds": 0 });
+    let (code, _) = bob.refused("device_open", own).await;
+    assert_eq!(code, "DEVICE_LEASE_BUSY");
+    let listed = bob.text("device_list", json!({})).await;
+    assert!(!listed.contains("yours"), "{listed}");
+    let closed = bob.text("device_close", json!({})).await;
+    assert_eq!(closed, "You look on at play:one no more.");
+    ann.text("device_tap", tap).await;
+    assert_eq!(host.played.count(), 1);
+    // It ends with its holder.
+    bob.text("device_open", reader()).await;
+    ann.text("device_close", json!({})).await;
+    let (code, _) = bob.refused("device_snapshot", json!({})).await;
+    assert_eq!(code, "NO_DEVICE_HELD");
+}
+
+#[tokio::test]
 async fn a_screenshot_is_a_picture() {
     let host = Host::start().await;
     let client = host.client().await;
