@@ -90,6 +90,10 @@ pub(crate) struct DeviceOpen {
     /// How long to wait for a device that others have, such as 5m [default: not at all]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) wait: Option<Duration>,
+    /// Only look on beside whoever holds it: snapshots, screenshots and logs, if the
+    /// lease policy has readers
+    #[arg(long, conflicts_with_all = ["app", "open_url", "wait"])]
+    pub(crate) reader: bool,
     /// After how long without a command the lease ends, such as 10m
     /// [default: as the policy says]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]

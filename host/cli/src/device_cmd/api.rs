@@ -143,6 +143,8 @@ pub(super) struct Ask {
     pub(super) wait_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ttl_ms: Option<u64>,
+    /// To look on beside the holder.
+    pub(super) reader: bool,
     pub(super) policy: Option<String>,
     pub(super) session: String,
     pub(super) client: &'static str,

@@ -37,6 +37,9 @@ pub(crate) struct Held {
     pub(crate) lease: String,
     /// The key of its device.
     pub(crate) device: String,
+    /// It is a reader's.
+    #[serde(default)]
+    pub(crate) reader: bool,
 }
 
 /// The leases of one token at one host.
@@ -62,13 +65,14 @@ impl Memory {
         read(&self.folder.join(self.file(session)))
     }
 
-    pub(crate) fn put(&self, session: &str, lease: &str, device: &str) -> Result<()> {
+    pub(crate) fn put(&self, session: &str, lease: &str, device: &str, reader: bool) -> Result<()> {
         let held = Held {
             host: self.host.clone(),
             who: self.who.clone(),
             session: session.to_owned(),
             lease: lease.to_owned(),
             device: device.to_owned(),
+            reader,
         };
         let text = serde_json::to_vec(&held).context("a lease as JSON")?;
         own_file::write(&self.folder, &self.file(session), &text)
@@ -167,7 +171,7 @@ mod tests {
         let (mine, other) = (token(), token());
         let memory = Memory::new(folder.path(), "https://h".into(), &mine);
         memory
-            .put("default", "a".repeat(32).as_str(), "chromium:x")
+            .put("default", "a".repeat(32).as_str(), "chromium:x", false)
             .unwrap();
         let held = memory.get("default").unwrap().unwrap();
         assert_eq!(held.lease, "a".repeat(32));
@@ -188,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mine = token();
         let memory = Memory::new(folder.path(), "https://h".into(), &mine);
-        memory.put("s", "b", "chromium:x").unwrap();
+        memory.put("s", "b", "chromium:x", false).unwrap();
         let entries: Vec<_> = fs::read_dir(folder.path().join(FOLDER)).unwrap().collect();
         assert_eq!(entries.len(), 1);
         let path = entries[0].as_ref().unwrap().path();
@@ -201,7 +205,7 @@ mod tests {
     fn a_lease_that_was_taken_meanwhile_is_not_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::new(folder.path(), "https://h".into(), &token());
-        memory.put("s", "new", "chromium:x").unwrap();
+        memory.put("s", "new", "chromium:x", false).unwrap();
         memory.forget("s", "old").unwrap();
         assert!(memory.get("s").unwrap().is_some());
         memory.forget("s", "new").unwrap();

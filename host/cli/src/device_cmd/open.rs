@@ -33,12 +33,16 @@ pub(crate) async fn open(args: DeviceOpen) -> Result<Exit, Failure> {
         follow(&session, &args).await?;
         if args.device.json {
             let key = &session.held.device;
-            print_json(&json!({ "device": key, "session": name, "fresh": false }))?;
+            let reader = session.held.reader;
+            print_json(
+                &json!({ "device": key, "session": name, "reader": reader, "fresh": false }),
+            )?;
         } else {
-            print(&format!(
-                "{} is yours already.",
-                one_line(&session.held.device, words::NAME)
-            ));
+            let key = one_line(&session.held.device, words::NAME);
+            print(&match session.held.reader {
+                true => format!("You look on at {key} already."),
+                false => format!("{key} is yours already."),
+            });
         }
         return Ok(Exit::Done);
     }
@@ -60,7 +64,7 @@ pub(crate) async fn open(args: DeviceOpen) -> Result<Exit, Failure> {
 async fn keep(host: &DeviceHost, args: &DeviceOpen, granted: &Granted) -> Result<(), Failure> {
     let name = &args.device.session;
     let key = granted.lease.device.clone().unwrap_or_default();
-    host.memory.put(name, &granted.id, &key)?;
+    host.memory.put(name, &granted.id, &key, args.reader)?;
     let Some(held) = host.memory.get(name)? else {
         return Err(none(name));
     };
@@ -77,11 +81,14 @@ async fn keep(host: &DeviceHost, args: &DeviceOpen, granted: &Granted) -> Result
         }
         return print_json(&answer);
     }
-    print(&format!(
-        "{} is yours, until {} after its last command (session {name}).",
-        one_line(&key, words::NAME),
-        time(granted.ttl_ms)
-    ));
+    let (key, ttl) = (one_line(&key, words::NAME), time(granted.ttl_ms));
+    print(&match args.reader {
+        true => format!(
+            "You look on at {key} as long as its holder has it, until {ttl} after your last \
+             command (session {name})."
+        ),
+        false => format!("{key} is yours, until {ttl} after its last command (session {name})."),
+    });
     Ok(())
 }
 
@@ -127,6 +134,14 @@ async fn held(host: &DeviceHost, args: &DeviceOpen) -> Result<Option<Session>, F
         );
         return Err(Failure::new(Exit::Usage, message));
     }
+    if held.reader && !args.reader {
+        let message = format!(
+            "the session {name} looks on at {} and does not hold it: end that (hostler device close), \
+             or take another name (--session NAME)",
+            one_line(&held.device, words::NAME)
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let host = host.clone();
     Ok(Some(Session { host, held, json }))
 }
@@ -162,6 +177,7 @@ fn ask(args: &DeviceOpen) -> Ask {
         platform: args.platform.clone(),
         wait_ms: args.wait.map(whole_ms),
         ttl_ms: args.ttl.map(whole_ms),
+        reader: args.reader,
         policy: args.policy.clone(),
         session: args.device.session.clone(),
         client: "hostler",
@@ -213,6 +229,8 @@ pub(crate) async fn close(args: DeviceClose) -> Result<Exit, Failure> {
         print_json(&json!({ "device": held.device, "was_over": over }))?;
     } else if over {
         print(&format!("{device} was not yours any more."));
+    } else if held.reader {
+        print(&format!("You look on at {device} no more."));
     } else {
         print(&format!("{device} is free again."));
     }

@@ -1,6 +1,7 @@
 //! The bundle and every plugin.
 
-use hostler_runtime::{Runtime, World};
+use hostler_provider::{DeviceInfo, Provider as _, ProviderError};
+use hostler_runtime::{Plugin, Runtime, World};
 
 use super::Check;
 use crate::{
@@ -63,6 +64,40 @@ struct Looked {
     lends: bool,
 }
 
+/// What a provider lists.
+type Listed = Result<Vec<DeviceInfo>, ProviderError>;
+
+/// What there is to lend, of a provider that can be used.
+async fn list(found: &Found) -> Option<Listed> {
+    match found.plugin() {
+        Some(Plugin::Provider(provider)) if found.state() == "ready" => Some(provider.list().await),
+        _ => None,
+    }
+}
+
+/// A provider without devices harms nobody, so that is a note.
+fn provider(name: String, id: &str, listed: &Listed) -> Check {
+    let world = World::DeviceProvider;
+    let devices = match listed {
+        Ok(devices) => devices,
+        Err(error) => return Check::warn(name, format!("{world}: {error}")),
+    };
+    let detail = match devices.len() {
+        0 if id == WEBDRIVER => format!("{world} without devices; to add one, {FIRST_TARGET}"),
+        0 => format!("{world} without devices; what it lists stands in [plugins.{id}.config]"),
+        1 => format!("{world} with one device"),
+        count => format!("{world} with {count} devices"),
+    };
+    Check::ok(name, detail)
+}
+
+/// The provider of the bundle, which lists what it is told of.
+const WEBDRIVER: &str = "webdriver";
+
+/// What gives it a device.
+const FIRST_TARGET: &str = "in hostler.toml: [[plugins.webdriver.config.targets]] with \
+    name = \"phone-1\" and driver = \"chromedriver\"";
+
 /// Loads and probes them, side by side.
 pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
     let looks: Vec<_> = config
@@ -72,7 +107,8 @@ pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
             let (runtime, entry) = (runtime.clone(), entry.clone());
             tokio::spawn(async move {
                 let found = look(&runtime, &entry).await;
-                (entry, found)
+                let listed = list(&found).await;
+                (entry, found, listed)
             })
         })
         .collect();
@@ -87,7 +123,10 @@ pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
             }
         }
     }
-    let looked: Vec<_> = found.iter().map(|(entry, it)| looked(entry, it)).collect();
+    let looked: Vec<_> = found
+        .iter()
+        .map(|(entry, it, _)| looked(entry, it))
+        .collect();
     checks.push(default_harness(
         &config.harness,
         config.names_harness,
@@ -95,9 +134,9 @@ pub(super) async fn all(runtime: &Runtime, config: &Config) -> Vec<Check> {
     ));
     // Without the agent of a harness that nobody asked for a host lends on.
     let sessions = config.names_harness || !looked.iter().any(|it| it.lends);
-    checks.extend(found.iter().map(|(entry, found)| {
+    checks.extend(found.iter().map(|(entry, found, listed)| {
         let needed = sessions && entry.id() == config.harness;
-        plugin(entry, found, needed)
+        plugin(entry, found, listed.as_ref(), needed)
     }));
     let disabled = config.disabled.iter();
     checks.extend(disabled.map(|id| Check::ok(name(id), "disabled in hostler.toml")));
@@ -123,13 +162,16 @@ fn name(id: &str) -> String {
 }
 
 /// `needed`: sessions that name no harness get it.
-fn plugin(entry: &PluginEntry, found: &Found, needed: bool) -> Check {
+fn plugin(entry: &PluginEntry, found: &Found, listed: Option<&Listed>, needed: bool) -> Check {
     let name = name(entry.id());
     let state = found.state();
     if let Some(world) = found.world().filter(|world| *world != World::Harness) {
         if needed {
             let detail = format!("it is a {world}, and sessions that name no harness would get it");
             return Check::fail(name, detail).fix("in hostler.toml: [session] harness = …");
+        }
+        if let Some(listed) = listed {
+            return provider(name, entry.id(), listed);
         }
         if state == "ready" {
             return Check::ok(name, world.to_string());
@@ -192,6 +234,21 @@ mod tests {
         assert_eq!(check.status, Status::Fail);
         let check = default_harness("claude-code", false, &looked_at[..1]);
         assert_eq!(check.status, Status::Fail);
+    }
+
+    #[test]
+    fn a_provider_without_devices_is_noted_with_what_adds_one() {
+        let check = |id: &str, listed: Listed| provider("plugin".to_owned(), id, &listed);
+        let none = check("webdriver", Ok(Vec::new()));
+        assert_eq!((none.status, none.fix), (Status::Ok, None));
+        for part in ["without devices", "[[plugins.webdriver.config.targets]]"] {
+            assert!(none.detail.contains(part), "{}", none.detail);
+        }
+        let none = check("mine", Ok(Vec::new()));
+        assert!(none.detail.contains("[plugins.mine.config]"));
+        let broken = check("mine", Err(ProviderError::Refused("no driver".to_owned())));
+        assert_eq!(broken.status, Status::Warn);
+        assert_eq!(broken.detail, "device-provider: no driver");
     }
 
     #[test]

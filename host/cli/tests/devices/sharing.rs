@@ -38,6 +38,46 @@ fn busy_says_who_has_it_until_when_and_what_to_do() {
 }
 
 #[test]
+fn a_reader_looks_on_beside_the_holder_and_touches_nothing() {
+    let host = Host::start();
+    let (ann, bob) = (host.user("ann"), host.user("bob"));
+    let look_on = ["device", "open", "one", "--reader"];
+    let message = bob.failed(4, &look_on);
+    assert!(message.contains("nobody holds play:one"), "{message}");
+    ann.done(&["device", "open", "one"]);
+    let said = bob.done(&look_on);
+    assert!(said.starts_with("You look on at play:one as"), "{said}");
+    let again = bob.done(&look_on);
+    assert_eq!(again, "You look on at play:one already.\n");
+    let seen = bob.done(&["device", "snapshot"]);
+    assert!(seen.contains("button"), "{seen}");
+    let file = bob.home().join("shot.png");
+    bob.done(&["device", "screenshot", file.to_str().unwrap()]);
+    let message = bob.failed(4, &["device", "tap", "1,2"]);
+    assert!(message.contains("READER_ONLY"), "{message}");
+    assert!(!host.played.calls().iter().any(|call| !call.only_looks()));
+    // To hold it is another thing.
+    let message = bob.failed(2, &["device", "open", "one"]);
+    assert!(
+        message.contains("looks on at play:one and does not hold it"),
+        "{message}"
+    );
+    let listed = bob.done(&["lease", "list"]);
+    assert!(listed.contains("looks on"), "{listed}");
+    let closed = bob.done(&["device", "close"]);
+    assert_eq!(closed, "You look on at play:one no more.\n");
+    // It ends with its holder, who had it all the time.
+    bob.done(&look_on);
+    ann.done(&["device", "tap", "1,2"]);
+    ann.done(&["device", "close"]);
+    bob.failed(9, &["device", "snapshot"]);
+    for with in [["--wait", "5m"], ["--open-url", "https://example.com"]] {
+        let message = bob.failed(2, &[&look_on[..], &with[..]].concat());
+        assert!(message.contains("--reader"), "{message}");
+    }
+}
+
+#[test]
 fn busy_of_a_pool_tells_the_one_that_is_free_soonest_and_suggests_what_was_written() {
     let host = Host::start();
     let (ann, bob) = (host.user("ann"), host.user("bob"));

@@ -3,6 +3,7 @@
 use hostler_e2e::Host;
 use hostler_test_support::{Need, trial};
 use libtest_mimic::Trial;
+use serde_json::Value;
 
 use super::stage::{PHONES, until};
 
@@ -23,6 +24,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             "a_phone_without_its_driver_says_what_to_install",
             NEEDS,
             no_driver,
+        ),
+        trial(
+            "doctor_says_of_a_provider_whether_it_has_devices_and_how_to_add_one",
+            NEEDS,
+            doctor,
         ),
     ]
 }
@@ -55,5 +61,24 @@ async fn no_driver() {
     ];
     for word in words {
         assert!(said.contains(word), "{said}");
+    }
+}
+
+async fn doctor() {
+    let none = PHONES.split_once("[[plugins").expect("targets").0;
+    for (settings, status, words) in [
+        (none, "ok", "[[plugins.webdriver.config.targets]]"),
+        (PHONES, "warn", "chromedriver is not on the host's PATH"),
+    ] {
+        let host = Host::start(settings, &[("PATH", "/nowhere")]);
+        let config = host.folder().join("hostler.toml").display().to_string();
+        let output = host.run(&["doctor", "--json", "--config", &config]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let checks = report["checks"].as_array().expect("checks");
+        let mut checks = checks.iter();
+        let check = checks.find(|check| check["name"] == "plugin webdriver");
+        let check = check.expect("webdriver was looked at");
+        assert_eq!(check["status"], status, "{check}");
+        assert!(check["detail"].to_string().contains(words), "{check}");
     }
 }
