@@ -25,7 +25,8 @@
 //!   `stream`, which shows nothing twice; `calls`: tool calls
 //!   while they are open; `items`: what one looks like, with `commands`,
 //!   `changes` and `tools` for its kinds; `unseen`: calls that never become
-//!   items; `script`: those of a model in code mode. `agents`: sub-agents, whose
+//!   items; `script`: those of a model in code mode; `output`: what is shown of all
+//!   that they brought. `agents`: sub-agents, whose
 //!   calls are marked.
 //! - `approvals`: asking people; `requests`, `elicitation` and `questions`: what
 //!   they are asked, and what Codex gets for each answer.
@@ -66,6 +67,7 @@ mod notice;
 mod offer;
 mod options;
 mod outcome;
+mod output;
 mod past;
 mod probe;
 mod questions;

@@ -45,14 +45,18 @@ pub(crate) fn has_ended(output: &str) -> bool {
     output.starts_with(HEAD) && goes_on(output).is_none()
 }
 
-/// Whether the script failed, or a command of it, as far as its output tells.
-pub(crate) fn failed(output: &str) -> bool {
+/// Whether this last output is of a script that came to its end.
+pub(crate) fn completed(output: &str) -> bool {
+    output.lines().next() == Some("Script completed")
+}
+
+/// Whether a command of a script failed, as far as this output tells.
+pub(crate) fn command_failed(output: &str) -> bool {
     let mut codes = output.split("\"exit_code\":").skip(1);
-    let fails = |rest: &str| {
+    codes.any(|rest| {
         let code = rest.trim_start();
         code.starts_with(|c: char| c == '-' || ('1'..='9').contains(&c))
-    };
-    !output.lines().any(|line| line == "Script completed") || codes.any(fails)
+    })
 }
 
 #[cfg(test)]
@@ -77,9 +81,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_that_of_the_script_or_of_a_command() {
-        assert!(failed("Script failed\nOutput:\nError: x"));
-        assert!(failed("Script completed\nOutput:\n{\"exit_code\":1}"));
-        assert!(!failed("Script completed\nOutput:\n{\"exit_code\":0}"));
-        assert!(!failed("Script running with cell ID 1\nScript completed\n"));
+        assert!(!completed("Script failed\nOutput:\nScript completed\n"));
+        assert!(completed("Script completed\nOutput:\n"));
+        assert!(command_failed("Output:\n{\"exit_code\":1}"));
+        assert!(!command_failed("Output:\n{\"exit_code\":0}"));
     }
 }

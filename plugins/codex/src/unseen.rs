@@ -14,14 +14,10 @@ use hostler_sdk::{Result, acp, client};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{agents::By, items::text, script};
+use crate::{agents::By, items::text, output::Output, script};
 
 /// How many calls may wait for their output: a model makes a few at once.
 const MAX_OPEN: usize = 64;
-
-/// How much of the output of a script that goes on is kept, in bytes: the model
-/// gets no more of one either.
-const MAX_OUTPUT: usize = 64 << 10;
 
 /// Calls by the id under which their output comes.
 #[derive(Debug, Default)]
@@ -34,8 +30,10 @@ struct Call {
     tool: String,
     input: String,
     by: Option<By>,
-    /// Of a script: what it gave out so far, and where it goes on.
-    output: String,
+    /// Of a script: what it gave out so far, whether a command of it failed, as far
+    /// as that tells, and where it goes on.
+    output: Output,
+    failed: bool,
     cell: Option<String>,
     /// Of a script: something was told of what it does, and that it failed.
     told: bool,
@@ -102,7 +100,8 @@ impl Unseen {
             tool,
             input,
             by: by.cloned(),
-            output: String::new(),
+            output: Output::default(),
+            failed: false,
             cell: None,
             told: false,
             failure_told: false,
@@ -116,29 +115,26 @@ impl Unseen {
         let Some(call) = self.0.get_mut(id) else {
             return Ok(());
         };
+        call.output.push(&words);
         if call.is_script() {
-            if call.output.len() + words.len() <= MAX_OUTPUT {
-                call.output.push_str(&words);
-                call.output.push('\n');
-            }
+            call.output.push("\n");
+            call.failed |= script::command_failed(&words);
             call.cell = script::goes_on(&words);
             if call.cell.is_some() || !script::has_ended(&words) {
                 return Ok(());
             }
-        } else {
-            call.output = words;
         }
         let Some(call) = self.0.remove(id) else {
             return Ok(());
         };
         let failed = match call.is_script() {
-            true => script::failed(&call.output),
-            false => !call.output.contains("exited with code 0"),
+            true => call.failed || !script::completed(&words),
+            false => !words.contains("exited with code 0"),
         };
         let all_is_told = call.told && (call.failure_told || !failed);
         match all_is_told {
             true => Ok(()),
-            false => show(&call, failed, call.output.trim_end(), cwd),
+            false => show(&call, failed, call.output.text().trim_end(), cwd),
         }
     }
 
@@ -171,7 +167,7 @@ impl Unseen {
         let over = |call: &Call| By::same(call.by.as_ref(), by);
         for (_, call) in self.0.extract_if(.., |_, call| over(call)) {
             if !call.told {
-                let output = format!("{}{why}", call.output);
+                let output = format!("{}{why}", call.output.text());
                 done = done.and(show(&call, true, &output, cwd));
             }
         }

@@ -117,3 +117,32 @@ fn a_script_that_is_cancelled_is_shown_as_that() {
     assert_eq!(call["status"], "failed");
     assert!(call["content"].to_string().contains("Cancelled."));
 }
+
+#[test]
+fn a_script_with_much_output_is_shown_as_completed_and_visibly_cut() {
+    let mut stage = Stage::prompted();
+    script(&mut stage, "text(await tools.exec_command({cmd: \"yes\"}))");
+    let much = format!("first {} last", "y\n".repeat(64 << 10));
+    brought(&mut stage, "s", &[COMPLETED, &much]);
+    let call = stage.call("s");
+    assert_eq!(call["status"], "completed");
+    let content = call["content"].to_string();
+    assert!(content.len() < 192 << 10, "{}", content.len());
+    for part in [
+        "Script completed",
+        "first",
+        "bytes are left out here",
+        "last",
+    ] {
+        assert!(content.contains(part), "{part} is not there");
+    }
+}
+
+#[test]
+fn a_failure_in_what_is_cut_out_counts() {
+    let mut stage = Stage::prompted();
+    script(&mut stage, TOUCH);
+    let filler = "y".repeat(64 << 10);
+    brought(&mut stage, "s", &[COMPLETED, &filler, DENIED, &filler]);
+    assert_eq!(stage.call("s")["status"], "failed");
+}
