@@ -12,7 +12,7 @@ use crate::{
     calls::Maker,
     cli::Request,
     dispatch::{Unread, read},
-    incoming::{Delta, ItemChanged, PatchUpdated, Progress, Resolved, TurnChanged},
+    incoming::{Delta, ItemChanged, PatchUpdated, Progress, Resolved, TurnChanged, TurnState},
     items::{Head, Message},
     session::Codex,
 };
@@ -35,6 +35,9 @@ pub(crate) struct By {
     call: Option<String>,
     /// Such as `/root/helper`.
     path: Option<String>,
+    /// The turn in which it does it, and that of the conversation for which.
+    turn: Option<String>,
+    root: Option<String>,
 }
 
 impl By {
@@ -59,6 +62,16 @@ impl By {
         path.rsplit('/').next().unwrap_or(path)
     }
 
+    pub(crate) fn turn(&self) -> Option<&str> {
+        self.turn.as_deref()
+    }
+
+    /// Its turn and thread, if it works for this turn of the conversation.
+    pub(crate) fn worked_for(&self, root: &str) -> Option<(&str, &str)> {
+        let for_it = self.root.as_deref() == Some(root);
+        Some((self.turn()?, &*self.thread)).filter(|_| for_it)
+    }
+
     pub(crate) fn is(&self, thread: &str) -> bool {
         self.thread == thread
     }
@@ -79,8 +92,9 @@ struct Agent {
     by: By,
     /// The last thing that it said.
     report: String,
-    /// Its turn, while one runs.
+    /// Its turn, while one runs, and the last one that was cancelled.
     turn: Option<String>,
+    cancelled: Option<String>,
 }
 
 /// `subAgentActivity`, and `collabAgentToolCall` of earlier models.
@@ -132,10 +146,26 @@ impl Agents {
         }
     }
 
-    fn runs(&mut self, thread: &str, turn: Option<String>) {
+    fn begins(&mut self, thread: &str, turn: TurnState) {
         if let Some(agent) = self.entry(thread) {
-            agent.turn = turn;
+            agent.by.turn = Some(turn.id.clone());
+            agent.by.root = turn.root_turn_id;
+            agent.turn = Some(turn.id);
         }
+    }
+
+    fn rests(&mut self, thread: &str) {
+        if let Some(agent) = self.0.get_mut(thread) {
+            agent.turn = None;
+        }
+    }
+
+    /// Whether this turn of this thread was cancelled and has ended.
+    pub(crate) fn was_cancelled(&self, turn: &str, thread: &str) -> bool {
+        let agent = self.0.get(thread);
+        agent.is_some_and(|agent| {
+            agent.cancelled.as_deref() == Some(turn) && agent.turn.as_deref() != Some(turn)
+        })
     }
 
     fn entry(&mut self, thread: &str) -> Option<&mut Agent> {
@@ -149,6 +179,7 @@ impl Agents {
             by: unknown(thread),
             report: String::new(),
             turn: None,
+            cancelled: None,
         }))
     }
 }
@@ -159,6 +190,8 @@ fn unknown(thread: &str) -> By {
         parent: None,
         call: None,
         path: None,
+        turn: None,
+        root: None,
     }
 }
 
@@ -195,17 +228,25 @@ impl Codex {
                 .asks
                 .withdraw(read::<Resolved<'_>>(params)?.request_id)?,
             "turn/started" => {
-                let turn = read::<TurnChanged>(params)?.turn.id;
-                self.agents.runs(thread, Some(turn));
+                let turn = read::<TurnChanged>(params)?.turn;
                 // It was being started when everything was cancelled.
-                if self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
-                    self.interrupt_agents()?;
+                let late = turn.root_turn_id.is_some() && turn.root_turn_id == self.cancelled;
+                self.agents.begins(thread, turn);
+                if late || self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
+                    self.interrupt_agents(Some(thread))?;
                 }
             }
             "turn/completed" => {
-                self.agents.runs(thread, None);
+                let turn = read::<TurnChanged>(params)?.turn.id;
+                self.agents.rests(thread);
                 let ended = self.unseen.end_turn(ENDED, Some(&by), &self.cwd);
-                ended.and(self.calls.end_of(Some(thread), ENDED))?;
+                if self.agents.was_cancelled(&turn, thread) && self.calls.has_commands_of(&turn) {
+                    let swept = self.sweep(&turn, thread);
+                    let closed = self.calls.end_but_commands(thread, &turn, ENDED);
+                    ended.and(swept).and(closed)?;
+                } else {
+                    ended.and(self.calls.end_of(Some(thread), ENDED))?;
+                }
             }
             // Its words, its plan, its tokens.
             _ => {}
@@ -226,15 +267,18 @@ impl Codex {
         Ok(())
     }
 
-    /// Stops those that run: Codex lets them go on when the turn that began them
-    /// is interrupted.
-    pub(crate) fn interrupt_agents(&mut self) -> Result {
+    /// Stops those that run, or the one of this thread: Codex lets them go on when the
+    /// turn that began them is interrupted.
+    pub(crate) fn interrupt_agents(&mut self, only: Option<&str>) -> Result {
         let Some(cli) = &mut self.cli else {
             return Ok(());
         };
         let mut done = Ok(());
-        for (thread, agent) in &self.agents.0 {
+        let agents = self.agents.0.iter_mut();
+        for (thread, agent) in agents.filter(|(thread, _)| only.is_none_or(|only| only == *thread))
+        {
             if let Some(turn) = &agent.turn {
+                agent.cancelled = Some(turn.clone());
                 let params = json!({"threadId": thread, "turnId": turn});
                 done = done.and(cli.request(Request::InterruptAgent, "turn/interrupt", &params));
             }
@@ -254,6 +298,7 @@ impl Codex {
             Maker::Agent(by) => Some(by),
             Maker::Turn(_) => None,
         };
+        let turn = maker.turn().map(ToOwned::to_owned);
         match done {
             false => self.unseen.began(&head.id, by),
             true => {
@@ -265,10 +310,15 @@ impl Codex {
             Some(by) => by.thread.as_str(),
             None => self.thread.as_deref().unwrap_or_default(),
         };
+        let thread = thread.to_owned();
         let report = match done {
-            true => self.agents.heard(head, item.get(), thread),
+            true => self.agents.heard(head, item.get(), &thread),
             false => None,
         };
-        self.calls.changed(head, item, done, maker, report)
+        let changed = self.calls.changed(head, item, done, maker, report);
+        changed.and(match &*head.kind {
+            "commandExecution" => self.command_changed(turn.as_deref(), &thread),
+            _ => Ok(()),
+        })
     }
 }

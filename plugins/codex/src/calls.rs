@@ -1,7 +1,7 @@
 //! Tool calls, from their first sign to their result.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -35,9 +35,9 @@ const ENDED: usize = 64;
 pub(crate) struct Calls {
     cwd: String,
     open: BTreeMap<String, Open>,
-    /// Those that ended without a result, and the turn of a command. One that runs
-    /// on has its result later.
-    ended: VecDeque<(String, Option<String>)>,
+    /// Those that ended without a result, and who made a command. One that runs on
+    /// has its result later.
+    ended: VecDeque<(String, Option<Maker>)>,
     /// Whether [`TIMER`] runs.
     waiting: bool,
 }
@@ -52,10 +52,10 @@ pub(crate) enum Maker {
 }
 
 impl Maker {
-    fn turn(&self) -> Option<&str> {
+    pub(crate) fn turn(&self) -> Option<&str> {
         match self {
             Self::Turn(turn) => turn.as_deref(),
-            Self::Agent(_) => None,
+            Self::Agent(by) => by.turn(),
         }
     }
 
@@ -245,7 +245,9 @@ impl Calls {
     /// Whether a command of this turn may run.
     pub(crate) fn has_commands_of(&self, turn: &str) -> bool {
         let mut open = self.open.values();
+        let mut ended = self.ended.iter().filter_map(|(_, by)| by.as_ref());
         open.any(|open| open.is_command && !open.is_asked && open.by.turn() == Some(turn))
+            || ended.any(|by| by.turn() == Some(turn))
     }
 
     /// The turn of a call that runs, or ran when its turn ended.
@@ -253,9 +255,20 @@ impl Calls {
         let open = self.open.get(id).and_then(|open| open.by.turn());
         let ended = || {
             let ended = self.ended.iter().find(|(ended, _)| ended == id);
-            ended.and_then(|(_, turn)| turn.as_deref())
+            ended.and_then(|(_, by)| by.as_ref()?.turn())
         };
         open.or_else(ended)
+    }
+
+    /// The turns of sub-agents, with their threads, that worked for this turn of the
+    /// conversation, have ended and may have left a command running.
+    pub(crate) fn left_by_agents_of(&self, root: &str) -> BTreeSet<(String, String)> {
+        let left = self.ended.iter().filter_map(|(_, by)| match by {
+            Some(Maker::Agent(by)) => by.worked_for(root),
+            _ => None,
+        });
+        left.map(|(turn, thread)| (turn.to_owned(), thread.to_owned()))
+            .collect()
     }
 
     /// Calls without a result will not get one now.
@@ -269,6 +282,14 @@ impl Calls {
             (Maker::Agent(by), Some(thread)) => by.is(thread),
             (Maker::Turn(_), thread) => thread.is_none(),
             (Maker::Agent(_), None) => false,
+        })
+    }
+
+    /// The same, but for the commands of this turn.
+    pub(crate) fn end_but_commands(&mut self, thread: &str, turn: &str, why: &str) -> Result {
+        self.end_those(why, |open| match &open.by {
+            Maker::Agent(by) => by.is(thread) && !(open.is_command && open.by.turn() == Some(turn)),
+            Maker::Turn(_) => false,
         })
     }
 
@@ -288,12 +309,11 @@ impl Calls {
             done = done.and(open.update(&id, fields));
             if self.ended.len() == ENDED {
                 // A command that runs on is known longest.
-                let other = self.ended.iter().position(|(_, turn)| turn.is_none());
+                let other = self.ended.iter().position(|(_, by)| by.is_none());
                 self.ended.remove(other.unwrap_or(0));
             }
-            let turn = open.by.turn().filter(|_| open.is_command);
-            let turn = turn.map(ToOwned::to_owned);
-            self.ended.push_back((id, turn));
+            self.ended
+                .push_back((id, open.is_command.then_some(open.by)));
         }
         if self.open.is_empty() && std::mem::take(&mut self.waiting) {
             done = done.and(timer::cancel(TIMER));

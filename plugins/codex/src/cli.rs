@@ -39,9 +39,10 @@ pub(crate) enum Request {
     Interrupt,
     /// The same for a sub-agent.
     InterruptAgent,
-    /// Which commands run outside of turns?
-    Terminals,
-    Terminate,
+    /// Which commands run outside of turns? What they are asked of is the turn of
+    /// that name.
+    Terminals(String),
+    Terminate(String),
     Login,
     CancelLogin,
 }

@@ -64,6 +64,7 @@ impl Codex {
             return Ok(());
         };
         self.turn_ended(&TurnState {
+            root_turn_id: None,
             id,
             status: "completed".into(),
             error: None,

@@ -106,8 +106,8 @@ impl Codex {
             Some(Request::Compact) => self.compact_answered(reply),
             Some(Request::Skills) => self.skills_listed(reply),
             Some(Request::Servers(prompt)) => self.servers_listed(prompt, reply),
-            Some(Request::Terminals) => self.terminals_listed(reply),
-            Some(Request::Terminate) => self.terminated(),
+            Some(Request::Terminals(turn)) => self.terminals_listed(&turn, reply),
+            Some(Request::Terminate(turn)) => self.terminated(&turn),
             Some(Request::Interrupt) => self.interrupt_answered(reply),
             // A sub-agent's turn ends, or has; a login has its answer.
             Some(Request::InterruptAgent | Request::CancelLogin) | None => Ok(()),
@@ -226,9 +226,6 @@ impl Codex {
                     done,
                     Maker::Turn(turn.map(ToOwned::to_owned)),
                 )?;
-                if head.kind == "commandExecution" {
-                    self.command_changed(turn)?;
-                }
             }
         }
         Ok(())

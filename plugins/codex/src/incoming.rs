@@ -63,8 +63,11 @@ pub(crate) struct TurnChanged {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct TurnState {
     pub id: String,
+    /// Of a sub-agent's: the turn of the conversation for which it works.
+    pub root_turn_id: Option<String>,
     /// `inProgress`, `completed`, `interrupted`, `failed`.
     pub status: String,
     pub error: Option<TurnError>,

@@ -22,7 +22,7 @@ use crate::{
     settings::{Patch, Settings},
     slash::Skill,
     start, steer, store,
-    sweep::{self, Sweep},
+    sweep::{self, Sweeps},
     transcript::Transcript,
     turn::{self, Turn},
     unseen::Unseen,
@@ -77,9 +77,10 @@ pub struct Codex {
     /// In place of a conversation.
     pub(crate) login: Option<Login>,
     pub(crate) turn: Option<Turn>,
-    /// Codex's name of the last turn that was cancelled, and the end of its commands.
+    /// Codex's name of the last turn that was cancelled, and the ends of the commands
+    /// of such turns.
     pub(crate) cancelled: Option<String>,
-    pub(crate) sweep: Option<Sweep>,
+    pub(crate) sweeps: Sweeps,
     pub(crate) asks: Asks,
     pub(crate) transcript: Transcript,
     pub(crate) calls: Calls,
@@ -153,7 +154,7 @@ impl Harness for Codex {
             login: None,
             turn: None,
             cancelled: None,
-            sweep: None,
+            sweeps: Sweeps::default(),
             asks: Asks::default(),
             transcript: Transcript::default(),
             unseen: Unseen::default(),

@@ -21,7 +21,7 @@ use crate::{
     rpc::RpcError,
     servers,
     session::Codex,
-    store, sweep,
+    store,
 };
 
 /// Fires when Codex has not become ready in time.
@@ -278,8 +278,7 @@ impl Codex {
                 done = done.and(client::fail(request, Failure::internal(why)));
             }
         }
-        self.sweep = None;
-        done = done.and(timer::cancel(sweep::TIMER));
+        done = done.and(self.sweeps.clear());
         done = done.and(self.asks.withdraw_all());
         self.unseen.clear();
         self.agents = Agents::default();

@@ -1,25 +1,19 @@
-//! Ending the commands of a cancelled turn. Codex keeps a command that runs longer
-//! than a moment as a *background terminal*, which outlives its turn and also an
-//! interrupt. That is right for what a turn left running on purpose, and wrong for
-//! what somebody has just cancelled.
+//! Ending the commands of cancelled turns. Codex keeps a command that runs longer
+//! than a moment as a *background terminal* of its thread, which outlives its turn and
+//! also an interrupt. That is right for what a turn left running on purpose, and wrong
+//! for what somebody has just cancelled, be it done by the turn or by its sub-agents.
 //!
-//! So when the interrupted turn has ended, Codex is asked which terminals there are,
-//! those of the turn are terminated, and the turn is answered when none is left. A
-//! command that was starting may become a terminal a little later than the turn's
-//! end, so an empty list counts only when it was seen a few times.
+//! So when an interrupted turn has ended, Codex is asked which terminals its thread
+//! has, those of the turn are terminated, and the person's turn is answered when none
+//! is left. A command that was starting may become a terminal a little later than the
+//! turn's end, so an empty list counts only when it was seen a few times.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use hostler_sdk::{Result, log, timer};
 use serde_json::json;
 
-use crate::{
-    cli::Request,
-    incoming::{Terminals, TurnState},
-    session::Codex,
-    start::Reply,
-    turn::CANCELLED,
-};
+use crate::{cli::Request, incoming::Terminals, session::Codex, start::Reply, turn::CANCELLED};
 
 /// Fires when it is time to look again.
 pub(crate) const TIMER: u64 = 4;
@@ -34,103 +28,119 @@ const CALM: u8 = 3;
 /// How often is looked at most; each look terminates what it finds.
 const LOOKS: u8 = 100;
 
+/// The turns whose commands are being ended, by Codex's names of them.
+#[derive(Debug, Default)]
+pub(crate) struct Sweeps(BTreeMap<String, Sweep>);
+
 /// One turn's commands, until none is left.
 #[derive(Debug)]
-pub(crate) struct Sweep {
-    /// Codex's name of the turn.
-    turn: String,
+struct Sweep {
+    /// The thread of the turn.
+    thread: String,
     looks: u8,
     /// Looks in a row that found nothing.
     calm: u8,
-    /// Terminations that Codex has not answered.
+    /// Requests that Codex has not answered.
     unanswered: usize,
 }
 
-impl Sweep {
-    pub(crate) fn is_of(&self, turn: &crate::turn::Turn) -> bool {
-        turn.id.as_ref() == Some(&self.turn)
+impl Sweeps {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Codex is gone, and all commands with it.
+    pub(crate) fn clear(&mut self) -> Result {
+        self.0.clear();
+        timer::cancel(TIMER)
     }
 }
 
 impl Codex {
-    /// A cancelled turn has ended, but for its commands. Whether there may be any.
-    pub(crate) fn sweep(&mut self, ended: &TurnState) -> Result<bool> {
-        self.cancelled = Some(ended.id.clone());
-        if !self.calls.has_commands_of(&ended.id) {
-            return Ok(false);
+    /// A turn of this thread that was cancelled has ended, but for its commands.
+    pub(crate) fn sweep(&mut self, turn: &str, thread: &str) -> Result {
+        if self.sweeps.0.contains_key(turn) {
+            return Ok(());
         }
-        self.sweep = Some(Sweep {
-            turn: ended.id.clone(),
+        let sweep = Sweep {
+            thread: thread.to_owned(),
             looks: 0,
             calm: 0,
             unanswered: 0,
-        });
-        self.look().map(|()| true)
+        };
+        self.sweeps.0.insert(turn.to_owned(), sweep);
+        self.look_for(turn)
     }
 
     /// A command has begun or ended. One that begins after its turn was cancelled
     /// was on its way.
-    pub(crate) fn command_changed(&mut self, turn: Option<&str>) -> Result {
-        match &self.sweep {
-            Some(sweep) if !self.calls.has_commands_of(&sweep.turn) => self.swept(),
-            None if turn.is_some() && turn == self.cancelled.as_deref() => {
-                let id = turn.unwrap_or_default().to_owned();
-                let ended = TurnState {
-                    id,
-                    status: String::new(),
-                    error: None,
-                };
-                self.sweep(&ended).map(drop)
-            }
+    pub(crate) fn command_changed(&mut self, turn: Option<&str>, thread: &str) -> Result {
+        let Some(turn) = turn else {
+            return Ok(());
+        };
+        match (
+            self.sweeps.0.contains_key(turn),
+            self.calls.has_commands_of(turn),
+        ) {
+            (true, false) => self.swept(turn),
+            (false, true) if self.was_cancelled(turn, thread) => self.sweep(turn, thread),
             _ => Ok(()),
         }
     }
 
-    /// Asks which terminals there are.
+    /// Whether this turn of this thread was cancelled and has ended.
+    fn was_cancelled(&self, turn: &str, thread: &str) -> bool {
+        self.cancelled.as_deref() == Some(turn) || self.agents.was_cancelled(turn, thread)
+    }
+
+    /// It is time to look again, for all that rest.
     pub(crate) fn look(&mut self) -> Result {
-        let (Some(sweep), Some(cli), Some(thread)) = (&mut self.sweep, &mut self.cli, &self.thread)
-        else {
+        let rest = self.sweeps.0.iter();
+        let rest = rest.filter(|(_, sweep)| sweep.unanswered == 0);
+        let turns: Vec<String> = rest.map(|(turn, _)| turn.clone()).collect();
+        let looks = turns.iter().map(|turn| self.look_for(turn));
+        looks.fold(Ok(()), Result::and)
+    }
+
+    /// Asks which terminals there are.
+    fn look_for(&mut self, turn: &str) -> Result {
+        let (Some(sweep), Some(cli)) = (self.sweeps.0.get_mut(turn), &mut self.cli) else {
             return Ok(());
         };
         sweep.looks += 1;
-        let params = json!({"threadId": thread});
-        cli.request(
-            Request::Terminals,
-            "thread/backgroundTerminals/list",
-            &params,
-        )
+        sweep.unanswered += 1;
+        let params = json!({"threadId": sweep.thread});
+        let request = Request::Terminals(turn.to_owned());
+        cli.request(request, "thread/backgroundTerminals/list", &params)
     }
 
     /// Codex has answered that: those of the turn are terminated.
-    pub(crate) fn terminals_listed(&mut self, reply: Reply<'_>) -> Result {
-        let (Some(sweep), Some(cli), Some(thread)) = (&mut self.sweep, &mut self.cli, &self.thread)
-        else {
+    pub(crate) fn terminals_listed(&mut self, turn: &str, reply: Reply<'_>) -> Result {
+        let (Some(sweep), Some(cli)) = (self.sweeps.0.get_mut(turn), &mut self.cli) else {
             return Ok(());
         };
+        sweep.unanswered -= 1;
         let read = reply.map(|reply| serde_json::from_str::<Terminals>(reply.get()));
         let terminals = match read {
             Ok(Ok(terminals)) => terminals.data,
             Ok(Err(error)) => {
                 log::warn(format_args!("the terminals of Codex: {error}"));
-                return self.swept();
+                return self.swept(turn);
             }
             Err(error) => {
                 log::warn(format_args!("Codex does not list its terminals: {error}"));
-                return self.swept();
+                return self.swept(turn);
             }
         };
         // Each was told as a command before it became a terminal.
         let of_turn = terminals.iter().filter(|terminal| {
-            let turn = self.calls.turn_of(&terminal.item_id);
-            turn.is_none_or(|turn| turn == sweep.turn)
+            let its = self.calls.turn_of(&terminal.item_id);
+            its.is_none_or(|its| its == turn)
         });
         for terminal in of_turn {
-            let params = json!({"threadId": thread, "processId": terminal.process_id});
-            cli.request(
-                Request::Terminate,
-                "thread/backgroundTerminals/terminate",
-                &params,
-            )?;
+            let params = json!({"threadId": sweep.thread, "processId": terminal.process_id});
+            let request = Request::Terminate(turn.to_owned());
+            cli.request(request, "thread/backgroundTerminals/terminate", &params)?;
             sweep.unanswered += 1;
         }
         if sweep.unanswered > 0 {
@@ -139,35 +149,36 @@ impl Codex {
         }
         sweep.calm += 1;
         match sweep.calm == CALM || sweep.looks == LOOKS {
-            true => self.swept(),
+            true => self.swept(turn),
             false => timer::set(TIMER, AGAIN),
         }
     }
 
     /// Codex has terminated one, or says that it is gone.
-    pub(crate) fn terminated(&mut self) -> Result {
-        let Some(sweep) = &mut self.sweep else {
+    pub(crate) fn terminated(&mut self, turn: &str) -> Result {
+        let Some(sweep) = self.sweeps.0.get_mut(turn) else {
             return Ok(());
         };
-        sweep.unanswered = sweep.unanswered.saturating_sub(1);
+        sweep.unanswered -= 1;
         match sweep.unanswered {
-            0 if sweep.looks == LOOKS => self.swept(),
+            0 if sweep.looks == LOOKS => self.swept(turn),
             0 => timer::set(TIMER, AGAIN),
             _ => Ok(()),
         }
     }
 
     /// No command of the turn is left.
-    fn swept(&mut self) -> Result {
-        let Some(sweep) = self.sweep.take() else {
-            return Ok(());
+    fn swept(&mut self, turn: &str) -> Result {
+        self.sweeps.0.remove(turn);
+        let mut done = match self.sweeps.is_empty() {
+            true => timer::cancel(TIMER),
+            false => Ok(()),
         };
-        let done = timer::cancel(TIMER);
-        done.and(
-            match self.turn.as_ref().is_some_and(|turn| sweep.is_of(turn)) {
-                true => self.end_turn(Ok(hostler_sdk::acp::StopReason::Cancelled)),
-                false => self.calls.end_of_turn(&sweep.turn, CANCELLED),
-            },
-        )
+        let waits = self.turn.as_ref().and_then(|turn| turn.id.as_deref());
+        // The answer to the person's turn ends its calls.
+        if waits != Some(turn) {
+            done = done.and(self.calls.end_of_turn(turn, CANCELLED));
+        }
+        done.and(self.answer_cancelled())
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     session::Codex,
     slash::{self, Command},
     start::Reply,
-    sweep,
 };
 
 /// Fires when a cancelled turn has not ended in time, and Codex not at the signal
@@ -55,6 +54,8 @@ pub(crate) struct Turn {
     /// It is one that Codex has no turn for, so nothing can be interrupted.
     only_lists: bool,
     pub cancelled: bool,
+    /// Codex has ended it.
+    over: bool,
     /// Codex is being ended, because it did not end the turn.
     ending: Ending,
 }
@@ -90,6 +91,7 @@ impl Codex {
             commands: false,
             only_lists: false,
             cancelled: false,
+            over: false,
             ending: Ending::default(),
         });
         self.send_prompt()
@@ -200,7 +202,7 @@ impl Codex {
 
     /// Without a turn there are only sub-agents to cancel.
     pub(crate) fn cancel_turn(&mut self) -> Result {
-        self.interrupt_agents().and(self.cancel_own_turn())
+        self.interrupt_agents(None).and(self.cancel_own_turn())
     }
 
     fn cancel_own_turn(&mut self) -> Result {
@@ -276,16 +278,40 @@ impl Codex {
             self.checkpoint();
         }
         let ours = |turn: &Turn| turn.waiting.is_none() && turn.id.as_ref() == Some(&ended.id);
-        match &self.turn {
-            Some(turn) if ours(turn) && turn.cancelled => match self.sweep(ended)? {
-                true => Ok(()), // Its commands end first.
-                false => self.end_turn(Ok(acp::StopReason::Cancelled)),
-            },
+        match &mut self.turn {
+            Some(turn) if ours(turn) && turn.cancelled => {
+                turn.over = true;
+                self.stopped(&ended.id)
+            }
             Some(turn) if ours(turn) => self.end_turn(outcome(ended)),
             _ => {
                 log::debug("a turn that nobody here began has ended");
                 self.calls.end_of(None, NO_RESULT)
             }
+        }
+    }
+
+    /// A turn that was cancelled has ended; what it began ends now.
+    fn stopped(&mut self, id: &str) -> Result {
+        self.cancelled = Some(id.to_owned());
+        let mut done = Ok(());
+        if self.calls.has_commands_of(id) {
+            let thread = self.thread.clone().unwrap_or_default();
+            done = self.sweep(id, &thread);
+        }
+        // Of sub-agents that have ended; the others are being interrupted.
+        for (turn, thread) in self.calls.left_by_agents_of(id) {
+            done = done.and(self.sweep(&turn, &thread));
+        }
+        done.and(self.answer_cancelled())
+    }
+
+    /// Answers the turn that was cancelled, when nothing is left of it.
+    pub(crate) fn answer_cancelled(&mut self) -> Result {
+        let is_over = |turn: &Turn| turn.cancelled && turn.over;
+        match self.turn.as_ref().is_some_and(is_over) && self.sweeps.is_empty() {
+            true => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            false => Ok(()),
         }
     }
 
@@ -296,11 +322,6 @@ impl Codex {
         };
         let timers = [TIMER, INTERRUPT_TIMER];
         let mut done = timers.map(timer::cancel).into_iter().collect::<Result>();
-        // One of an earlier turn goes on.
-        if self.sweep.as_ref().is_some_and(|sweep| sweep.is_of(&turn)) {
-            self.sweep = None;
-            done = done.and(timer::cancel(sweep::TIMER));
-        }
         let why = match &outcome {
             Ok(acp::StopReason::Cancelled) => CANCELLED,
             _ => NO_RESULT,

@@ -26,4 +26,5 @@ mod slash;
 mod stage;
 mod steer;
 mod sweep;
+mod sweep_agents;
 mod tools;

@@ -7,7 +7,8 @@ use hostler_e2e::{Client, Decision, Host};
 use hostler_test_support::trial;
 use libtest_mimic::Trial;
 
-use crate::codex::{NEEDS, Setup, careful, setup, setup_with};
+use crate::codex::{NEEDS, Setup, careful, setup, setup_of, setup_with};
+use crate::codex_code::MODEL;
 
 /// Only to end a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,6 +39,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             "codex_keeps_what_an_earlier_turn_left_running",
             NEEDS,
             earlier,
+        ),
+        trial(
+            "codex_leaves_no_command_of_a_sub_agent_when_it_is_cancelled",
+            NEEDS,
+            of_sub_agent,
         ),
     ]
 }
@@ -161,6 +167,53 @@ async fn earlier() {
         assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled);
         commands(host, "other", 0).await;
         commands(host, "kept", 1).await;
+    })
+    .await;
+}
+
+/// While it runs, at once and later, and when it has said that it is done and left a
+/// command running.
+async fn of_sub_agent() {
+    let Setup { host, .. } = &setup_of(MODEL, "", "never", "danger-full-access").await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        for round in 0..8_u64 {
+            let file = format!("agent{round}");
+            let leaves = round % 2 == 1;
+            let (yields, then) = match leaves {
+                true => (300, "{{text I left it running.}}"),
+                false => (30_000, ""),
+            };
+            let task = format!(
+                "{{{{call exec_command {{\\\"cmd\\\":\\\"touch {file}; tail -f {file}\\\",\
+                 \\\"yield_time_ms\\\":{yields}}} }}}}{then}"
+            );
+            let prompt = format!(
+                "[[call collaboration/spawn_agent {{\"task_name\":\"helper{round}\",\
+                 \"message\":\"{task}\",\"fork_turns\":\"none\"}}]]\
+                 [[call collaboration/wait_agent {{\"timeout_ms\":30000}}]][[bash sleep 60{round}]]"
+            );
+            let prompt = client.prompt(&session, &prompt);
+            let cancel = async {
+                commands(host, &file, 1).await;
+                if leaves {
+                    let done = |m: &serde_json::Value| m["title"] == format!("sleep 60{round}");
+                    client.wait_for("the end of the sub-agent", done).await;
+                } else {
+                    tokio::time::sleep(Duration::from_millis(60 * round)).await;
+                }
+                client.cancel(&session);
+            };
+            let (end, ()) = tokio::join!(prompt, cancel);
+            assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled, "{file}");
+            commands(host, &file, 0).await;
+        }
+        for call in client.tool_calls() {
+            let call = client.tool_call(&call);
+            let is_command = call["kind"] == "execute";
+            assert!(!is_command || call["status"] == "failed", "{call:#}");
+        }
+        client.goes_on(&session).await;
     })
     .await;
 }
