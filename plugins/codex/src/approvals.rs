@@ -83,15 +83,26 @@ impl Asks {
             let asks = text(format!("The sub-agent {} asks.", by.name()));
             form.call.fields.content.get_or_insert_default().push(asks);
         }
-        if form.options.is_empty() {
-            let told = form.unaskable.map_or(Ok(()), |why| {
-                client::notice(acp::NoticeSeverity::Warning, why)
-            });
-            return told.and(cli.reply(&id, &form.unasked));
+        if form.options.is_empty() && form.words.is_none() {
+            return unasked(&id, &form, cli);
         }
         if self.0.len() == MAX_OPEN {
             log::warn("too many permissions are being asked for at once: one is refused");
             return cli.reply(&id, &form.unasked);
+        }
+        if let Some(mut params) = form.words.take() {
+            if let Some(by) = &by {
+                params["_meta"] = Value::Object(by.meta());
+            }
+            let ask = self.0.insert(Ask { id, form, by });
+            return match client::ask(ask, "elicitation/create", &params) {
+                Ok(()) => Ok(()),
+                Err(error) => {
+                    log::error(format_args!("nobody can be asked for words: {error}"));
+                    let ask = self.0.take(ask);
+                    ask.map_or(Ok(()), |ask| unasked(&ask.id, &ask.form, cli))
+                }
+            };
         }
         let shown = match form.announce {
             true => client::update(&acp::SessionUpdate::ToolCall(announced(&form.call))),
@@ -128,6 +139,9 @@ impl Asks {
         let (Some(Ask { id, form, by }), Some(cli)) = (self.0.take(ask), cli) else {
             return Ok(()); // Codex took it back, or is gone.
         };
+        if form.options.is_empty() {
+            return worded(&id, &form, outcome, cli);
+        }
         let chosen = client::selected(outcome);
         let choice = chosen.and_then(|chosen| {
             let mut options = form.options.iter();
@@ -202,6 +216,41 @@ impl Asks {
     }
 }
 
+/// Nobody can be asked, and people should know.
+fn unasked(id: &RawValue, form: &Form, cli: &mut Cli) -> Result {
+    let told = form.unaskable.as_ref().map_or(Ok(()), |why| {
+        client::notice(acp::NoticeSeverity::Warning, why)
+    });
+    told.and(cli.reply(id, &form.unasked))
+}
+
+/// A form is filled in, or is not. Those who were not asked are told which, and
+/// nothing of the words: they may be secrets.
+fn worded(id: &RawValue, form: &Form, outcome: &Result<String, Failure>, cli: &mut Cli) -> Result {
+    let answer = match outcome {
+        Ok(answer) => elicitation::filled_in(answer),
+        Err(failure) => {
+            log::debug(format_args!("a form was declined: {failure}"));
+            None
+        }
+    };
+    let Some((answer, accepted)) = answer else {
+        return unasked(id, form, cli);
+    };
+    let shown = match form.announce {
+        true => {
+            let call = announced(&form.call).status(match accepted {
+                true => acp::ToolCallStatus::Completed,
+                false => acp::ToolCallStatus::Failed,
+            });
+            client::update(&acp::SessionUpdate::ToolCall(call))
+        }
+        // It is of a call that is shown and goes on.
+        false => Ok(()),
+    };
+    cli.reply(id, &answer).and(shown)
+}
+
 /// A tool call that stands for a question of its own.
 fn announced(update: &acp::ToolCallUpdate) -> acp::ToolCall {
     let fields = &update.fields;
@@ -215,8 +264,9 @@ fn announced(update: &acp::ToolCallUpdate) -> acp::ToolCall {
 }
 
 fn closed(form: &Form, call: &str, why: &str) -> Result {
-    if !form.announce {
-        return Ok(()); // The item itself will say.
+    // The item itself will say, or nothing was shown.
+    if !form.announce || form.options.is_empty() {
+        return Ok(());
     }
     let fields = acp::ToolCallUpdateFields::new().status(acp::ToolCallStatus::Failed);
     calls::update(call, fields.content(vec![text(why)]))

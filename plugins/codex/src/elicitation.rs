@@ -41,8 +41,11 @@ pub(crate) fn form(params: &str, calls: &Calls) -> serde_json::Result<Form> {
     let approval = ask.meta["codex_approval_kind"] == "mcp_tool_call";
     let open = tool.and_then(|tool| calls.of_mcp(&ask.server_name, tool));
     let known = open.as_deref().and_then(|id| calls.view(id));
+    let fillable = matches!(ask.mode.as_str(), "" | "form");
     let options = match ask.mode.as_str() {
         _ if approval => approvals(&ask.meta),
+        // Such as a proof of who answers.
+        _ if !fillable && ask.mode != "url" => Vec::new(),
         "url" => vec![
             Choice::new(
                 "done",
@@ -78,16 +81,28 @@ pub(crate) fn form(params: &str, calls: &Calls) -> serde_json::Result<Form> {
     let id = open
         .clone()
         .unwrap_or_else(|| format!("elicitation/{}", ask.server_name));
-    let unaskable = options.is_empty().then(|| {
-        let (server, message) = (one_line(&ask.server_name), one_line(&ask.message));
-        format!(
-            "The MCP server {server} asked for words, which cannot be given here, and was \
-             declined: {message}"
-        )
+    let (server, message) = (one_line(&ask.server_name), one_line(&ask.message));
+    let words = (options.is_empty() && fillable).then(|| {
+        json!({
+            "mode": "form", "message": format!("{server} asks: {}", ask.message),
+            "requestedSchema": ask.requested_schema,
+        })
+    });
+    let unaskable = options.is_empty().then(|| match fillable {
+        true => format!(
+            "The MCP server {server} asked for an answer in words, which no client here takes, \
+             and was declined: {message}"
+        ),
+        false => format!(
+            "The MCP server {server} asked in a way that is not known here ({}), and was \
+             declined: {message}",
+            one_line(&ask.mode)
+        ),
     });
     Ok(Form {
         call: acp::ToolCallUpdate::new(id, fields),
         options,
+        words,
         cancelled: action("cancel"),
         unasked: action("decline"),
         announce: open.is_none(),
@@ -145,8 +160,24 @@ fn approvals(meta: &Value) -> Vec<Choice> {
     options
 }
 
+/// What Codex gets for a form that somebody filled in, and whether they accepted it.
+pub(crate) fn filled_in(answer: &str) -> Option<(Value, bool)> {
+    #[derive(Deserialize)]
+    struct Answer {
+        action: String,
+        #[serde(default)]
+        content: Value,
+    }
+    let answer: Answer = serde_json::from_str(answer).ok()?;
+    match answer.action.as_str() {
+        "accept" => Some((accept(&answer.content, Value::Null), true)),
+        other @ ("decline" | "cancel") => Some((action(other), false)),
+        _ => None,
+    }
+}
+
 /// A form without fields is a yes or no, one with a single choice has its
-/// values as options; others cannot be filled in here, and nobody is asked.
+/// values as options; others need words.
 fn fields_of(schema: &Value) -> Vec<Choice> {
     let decline = Choice::new(
         "reject_once",
@@ -224,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_needs_words_is_asked_of_nobody() {
+    fn a_form_that_needs_words_has_no_options() {
         let schema = json!({"properties": {"name": {"type": "string"}}});
         assert_eq!(options(&schema), []);
         let schema = json!({"properties": {"a": {"type": "boolean"}, "b": {"type": "boolean"}}});

@@ -64,6 +64,7 @@ impl Questions {
         Ok(questions.next().unwrap_or_else(|answers| Form {
             call: acp::ToolCallUpdate::new("question", acp::ToolCallUpdateFields::new()),
             options: Vec::new(),
+            words: None,
             cancelled: answers.clone(),
             unasked: answers,
             announce: false,
@@ -118,6 +119,7 @@ impl Questions {
         Ok(Form {
             call: acp::ToolCallUpdate::new(id, fields),
             options,
+            words: None,
             cancelled: answers.clone(),
             unasked: answers,
             announce: true,

@@ -12,8 +12,10 @@ use crate::{calls::Calls, commands, items::text, questions::Questions};
 #[derive(Debug)]
 pub(crate) struct Form {
     pub call: acp::ToolCallUpdate,
-    /// Without any, nobody is asked.
+    /// Without any, those are asked who can fill in the form, or nobody.
     pub options: Vec<Choice>,
+    /// The params of `elicitation/create`, of what needs words.
+    pub words: Option<Value>,
     /// The answer when people cancel: the turn ends.
     pub cancelled: Value,
     /// The answer when nobody can be asked: the turn goes on.
@@ -84,6 +86,7 @@ fn decisions(call: acp::ToolCallUpdate, session: String, more: Vec<Choice>) -> F
         options,
         cancelled: decision("cancel"),
         unasked: decision("decline"),
+        words: None,
         announce: false,
         unaskable: None,
         questions: None,
@@ -266,6 +269,7 @@ pub(crate) fn permissions(params: &str) -> serde_json::Result<Form> {
         ],
         cancelled: nothing.clone(),
         unasked: nothing,
+        words: None,
         announce: true,
         unaskable: None,
         questions: None,

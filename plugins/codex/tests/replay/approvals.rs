@@ -188,23 +188,6 @@ fn a_tool_of_an_mcp_server_is_asked_about_and_can_be_remembered() {
 }
 
 #[test]
-fn what_an_mcp_server_asks_and_cannot_be_filled_in_here_is_declined_at_once() {
-    let mut stage = Stage::prompted();
-    let params = json!({"threadId": "t", "serverName": "db", "mode": "form", "message": "Who?",
-        "requestedSchema": {"properties": {"name": {"type": "string"}}}});
-    let effects =
-        stage.feed(&json!({"id": 7, "method": "mcpServer/elicitation/request", "params": params}));
-    assert_eq!(effects.written_json()[0]["result"]["action"], "decline");
-    assert!(effects.asks().is_empty());
-    let told = stage.shown().into_iter();
-    assert_eq!(
-        told.filter(|line| line.contains("was declined: Who?"))
-            .count(),
-        1
-    );
-}
-
-#[test]
 fn questions_of_the_model_are_asked_one_after_the_other() {
     let mut stage = Stage::prompted();
     let options_of =

@@ -13,6 +13,7 @@ mod code;
 mod comparison;
 mod errors;
 mod fork;
+mod forms;
 mod limits;
 mod login;
 mod messages;
