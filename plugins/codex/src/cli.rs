@@ -34,6 +34,8 @@ pub(crate) enum Request {
     Steer(Words),
     Compact,
     Skills,
+    /// A new title, for the prompt of that id.
+    Rename(RequestId),
     /// For the prompt of that id.
     Servers(RequestId),
     Interrupt,

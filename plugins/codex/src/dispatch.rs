@@ -106,6 +106,7 @@ impl Codex {
             Some(Request::Compact) => self.compact_answered(reply),
             Some(Request::Skills) => self.skills_listed(reply),
             Some(Request::Servers(prompt)) => self.servers_listed(prompt, reply),
+            Some(Request::Rename(prompt)) => self.renamed(prompt, reply),
             Some(Request::Terminals(turn)) => self.terminals_listed(&turn, reply),
             Some(Request::Terminate(turn)) => self.terminated(&turn),
             Some(Request::Interrupt) => self.interrupt_answered(reply),

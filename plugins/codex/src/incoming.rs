@@ -255,7 +255,7 @@ pub(crate) struct Reported {
     pub approval_policy: Value,
     #[serde(alias = "sandboxPolicy")]
     pub sandbox: Value,
-    /// Told with changes alone.
+    /// Not told when a thread begins.
     #[serde(default)]
     pub collaboration_mode: Value,
 }

@@ -1,6 +1,6 @@
 //! Commands of people to Codex itself, and skills, which are prompted like them.
 
-use hostler_sdk::{RequestId, Result, acp, client, text::one_line};
+use hostler_sdk::{Failure, RequestId, Result, acp, client, text::one_line};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{blocks::Input, cli::Request, session::Codex, start::Reply};
 const MAX_SKILLS: usize = 64;
 
 /// Name, meaning, and what may follow.
-const COMMANDS: [(&str, &str, &str); 6] = [
+const COMMANDS: [(&str, &str, &str); 8] = [
     (
         "compact",
         "Sum the conversation up, to free its context window",
@@ -29,6 +29,12 @@ const COMMANDS: [(&str, &str, &str); 6] = [
     ("review-commit", "Review a commit", "its hash"),
     ("status", "Model, mode and use of this conversation", ""),
     ("mcp", "MCP servers and their tools", ""),
+    (
+        "rename",
+        "Give this conversation another title",
+        "the title",
+    ),
+    ("skills", "Skills, and what each is for", ""),
 ];
 
 /// What a prompt asks of Codex itself.
@@ -39,6 +45,9 @@ pub(crate) enum Command {
     Review(Value),
     Status,
     Servers,
+    /// With the new title.
+    Rename(String),
+    Skills,
 }
 
 /// A skill as Codex lists it.
@@ -72,6 +81,8 @@ pub(crate) fn command(input: &[Input]) -> Option<Command> {
         }
         ("status", "") => Command::Status,
         ("mcp", "") => Command::Servers,
+        ("rename", title) if !title.is_empty() => Command::Rename(one_line(title)),
+        ("skills", "") => Command::Skills,
         _ => return None,
     })
 }
@@ -196,6 +207,35 @@ impl Codex {
         said.and(self.end_turn(Ok(acp::StopReason::EndTurn)))
     }
 
+    /// Says which skills there are; the model hears nothing of it.
+    pub(crate) fn tell_skills(&mut self) -> Result {
+        let lines = self.skills.iter().map(|skill| {
+            let about = skill.short_description.as_ref();
+            let about = one_line(about.unwrap_or(&skill.description));
+            format!("- /{}: {about}", skill.name)
+        });
+        let text = match self.skills.is_empty() {
+            true => "There is no skill.".into(),
+            false => lines.collect::<Vec<_>>().join("\n"),
+        };
+        let said = client::message(text);
+        said.and(self.end_turn(Ok(acp::StopReason::EndTurn)))
+    }
+
+    /// Codex has answered `thread/name/set`; it tells the title by itself.
+    pub(crate) fn renamed(&mut self, prompt: RequestId, reply: Reply<'_>) -> Result {
+        // It was cancelled meanwhile.
+        if self.turn.as_ref().is_none_or(|turn| turn.request != prompt) {
+            return Ok(());
+        }
+        self.end_turn(match reply {
+            Ok(_) => Ok(acp::StopReason::EndTurn),
+            Err(error) => Err(Failure::internal(format!(
+                "Codex did not take the title: {error}"
+            ))),
+        })
+    }
+
     /// Codex has listed its MCP servers.
     pub(crate) fn servers_listed(&mut self, prompt: RequestId, reply: Reply<'_>) -> Result {
         // It was cancelled meanwhile.
@@ -260,6 +300,12 @@ mod tests {
             ))
         );
         assert_eq!(of("/review-branch"), None);
+        assert_eq!(
+            of("/rename  Roses\nand more"),
+            Some(Command::Rename("Roses …".into()))
+        );
+        assert_eq!(of("/rename"), None);
+        assert_eq!(of("/skills"), Some(Command::Skills));
         assert_eq!(of("/unknown"), None);
         assert_eq!(of("review"), None);
     }

@@ -52,7 +52,7 @@ pub(crate) struct Turn {
     /// It is a command, which takes no further words.
     commands: bool,
     /// It is one that Codex has no turn for, so nothing can be interrupted.
-    only_lists: bool,
+    only_asks: bool,
     pub cancelled: bool,
     /// Codex has ended it.
     over: bool,
@@ -89,7 +89,7 @@ impl Codex {
             waiting: Some(input),
             compacts: false,
             commands: false,
-            only_lists: false,
+            only_asks: false,
             cancelled: false,
             over: false,
             ending: Ending::default(),
@@ -120,11 +120,17 @@ impl Codex {
         turn.commands = command.is_some();
         let sent = match command {
             Some(Command::Status) => return self.tell_status(),
+            Some(Command::Skills) => return self.tell_skills(),
             Some(Command::Servers) => {
                 let params = json!({"threadId": thread, "detail": "toolsAndAuthOnly"});
-                turn.only_lists = true;
+                turn.only_asks = true;
                 let request = Request::Servers(turn.request);
                 return cli.request(request, "mcpServerStatus/list", &params);
+            }
+            Some(Command::Rename(name)) => {
+                let params = json!({"threadId": thread, "name": name});
+                turn.only_asks = true;
+                cli.request(Request::Rename(turn.request), "thread/name/set", &params)
             }
             Some(Command::Compact) => {
                 let params = json!({"threadId": thread});
@@ -209,7 +215,7 @@ impl Codex {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };
-        if turn.waiting.is_some() || turn.only_lists {
+        if turn.waiting.is_some() || turn.only_asks {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
         }
         turn.cancelled = true;

@@ -250,3 +250,30 @@ fn a_session_goes_on_with_it() {
     let resume = asked.iter().find(|it| it["method"] == "thread/resume");
     assert_eq!(resume.unwrap()["params"]["threadId"], ID);
 }
+
+#[test]
+fn one_that_planned_is_shown_as_planning() {
+    for (mode, shown) in [("plan", "plan"), ("default", "read-only")] {
+        let mut bench = Bench::<Codex>::new();
+        let params = hostler_sdk::OpenParams {
+            session: ID.into(),
+            cwd: "/work".into(),
+            ..Default::default()
+        };
+        let (child, _) = bench
+            .open_with(params, Origin::Outside(ID.into()))
+            .spawned();
+        for id in [1, 2] {
+            bench.json(child, &json!({"id": id, "result": {}}));
+        }
+        bench.json(child, &json!({"id": 3, "result": {"data": []}}));
+        let settings = json!({"model": "m", "reasoning_effort": null});
+        let thread = json!({"thread": {"id": ID}, "model": "m", "reasoningEffort": null,
+            "approvalPolicy": "on-request", "sandbox": {"type": "readOnly"},
+            "collaborationMode": {"mode": mode, "settings": settings}});
+        let effects = bench.json(child, &json!({"id": 4, "result": thread}));
+        let opened = format!("{effects:?}");
+        let current = format!("currentModeId\\\":\\\"{shown}\\\"");
+        assert!(opened.contains(&current), "{current} is not in {opened}");
+    }
+}

@@ -53,10 +53,12 @@ fn commands_and_skills_are_told() {
         "review-commit",
         "status",
         "mcp",
+        "rename",
+        "skills",
         "pdf",
     ];
     assert_eq!(names, expected);
-    assert_eq!(commands[6]["description"], "Short");
+    assert_eq!(commands[8]["description"], "Short");
 }
 
 #[test]
@@ -131,4 +133,46 @@ fn mcp_servers_are_listed_with_their_tools() {
         ["- db: query, write\n- gone: it did not start"]
     );
     assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn a_conversation_can_be_renamed() {
+    let mut stage = with_skills(&json!([]));
+    prompt(&mut stage, "/rename A poem");
+    let asked = stage.written[0].clone();
+    assert_eq!(asked["method"], "thread/name/set");
+    assert_eq!(asked["params"], json!({"threadId": "t", "name": "A poem"}));
+    stage.reply("thread/name/set", json!({}));
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+    stage.tell("thread/name/updated", &json!({"threadName": "A poem"}));
+    let told = stage.effects.updates().pop().unwrap();
+    assert_eq!(told["title"], "A poem");
+}
+
+#[test]
+fn a_title_that_codex_does_not_take_is_an_error_and_a_cancelled_one_is_answered_once() {
+    let mut stage = with_skills(&json!([]));
+    prompt(&mut stage, "/rename A poem");
+    let asked = stage.written.pop_front().unwrap();
+    let error = json!({"code": -32600, "message": "too long"});
+    stage.feed(&json!({"id": asked["id"], "error": error}));
+    assert!(stage.failure().message.contains("too long"));
+    prompt(&mut stage, "/rename A poem");
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    stage.reply("thread/name/set", json!({}));
+    assert_eq!(stage.ends().last(), Some(&Ok("cancelled".into())));
+    assert_eq!(stage.ends().len(), 2);
+}
+
+#[test]
+fn the_skills_can_be_listed() {
+    let mut stage = with_skills(&json!([skill("pdf", true), skill("off", false)]));
+    prompt(&mut stage, "/skills");
+    assert_eq!(stage.effects.text(), "- /pdf: Short");
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+    assert!(stage.written.is_empty(), "the model hears nothing of it");
+    let mut stage = with_skills(&json!([]));
+    prompt(&mut stage, "/skills");
+    assert_eq!(stage.effects.text(), "There is no skill.");
 }

@@ -12,7 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("codex_reviews_what_is_not_committed", NEEDS, review),
         trial(
-            "codex_tells_its_status_and_its_mcp_servers",
+            "codex_tells_its_status_and_its_mcp_servers_and_takes_a_title",
             MCP_NEEDS,
             status,
         ),
@@ -53,6 +53,10 @@ async fn status() {
         client.prompt(&session, "/mcp").await.unwrap();
         let told = client.text("agent_message_chunk");
         assert!(told.ends_with("- echo: echo"), "{told}");
+        client.prompt(&session, "/rename A poem").await.unwrap();
+        let titled =
+            |m: &Value| m["sessionUpdate"] == "session_info_update" && m["title"] == "A poem";
+        client.wait_for("the title", titled).await;
         // The model hears nothing of it.
         let mut asked = model.requests().into_iter();
         assert!(!asked.any(|request| request.path == "/v1/responses"));

@@ -13,6 +13,7 @@ mod codex;
 mod codex_cancels;
 mod codex_code;
 mod codex_decides;
+mod codex_forms;
 mod codex_plans;
 mod codex_shows;
 mod codex_slash;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         codex_cancels::trials(),
         codex_code::trials(),
         codex_decides::trials(),
+        codex_forms::trials(),
         codex_plans::trials(),
         codex_shows::trials(),
         codex_slash::trials(),
