@@ -197,19 +197,28 @@ impl ClaudeCode {
             _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
             outcome => outcome,
         };
-        // Words that came too late for this one have a turn of their own: for
-        // people it is the same.
-        if outcome == Ok(acp::StopReason::EndTurn) && !turn.steered.is_empty() {
-            let mut words = turn.steered.remove(0);
-            turn.uuid.clone_from(&words.uuid);
-            done = done.and(words.taken());
-            return done.and(self.transcript.calls.end_turn(NO_RESULT));
-        }
         // The words say why; an error says it itself.
         if let (Ok(acp::StopReason::Refusal | acp::StopReason::MaxTokens), Some(words)) =
             (&outcome, &turn.words)
         {
             done = done.and(words.show());
+        }
+        // Words that came too late for this one have a turn of their own, however it
+        // ended: for people it is the same.
+        if !turn.cancelled && !turn.steered.is_empty() {
+            let mut words = turn.steered.remove(0);
+            turn.uuid.clone_from(&words.uuid);
+            turn.words = None;
+            if let Err(failure) = outcome {
+                let text = format!(
+                    "{}. Claude Code goes on with the words that came meanwhile",
+                    failure.message.trim_end_matches('.')
+                );
+                done = done.and(client::notice(acp::NoticeSeverity::Error, text));
+            }
+            done = done.and(words.taken());
+            self.transcript.end_turn();
+            return done.and(self.transcript.calls.end_turn(NO_RESULT));
         }
         done.and(self.end_turn(outcome))
     }

@@ -93,3 +93,63 @@ fn without_a_turn_there_is_nothing_to_steer() {
     let failure = stage.bench.call(METHOD, &json!({})).answer().unwrap_err();
     assert_eq!(failure.code, -32602);
 }
+
+/// How a turn ends that failed.
+fn failed(uuid: &str) -> Value {
+    json!({"type": "result", "subtype": "success", "is_error": true, "api_error_status": 500,
+        "result": "API Error: 500", "user_message_uuids": [uuid]})
+}
+
+#[test]
+fn words_for_a_turn_that_fails_are_its_answer() {
+    for queued in [true, false] {
+        let (mut stage, turn, words) = steered();
+        if queued {
+            became(&mut stage, &words, "queued");
+        }
+        let answers = stage.feed(&failed(&turn)).answers();
+        assert_eq!(
+            answers.len(),
+            usize::from(!queued),
+            "the words, not the turn"
+        );
+        became(&mut stage, &turn, "cancelled");
+        assert!(stage.ends().is_empty() || !queued);
+        let told = "error: API Error: 500. Claude Code goes on with the words that came meanwhile";
+        assert!(
+            stage.shown().contains(&told.to_owned()),
+            "{:?}",
+            stage.shown()
+        );
+        stage.clear();
+        for line in turn_of("simple", &words) {
+            stage.feed(&line);
+        }
+        assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+        assert!(!stage.shown().iter().any(|line| line.contains("by itself")));
+    }
+}
+
+#[test]
+fn words_that_fail_too_are_the_failure_of_the_turn() {
+    let (mut stage, turn, words) = steered();
+    became(&mut stage, &words, "queued");
+    stage.feed(&failed(&turn));
+    let effects = stage.feed(&failed(&words));
+    let (_, answer) = effects.answers().remove(0);
+    assert_eq!(answer.unwrap_err().message, "API Error: 500");
+}
+
+#[test]
+fn words_for_a_turn_that_is_cancelled_end_with_it() {
+    let (mut stage, turn, words) = steered();
+    became(&mut stage, &words, "queued");
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    let mut result = failed(&turn);
+    result["terminal_reason"] = "aborted_streaming".into();
+    stage.feed(&result);
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    became(&mut stage, &words, "cancelled");
+    assert_eq!(stage.ends().len(), 1);
+}

@@ -96,17 +96,19 @@ async fn steered() {
     });
     let refused = peer.ask("_hostler/session/steer", &words).await;
     assert_eq!(refused["error"]["code"], -32602, "{refused}");
-    // In the middle of a tool, whose result they go to the model with; and at the
-    // end of the turn, when there is no further step.
+    // In the middle of a tool, whose result they go to the model with; at the end of
+    // the turn, when there is no further step; and when the turn fails.
     for prompt in [
         r#"[[call Bash {"command":"sleep 2","description":"d"}]] [[text Not this.]]"#,
         "[[slow 100 20]]",
+        "[[status 500]]",
     ] {
         peer.early.clear();
         let end = peer.begin_prompt(&session, prompt).await;
         let works = |message: &Value| {
             let update = &message["params"]["update"];
-            update["sessionUpdate"] == "tool_call" || update["content"]["text"] == "word0 "
+            let first = update["content"]["text"].as_str().unwrap_or_default();
+            update["sessionUpdate"] == "tool_call" || first == "word0 " || first.contains("500")
         };
         peer.wait_for(works).await;
         let answer = peer.ask("_hostler/session/steer", &words).await;
