@@ -38,6 +38,10 @@ struct Tool {
     parent: Option<String>,
     /// It outlives the turn.
     background: bool,
+    /// Of a command in the background: Claude Code's name of it.
+    task: Option<String>,
+    /// A turn that has ended left it running.
+    left: bool,
     /// People know that it runs.
     running: bool,
     /// Of the sub-agent that it runs.
@@ -178,15 +182,18 @@ impl Calls {
                 // A sub-agent's plan is its own.
                 Ok(!block.is_error && tool.parent.is_none() && plan.apply(&tool.name, input, own))
             }
-            _ if !block.is_error && own.is_some_and(is_backgrounded) => {
-                let tool = Tool {
-                    background: true,
-                    ..tool
-                };
-                self.open.insert(id.to_owned(), tool);
-                self.running(id).map(|()| false)
-            }
-            _ => update(id.to_owned(), tool.words.before(fields)).map(|()| false),
+            _ => match own.filter(|_| !block.is_error).and_then(backgrounded) {
+                Some(task) => {
+                    let tool = Tool {
+                        background: true,
+                        task,
+                        ..tool
+                    };
+                    self.open.insert(id.to_owned(), tool);
+                    self.running(id).map(|()| false)
+                }
+                None => update(id.to_owned(), tool.words.before(fields)).map(|()| false),
+            },
         }
     }
 
@@ -212,8 +219,16 @@ impl Calls {
         left.and(update(id.to_owned(), fields)).map(|()| true)
     }
 
+    /// The commands that this turn has running in the background, by Claude Code's
+    /// names of them.
+    pub(crate) fn tasks(&self) -> Vec<String> {
+        let of_turn = self.open.values().filter(|tool| !tool.left);
+        of_turn.filter_map(|tool| tool.task.clone()).collect()
+    }
+
     /// The turn is over: calls without a result will not get one.
     pub(crate) fn end_turn(&mut self, why: &str) -> Result {
+        self.open.values_mut().for_each(|tool| tool.left = true);
         self.fail(
             |open, tool| {
                 let parent = tool.parent.as_ref().and_then(|parent| open.get(parent));
@@ -248,6 +263,8 @@ impl Calls {
             input: kept.map(ToOwned::to_owned),
             parent,
             background,
+            task: None,
+            left: false,
             running: false,
             words: Words::default(),
         };
@@ -301,8 +318,8 @@ fn keeps_input(tool: &str) -> bool {
     writes_plan(tool) || tool == EXIT_PLAN_MODE
 }
 
-/// The result says only that the work goes on.
-fn is_backgrounded(own: &RawValue) -> bool {
+/// The result says only that the work goes on; the name of a command that does.
+fn backgrounded(own: &RawValue) -> Option<Option<String>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Own {
@@ -312,8 +329,9 @@ fn is_backgrounded(own: &RawValue) -> bool {
         #[serde(default)]
         is_async: bool,
     }
-    serde_json::from_str::<Own>(own.get())
-        .is_ok_and(|own| own.is_async || own.background_task_id.is_some())
+    let own: Own = serde_json::from_str(own.get()).ok()?;
+    let goes_on = own.is_async || own.background_task_id.is_some();
+    goes_on.then_some(own.background_task_id)
 }
 
 fn update(id: String, fields: acp::ToolCallUpdateFields) -> Result {

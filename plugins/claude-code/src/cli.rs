@@ -37,6 +37,11 @@ pub(crate) enum Request {
     /// Which settings are in force?
     InForce,
     Interrupt,
+    /// End this command in the background, of the cancelled turn of that name.
+    Stop {
+        task: String,
+        turn: String,
+    },
     Set(Change),
     /// The MCP servers that the session has besides Claude Code's own.
     Servers(Servers),
@@ -114,6 +119,7 @@ impl Cli {
                 }),
             },
             Some(Request::Set(change)) => change.control(),
+            Some(Request::Stop { task, .. }) => Control::StopTask { task_id: task },
             Some(Request::Servers(servers)) => Control::McpSetServers { servers },
             Some(Request::Interrupt) | None => Control::Interrupt {
                 cancel_queued: true,

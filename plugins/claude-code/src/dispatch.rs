@@ -149,6 +149,7 @@ impl ClaudeCode {
                 Ok(())
             }
             Some(Request::Interrupt) => self.interrupted(&reply),
+            Some(Request::Stop { turn, .. }) => self.task_stopped(&turn),
             Some(Request::Set(change)) => self.chosen(change, reply.error),
             Some(Request::Servers(servers)) => self.servers_set(&servers, &reply),
             None => Ok(()),

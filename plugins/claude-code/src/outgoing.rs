@@ -54,6 +54,10 @@ pub(crate) enum Control<'a> {
     Interrupt {
         cancel_queued: bool,
     },
+    /// Ends work in the background.
+    StopTask {
+        task_id: &'a str,
+    },
     /// Instead of those that were set like this before. On the command line they
     /// would be seen by everybody on the machine.
     McpSetServers {

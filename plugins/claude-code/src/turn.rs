@@ -37,6 +37,9 @@ pub(crate) struct Turn {
     /// The prompt, until Claude Code is ready for it.
     waiting: Option<Vec<Content>>,
     pub cancelled: bool,
+    /// Of a cancelled one that has ended: commands in the background that are being
+    /// ended.
+    stopping: usize,
     words: Option<OwnWords>,
     /// Words that the model has not had yet.
     pub steered: Vec<steer::Words>,
@@ -80,6 +83,7 @@ impl ClaudeCode {
             uuid,
             waiting: Some(content),
             cancelled: false,
+            stopping: 0,
             words: None,
             steered: Vec::new(),
         });
@@ -142,13 +146,14 @@ impl ClaudeCode {
         if self.words_became(uuid, state)? {
             return Ok(());
         }
-        let ours = |turn: &Turn| turn.cancelled && turn.uuid == uuid;
+        let ours = |turn: &Turn| turn.cancelled && turn.stopping == 0 && turn.uuid == uuid;
         let over = matches!(state, "cancelled" | "discarded" | "refused");
         if over && self.turn.as_ref().is_some_and(ours) {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
         }
         // The result came before, or was lost on the way.
-        if state == "completed" && self.turn.as_ref().is_some_and(|turn| turn.uuid == uuid) {
+        let ours = |turn: &Turn| turn.stopping == 0 && turn.uuid == uuid;
+        if state == "completed" && self.turn.as_ref().is_some_and(ours) {
             log::warn("a turn has ended whose result could not be read");
             return self.end_turn(Ok(acp::StopReason::EndTurn));
         }
@@ -193,10 +198,10 @@ impl ClaudeCode {
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.is_ended_by(result)) else {
             return done.and(self.unprompted_ended(result));
         };
-        let outcome = match outcome(result, turn.words.as_ref()) {
-            _ if turn.cancelled => Ok(acp::StopReason::Cancelled),
-            outcome => outcome,
-        };
+        if turn.cancelled {
+            return done.and(self.stopped());
+        }
+        let outcome = outcome(result, turn.words.as_ref());
         // The words say why; an error says it itself.
         if let (Ok(acp::StopReason::Refusal | acp::StopReason::MaxTokens), Some(words)) =
             (&outcome, &turn.words)
@@ -205,7 +210,7 @@ impl ClaudeCode {
         }
         // Words that came too late for this one have a turn of their own, however it
         // ended: for people it is the same.
-        if !turn.cancelled && !turn.steered.is_empty() {
+        if !turn.steered.is_empty() {
             let mut words = turn.steered.remove(0);
             turn.uuid.clone_from(&words.uuid);
             turn.words = None;
@@ -221,6 +226,36 @@ impl ClaudeCode {
             return done.and(self.transcript.calls.end_turn(NO_RESULT));
         }
         done.and(self.end_turn(outcome))
+    }
+
+    /// The turn that was cancelled has ended. Its commands in the background, which
+    /// Claude Code lets go on, end before it is answered.
+    fn stopped(&mut self) -> Result {
+        let tasks = self.transcript.calls.tasks();
+        let (Some(turn), Some(cli)) = (&mut self.turn, &mut self.cli) else {
+            return self.end_turn(Ok(acp::StopReason::Cancelled));
+        };
+        for task in tasks {
+            let of = turn.uuid.clone();
+            cli.request(Request::Stop { task, turn: of })?;
+            turn.stopping += 1;
+        }
+        match turn.stopping {
+            0 => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Claude Code has ended a command in the background, or it was gone.
+    pub(crate) fn task_stopped(&mut self, of: &str) -> Result {
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.uuid == of) else {
+            return Ok(());
+        };
+        turn.stopping = turn.stopping.saturating_sub(1);
+        match turn.stopping {
+            0 => self.end_turn(Ok(acp::StopReason::Cancelled)),
+            _ => Ok(()),
+        }
     }
 
     /// Answers the turn, if one runs; whatever else fails.

@@ -54,6 +54,9 @@ impl ClaudeCode {
     pub(crate) fn unprompted_ended(&mut self, result: &TurnResult) -> Result {
         log::debug("work in the background has ended");
         let cancelled = self.unprompted.take().is_some_and(|it| it.cancelled);
+        if cancelled && self.turn.is_none() {
+            self.stop_tasks()?;
+        }
         if let Some(turn) = &self.turn {
             let done = match cancelled && !turn.cancelled {
                 true => timer::cancel(TIMER),
@@ -79,6 +82,20 @@ impl ClaudeCode {
             false => NO_RESULT,
         };
         told.and(self.transcript.calls.end_turn(why))
+    }
+
+    /// Ends the commands that it has left in the background; nobody waits for it.
+    fn stop_tasks(&mut self) -> Result {
+        let Some(cli) = &mut self.cli else {
+            return Ok(());
+        };
+        let tasks = self.transcript.calls.tasks().into_iter();
+        let turn = String::new();
+        let mut stops = tasks.map(|task| Request::Stop {
+            task,
+            turn: turn.clone(),
+        });
+        stops.try_for_each(|stop| cli.request(stop))
     }
 
     /// A cancel had no effect in time: the process is ended, step by step, and with

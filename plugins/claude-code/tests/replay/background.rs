@@ -175,3 +175,87 @@ fn what_runs_in_the_background_ends_with_the_process() {
     let shown = stage.shown();
     assert_eq!(shown[shown.len() - 2..], ["t failed", "u failed"]);
 }
+
+/// The turn's command `id` goes on in the background.
+fn command_in_background(stage: &mut Stage, id: &str) {
+    stage.feed(
+        &json!({"type": "assistant", "message": {"id": format!("m{id}"), "content": [
+        {"type": "tool_use", "id": id, "name": "Bash", "input": {"command": "tail -f x"}}]}}),
+    );
+    stage.feed(&json!({"type": "user", "message": {"content": [
+        {"type": "tool_result", "tool_use_id": id, "content": "running"}]},
+        "tool_use_result": {"backgroundTaskId": format!("task-{id}")}}));
+}
+
+fn cancelled(stage: &mut Stage, uuid: &str) {
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    stage.feed(
+        &json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+        "terminal_reason": "aborted_streaming", "user_message_uuids": [uuid]}),
+    );
+}
+
+/// The requests to stop a task that were written, as (id, task).
+fn stops(stage: &Stage) -> Vec<(Value, Value)> {
+    let lines = stage.effects.written_json().into_iter();
+    let stops = lines.filter(|line| line["request"]["subtype"] == "stop_task");
+    stops
+        .map(|line| {
+            (
+                line["request_id"].clone(),
+                line["request"]["task_id"].clone(),
+            )
+        })
+        .collect()
+}
+
+fn done(stage: &mut Stage, request: &Value) {
+    stage.feed(&json!({"type": "control_response", "response":
+        {"subtype": "success", "request_id": request, "response": {}}}));
+}
+
+#[test]
+fn a_cancelled_turn_is_answered_when_its_commands_in_the_background_have_ended() {
+    let (mut stage, uuid) = Stage::prompted();
+    command_in_background(&mut stage, "b");
+    cancelled(&mut stage, &uuid);
+    let [(id, task)] = stops(&stage).try_into().unwrap();
+    assert_eq!(task, "task-b");
+    stage.feed(&json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "cancelled"}));
+    assert!(stage.ends().is_empty(), "its command runs");
+    stage.feed(
+        &json!({"type": "system", "subtype": "task_notification", "tool_use_id": "b",
+        "task_id": "task-b", "status": "stopped", "summary": "d"}),
+    );
+    done(&mut stage, &id);
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    assert!(stage.shown().contains(&"b failed".to_owned()));
+    assert_eq!(stage.bench.timers(), [0; 0]);
+}
+
+#[test]
+fn a_command_that_an_earlier_turn_left_running_goes_on() {
+    let (mut stage, uuid) = Stage::prompted();
+    command_in_background(&mut stage, "b");
+    stage.feed(&json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]}));
+    let line = stage.prompt("more");
+    let uuid = line["uuid"].as_str().unwrap();
+    command_in_background(&mut stage, "c");
+    cancelled(&mut stage, uuid);
+    let [(id, task)] = stops(&stage).try_into().unwrap();
+    assert_eq!(task, "task-c");
+    done(&mut stage, &id);
+    assert_eq!(stage.ends().last(), Some(&Ok("cancelled".into())));
+    assert!(!stage.shown().contains(&"b failed".to_owned()));
+}
+
+#[test]
+fn a_process_that_ends_while_its_commands_do_ends_the_turn_once() {
+    let (mut stage, uuid) = Stage::prompted();
+    command_in_background(&mut stage, "b");
+    cancelled(&mut stage, &uuid);
+    stage.exit(1);
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    assert_eq!(stage.bench.timers(), [0; 0]);
+}
