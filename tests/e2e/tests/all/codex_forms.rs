@@ -47,7 +47,7 @@ async fn met(host: &Host, capabilities: Value, answer: Option<Value>) -> Vec<Val
     }
     let end = peer.answer(turn).await;
     assert_eq!(end["result"]["stopReason"], "end_turn", "{end}");
-    peer.early.iter().cloned().collect()
+    peer.early
 }
 
 fn heard(seen: &[Value], what: &str) -> bool {
