@@ -106,9 +106,10 @@ impl Progress {
         &self.open_tools
     }
 
-    /// The tool calls that are open, which are then forgotten.
-    pub(crate) fn take_open_tools(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.open_tools)
+    /// The tool calls that are open but for these, which are then forgotten.
+    pub(crate) fn take_open_tools(&mut self, kept: &[String]) -> Vec<String> {
+        let taken = self.open_tools.extract_if(.., |tool| !kept.contains(tool));
+        taken.collect()
     }
 
     /// Notes the answer to `open`, or to `session/set_config_option`. The updates
@@ -280,8 +281,8 @@ mod tests {
             update("unheard", None),
             json!({"sessionUpdate": "tool_call", "toolCallId": "at-once", "status": "completed"}),
         ]);
-        assert_eq!(progress.take_open_tools(), ["open", "late"]);
-        assert!(progress.take_open_tools().is_empty());
+        assert_eq!(progress.take_open_tools(&[]), ["open", "late"]);
+        assert!(progress.take_open_tools(&[]).is_empty());
     }
 
     #[test]
@@ -353,7 +354,7 @@ mod tests {
             json!({}),
             json!({"sessionUpdate": "later", "title": []}),
         ]);
-        assert!(progress.take_open_tools().is_empty());
+        assert!(progress.take_open_tools(&[]).is_empty());
         assert_eq!(progress.title(), None);
     }
 }

@@ -57,7 +57,7 @@ impl Unit {
         }
         self.requests.stop_all();
         self.take_back_all();
-        self.fail_open_tools();
+        self.fail_open_tools(&[]);
         if let Some(turn) = &self.running {
             let outcome = match turns.clone() {
                 Err(error) => turn.outcome_of_failure(error),
@@ -67,6 +67,13 @@ impl Unit {
         }
         self.flush();
         self.tell_closed();
+    }
+
+    /// Tool calls that the instance will not finish any more, all but these.
+    pub(super) fn fail_open_tools(&mut self, kept: &[String]) {
+        for tool in self.progress.take_open_tools(kept) {
+            self.publish(frames::tool_failed(&tool), None);
+        }
     }
 
     /// Tells all who view the session that it is over.

@@ -166,7 +166,7 @@ impl Unit {
         let error = SessionError::Ended(ended);
         tracing::warn!(session = %self.id, harness = self.origin.harness, %error, "the harness ended");
         self.drop_instance(&error);
-        self.fail_open_tools();
+        self.fail_open_tools(&[]);
         if let Some(turn) = &self.running {
             let outcome = turn.outcome_of_failure(error);
             self.finish_turn(outcome);

@@ -348,7 +348,7 @@ impl Unit {
             .as_deref()
             .and_then(|asks| serde_json::from_str(asks).ok())
             .unwrap_or_default();
-        for tool in past.take_open_tools() {
+        for tool in past.take_open_tools(&[]) {
             if !asked.contains(&tool) {
                 self.publish(frames::tool_failed(&tool), None);
             }

@@ -34,6 +34,8 @@ pub(crate) struct Turn {
     state: State,
     /// Its prompt is in the stream.
     shown: bool,
+    /// Tool calls that an earlier turn left running.
+    left: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -168,6 +170,7 @@ impl Unit {
                 asked,
                 state: State::Waiting,
                 shown: false,
+                left: self.progress.open_tools().to_vec(),
             });
             self.touch();
             self.tell_queue();
@@ -240,7 +243,7 @@ impl Unit {
             return;
         };
         if outcome.is_err() || turn.cancelled_until().is_some() {
-            self.fail_open_tools();
+            self.fail_open_tools(&turn.left);
         }
         let unsent = matches!(turn.state, State::Waiting | State::Sending);
         let asked = turn.asked;
@@ -297,13 +300,6 @@ impl Unit {
         self.queue_told = !self.queue.is_empty();
         let members = json!({ "queue": self.queue_json() });
         self.tell_positioned(methods::hostler::QUEUE, members);
-    }
-
-    /// Tool calls that the instance will not finish any more.
-    pub(super) fn fail_open_tools(&mut self) {
-        for tool in self.progress.take_open_tools() {
-            self.publish(frames::tool_failed(&tool), None);
-        }
     }
 
     /// `session/cancel`: the running turn, and what `client` has queued.
@@ -387,7 +383,7 @@ impl Unit {
         });
         tracing::warn!(session = %self.id, %error);
         self.drop_instance(&error);
-        self.fail_open_tools();
+        self.fail_open_tools(&[]);
         self.finish_turn(Ok(frames::CANCELLED_TURN.to_owned()));
         self.pump();
     }

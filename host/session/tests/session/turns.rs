@@ -287,6 +287,35 @@ async fn a_cancelled_turn_leaves_no_tool_call_open() {
     assert_eq!(viewer.update().await["status"], "failed");
 }
 
+#[tokio::test]
+async fn a_cancelled_turn_leaves_alone_what_an_earlier_one_left_running() {
+    let mut host = Host::new();
+    let (session, mut instance, mut viewer) = host.session().await;
+    let tool = |id: &str| json!({ "sessionUpdate": "tool_call", "toolCallId": id, "title": "t" });
+    let answer = session.prompt(&viewer, 1, "hi").await;
+    let (request, _) = instance.prompted().await;
+    instance.update(tool("left")).await;
+    viewer.update().await;
+    instance.answer(request, end_turn()).await;
+    answer.await.unwrap().unwrap();
+    let answer = session.prompt(&viewer, 2, "more").await;
+    let (request, _) = instance.prompted().await;
+    instance.update(tool("own")).await;
+    viewer.update().await;
+    session.handle.cancel(viewer.client.clone()).await;
+    instance.is_cancelled().await;
+    let result = json!({ "stopReason": "cancelled" });
+    instance.answer(request, result).await;
+    assert_eq!(answer.await.unwrap(), cancelled());
+    let failed = |id: &str| json!({ "sessionUpdate": "tool_call_update", "toolCallId": id, "status": "failed" });
+    assert_eq!(viewer.update().await, failed("own"));
+    // It is still known: what it becomes is told.
+    let done =
+        json!({ "sessionUpdate": "tool_call_update", "toolCallId": "left", "status": "completed" });
+    instance.update(done.clone()).await;
+    assert_eq!(viewer.update().await, done);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_harness_that_does_not_end_a_cancelled_turn_is_dropped_and_the_session_goes_on() {
     let mut host = Host::new();
