@@ -5,8 +5,10 @@
 //! are not the prompt's own: when it has ended, Claude Code tells the model its
 //! name, and the model does what it says.
 
-use agent_client_protocol::v1::schema::PermissionOptionKind;
-use hostler_e2e::{Client, Decision};
+use std::time::Duration;
+
+use agent_client_protocol::v1::schema::{PermissionOptionKind, StopReason};
+use hostler_e2e::{Client, Decision, Host};
 use hostler_test_support::trial;
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -15,6 +17,9 @@ use crate::{
     claude::{NEEDS, Setup, setup},
     claude_shows::says,
 };
+
+/// Only to end a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const ALLOW: Decision = Decision::Choose(PermissionOptionKind::AllowOnce);
 
@@ -40,6 +45,16 @@ pub(crate) fn trials() -> Vec<Trial> {
             NEEDS,
             sub_agent_asks,
         ),
+        trial(
+            "claude_leaves_no_command_in_the_background_when_it_is_cancelled",
+            NEEDS,
+            background,
+        ),
+        trial(
+            "a_command_that_claude_left_in_the_background_goes_on_and_ends_with_its_session",
+            NEEDS,
+            left,
+        ),
     ]
 }
 
@@ -50,6 +65,89 @@ fn then_by_itself(directive: &str) -> String {
         r#"[[call Bash {{"command":"sleep 1; echo hi","description":"\u005b\u005b{directive}\u005d\u005d",
             "run_in_background":true}}]] [[text Started.]]"#
     )
+}
+
+/// Waits until so many commands run that follow this file.
+async fn commands(host: &Host, file: &str, count: usize) {
+    let line = format!("tail -f {file}");
+    let there = || {
+        let all = host.processes().into_iter();
+        let all = all.filter(|it| {
+            it.split_once(' ')
+                .is_some_and(|(_, it)| it.trim_end() == line)
+        });
+        all.collect::<Vec<_>>()
+    };
+    let wait = async {
+        while there().len() != count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    assert!(waited.is_ok(), "{count} of {file} expected: {:?}", there());
+}
+
+/// A prompt whose command follows this file in the background.
+fn follows(file: &str, then: &str) -> String {
+    format!(
+        r#"[[call Bash {{"command":"touch {file}; tail -f {file}","description":"d",
+            "run_in_background":true}}]] [[{then}]]"#
+    )
+}
+
+async fn background() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, ALLOW, async |client| {
+        let session = client.new_session(host, "claude-code").await.unwrap();
+        let session = session.session_id;
+        for round in 0..4_u64 {
+            let file = format!("round{round}");
+            let text = follows(&file, "slow 2000 20");
+            let prompt = client.prompt(&session, &text);
+            let cancel = async {
+                commands(host, &file, 1).await;
+                tokio::time::sleep(Duration::from_millis(100 * round)).await;
+                client.cancel(&session);
+            };
+            let (end, ()) = tokio::join!(prompt, cancel);
+            assert_eq!(end.unwrap().stop_reason, StopReason::Cancelled, "{round}");
+            commands(host, &file, 0).await;
+        }
+        for call in client.tool_calls() {
+            let call = client.tool_call(&call);
+            assert_eq!(call["status"], "failed", "{call:#}");
+        }
+        client.goes_on(&session).await;
+        let text = client.text("agent_message_chunk");
+        assert!(!text.contains("by itself"), "{text}");
+    })
+    .await;
+}
+
+async fn left() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, ALLOW, async |client| {
+        let session = client.new_session(host, "claude-code").await.unwrap();
+        let session = session.session_id;
+        client
+            .prompt(&session, &follows("kept", "text Left."))
+            .await
+            .unwrap();
+        let call = client.tool_calls().remove(0);
+        commands(host, "kept", 1).await;
+        let slow = client.cancelled_at(&session, "[[slow 2000 20]]", "agent_message_chunk");
+        assert_eq!(slow.await, StopReason::Cancelled);
+        // It is shown as what it is: it runs.
+        commands(host, "kept", 1).await;
+        let call = client.tool_call(&call);
+        assert_eq!(call["status"], "in_progress", "{call:#}");
+        let state = host.state();
+        let state = state.to_str().unwrap();
+        let closed = host.run(&["session", "close", &session.0, "--state-dir", state]);
+        assert!(closed.status.success(), "{closed:?}");
+        commands(host, "kept", 0).await;
+    })
+    .await;
 }
 
 async fn unprompted() {
