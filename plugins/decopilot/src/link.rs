@@ -199,7 +199,7 @@ impl Decopilot {
     fn try_again_later(&mut self) -> Result {
         self.link.failures = self.link.failures.saturating_add(1);
         self.link.state = State::Waiting;
-        timer::set(TIMER, delay(self.link.failures, FIRST_IDLE, LONGEST_IDLE))
+        timer::set(TIMER, rarely(self.link.failures))
     }
 
     fn try_again(&mut self) -> Result {
@@ -216,6 +216,11 @@ impl Decopilot {
         self.link.state = State::Waiting;
         timer::set(TIMER, delay(self.link.failures, FIRST, LONGEST))
     }
+}
+
+/// The same while nobody waits.
+pub(crate) fn rarely(failures: u32) -> Duration {
+    delay(failures, FIRST_IDLE, LONGEST_IDLE)
 }
 
 /// Before the try after so many that failed.

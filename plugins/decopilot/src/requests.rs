@@ -23,6 +23,11 @@ pub(crate) enum Purpose {
     Messages(String),
     /// Its messages, because others may have made some.
     Missed,
+    /// Its messages, because others may have made some between these two.
+    Between {
+        from: String,
+        until: String,
+    },
     /// Its messages, because one of them is to be sent back.
     Kept,
 }

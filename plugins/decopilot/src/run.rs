@@ -12,6 +12,7 @@ use crate::{
     notice,
     part::Kind,
     post::Outbox,
+    requests::Purpose,
     seen::Seen,
     session::Decopilot,
     settle, show,
@@ -197,8 +198,13 @@ impl Decopilot {
                 self.run.message = self.run.base.clone();
             }
             Stage::Idle => {
+                // They may have made more than this while nobody listened.
+                let gap = self.run.last.clone().zip(id.clone());
+                if let Some((from, until)) = gap.filter(|_| self.unsettled && !same) {
+                    done = self.ask_messages(Purpose::Between { from, until });
+                }
                 // Somebody else wrote, or answered what is asked here.
-                done = self.asks.withdraw_all();
+                done = done.and(self.asks.withdraw_all());
                 self.question = None;
                 self.run.foreign = true;
                 self.unsettled &= self.turn.is_some();

@@ -215,6 +215,7 @@ impl Decopilot {
             Purpose::State => self.state_read(response),
             Purpose::Messages(status) => self.settle(status, response),
             Purpose::Missed => self.missed(response),
+            Purpose::Between { from, until } => self.between(from, until, response),
             Purpose::Kept => self.kept(response),
         }
     }
@@ -230,6 +231,9 @@ impl Decopilot {
                 told.and(self.cancel_took_too_long())
             }
             Purpose::Kept => self.fail_turn(refusal::failed(Asked::State, error)),
+            Purpose::Between { .. } => {
+                self.cannot_show_missed(&refusal::failed(Asked::Messages, error))
+            }
             Purpose::State | Purpose::Messages(_) | Purpose::Missed => {
                 self.not_asked(purpose, error)
             }

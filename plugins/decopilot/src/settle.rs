@@ -8,12 +8,12 @@ use hostler_sdk::{Error, Failure, Result, log, timer};
 use serde_json::Value;
 
 use crate::{
-    link::State,
+    link::{self, State},
     message::Message,
     notice, questions,
     refusal::{self, Asked, Refusal},
     requests::{Purpose, Response},
-    run::Stage,
+    run::{Run, Stage},
     seen::Seen,
     session::Decopilot,
     turn::Step,
@@ -37,7 +37,14 @@ const UNANSWERED: u32 = 3;
 
 impl Decopilot {
     pub(crate) fn look_now_and_then(&mut self) -> Result {
-        if (self.run.stage == Stage::Idle && !self.unsettled) || self.turn.is_none() {
+        if self.turn.is_none() {
+            // What others did is still to be shown.
+            return match self.unsettled {
+                true => self.ask_state(),
+                false => Ok(()),
+            };
+        }
+        if self.run.stage == Stage::Idle && !self.unsettled {
             return Ok(());
         }
         // What a prompt waits for may tell nothing.
@@ -133,7 +140,14 @@ impl Decopilot {
     /// The service could not say; somebody asks again.
     pub(crate) fn not_settled(&mut self, why: &str) -> Result {
         log::info(format_args!("the state of the thread is not known: {why}"));
-        self.unsure += 1;
+        self.unsure = self.unsure.saturating_add(1);
+        if self.turn.is_none() {
+            // Nobody waits, so nobody gives up.
+            return match self.unsettled {
+                true => timer::set(TIMER, link::rarely(self.unsure)),
+                false => Ok(()),
+            };
+        }
         if self.unsure >= TRIES {
             return self.fail_turn(Failure::internal(format!(
                 "Decopilot did not say in {TRIES} tries how the conversation stands ({why}). \
@@ -141,8 +155,8 @@ impl Decopilot {
             )));
         }
         match self.unsettled || self.run.stage != Stage::Idle {
-            true if self.turn.is_some() => timer::set(TIMER, GRACE),
-            _ => Ok(()),
+            true => timer::set(TIMER, GRACE),
+            false => Ok(()),
         }
     }
 
@@ -163,7 +177,7 @@ impl Decopilot {
     }
 
     /// What others did stays unseen, and prompts go on.
-    fn cannot_show_missed(&mut self, failure: &Failure) -> Result {
+    pub(crate) fn cannot_show_missed(&mut self, failure: &Failure) -> Result {
         let told = notice::warn(format!(
             "What others did cannot be shown. {}",
             failure.message
@@ -202,23 +216,50 @@ impl Decopilot {
         let new = known.and_then(|known| items.get(known + 1..));
         let mut done = match new {
             Some(_) => Ok(()),
-            None => notice::warn(
-                "Others went on with this conversation at Decopilot, further than is shown here.",
-            ),
+            None => further(),
         };
         for item in new.unwrap_or_default() {
-            if let (Some(id), Some(parts), true) = (
-                item["id"].as_str(),
-                item["parts"].as_array(),
-                item["role"] == "assistant",
-            ) {
-                done = done.and(self.show_kept(id, parts));
-            }
+            done = done.and(self.show_kept_item(item));
         }
         let newest = items.last().and_then(|item| item["id"].as_str());
         self.run.last = newest.map(ToOwned::to_owned).or(self.run.last.take());
         self.checkpoint();
         done.and(self.advance())
+    }
+
+    /// The newest messages of a thread, in which others made some between these two
+    /// and went on: those that nobody here has seen are shown beside what runs.
+    pub(crate) fn between(&mut self, from: &str, until: &str, response: &Response) -> Result {
+        if !response.is_success() {
+            let refusal = Refusal::new(response.status, &response.headers, &response.body);
+            let failure = refusal.failure(Asked::Messages, &self.service);
+            return self.cannot_show_missed(&failure);
+        }
+        let items = oldest_first(response);
+        let at = |id: &str| items.iter().position(|item| item["id"] == id);
+        let end = at(until).unwrap_or(items.len());
+        let Some(from) = at(from) else {
+            return further();
+        };
+        // One that is told again has none before it.
+        let between = items.get(from + 1..end).unwrap_or_default();
+        let running = std::mem::take(&mut self.run);
+        let mut done = Ok(());
+        for item in between {
+            done = done.and(self.show_kept_item(item));
+        }
+        done = done.and(self.close_calls("It brought no result."));
+        let Run { over, .. } = std::mem::replace(&mut self.run, running);
+        self.run.over = self.run.over.take().or(over);
+        done
+    }
+
+    /// One that nobody here has seen, if the agent said it.
+    fn show_kept_item(&mut self, item: &Value) -> Result {
+        match (item["id"].as_str(), item["parts"].as_array()) {
+            (Some(id), Some(parts)) if item["role"] == "assistant" => self.show_kept(id, parts),
+            _ => Ok(()),
+        }
     }
 
     /// A message of a run that others began and that has ended.
@@ -309,6 +350,11 @@ impl Decopilot {
             .skip_while(|item| item["id"] != prompt.as_str());
         after.find(|item| item["role"] == "assistant")
     }
+}
+
+/// More happened than the newest messages tell.
+fn further() -> Result {
+    notice::warn("Others went on with this conversation at Decopilot, further than is shown here.")
 }
 
 /// The messages in a response to [`Service::messages`](crate::service::Service::messages).

@@ -73,6 +73,7 @@ impl Decopilot {
                 Some(json!({"id": new_id()?, "role": "user", "parts": parts}))
             }
         };
+        self.unsure = 0;
         self.turn = Some(Turn {
             request,
             message,

@@ -3,7 +3,7 @@
 use hostler_sdk::Error;
 use serde_json::{Value, json};
 
-use crate::stage::{LINK, Stage, finish, text};
+use crate::stage::{LINK, LOOK, Stage, finish, text};
 
 /// A turn was answered, and then the stream was lost.
 fn lost() -> Stage {
@@ -138,4 +138,85 @@ fn what_others_did_and_cannot_be_had_is_told_and_prompts_go_on() {
         stage.chunk(finish("stop"));
         assert_eq!(stage.end(), Some(Ok("end_turn".into())));
     }
+}
+
+/// Two of others: one that has ended, and one that runs.
+fn two_of_others() -> Value {
+    json!([
+        {"id": "m1", "role": "assistant", "parts": [{"type": "text", "text": "Seen."}]},
+        {"id": "u2", "role": "user", "parts": [{"type": "text", "text": "And you?"}]},
+        {"id": "m2", "role": "assistant", "parts": [{"type": "text", "text": "The first."}]},
+        {"id": "u3", "role": "user", "parts": [{"type": "text", "text": "And now?"}]},
+        {"id": "m3", "role": "assistant", "parts": [{"type": "text", "text": "The sec"}]},
+    ])
+}
+
+#[test]
+fn of_two_runs_of_others_the_first_is_shown_too() {
+    for (state_first, ends_first) in [(true, false), (false, false), (true, true)] {
+        let mut stage = lost();
+        stage.timer(LINK);
+        stage.stream(200);
+        if state_first {
+            stage.status("in_progress");
+        }
+        stage.chunk(json!({"type": "start", "messageId": "m3"}));
+        stage.chunks(&text("0", "The second."));
+        if !state_first {
+            stage.status("in_progress");
+        }
+        if ends_first {
+            stage.chunk(finish("stop"));
+        }
+        stage.messages(two_of_others());
+        if !ends_first {
+            stage.chunk(finish("stop"));
+        }
+        let said = stage.effects.text();
+        assert_eq!(said.matches("The first.").count(), 1, "{said}");
+        assert_eq!(said.matches("The second.").count(), 1, "{said}");
+        assert_eq!(said.matches("Seen.").count(), 0, "{said}");
+        assert!(stage.notices().is_empty() && stage.bench.timers().is_empty());
+        // A prompt goes behind both.
+        stage.clear();
+        stage.prompted("again");
+        stage.chunk(json!({"type": "start", "messageId": "m4"}));
+        stage.chunk(finish("stop"));
+        assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+        assert_eq!(stage.effects.text(), "");
+    }
+}
+
+#[test]
+fn a_prompt_behind_two_runs_of_others_shows_the_first_too() {
+    let mut stage = lost();
+    stage.prompt("again");
+    stage.stream(200);
+    stage.chunk(json!({"type": "start", "messageId": "m3"}));
+    stage.chunks(&text("0", "The second."));
+    stage.status("in_progress");
+    stage.messages(two_of_others());
+    stage.chunk(finish("stop"));
+    let said = stage.effects.text();
+    assert_eq!(said.matches("The first.").count(), 1, "{said}");
+    stage.respond("/messages", 202, json!({}));
+    stage.chunk(json!({"type": "start", "messageId": "m4"}));
+    stage.chunk(finish("stop"));
+    assert_eq!(stage.end(), Some(Ok("end_turn".into())));
+}
+
+#[test]
+fn a_state_that_is_not_told_while_nobody_waits_is_asked_for_again() {
+    let mut stage = lost();
+    stage.timer(LINK);
+    stage.stream(200);
+    for _ in 0..20 {
+        stage.fail("COLLECTION_THREADS_GET", "connection reset");
+        assert_eq!(stage.bench.timers(), [LOOK]);
+        stage.timer(LOOK);
+    }
+    stage.status("completed");
+    stage.messages(of_others());
+    assert_eq!(stage.effects.text(), "For them.");
+    assert!(stage.notices().is_empty() && stage.bench.timers().is_empty());
 }
