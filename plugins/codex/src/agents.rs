@@ -280,7 +280,7 @@ impl Codex {
             if let Some(turn) = &agent.turn {
                 agent.cancelled = Some(turn.clone());
                 let params = json!({"threadId": thread, "turnId": turn});
-                done = done.and(cli.request(Request::InterruptAgent, "turn/interrupt", &params));
+                done = done.and(cli.request(Request::Ignored, "turn/interrupt", &params));
             }
         }
         done

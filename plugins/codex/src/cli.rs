@@ -39,8 +39,10 @@ pub(crate) enum Request {
     /// For the prompt of that id.
     Servers(RequestId),
     Interrupt,
-    /// The same for a sub-agent.
-    InterruptAgent,
+    /// What is done whatever the answer is.
+    Ignored,
+    /// About the goal, for the prompt of that id.
+    Goal(RequestId),
     /// Which commands run outside of turns? What they are asked of is the turn of
     /// that name.
     Terminals(String),

@@ -110,8 +110,9 @@ impl Codex {
             Some(Request::Terminals(turn)) => self.terminals_listed(&turn, reply),
             Some(Request::Terminate(turn)) => self.terminated(&turn),
             Some(Request::Interrupt) => self.interrupt_answered(reply),
-            // A sub-agent's turn ends, or has; a login has its answer.
-            Some(Request::InterruptAgent | Request::CancelLogin) | None => Ok(()),
+            Some(Request::Goal(prompt)) => self.goal_answered(prompt, reply),
+            // What is interrupted ends, or has; a login has its answer.
+            Some(Request::Ignored | Request::CancelLogin) | None => Ok(()),
         }
     }
 

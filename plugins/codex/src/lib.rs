@@ -33,7 +33,8 @@
 //! - `login`: logging in, on an instance of its own.
 //! - `store`: which conversations people have begun with Codex; `stored`: their
 //!   lines; `past`: what was said; `twins`: what stands there twice.
-//! - `slash`: commands of people to Codex itself, and skills. `limits`: how much of
+//! - `slash`: commands of people to Codex itself, and skills; `goal`: what Codex goes
+//!   on with by itself. `limits`: how much of
 //!   the account is used.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
@@ -59,6 +60,7 @@ mod commands;
 mod damaged;
 mod dispatch;
 mod elicitation;
+mod goal;
 mod incoming;
 mod items;
 mod limits;

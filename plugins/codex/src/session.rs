@@ -15,6 +15,7 @@ use crate::{
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
+    goal::Alone,
     limits::Limits,
     login::{self, Login},
     notice::Notices,
@@ -77,6 +78,9 @@ pub struct Codex {
     /// In place of a conversation.
     pub(crate) login: Option<Login>,
     pub(crate) turn: Option<Turn>,
+    /// A turn that no prompt waits for, and whether people know that there are such.
+    pub(crate) alone: Option<Alone>,
+    pub(crate) told_alone: bool,
     /// Codex's name of the last turn that was cancelled, and the ends of the commands
     /// of such turns.
     pub(crate) cancelled: Option<String>,
@@ -153,6 +157,8 @@ impl Harness for Codex {
             opening: Some(request),
             login: None,
             turn: None,
+            alone: None,
+            told_alone: false,
             cancelled: None,
             sweeps: Sweeps::default(),
             asks: Asks::default(),

@@ -4,13 +4,13 @@ use hostler_sdk::{Failure, RequestId, Result, acp, client, text::one_line};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{blocks::Input, cli::Request, session::Codex, start::Reply};
+use crate::{blocks::Input, cli::Request, goal::Wish, session::Codex, start::Reply};
 
 /// How many skills are offered: a list that people still read.
 const MAX_SKILLS: usize = 64;
 
 /// Name, meaning, and what may follow.
-const COMMANDS: [(&str, &str, &str); 8] = [
+const COMMANDS: [(&str, &str, &str); 9] = [
     (
         "compact",
         "Sum the conversation up, to free its context window",
@@ -35,6 +35,11 @@ const COMMANDS: [(&str, &str, &str); 8] = [
         "the title",
     ),
     ("skills", "Skills, and what each is for", ""),
+    (
+        "goal",
+        "Work by itself until this is reached; tells of the goal without words",
+        "the goal, or clear, pause, resume",
+    ),
 ];
 
 /// What a prompt asks of Codex itself.
@@ -48,6 +53,7 @@ pub(crate) enum Command {
     /// With the new title.
     Rename(String),
     Skills,
+    Goal(Wish),
 }
 
 /// A skill as Codex lists it.
@@ -83,6 +89,7 @@ pub(crate) fn command(input: &[Input]) -> Option<Command> {
         ("mcp", "") => Command::Servers,
         ("rename", title) if !title.is_empty() => Command::Rename(one_line(title)),
         ("skills", "") => Command::Skills,
+        ("goal", words) => Command::Goal(Wish::read(words)),
         _ => return None,
     })
 }

@@ -280,6 +280,7 @@ impl Codex {
         }
         done = done.and(self.sweeps.clear());
         done = done.and(self.asks.withdraw_all());
+        self.alone = None;
         self.unseen.clear();
         self.agents = Agents::default();
         done.and(self.calls.end(why))

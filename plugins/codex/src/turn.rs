@@ -83,6 +83,7 @@ impl Codex {
         if self.kept == Kept::No && self.copy_of.is_none() {
             title(blocks::beginning(&input))?;
         }
+        self.told_alone = false;
         self.turn = Some(Turn {
             request,
             id: None,
@@ -126,6 +127,11 @@ impl Codex {
                 turn.only_asks = true;
                 let request = Request::Servers(turn.request);
                 return cli.request(request, "mcpServerStatus/list", &params);
+            }
+            Some(Command::Goal(wish)) => {
+                turn.only_asks = true;
+                let request = turn.request;
+                self.wish(request, &wish)
             }
             Some(Command::Rename(name)) => {
                 let params = json!({"threadId": thread, "name": name});
@@ -191,7 +197,9 @@ impl Codex {
     pub(crate) fn turn_started(&mut self, started: TurnState) -> Result {
         match &self.turn {
             Some(turn) if turn.compacts && turn.id.is_none() => self.turn_begun(started.id),
-            _ => Ok(()), // The answer to `turn/start` tells.
+            // The answer to `turn/start` tells.
+            Some(turn) if !turn.only_asks => Ok(()),
+            _ => self.goes_on_by_itself(started.id),
         }
     }
 
@@ -199,6 +207,8 @@ impl Codex {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };
+        // The prompt has joined it.
+        self.alone.take_if(|alone| alone.id == id);
         turn.id = Some(id);
         match turn.cancelled {
             true => self.interrupt(),
@@ -206,9 +216,13 @@ impl Codex {
         }
     }
 
-    /// Without a turn there are only sub-agents to cancel.
+    /// Without a turn there may be sub-agents to cancel, and what Codex does by itself.
     pub(crate) fn cancel_turn(&mut self) -> Result {
-        self.interrupt_agents(None).and(self.cancel_own_turn())
+        let agents = self.interrupt_agents(None);
+        agents.and(match self.turn {
+            Some(_) => self.cancel_own_turn(),
+            None => self.cancel_alone(),
+        })
     }
 
     fn cancel_own_turn(&mut self) -> Result {
@@ -292,7 +306,11 @@ impl Codex {
             Some(turn) if ours(turn) => self.end_turn(outcome(ended)),
             _ => {
                 log::debug("a turn that nobody here began has ended");
-                self.calls.end_of(None, NO_RESULT)
+                let alone = self.alone.take_if(|alone| alone.id == ended.id);
+                match alone.is_some_and(|alone| alone.cancelled) {
+                    true => self.stopped_alone(&ended.id),
+                    false => self.calls.end_of(None, NO_RESULT),
+                }
             }
         }
     }
@@ -310,6 +328,15 @@ impl Codex {
             done = done.and(self.sweep(&turn, &thread));
         }
         done.and(self.answer_cancelled())
+    }
+
+    /// The same of one that no prompt waits for.
+    fn stopped_alone(&mut self, id: &str) -> Result {
+        let stopped = self.stopped(id);
+        stopped.and(match self.calls.has_commands_of(id) {
+            true => Ok(()), // Their end closes them.
+            false => self.calls.end_of(None, CANCELLED),
+        })
     }
 
     /// Answers the turn that was cancelled, when nothing is left of it.

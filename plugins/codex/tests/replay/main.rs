@@ -14,6 +14,7 @@ mod comparison;
 mod errors;
 mod fork;
 mod forms;
+mod goal;
 mod limits;
 mod login;
 mod messages;

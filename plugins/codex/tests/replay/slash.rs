@@ -55,10 +55,11 @@ fn commands_and_skills_are_told() {
         "mcp",
         "rename",
         "skills",
+        "goal",
         "pdf",
     ];
     assert_eq!(names, expected);
-    assert_eq!(commands[8]["description"], "Short");
+    assert_eq!(commands[9]["description"], "Short");
 }
 
 #[test]

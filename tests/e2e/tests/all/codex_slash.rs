@@ -17,6 +17,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             status,
         ),
         trial("codex_goes_by_a_skill_that_is_prompted", NEEDS, skill),
+        trial(
+            "codex_goes_on_towards_its_goal_until_it_is_cancelled",
+            NEEDS,
+            goal,
+        ),
     ]
 }
 
@@ -83,6 +88,29 @@ async fn skill() {
             .unwrap();
         let asked = model.requests().pop().unwrap().body.to_string();
         assert!(asked.contains("$rhyme") && asked.contains("End each line alike."));
+    })
+    .await;
+}
+
+async fn goal() {
+    let Setup { host, .. } = &setup().await;
+    Client::run(host, Decision::Wait, async |client| {
+        let session = client.new_session(host, "codex").await.unwrap().session_id;
+        let end = client.prompt(&session, "/goal Write a poem").await.unwrap();
+        assert_eq!(end.stop_reason, StopReason::EndTurn);
+        let says = |what: &'static str| move |m: &Value| m.to_string().contains(what);
+        client
+            .wait_for("the notice", says("goes on by itself"))
+            .await;
+        client.wait_for("its words", says("You said:")).await;
+        client.cancel(&session);
+        client.prompt(&session, "/goal").await.unwrap();
+        client.wait_for("a goal that rests", says("it rests")).await;
+        client.goes_on(&session).await;
+        client.prompt(&session, "/goal clear").await.unwrap();
+        let text = client.text("agent_message_chunk");
+        assert!(text.ends_with("There is no goal."), "{text}");
+        assert_eq!(text.matches("goes on by itself").count(), 1, "{text}");
     })
     .await;
 }

@@ -1,0 +1,136 @@
+//! Goals, and turns that nobody asked for.
+
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+fn goal(status: &str) -> Value {
+    json!({"goal": {"threadId": "t", "objective": "A poem", "status": status, "tokensUsed": 7,
+        "tokenBudget": null, "timeUsedSeconds": 1, "createdAt": 1, "updatedAt": 1}})
+}
+
+fn prompt(stage: &mut Stage, text: &str) -> Value {
+    let effects = stage.bench.prompt(text);
+    stage.note(effects);
+    stage.written.back().unwrap()["params"].clone()
+}
+
+/// Codex begins the turn `id`, for which nobody has asked.
+fn begins(stage: &mut Stage, id: &str) {
+    let turn = json!({"turn": {"id": id, "rootTurnId": id, "status": "inProgress"}});
+    stage.tell("turn/started", &turn);
+}
+
+fn ends(stage: &mut Stage, id: &str, status: &str) {
+    let turn = json!({"turn": {"id": id, "status": status}});
+    stage.tell("turn/completed", &turn);
+}
+
+fn notices(stage: &Stage) -> usize {
+    let shown = stage.shown().into_iter();
+    shown
+        .filter(|line| line.contains("goes on by itself"))
+        .count()
+}
+
+#[test]
+fn a_goal_is_set_told_paused_and_cleared() {
+    let mut stage = Stage::ready();
+    let asked = prompt(&mut stage, "/goal A poem");
+    let set = json!({"threadId": "t", "objective": "A poem", "status": "active", "origin": "user"});
+    assert_eq!(asked, set);
+    stage.reply("thread/goal/set", goal("active"));
+    assert!(
+        stage
+            .effects
+            .text()
+            .contains("Goal: A poem\n- Codex works on it")
+    );
+    prompt(&mut stage, "/goal pause");
+    stage.reply("thread/goal/set", goal("paused"));
+    prompt(&mut stage, "/goal");
+    stage.reply("thread/goal/get", goal("paused"));
+    assert_eq!(stage.effects.text().matches("it rests").count(), 2);
+    prompt(&mut stage, "/goal clear");
+    stage.reply("thread/goal/clear", json!({"cleared": true}));
+    assert!(stage.effects.text().ends_with("There is no goal."));
+    let end = Ok("end_turn".to_owned());
+    assert_eq!(stage.ends(), [end.clone(), end.clone(), end.clone(), end]);
+    assert!(stage.written.is_empty(), "the model hears nothing of it");
+}
+
+#[test]
+fn a_goal_that_codex_does_not_take_is_an_error() {
+    let mut stage = Stage::ready();
+    prompt(&mut stage, "/goal resume");
+    let asked = stage.written.pop_front().unwrap();
+    let error = json!({"code": -32600, "message": "no goal"});
+    stage.feed(&json!({"id": asked["id"], "error": error}));
+    assert!(stage.failure().message.contains("no goal"));
+}
+
+#[test]
+fn what_codex_does_by_itself_is_announced_once_and_ends_no_prompt() {
+    let mut stage = Stage::ready();
+    for id in ["a", "b"] {
+        begins(&mut stage, id);
+        ends(&mut stage, id, "completed");
+    }
+    assert_eq!((notices(&stage), stage.ends()), (1, vec![]));
+    assert!(stage.bench.cancel().is_empty(), "nothing runs");
+    // After a prompt it is news again.
+    let effects = stage.bench.prompt("hello");
+    stage.note(effects);
+    let turn = json!({"turn": {"id": "u", "status": "inProgress"}});
+    stage.tell("turn/started", &turn);
+    stage.reply("turn/start", turn);
+    stage.complete("completed");
+    assert_eq!(notices(&stage), 1);
+    begins(&mut stage, "c");
+    assert_eq!(notices(&stage), 2);
+}
+
+#[test]
+fn what_codex_does_by_itself_is_cancelled_with_its_commands_and_the_goal_rests() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    let item = json!({"type": "commandExecution", "id": "c", "status": "inProgress",
+        "command": "/bin/bash -lc 'tail -f x'", "cwd": "/work"});
+    stage.tell("item/started", &json!({"turnId": "a", "item": item}));
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    let paused = json!({"threadId": "t", "status": "paused", "origin": "user"});
+    assert_eq!(stage.written[0]["params"], paused);
+    let interrupt = json!({"threadId": "t", "turnId": "a"});
+    assert_eq!(stage.written[1]["params"], interrupt);
+    stage.reply("thread/goal/set", goal("paused"));
+    stage.reply("turn/interrupt", json!({}));
+    ends(&mut stage, "a", "interrupted");
+    let terminal = json!({"data": [{"itemId": "c", "processId": "p"}]});
+    stage.reply("thread/backgroundTerminals/list", terminal);
+    let method = "thread/backgroundTerminals/terminate";
+    stage.reply(method, json!({"terminated": true}));
+    let item = json!({"type": "commandExecution", "id": "c", "status": "failed",
+        "command": "/bin/bash -lc 'tail -f x'", "cwd": "/work"});
+    stage.tell("item/completed", &json!({"turnId": "a", "item": item}));
+    assert_eq!(stage.call("c")["status"], "failed");
+    assert_eq!((stage.ends(), stage.bench.timers()), (vec![], vec![]));
+}
+
+#[test]
+fn a_prompt_that_joins_what_codex_does_by_itself_ends_and_is_cancelled_with_it() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    let effects = stage.bench.prompt("hello");
+    stage.note(effects);
+    stage.reply(
+        "turn/start",
+        json!({"turn": {"id": "a", "status": "inProgress"}}),
+    );
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    assert_eq!(stage.written[0]["params"]["turnId"], "a");
+    stage.reply("turn/interrupt", json!({}));
+    ends(&mut stage, "a", "interrupted");
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+}
