@@ -119,7 +119,7 @@ impl Codex {
         let (Some(sweep), Some(cli)) = (self.sweeps.0.get_mut(turn), &mut self.cli) else {
             return Ok(());
         };
-        sweep.unanswered -= 1;
+        sweep.unanswered = sweep.unanswered.saturating_sub(1);
         let read = reply.map(|reply| serde_json::from_str::<Terminals>(reply.get()));
         let terminals = match read {
             Ok(Ok(terminals)) => terminals.data,
@@ -159,7 +159,7 @@ impl Codex {
         let Some(sweep) = self.sweeps.0.get_mut(turn) else {
             return Ok(());
         };
-        sweep.unanswered -= 1;
+        sweep.unanswered = sweep.unanswered.saturating_sub(1);
         match sweep.unanswered {
             0 if sweep.looks == LOOKS => self.swept(turn),
             0 => timer::set(TIMER, AGAIN),

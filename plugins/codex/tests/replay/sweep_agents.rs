@@ -163,3 +163,21 @@ fn a_command_of_a_sub_agent_that_begins_after_its_cancelled_turn_is_terminated()
     stage.reply(LIST, terminals(&["c"]));
     assert_eq!(asked(&mut stage, TERMINATE).len(), 1);
 }
+
+#[test]
+fn answers_of_a_sweep_that_is_over_harm_no_later_one_of_the_same_turn() {
+    let mut stage = stage();
+    cancel(&mut stage);
+    stage.written.clear();
+    interrupted(&mut stage);
+    // The command ends by itself, and another one begins.
+    command(&mut stage, "item/completed", "c", "v", "failed");
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    command(&mut stage, "item/started", "d", "v", "inProgress");
+    stage.reply(LIST, terminals(&[]));
+    stage.reply(LIST, terminals(&["d"]));
+    assert_eq!(asked(&mut stage, TERMINATE).len(), 1);
+    stage.reply(TERMINATE, json!({"terminated": true}));
+    command(&mut stage, "item/completed", "d", "v", "failed");
+    assert_eq!(stage.bench.timers(), [0; 0]);
+}
