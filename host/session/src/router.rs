@@ -225,6 +225,7 @@ impl Router {
     /// [`SessionError::ShuttingDown`].
     pub async fn shutdown(&self) {
         self.table().stopping = true;
+        self.journal().hold_all();
         for mailbox in self.mailboxes() {
             let _ = mailbox.send(Message::Stop).await;
         }

@@ -142,6 +142,12 @@ impl Journal {
         self.0.care.in_use.hold(session)
     }
 
+    /// Keeps every session from now on: a host that ends lets go of all that it
+    /// used, and they are no less wanted for that.
+    pub fn hold_all(&self) {
+        self.0.care.in_use.hold_all();
+    }
+
     /// Appends steps of one session, all or none.
     ///
     /// # Errors

@@ -40,10 +40,17 @@ impl Default for Retention {
 /// Frames that are removed in one transaction: those who append wait for it.
 const BATCH: u32 = 2000;
 
-/// The sessions that are in use, and how often: one that was put back may still
-/// end when it is taken up again. They are not removed.
+/// The sessions that are in use, which are not removed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct InUse(Arc<Mutex<HashMap<SessionKey, usize>>>);
+pub(crate) struct InUse(Arc<Mutex<Uses>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    /// How often: one that was put back may still end when it is taken up again.
+    sessions: HashMap<SessionKey, usize>,
+    /// The host is about to end, and with it the use of all.
+    all: bool,
+}
 
 /// Keeps a session from being removed.
 #[derive(Debug)]
@@ -53,12 +60,16 @@ pub struct Held {
 }
 
 impl InUse {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, usize>> {
+    fn lock(&self) -> MutexGuard<'_, Uses> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn hold_all(&self) {
+        self.lock().all = true;
+    }
+
     pub(crate) fn hold(&self, session: SessionKey) -> Held {
-        *self.lock().entry(session).or_default() += 1;
+        *self.lock().sessions.entry(session).or_default() += 1;
         Held {
             session,
             in_use: self.clone(),
@@ -68,11 +79,11 @@ impl InUse {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut in_use = self.in_use.lock();
-        if let Some(times) = in_use.get_mut(&self.session) {
+        let sessions = &mut self.in_use.lock().sessions;
+        if let Some(times) = sessions.get_mut(&self.session) {
             *times -= 1;
             if *times == 0 {
-                in_use.remove(&self.session);
+                sessions.remove(&self.session);
             }
         }
     }
@@ -195,7 +206,7 @@ pub(crate) fn hide(
 ) -> rusqlite::Result<bool> {
     // Whoever wants to use it waits until it is clear whether it is there.
     let held = in_use.lock();
-    if held.contains_key(&session) {
+    if held.all || held.sessions.contains_key(&session) {
         return Ok(false);
     }
     connection.execute(

@@ -97,6 +97,22 @@ fn the_oldest_sessions_that_nobody_uses_go_first() {
 }
 
 #[test]
+fn a_host_that_ends_removes_no_session_that_it_lets_go_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = Retention {
+        max_total_bytes: 0,
+        ..Retention::default()
+    };
+    let journal = journal(&folder, Retention::default());
+    let key = session(&journal, "a", 1);
+    let held = journal.hold(key).unwrap().unwrap();
+    journal.hold_all();
+    drop(held);
+    tidy(&journal, &folder, &nothing);
+    assert_eq!(ids(&journal), ["a"]);
+}
+
+#[test]
 fn sessions_that_are_too_old_go() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, Retention::default());
