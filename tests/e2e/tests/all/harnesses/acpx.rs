@@ -1,211 +1,234 @@
-//! The same prompts through acpx, which starts `hostler acp` as its agent and keeps
-//! a session over several of its own runs.
+//! acpx as the client that prompts. It starts `hostler acp` as its agent and keeps a
+//! session over several of its own runs, and prints every message of them.
+//!
+//! It answers questions at once, by its flags, unless a person sits at a terminal, and
+//! that only with `acpx exec`: for `acpx prompt` a process without a terminal has the
+//! agent. So a turn in which somebody else is to answer is one of `acpx exec` in a
+//! [`Terminal`], which opens a session of its own; later prompts go on with that one.
 
 use std::{
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    process::{Output, Stdio},
+    future::pending,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
-use futures_util::FutureExt;
 use hostler_test_support::{built, program};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
 };
 
 use super::{
-    column::{self, Column},
     stage::{Harness, Stage},
+    terminal::Terminal,
 };
 
 /// Only to end a test that would hang.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the second turn is to remember.
-const SUNNY: &str = "It is sunny, and the wind is mild.";
+/// How many seconds acpx keeps a process for a session that nobody closes.
+const KEPT: &str = "30";
 
-/// All that a run of acpx printed, one JSON value a line.
-struct Printed(Vec<Value>);
-
-impl Printed {
-    fn read(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        let lines = text.lines().map(serde_json::from_str);
-        Self(
-            lines
-                .collect::<Result<_, _>>()
-                .unwrap_or_else(|error| panic!("{error}: {text}")),
-        )
-    }
-
-    fn updates(&self) -> impl Iterator<Item = &Value> {
-        let messages = self.0.iter();
-        let updates = messages.filter(|message| message["method"] == "session/update");
-        updates.map(|message| &message["params"]["update"])
-    }
-
-    fn said(&self) -> String {
-        let chunks = self.updates();
-        let chunks = chunks.filter(|update| update["sessionUpdate"] == "agent_message_chunk");
-        chunks
-            .filter_map(|update| update["content"]["text"].as_str())
-            .collect()
-    }
-
-    fn asked(&self) -> usize {
-        let asked = self.0.iter();
-        asked
-            .filter(|message| message["method"] == "session/request_permission")
-            .count()
-    }
-
-    fn stopped(&self) -> &str {
-        let mut ends = self.0.iter().rev();
-        ends.find_map(|message| message["result"]["stopReason"].as_str())
-            .unwrap_or_default()
-    }
-
-    fn odd(&self, expected: &str) -> ! {
-        let lines: Vec<_> = self.0.iter().map(Value::to_string).collect();
-        panic!("expected {expected}, but came {lines:#?}")
-    }
+pub(super) struct Acpx {
+    stage: Arc<Stage>,
+    /// Where its sessions work. It runs elsewhere, so that its own processes are
+    /// none of the agent's.
+    folder: PathBuf,
+    /// The session that it has a record of.
+    known: Option<String>,
+    /// What is chosen for each session that it opens.
+    options: Vec<(String, String)>,
+    running: Option<Running>,
+    /// The id of the prompt in what it prints.
+    prompt: Value,
 }
 
-struct Acpx {
-    stage: Stage,
-    folder: PathBuf,
-    agent: String,
+/// One run that prompts.
+struct Running {
+    acpx: Child,
+    printed: Lines<BufReader<ChildStdout>>,
+    _terminal: Option<Terminal>,
 }
 
 impl Acpx {
-    /// acpx with one of its commands, and what it is to do when it is asked.
-    fn command(&self, answer: &str, args: &[&str]) -> Command {
+    pub(super) fn new(stage: &Arc<Stage>, folder: &Path, servers: &Value) -> Self {
+        let acpx = Self {
+            stage: Arc::clone(stage),
+            folder: folder.to_owned(),
+            known: None,
+            options: Vec::new(),
+            running: None,
+            prompt: Value::Null,
+        };
+        let servers = json!({ "mcpServers": servers }).to_string();
+        std::fs::write(acpx.beside("servers.json"), servers).unwrap();
+        acpx
+    }
+
+    /// A file of the test beside the session's folder.
+    fn beside(&self, extension: &str) -> PathBuf {
+        self.folder.with_extension(extension)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let agent = format!(
+            "{} acp --state-dir {} --harness {}",
+            built("hostler").display(),
+            self.stage.host.state().display(),
+            self.stage.harness.id()
+        );
         let mut command = self.stage.host.command(program("acpx").unwrap());
         command
-            .args(["--agent", &self.agent, answer])
-            .args(["--format", "json", "--json-strict"])
-            .args(args)
-            .current_dir(&self.folder);
+            .args(["--agent", &agent, "--ttl", KEPT])
+            .args(["--format", "json", "--json-strict", "--cwd"])
+            .arg(&self.folder)
+            .arg("--mcp-config")
+            .arg(self.beside("servers.json"))
+            .args(args);
         let mut command = Command::from(command);
-        command.kill_on_drop(true).stdin(Stdio::null());
+        command
+            // Else most of its time is spent on reading its own code.
+            .env("NODE_COMPILE_CACHE", env!("CARGO_TARGET_TMPDIR"))
+            .kill_on_drop(true)
+            .stderr(Stdio::null());
         command
     }
 
-    async fn run(&self, answer: &str, args: &[&str]) -> Printed {
-        let output = self.command(answer, args).output();
-        let output = tokio::time::timeout(PATIENCE, output).await;
-        Printed::read(&output.expect("acpx took too long").expect("acpx"))
+    /// What another command of acpx printed.
+    pub(super) async fn run(&self, args: &[&str]) -> Value {
+        let output = timeout(PATIENCE, self.command(args).output()).await;
+        let output = output.expect("acpx took too long").expect("acpx");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "acpx {args:?}: {text}");
+        let last = text.lines().next_back().unwrap_or("null");
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
-}
 
-pub(super) async fn column(harness: Harness) -> Column {
-    let stage = Stage::start(harness).await;
-    let folder = stage.host.work().canonicalize().unwrap();
-    let agent = format!(
-        "{} acp --state-dir {} --harness {}",
-        built("hostler").display(),
-        stage.host.state().display(),
-        harness.id()
-    );
-    let acpx = Acpx {
-        stage,
-        folder,
-        agent,
-    };
-    let mut column = Column::default();
-    match AssertUnwindSafe(features(&acpx, &mut column.cells))
-        .catch_unwind()
-        .await
-    {
-        Ok(()) => {}
-        Err(panic) => {
-            let failure = column::failure(harness, "through acpx", &*panic);
-            column.failures.push(failure);
+    /// What it says of one of its commands.
+    pub(super) async fn help(&self, command: &str) -> String {
+        let output = self.command(&[command, "--help"]).output().await;
+        String::from_utf8_lossy(&output.expect("acpx").stdout).into_owned()
+    }
+
+    /// Goes on with this session, or opens one; its id.
+    pub(super) async fn take_up(&mut self, session: &str) -> String {
+        if let Some(known) = self.known.as_ref().filter(|known| *known == session) {
+            return known.clone();
         }
-    }
-    column
-}
-
-async fn features(acpx: &Acpx, cells: &mut Vec<(&'static str, String)>) {
-    acpx.run("--approve-all", &["sessions", "new"]).await;
-    if acpx.stage.harness == Harness::Codex {
-        // Its config.toml does not take this approval any more.
-        acpx.run("--approve-all", &["set", "approval", "untrusted"])
-            .await;
-    }
-    cells.push(("Text", text(acpx).await));
-    cells.push(("The next turn remembers", remembers(acpx).await));
-    cells.push(("Tool allowed, `--approve-all`", allowed(acpx).await));
-    cells.push(("Tool denied, `--deny-all`", denied(acpx).await));
-    cells.push(("Cancelled, `acpx cancel`", cancelled(acpx).await));
-    acpx.run("--approve-all", &["sessions", "close"]).await;
-}
-
-async fn text(acpx: &Acpx) -> String {
-    let prompt = format!("How is it? [[text {SUNNY}]]");
-    let printed = acpx.run("--approve-all", &["prompt", &prompt]).await;
-    if printed.stopped() != "end_turn" || printed.said() != SUNNY {
-        printed.odd(SUNNY);
-    }
-    "yes".into()
-}
-
-async fn remembers(acpx: &Acpx) -> String {
-    let prompt = "And now? [[text It rains.]]";
-    let printed = acpx.run("--approve-all", &["prompt", prompt]).await;
-    if printed.said() != "It rains." {
-        printed.odd("It rains.");
-    }
-    acpx.stage.remembered(SUNNY, "And now?").into()
-}
-
-async fn allowed(acpx: &Acpx) -> String {
-    let prompt = "[[bash touch allowed.txt && echo made]]";
-    let printed = acpx.run("--approve-all", &["prompt", prompt]).await;
-    let mut updates = printed.updates();
-    let completed = updates.any(|update| update["status"] == "completed");
-    let did = acpx.stage.did(&acpx.folder, "allowed.txt");
-    if printed.asked() != 1 || !completed || !did {
-        printed.odd("a command that was asked about, and then ran");
-    }
-    "yes".into()
-}
-
-async fn denied(acpx: &Acpx) -> String {
-    let prompt = "[[bash touch denied.txt]]";
-    let printed = acpx.run("--deny-all", &["prompt", prompt]).await;
-    let mut updates = printed.updates();
-    let failed = updates.any(|update| update["status"] == "failed");
-    let did = acpx.stage.did(&acpx.folder, "denied.txt");
-    if printed.asked() != 1 || !failed || did {
-        printed.odd("a command that was asked about, and did not run");
-    }
-    "yes".into()
-}
-
-async fn cancelled(acpx: &Acpx) -> String {
-    let mut prompt = acpx.command("--approve-all", &["prompt", "[[slow 500 20]]"]);
-    let mut prompt = prompt.stdout(Stdio::piped()).spawn().expect("acpx");
-    let output = prompt.stdout.take().expect("a pipe");
-    let mut lines = BufReader::new(output).lines();
-    let mut printed = Printed(Vec::new());
-    let whole = async {
-        while let Some(line) = lines.next_line().await.expect("a line") {
-            let before = printed.said().is_empty();
-            printed.0.push(serde_json::from_str(&line).expect("JSON"));
-            if before && !printed.said().is_empty() {
-                acpx.run("--approve-all", &["cancel"]).await;
+        let mut args = vec!["sessions", "new"];
+        if !session.is_empty() {
+            args.extend(["--resume-session", session]);
+        }
+        let opened = self.run(&args).await;
+        let id = opened["acpxSessionId"].as_str();
+        let id = id.unwrap_or_else(|| panic!("{opened}")).to_owned();
+        self.known = Some(id.clone());
+        if session.is_empty() {
+            for (option, value) in &self.options {
+                self.run(&["set", option, value]).await;
             }
         }
-        prompt.wait().await.expect("its end");
-    };
-    let whole = tokio::time::timeout(PATIENCE, whole).await;
-    whole.expect("acpx took too long");
-    if printed.stopped() != "cancelled" {
-        printed.odd("a cancelled turn");
+        id
     }
-    "yes".into()
+
+    /// It has a record of this session, of earlier runs.
+    pub(super) fn knows(&mut self, session: &str) {
+        self.known = Some(session.to_owned());
+    }
+
+    /// Sets an option of the session, or of those to come.
+    pub(super) async fn choose(&mut self, option: &str, value: &str) {
+        if self.known.is_some() {
+            self.run(&["set", option, value]).await;
+        } else {
+            self.options.push((option.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Forgets its session; whether it had one.
+    pub(super) async fn close(&mut self) -> bool {
+        let known = self.known.take().is_some();
+        if known {
+            self.run(&["sessions", "close"]).await;
+        }
+        known
+    }
+
+    /// Prompts the session that was taken up.
+    pub(super) fn prompt(&mut self, prompt: &Value, flags: &[&str]) {
+        let args = [flags, &["prompt"]].concat();
+        self.start(&args, prompt, None);
+    }
+
+    /// Prompts a session of its own, at a terminal where nobody answers.
+    pub(super) fn exec(&mut self, prompt: &Value) {
+        let asks = (self.stage.harness == Harness::Codex).then(|| "approval=untrusted".to_owned());
+        let options = self.options.iter();
+        let options = options.map(|(option, value)| format!("{option}={value}"));
+        let options: Vec<_> = asks.into_iter().chain(options).collect();
+        let mut args = vec!["exec"];
+        for option in &options {
+            args.extend(["--config-option", option]);
+        }
+        self.start(&args, prompt, Some(Terminal::open()));
+    }
+
+    fn start(&mut self, args: &[&str], prompt: &Value, terminal: Option<Terminal>) {
+        assert!(self.running.is_none(), "it prompts already");
+        let file = self.beside("prompt.json");
+        std::fs::write(&file, prompt.to_string()).unwrap();
+        let mut command = self.command(args);
+        command.arg("--file").arg(file).stdout(Stdio::piped());
+        if let Some(terminal) = &terminal {
+            command.stdin(terminal.end()).stderr(terminal.end());
+        }
+        let mut acpx = command.spawn().expect("acpx");
+        let printed = acpx.stdout.take().expect("a pipe");
+        self.prompt = Value::Null;
+        self.running = Some(Running {
+            acpx,
+            printed: BufReader::new(printed).lines(),
+            _terminal: terminal,
+        });
+    }
+
+    /// The next message of the running prompt, and whether it is the prompt's end.
+    pub(super) async fn next(&mut self) -> (Value, bool) {
+        let Some(running) = &mut self.running else {
+            return pending().await;
+        };
+        let line = timeout(PATIENCE, running.printed.next_line()).await;
+        let line = line.expect("acpx prints nothing").expect("a line");
+        let message = read(&line.expect("acpx ended before its turn"));
+        if message["method"] == "session/prompt" {
+            self.prompt = message["id"].clone();
+        }
+        let answers = !self.prompt.is_null() && message.get("method").is_none();
+        let end = answers && message["id"] == self.prompt;
+        (message, end)
+    }
+
+    /// Waits for the end of the run; what it still printed.
+    pub(super) async fn finish(&mut self) -> Vec<Value> {
+        let Some(mut running) = self.running.take() else {
+            return Vec::new();
+        };
+        let rest = async {
+            let mut rest = Vec::new();
+            while let Some(line) = running.printed.next_line().await.expect("a line") {
+                rest.push(read(&line));
+            }
+            running.acpx.wait().await.expect("its end");
+            rest
+        };
+        timeout(PATIENCE, rest).await.expect("acpx did not end")
+    }
+}
+
+fn read(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }

@@ -5,8 +5,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hostler_test_support::program;
 use serde_json::{Value, json};
 
-use super::{pair::Pair, turn::Turn};
-use crate::codex::ECHO;
+use super::{
+    editor::Via,
+    pair::Pair,
+    turn::{ALLOW, Answer, Turn, notice},
+};
+use crate::{codex::ECHO, decopilot::said};
 
 /// One red pixel.
 const PIXEL: &str =
@@ -69,7 +73,7 @@ pub(super) async fn http(pair: &mut Pair) -> String {
 }
 
 async fn uses(pair: &mut Pair, server: &str, prompt: &str, answer: &str) -> String {
-    let turn = pair.turn(prompt, "allow_once").await;
+    let turn = pair.turn(prompt, ALLOW).await;
     let brought = Value::from(turn.calls()).to_string();
     if brought.contains(answer) {
         if !turn.calls_are("completed") {
@@ -77,19 +81,15 @@ async fn uses(pair: &mut Pair, server: &str, prompt: &str, answer: &str) -> Stri
         }
         return "yes".into();
     }
-    let mut notices = pair.updates.iter();
-    let says_so = |update: &Value| {
-        let title = update["title"].as_str().unwrap_or_default();
-        update["sessionUpdate"] == "notice" && title.contains("not used") && title.contains(server)
-    };
-    if notices.any(says_so) {
+    let mut notices = pair.updates.iter().filter_map(notice);
+    if notices.any(|words| words.contains("not used") && words.contains(server)) {
         return "no, and a notice says so".into();
     }
     turn.odd(answer)
 }
 
 pub(super) async fn queued(pair: &mut Pair) -> String {
-    let mut turn = pair.begin("[[slow 30 20]]", "").await;
+    let mut turn = pair.begin("[[slow 30 20]]", Answer::Unasked).await;
     pair.until(&mut turn, |turn| !turn.said().is_empty()).await;
     let next = pair
         .begin_at_phone("session/prompt", "[[text And then this.]]")
@@ -101,13 +101,18 @@ pub(super) async fn queued(pair: &mut Pair) -> String {
     let mut second = Turn::default();
     let end = pair.answer_at_phone(&mut second, next).await;
     assert_eq!(end["result"]["stopReason"], "end_turn", "{end}");
-    pair.until(&mut second, |turn| turn.said() == "And then this.")
-        .await;
+    // acpx prints what comes while it runs, and that is for turns of its own.
+    let here = pair.via() == Via::WebSocket;
+    let heard = |turn: &Turn| {
+        let at_phone = said(first.at_phone.iter().chain(&turn.at_phone));
+        at_phone.ends_with("And then this.") && (!here || turn.said() == "And then this.")
+    };
+    pair.until(&mut second, heard).await;
     "yes".into()
 }
 
 pub(super) async fn steered(pair: &mut Pair) -> String {
-    let mut turn = pair.begin("[[slow 100 20]]", "").await;
+    let mut turn = pair.begin("[[slow 100 20]]", Answer::Unasked).await;
     pair.until(&mut turn, |turn| !turn.said().is_empty()).await;
     let words = pair
         .begin_at_phone("_hostler/session/steer", "[[text Steered.]]")

@@ -3,7 +3,10 @@
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use super::{pair::Pair, turn::Turn};
+use super::{
+    pair::Pair,
+    turn::{Answer, Turn, notice},
+};
 
 pub(super) async fn unauthorized(pair: &mut Pair) -> String {
     status(pair, 401).await
@@ -14,19 +17,22 @@ pub(super) async fn too_many(pair: &mut Pair) -> String {
 }
 
 pub(super) async fn overloaded(pair: &mut Pair) -> String {
-    status(pair, 503).await
+    let cell = status(pair, 503).await;
+    goes_on(pair).await;
+    cell
 }
 
 /// What a person reads when the model or the service answers with this status.
 async fn status(pair: &mut Pair, status: u16) -> String {
-    let turn = pair.turn(&format!("[[status {status}]]"), "").await;
+    let turn = pair
+        .turn(&format!("[[status {status}]]"), Answer::Unasked)
+        .await;
     let Some((code, words)) = turn.error() else {
         turn.odd("an error");
     };
     if !words.contains(&status.to_string()) {
         turn.odd("an error that names the status");
     }
-    goes_on(pair).await;
     format!("`{code}` {}", as_always(&words))
 }
 
@@ -44,54 +50,53 @@ fn as_always(words: &str) -> String {
 }
 
 async fn goes_on(pair: &mut Pair) {
-    let next = pair.turn("[[text goes on]]", "").await;
+    let next = pair.turn("[[text goes on]]", Answer::Unasked).await;
     if next.said() != "goes on" || next.stopped() != "end_turn" {
         next.odd("goes on");
     }
 }
 
 pub(super) async fn max_tokens(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[max-tokens]]", "").await;
+    let turn = pair.turn("[[max-tokens]]", Answer::Unasked).await;
     let end = turn.stopped().to_owned();
     if end != "max_tokens" {
         turn.odd("max_tokens");
     }
-    goes_on(pair).await;
     format!("`{end}`")
 }
 
 pub(super) async fn refusal(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[refuse]]", "").await;
+    let turn = pair.turn("[[refuse]]", Answer::Unasked).await;
     let end = turn.stopped().to_owned();
     if end != "refusal" {
         turn.odd("refusal");
     }
-    goes_on(pair).await;
     format!("`{end}`")
 }
 
 pub(super) async fn dropped(pair: &mut Pair) -> String {
     let prompt = "[[text This much is heard at once, ]][[drop]][[text and this later.]]";
-    let turn = pair.turn(prompt, "").await;
+    let turn = pair.turn(prompt, Answer::Unasked).await;
     let whole = "This much is heard at once, and this later.";
     if turn.stopped() != "end_turn" || turn.said() != whole {
         turn.odd(whole);
     }
     let mut updates = turn.updates.iter();
-    let heard = |update: &&Value| update["sessionUpdate"] == "agent_message_chunk";
-    let notice = |update: &Value| update["sessionUpdate"] == "notice";
+    let heard = |update: &&Value| {
+        update["sessionUpdate"] == "agent_message_chunk" && notice(update).is_none()
+    };
     // It was seen before it broke off.
     if updates.find(heard).is_none() {
         turn.odd("some text");
     }
-    match updates.any(notice) {
+    match updates.any(|update| notice(update).is_some()) {
         true => "shown once, with a notice".into(),
         false => "shown once".into(),
     }
 }
 
 pub(super) async fn killed(pair: &mut Pair) -> String {
-    let mut turn = pair.begin("[[slow 500 20]]", "").await;
+    let mut turn = pair.begin("[[slow 500 20]]", Answer::Unasked).await;
     pair.until(&mut turn, |turn| turn.said().contains("word3 "))
         .await;
     let programs = pair.stage.programs(&pair.folder);
@@ -109,7 +114,9 @@ pub(super) async fn killed(pair: &mut Pair) -> String {
     if !error.contains("in the middle") {
         turn.odd("an error that says so");
     }
-    let next = pair.turn("After the kill. [[text goes on]]", "").await;
+    let next = pair
+        .turn("After the kill. [[text goes on]]", Answer::Unasked)
+        .await;
     if next.said() != "goes on" {
         next.odd("goes on");
     }
@@ -120,7 +127,9 @@ pub(super) async fn killed(pair: &mut Pair) -> String {
 
 /// Before the host is killed.
 pub(super) async fn before_restart(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[text Before it was killed.]]", "").await;
+    let turn = pair
+        .turn("[[text Before it was killed.]]", Answer::Unasked)
+        .await;
     if turn.stopped() != "end_turn" {
         turn.odd("end_turn");
     }
@@ -129,7 +138,9 @@ pub(super) async fn before_restart(pair: &mut Pair) -> String {
 
 /// When another host runs on what is left.
 pub(super) async fn after_restart(pair: &mut Pair) -> String {
-    let turn = pair.turn("When it is back. [[text Here again.]]", "").await;
+    let turn = pair
+        .turn("When it is back. [[text Here again.]]", Answer::Unasked)
+        .await;
     if turn.said() != "Here again." {
         turn.odd("Here again.");
     }

@@ -1,24 +1,33 @@
 //! What each harness does, feature by feature, made by a run: the same prompts on
-//! all of them, over WebSocket with a second client that answers what is asked, and
-//! through acpx. What comes out is the tables of `docs/harnesses.md`.
+//! all of them, over WebSocket and through acpx, with a second client that answers
+//! what is asked. What comes out is the tables of `docs/harnesses.md`.
 //!
 //! - [`stage`]: a host with one harness. [`pair`]: two clients on one of its
-//!   sessions. [`turn`]: what they saw of a turn.
-//! - [`talk`], [`tools`], [`content`], [`ends`], [`outside`]: the features. Each
-//!   looks at what really happened and says it in a few words, or fails.
-//! - [`column`]: all features on one harness. [`table`]: the page, compared with
-//!   what came out.
-//! - [`acpx`]: the same through that client.
+//!   sessions, [`entry`]: how they come to it. [`turn`]: what they saw of a turn.
+//! - [`editor`]: the client that prompts, a WebSocket or [`acpx`], which asks only
+//!   where there is a [`terminal`].
+//! - [`talk`], [`tools`], [`content`], [`alone`], [`limits`], [`ends`], [`outside`]:
+//!   the features; [`flags`]: those of acpx itself. Each looks at what really
+//!   happened and says it in a few words, or fails.
+//! - [`list`]: the features in their order. [`column`]: all of them on one harness.
+//!   [`table`]: the page, compared with what came out.
 
 mod acpx;
+mod alone;
 mod column;
 mod content;
+mod editor;
 mod ends;
+mod entry;
+mod flags;
+mod limits;
+mod list;
 mod outside;
 mod pair;
 mod stage;
 mod table;
 mod talk;
+mod terminal;
 mod tools;
 mod turn;
 
@@ -28,7 +37,7 @@ use futures_util::future::join_all;
 use hostler_test_support::{Need, program, trial};
 use libtest_mimic::Trial;
 
-use self::{column::Column, stage::Harness};
+use self::{column::Column, editor::Via, stage::Harness};
 
 /// Everything that stands in the tables.
 const NEEDS: [Need; 7] = [
@@ -54,7 +63,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 async fn websocket() {
-    let columns = join_all(Harness::ALL.map(column::websocket)).await;
+    let columns = join_all(Harness::ALL.map(|it| column::of(it, Via::WebSocket))).await;
     let heading = format!(
         "Claude Code {}, Codex {}, and in Decopilot's place `tests/decopilot-server`.",
         version("claude"),
@@ -64,7 +73,7 @@ async fn websocket() {
 }
 
 async fn through_acpx() {
-    let columns = join_all(Harness::ALL.map(acpx::column)).await;
+    let columns = join_all(Harness::ALL.map(|it| column::of(it, Via::Acpx))).await;
     let heading = format!("acpx {}.", version("acpx"));
     table::check("acpx", &made(&heading, columns));
 }

@@ -1,14 +1,15 @@
-//! Two clients on one session: one that prompts, in plain ACP, and another one, on
-//! a connection of its own, that answers what is asked, cancels and prompts too.
+//! Two clients on one session: one that prompts, and another one, on a connection of
+//! its own, that answers what is asked, cancels and prompts too.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use hostler_e2e::{Host, Peer};
+use hostler_e2e::Peer;
 use serde_json::{Value, json};
 
 use super::{
-    stage::{Harness, Stage},
-    turn::Turn,
+    editor::{Editor, Via},
+    stage::Stage,
+    turn::{Answer, Turn},
 };
 
 /// How often something is looked for that nobody tells.
@@ -21,91 +22,66 @@ pub(super) struct Pair {
     pub(super) stage: Arc<Stage>,
     /// Where the session works.
     pub(super) folder: PathBuf,
+    /// Empty until there is one.
     pub(super) session: String,
     /// The host's answer to `initialize`.
     pub(super) hello: Value,
-    /// Its answer to `session/new`.
+    /// Its last answer that had options of the session.
     pub(super) opened: Value,
     /// All that the prompting client was sent so far.
     pub(super) updates: Vec<Value>,
-    editor: Peer,
-    phone: Peer,
+    pub(super) editor: Editor,
+    pub(super) phone: Peer,
     /// Answers to what the second client asked.
-    answers: BTreeMap<u64, Value>,
+    pub(super) answers: BTreeMap<u64, Value>,
 }
 
 impl Pair {
-    /// A session of this name with these MCP servers, which both clients view.
-    pub(super) async fn open(stage: &Arc<Stage>, name: &str, servers: &Value) -> Self {
-        let folder = stage.host.work().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let folder = folder.canonicalize().unwrap();
-        let (mut editor, hello) = connect(&stage.host, &json!({})).await;
-        let new = json!({ "cwd": folder, "mcpServers": servers });
-        let opened = editor.ask("session/new", &new).await;
-        let opened = opened["result"].clone();
-        let session = opened["sessionId"].as_str();
-        let session = session.unwrap_or_else(|| panic!("{opened}")).to_owned();
-        let mut pair = Self {
-            stage: Arc::clone(stage),
-            folder,
-            phone: attach(&stage.host, &session).await,
-            session,
-            hello,
-            opened,
-            updates: Vec::new(),
-            editor,
-            answers: BTreeMap::new(),
-        };
-        if stage.harness == Harness::Codex {
-            // Its config.toml does not take this approval any more.
-            pair.choose("approval", "untrusted").await;
-        }
-        pair
-    }
-
-    /// Both clients go; what they need to come back.
-    pub(super) fn leave(self) -> Left {
-        Left {
-            folder: self.folder,
-            session: self.session,
+    pub(super) fn via(&self) -> Via {
+        match self.editor {
+            Editor::Socket(..) => Via::WebSocket,
+            Editor::Acpx(_) => Via::Acpx,
         }
     }
 
-    /// The session ends, and its program with it.
-    pub(super) async fn close(&mut self) {
-        let params = json!({ "sessionId": self.session });
-        let answer = self.phone.ask("_hostler/session/detach", &params).await;
-        assert!(answer.get("result").is_some(), "{answer}");
-        let answer = self.ask("session/close", json!({})).await;
-        assert!(answer.get("result").is_some(), "{answer}");
-        let ended = |pair: &Self| pair.stage.programs(&pair.folder).is_empty();
-        self.wait("the end of its programs", ended).await;
-    }
-
-    /// A whole turn with this prompt, in which the second client takes the option
-    /// of this kind.
-    pub(super) async fn turn(&mut self, prompt: &str, answer: &'static str) -> Turn {
+    /// A whole turn with this prompt.
+    pub(super) async fn turn(&mut self, prompt: &str, answer: Answer) -> Turn {
         let turn = self.begin(prompt, answer).await;
         self.finish(turn).await
     }
 
-    /// The same with content of any kind.
+    /// The same with content of any kind, in which nobody is asked.
     pub(super) async fn turn_with(&mut self, prompt: &Value) -> Turn {
-        let turn = self.begin_with(prompt, "").await;
+        let turn = self.begin_with(prompt, Answer::Unasked).await;
         self.finish(turn).await
     }
 
-    pub(super) async fn begin(&mut self, prompt: &str, answer: &'static str) -> Turn {
+    pub(super) async fn begin(&mut self, prompt: &str, answer: Answer) -> Turn {
         let prompt = json!([{ "type": "text", "text": prompt }]);
         self.begin_with(&prompt, answer).await
     }
 
-    async fn begin_with(&mut self, prompt: &Value, answer: &'static str) -> Turn {
-        let params = json!({ "sessionId": self.session, "prompt": prompt });
-        self.take_early();
+    async fn begin_with(&mut self, prompt: &Value, answer: Answer) -> Turn {
+        self.take_early().await;
+        let asks = matches!(answer, Answer::Open | Answer::Takes(_));
+        if asks && self.via() == Via::Acpx && !self.session.is_empty() {
+            self.close().await;
+        }
+        if !asks {
+            self.take_up().await;
+        }
+        match &mut self.editor {
+            Editor::Socket(peer, id) => {
+                let params = json!({ "sessionId": self.session, "prompt": prompt });
+                *id = peer.begin("session/prompt", &params).await;
+            }
+            Editor::Acpx(acpx) if asks => acpx.exec(prompt),
+            Editor::Acpx(acpx) => match answer {
+                Answer::Flag(flag) => acpx.prompt(prompt, &[flag]),
+                _ => acpx.prompt(prompt, &[]),
+            },
+        }
         Turn {
-            id: self.editor.begin("session/prompt", &params).await,
             answer,
             ..Turn::default()
         }
@@ -122,26 +98,43 @@ impl Pair {
     }
 
     /// Goes on with a turn until it has ended.
-    pub(super) async fn finish(&mut self, mut turn: Turn) -> Turn {
+    pub(super) async fn end(&mut self, turn: &mut Turn) {
         while turn.end.is_none() {
-            self.step(&mut turn).await;
+            self.step(turn).await;
         }
+        if self.via() == Via::Acpx {
+            // It ends a little later.
+            self.take_early().await;
+        }
+    }
+
+    /// The same; nothing that was asked in it is open any more.
+    pub(super) async fn finish(&mut self, mut turn: Turn) -> Turn {
+        self.end(&mut turn).await;
         // Who did not answer is told that it need not.
-        if turn.asked.len() != turn.taken_back {
+        let by_other = !matches!(turn.answer, Answer::Flag(_));
+        if by_other && turn.asked.len() != turn.taken_back {
             turn.odd("each question to be taken back from the other client");
         }
         turn
     }
 
+    /// What comes after a turn, until this is so.
+    pub(super) async fn after(&mut self, turn: &mut Turn, is_so: impl Fn(&Turn) -> bool) {
+        while !is_so(turn) {
+            self.step(turn).await;
+        }
+    }
+
     /// The next message of either client.
-    async fn step(&mut self, turn: &mut Turn) {
+    pub(super) async fn step(&mut self, turn: &mut Turn) {
         tokio::select! {
-            message = self.editor.next() => self.at_editor(turn, message),
+            (message, end) = self.editor.next() => self.at_editor(turn, message, end).await,
             message = self.phone.next() => self.at_phone(turn, message).await,
         }
     }
 
-    fn at_editor(&mut self, turn: &mut Turn, message: Value) {
+    async fn at_editor(&mut self, turn: &mut Turn, message: Value, end: bool) {
         match message["method"].as_str() {
             Some("session/update") => {
                 let update = message["params"]["update"].clone();
@@ -150,19 +143,37 @@ impl Pair {
             }
             Some("$/cancel_request") => turn.taken_back += 1,
             Some(_) => {}
-            None if message["id"] == turn.id => turn.end = Some(message),
-            None => {}
+            None if end => turn.end = Some(message),
+            None => self.learn(turn, &message["result"]).await,
+        }
+    }
+
+    /// Answers that acpx was given.
+    async fn learn(&mut self, turn: &mut Turn, answer: &Value) {
+        if answer["agentCapabilities"].is_object() {
+            self.hello = answer.clone();
+        }
+        if answer["configOptions"].is_array() {
+            self.opened = answer.clone();
+        }
+        if let Some(session) = answer["sessionId"].as_str() {
+            for message in self.attach(session.to_owned()).await {
+                self.at_phone(turn, message).await;
+            }
         }
     }
 
     async fn at_phone(&mut self, turn: &mut Turn, message: Value) {
         match message["method"].as_str() {
             Some("session/request_permission") => {
-                if !turn.answer.is_empty() {
-                    self.phone.choose(&message, turn.answer).await;
+                match turn.answer {
+                    Answer::Takes(kind) => self.phone.choose(&message, kind).await,
+                    Answer::Open | Answer::Flag(_) => {}
+                    Answer::Unasked => turn.odd(&format!("no question, but {message}")),
                 }
                 turn.asked.push(message);
             }
+            Some("session/update") => turn.at_phone.push(message["params"]["update"].clone()),
             Some(_) => {}
             None => {
                 let id = message["id"].as_u64().expect("an id");
@@ -194,24 +205,43 @@ impl Pair {
         self.answers.remove(&id).expect("an answer")
     }
 
-    /// Asks something of this session when no turn runs.
-    pub(super) async fn ask(&mut self, method: &str, mut params: Value) -> Value {
-        params["sessionId"] = self.session.clone().into();
-        let answer = self.editor.ask(method, &params).await;
-        self.take_early();
-        answer
+    /// What the second client gets for a request when no turn runs.
+    pub(super) async fn ask_at_phone(&mut self, method: &str, params: &Value) -> Value {
+        self.phone.ask(method, params).await
     }
 
     /// Sets an option of the session.
     pub(super) async fn choose(&mut self, option: &str, value: &str) {
-        let params = json!({ "configId": option, "value": value });
-        let answer = self.ask("session/set_config_option", params).await;
-        assert!(answer.get("result").is_some(), "{answer}");
+        match &mut self.editor {
+            Editor::Acpx(acpx) => acpx.choose(option, value).await,
+            Editor::Socket(peer, _) => {
+                let session = &self.session;
+                let params = json!({ "sessionId": session, "configId": option, "value": value });
+                let answer = peer.ask("session/set_config_option", &params).await;
+                assert!(answer.get("result").is_some(), "{answer}");
+            }
+        }
+        self.take_early().await;
     }
 
-    /// What came while an answer was waited for.
-    fn take_early(&mut self) {
-        let early = std::mem::take(&mut self.editor.early).into_iter();
+    /// Sets the mode of the session.
+    pub(super) async fn set_mode(&mut self, mode: &str) {
+        match &mut self.editor {
+            Editor::Acpx(acpx) => {
+                acpx.run(&["set-mode", mode]).await;
+            }
+            Editor::Socket(peer, _) => {
+                let params = json!({ "sessionId": self.session, "modeId": mode });
+                let answer = peer.ask("session/set_mode", &params).await;
+                assert!(answer.get("result").is_some(), "{answer}");
+            }
+        }
+        self.take_early().await;
+    }
+
+    /// What came between two turns.
+    pub(super) async fn take_early(&mut self) {
+        let early = self.editor.rest().await.into_iter();
         let updates = early.filter(|message| message["method"] == "session/update");
         self.updates
             .extend(updates.map(|message| message["params"]["update"].clone()));
@@ -231,54 +261,4 @@ impl Pair {
             self.stage.programs(&self.folder)
         );
     }
-}
-
-/// A session without clients.
-pub(super) struct Left {
-    folder: PathBuf,
-    session: String,
-}
-
-impl Left {
-    /// Both clients are there again, at another host.
-    pub(super) async fn come_back(self, stage: &Arc<Stage>) -> Pair {
-        let Self { folder, session } = self;
-        let (mut editor, hello) = connect(&stage.host, &json!({})).await;
-        let load = json!({ "sessionId": session, "cwd": folder, "mcpServers": [] });
-        let loaded = editor.ask("session/load", &load).await;
-        let opened = loaded["result"].clone();
-        assert!(opened.is_object(), "{loaded}");
-        Pair {
-            stage: Arc::clone(stage),
-            phone: attach(&stage.host, &session).await,
-            folder,
-            session,
-            hello,
-            opened,
-            updates: Vec::new(),
-            editor,
-            answers: BTreeMap::new(),
-        }
-    }
-}
-
-/// A client that shows notices; how it was greeted.
-async fn connect(host: &Host, meta: &Value) -> (Peer, Value) {
-    let mut peer = Peer::connect(host, "", &[]).await.expect("a connection");
-    let hello = json!({
-        "protocolVersion": 1,
-        "clientCapabilities": { "session": { "notices": {} }, "_meta": meta },
-    });
-    let hello = peer.ask("initialize", &hello).await;
-    (peer, hello["result"].clone())
-}
-
-/// The second client, on its own connection.
-async fn attach(host: &Host, session: &str) -> Peer {
-    let (mut phone, _) = connect(host, &json!({ "hostler": { "client": "phone" } })).await;
-    let params = json!({ "sessionId": session });
-    let attached = phone.ask("_hostler/session/attach", &params).await;
-    assert!(attached.get("result").is_some(), "{attached}");
-    phone.early.clear();
-    phone
 }

@@ -1,14 +1,16 @@
 //! What is said, and what a client learns of a session.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{pair::Pair, stage::Harness};
+use super::{pair::Pair, stage::Harness, turn::Answer};
 
 /// What the second turn is to remember.
 const SUNNY: &str = "It is sunny, and the wind is mild.";
 
 pub(super) async fn text(pair: &mut Pair) -> String {
-    let turn = pair.turn(&format!("How is it? [[text {SUNNY}]]"), "").await;
+    let turn = pair
+        .turn(&format!("How is it? [[text {SUNNY}]]"), Answer::Unasked)
+        .await;
     if turn.stopped() != "end_turn" || turn.said() != SUNNY {
         turn.odd(SUNNY);
     }
@@ -19,7 +21,9 @@ pub(super) async fn text(pair: &mut Pair) -> String {
 }
 
 pub(super) async fn thoughts(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[think about clouds]] [[text Hm.]]", "").await;
+    let turn = pair
+        .turn("[[think about clouds]] [[text Hm.]]", Answer::Unasked)
+        .await;
     if turn.text("agent_thought_chunk").trim() != "about clouds" || turn.said() != "Hm." {
         turn.odd("a thought about clouds, and words");
     }
@@ -27,7 +31,9 @@ pub(super) async fn thoughts(pair: &mut Pair) -> String {
 }
 
 pub(super) async fn remembers(pair: &mut Pair) -> String {
-    let turn = pair.turn("And now? [[text It rains.]]", "").await;
+    let turn = pair
+        .turn("And now? [[text It rains.]]", Answer::Unasked)
+        .await;
     if turn.said() != "It rains." {
         turn.odd("It rains.");
     }
@@ -35,7 +41,7 @@ pub(super) async fn remembers(pair: &mut Pair) -> String {
 }
 
 pub(super) async fn usage(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[text Fine.]]", "").await;
+    let turn = pair.turn("[[text Fine.]]", Answer::Unasked).await;
     if let Some(told) = turn.of("usage_update").last() {
         assert!(told["used"].as_u64() > Some(0), "{told}");
         return match told["cost"]["amount"].is_number() {
@@ -98,7 +104,8 @@ pub(super) async fn model(pair: &mut Pair) -> String {
     };
     let other = other.to_owned();
     pair.choose("model", &other).await;
-    pair.turn("By another model. [[text Here.]]", "").await;
+    pair.turn("By another model. [[text Here.]]", Answer::Unasked)
+        .await;
     let asked = pair.stage.asked("By another model.");
     let (_, body) = asked.last().expect("the prompt was sent");
     let used = [&body["model"], &body["tier"]].into_iter();
@@ -117,14 +124,12 @@ pub(super) async fn mode(pair: &mut Pair) -> String {
         Harness::Codex => "full-access",
         Harness::Decopilot => "auto",
     };
-    let answer = pair
-        .ask("session/set_mode", json!({ "modeId": mode }))
-        .await;
-    assert!(answer.get("result").is_some(), "{answer}");
+    pair.choose_to_be_asked().await;
+    pair.set_mode(mode).await;
     let turn = pair
-        .turn("[[write unasked.txt|hello]]", "reject_once")
+        .turn("[[write unasked.txt|hello]]", Answer::Unasked)
         .await;
-    if !turn.asked.is_empty() || !pair.stage.did(&pair.folder, "unasked.txt") {
+    if !pair.stage.did(&pair.folder, "unasked.txt") {
         turn.odd("a file without a question");
     }
     "yes".into()

@@ -4,18 +4,35 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::decopilot::{NOTICE, said};
+
+/// What the second client does when it is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Answer {
+    /// Fails: nobody is to be asked in this turn.
+    #[default]
+    Unasked,
+    /// It leaves the question open.
+    Open,
+    /// It takes the first option of this kind.
+    Takes(&'static str),
+    /// It leaves it to this flag of acpx.
+    Flag(&'static str),
+}
+
+/// Once.
+pub(super) const ALLOW: Answer = Answer::Takes("allow_once");
+
 /// From the prompt to its end.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// Which request it is.
-    pub(super) id: u64,
-    /// The kind of the option that the second client takes when it is asked; empty:
-    /// it leaves the question open.
-    pub(super) answer: &'static str,
+    pub(super) answer: Answer,
     /// The whole response.
     pub(super) end: Option<Value>,
     /// As the prompting client was sent them.
     pub(super) updates: Vec<Value>,
+    /// As the second client was sent them.
+    pub(super) at_phone: Vec<Value>,
     /// What the second client was asked.
     pub(super) asked: Vec<Value>,
     /// How many questions were taken back from the client that did not answer.
@@ -39,13 +56,28 @@ impl Turn {
 
     /// What the agent said.
     pub(super) fn said(&self) -> String {
-        self.text("agent_message_chunk")
+        said(&self.updates)
+    }
+
+    /// What the host says of it to the client that prompts.
+    pub(super) fn notices(&self) -> impl Iterator<Item = &str> {
+        self.updates.iter().filter_map(notice)
     }
 
     /// Tool calls as the updates left them: later members replace earlier ones.
     pub(super) fn calls(&self) -> Vec<Value> {
+        Self::calls_of(self.updates.iter())
+    }
+
+    /// As they are for the second client, which also views what comes when acpx
+    /// has ended.
+    pub(super) fn calls_later(&self) -> Vec<Value> {
+        Self::calls_of(self.updates.iter().chain(&self.at_phone))
+    }
+
+    fn calls_of<'a>(updates: impl Iterator<Item = &'a Value>) -> Vec<Value> {
         let mut calls: Vec<Value> = Vec::new();
-        for update in &self.updates {
+        for update in updates {
             let kind = update["sessionUpdate"].as_str().unwrap_or_default();
             if !kind.starts_with("tool_call") {
                 continue;
@@ -88,6 +120,14 @@ impl Turn {
     pub(super) fn odd(&self, expected: &str) -> ! {
         panic!("expected {expected}, but came {self:#?}")
     }
+}
+
+/// The words of a notice: to clients that know none it is a piece of text.
+pub(super) fn notice(update: &Value) -> Option<&str> {
+    if update["sessionUpdate"] == "notice" {
+        return update["title"].as_str();
+    }
+    update["content"]["text"].as_str()?.strip_prefix(NOTICE)
 }
 
 impl fmt::Debug for Turn {
