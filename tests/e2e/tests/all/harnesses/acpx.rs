@@ -149,13 +149,11 @@ impl Acpx {
         }
     }
 
-    /// Forgets its session; whether it had one.
-    pub(super) async fn close(&mut self) -> bool {
-        let known = self.known.take().is_some();
-        if known {
+    /// Ends its session, if it has one.
+    pub(super) async fn close(&mut self) {
+        if self.known.take().is_some() {
             self.run(&["sessions", "close"]).await;
         }
-        known
     }
 
     /// Prompts the session that was taken up.

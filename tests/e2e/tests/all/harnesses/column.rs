@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     content,
-    editor::Via,
+    editor::{Editor, Via},
     ends, limits,
     list::{BROKEN, OF_ACPX, RESTART, SERVERS, SESSIONS, Session},
     pair::Pair,
@@ -100,9 +100,8 @@ async fn restart(via: Via, stage: Arc<Stage>) -> String {
     let stage = Arc::new(stage);
     let mut pair = left.come_back(&stage).await;
     let cell = ends::after_restart(&mut pair).await;
-    if via == Via::Acpx {
-        // It has a process of its own for each session that it knows.
-        pair.close().await;
+    if let Editor::Acpx(acpx) = &mut pair.editor {
+        acpx.close().await;
     }
     drop(pair);
     let mut stage = Arc::into_inner(stage).expect("all sessions have ended");

@@ -113,8 +113,7 @@ impl Pair {
             }
             Editor::Acpx(acpx) => {
                 acpx.close().await;
-                // A session of `acpx exec` is left as it is, and so may be another one
-                // for which acpx has no process any more.
+                // One of `acpx exec` is left as it is.
                 self.phone.ask("session/close", &params).await;
             }
         }

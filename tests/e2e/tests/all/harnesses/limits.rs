@@ -16,7 +16,7 @@ pub(super) async fn sandbox(pair: &mut Pair) -> String {
     }
     pair.choose("approval", "never").await;
     pair.choose("sandbox", "read-only").await;
-    let turn = pair.turn("[[bash : > made.txt]]", Answer::Unasked).await;
+    let turn = pair.turn("[[bash : > made.txt]]", Answer::Open).await;
     if !turn.calls_are("failed") || pair.stage.did(&pair.folder, "made.txt") {
         turn.odd("a command that is shown as failed");
     }
@@ -34,7 +34,7 @@ pub(super) fn broken() -> Value {
 }
 
 pub(super) async fn broken_server(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[text Without it.]]", Answer::Unasked).await;
+    let turn = pair.turn("[[text Without it.]]", Answer::Open).await;
     if turn.said() != "Without it." {
         turn.odd("an answer all the same");
     }

@@ -23,7 +23,6 @@ pub(super) const SESSIONS: &[Session] = &[
             }),
             ("Tokens used", |pair| talk::usage(pair).boxed()),
             ("Title", |pair| talk::title(pair).boxed()),
-            ("Slash commands", |pair| talk::commands(pair).boxed()),
             ("Another model", |pair| talk::model(pair).boxed()),
             ("Another mode, which asks nobody", |pair| {
                 talk::mode(pair).boxed()
@@ -36,6 +35,7 @@ pub(super) const SESSIONS: &[Session] = &[
             ("Tool allowed", |pair| tools::allowed(pair).boxed()),
             ("Tool denied", |pair| tools::denied(pair).boxed()),
             ("Tool allowed for good", |pair| tools::always(pair).boxed()),
+            ("Slash commands", |pair| talk::commands(pair).boxed()),
         ],
     ),
     (
@@ -86,12 +86,6 @@ pub(super) const SESSIONS: &[Session] = &[
         })],
     ),
     (
-        "compaction",
-        &[("Conversation summed up, `/compact`", |pair| {
-            limits::compaction(pair).boxed()
-        })],
-    ),
-    (
         SERVERS,
         &[
             ("MCP server of the session, stdio", |pair| {
@@ -117,6 +111,9 @@ pub(super) const SESSIONS: &[Session] = &[
             ("Words for the running turn", |pair| {
                 content::steered(pair).boxed()
             }),
+            ("Conversation summed up, `/compact`", |pair| {
+                limits::compaction(pair).boxed()
+            }),
         ],
     ),
     (
@@ -130,13 +127,10 @@ pub(super) const SESSIONS: &[Session] = &[
             ("Status 401", |pair| ends::unauthorized(pair).boxed()),
             ("Status 429", |pair| ends::too_many(pair).boxed()),
             ("Status 503", |pair| ends::overloaded(pair).boxed()),
+            ("Its program is killed in a turn", |pair| {
+                ends::killed(pair).boxed()
+            }),
         ],
-    ),
-    (
-        "killed",
-        &[("Its program is killed in a turn", |pair| {
-            ends::killed(pair).boxed()
-        })],
     ),
     (
         "fork",

@@ -12,8 +12,7 @@ use super::{editor::Editor, pair::Pair, stage::Harness, turn::Answer};
 /// A copy goes on, and knows what was said before.
 pub(super) async fn fork(pair: &mut Pair) -> String {
     let before = "The word is plum.";
-    pair.turn(&format!("[[text {before}]]"), Answer::Unasked)
-        .await;
+    pair.turn(&format!("[[text {before}]]"), Answer::Open).await;
     let can = &pair.hello["agentCapabilities"]["sessionCapabilities"]["fork"];
     let offered = can.is_object();
     let original = pair.session.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{pair::Pair, stage::Harness, turn::Answer};
+use super::{editor::Via, pair::Pair, stage::Harness, turn::Answer};
 
 /// What the second turn is to remember.
 const SUNNY: &str = "It is sunny, and the wind is mild.";
@@ -74,10 +74,15 @@ pub(super) async fn commands(pair: &mut Pair) -> String {
         return "none".into();
     };
     let commands = told["availableCommands"].as_array().expect("commands");
-    match commands.as_slice() {
-        [] => "none".into(),
+    let cell = match commands.as_slice() {
+        [] => return "none".into(),
         [one] => format!("`/{}`", one["name"].as_str().expect("a name")),
         _ => "yes".into(),
+    };
+    match pair.via() {
+        Via::WebSocket => cell,
+        // It resumes a session to prompt it, and who opens one is told them.
+        Via::Acpx => format!("{cell}, told to `acpx exec`"),
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) async fn question(pair: &mut Pair) -> String {
 }
 
 pub(super) async fn cancel_text(pair: &mut Pair) -> String {
-    let mut turn = pair.begin("[[slow 500 20]]", Answer::Unasked).await;
+    let mut turn = pair.begin("[[slow 500 20]]", Answer::Open).await;
     pair.until(&mut turn, |turn| !turn.said().is_empty()).await;
     pair.cancel().await;
     cancelled(pair, turn).await;

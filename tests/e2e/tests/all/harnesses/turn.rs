@@ -12,7 +12,7 @@ pub(super) enum Answer {
     /// Fails: nobody is to be asked in this turn.
     #[default]
     Unasked,
-    /// It leaves the question open.
+    /// It leaves a question open, if there is one.
     Open,
     /// It takes the first option of this kind.
     Takes(&'static str),
