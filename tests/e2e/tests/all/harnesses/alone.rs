@@ -50,12 +50,12 @@ pub(super) async fn sub_agent(pair: &mut Pair) -> String {
 pub(super) async fn background(pair: &mut Pair) -> String {
     let prompt = match pair.stage.harness {
         Harness::Claude => {
-            r#"[[call Bash {"command":"sleep 1; touch late.txt","description":"d",
-            "run_in_background":true}]] [[text Started.]]"#
+            r#"[[call Bash {"command":"until test -e go; do sleep 0.1; done; touch late.txt",
+            "description":"d","run_in_background":true}]] [[text Started.]]"#
         }
         Harness::Codex => {
-            r#"[[call exec_command {"cmd":"sleep 1; touch late.txt","yield_time_ms":250}]]
-            [[text Started.]]"#
+            r#"[[call exec_command {"cmd":"until test -e go; do sleep 0.1; done; touch late.txt",
+            "yield_time_ms":250}]] [[text Started.]]"#
         }
         Harness::Decopilot => return "none".into(),
     };
@@ -67,6 +67,7 @@ pub(super) async fn background(pair: &mut Pair) -> String {
         .calls()
         .try_into()
         .unwrap_or_else(|_| turn.odd("one call"));
+    std::fs::write(pair.folder.join("go"), "").unwrap();
     let completed = |turn: &Turn| turn.calls_later()[0]["status"] == "completed";
     pair.after(&mut turn, completed).await;
     if !pair.stage.did(&pair.folder, "late.txt") {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     pair::Pair,
     stage::Harness,
-    turn::{Answer, notice},
+    turn::{Answer, Turn, notice},
 };
 
 /// In which no command may change anything, and nobody is asked.
@@ -34,21 +34,20 @@ pub(super) fn broken() -> Value {
 }
 
 pub(super) async fn broken_server(pair: &mut Pair) -> String {
-    let turn = pair.turn("[[text Without it.]]", Answer::Open).await;
+    let mut turn = pair.turn("[[text Without it.]]", Answer::Open).await;
     if turn.said() != "Without it." {
         turn.odd("an answer all the same");
     }
-    let notices: Vec<_> = pair.updates.iter().filter_map(notice).collect();
-    let of_it = notices.iter().filter(|words| words.contains("absent"));
-    match (
-        of_it.clone().count(),
-        of_it.clone().any(|words| words.contains("not used")),
-    ) {
-        (0, _) => turn.odd(&format!(
-            "a notice that names the server, among {notices:?}"
-        )),
-        (_, true) => "not used, and a notice says so".into(),
-        (_, false) => "a notice names it".into(),
+    let of_it = |update: &Value| notice(update).is_some_and(|words| words.contains("absent"));
+    if !pair.updates.iter().any(of_it) {
+        let told = |turn: &Turn| turn.updates.iter().chain(&turn.at_phone).any(of_it);
+        pair.after(&mut turn, told).await;
+    }
+    let notices = pair.updates.iter().chain(&turn.at_phone);
+    let mut notices = notices.filter(|update| of_it(update)).filter_map(notice);
+    match notices.any(|words| words.contains("not used")) {
+        true => "not used, and a notice says so".into(),
+        false => "a notice names it".into(),
     }
 }
 

@@ -149,7 +149,8 @@ async fn cancelled(pair: &mut Pair, turn: Turn) {
         .await;
     let end = pair.answer_at_phone(&mut next, prompt).await;
     assert_eq!(end["result"]["stopReason"], "end_turn", "{end}");
-    if said(&next.at_phone) != "goes on" {
+    // It may still be sent what the other client had of the turn before.
+    if !said(&next.at_phone).ends_with("goes on") {
         next.odd("goes on");
     }
 }
