@@ -127,10 +127,13 @@ pub(super) const SESSIONS: &[Session] = &[
             ("Status 401", |pair| ends::unauthorized(pair).boxed()),
             ("Status 429", |pair| ends::too_many(pair).boxed()),
             ("Status 503", |pair| ends::overloaded(pair).boxed()),
-            ("Its program is killed in a turn", |pair| {
-                ends::killed(pair).boxed()
-            }),
         ],
+    ),
+    (
+        "killed",
+        &[("Its program is killed in a turn", |pair| {
+            ends::killed(pair).boxed()
+        })],
     ),
     (
         "fork",

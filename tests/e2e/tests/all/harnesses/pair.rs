@@ -128,9 +128,16 @@ impl Pair {
 
     /// The next message of either client.
     pub(super) async fn step(&mut self, turn: &mut Turn) {
-        tokio::select! {
-            (message, end) = self.editor.next() => self.at_editor(turn, message, end).await,
-            message = self.phone.next() => self.at_phone(turn, message).await,
+        let next = async {
+            tokio::select! {
+                at_editor = self.editor.next() => Ok(at_editor),
+                at_phone = self.phone.next() => Err(at_phone),
+            }
+        };
+        match tokio::time::timeout(PATIENCE, next).await {
+            Ok(Ok((message, end))) => self.at_editor(turn, message, end).await,
+            Ok(Err(message)) => self.at_phone(turn, message).await,
+            Err(_) => turn.odd("another message"),
         }
     }
 
