@@ -134,7 +134,7 @@ impl Refusal {
             Self::Lease(
                 Refused::Busy(_)
                     | Refused::QueueFull { .. }
-                    | Refused::NoReaders { .. }
+                    | Refused::NoReaders { allowed: 1.., .. }
                     | Refused::NotYet
             ) | Self::NoProvider { .. }
                 | Self::CommandsFull(_)

@@ -72,6 +72,8 @@ pub(crate) struct Way {
     pub(crate) position: Option<usize>,
     pub(crate) progress: Option<String>,
     pub(crate) end: Option<Result<Lease, Refusal>>,
+    /// Whoever waits for the end now.
+    pub(crate) seat: Seat,
 }
 
 /// What of the way was told.
@@ -100,7 +102,9 @@ impl Ticket {
             let way = self.way.borrow_and_update().clone();
             if let Some(end) = way.end {
                 let seat = self.seat.take();
+                // One whose seat was taken is of a connection that is lost.
                 if let Err(Refusal::Device(DeviceError::Lost(_))) = end
+                    && seat.is_none_or(|seat| seat == way.seat)
                     && let Some(again) = self.again.clone()
                 {
                     match self.devices.ask_again(*again).await {

@@ -56,7 +56,7 @@ pub enum Refused {
     #[error("nobody holds {0}, so there is nobody to watch; ask for the device itself")]
     NobodyHolds(DeviceKey),
     /// A reader asked, and the holder's terms suffer no more.
-    #[error("the holder of {key} allows {allowed} readers; ask again when one has left")]
+    #[error("{}", no_readers(key, *allowed))]
     NoReaders {
         /// The device.
         key: DeviceKey,
@@ -81,6 +81,16 @@ pub enum Refused {
     /// The holder is not a session of whoever wants to release it.
     #[error("{0} is not held by a session of yours; ask an operator to release it")]
     NotYourSession(DeviceKey),
+}
+
+fn no_readers(key: &DeviceKey, allowed: u16) -> String {
+    match allowed {
+        0 => format!(
+            "the lease policy of whoever holds {key} lets nobody look on; wait for the device itself"
+        ),
+        1 => format!("the holder of {key} allows one reader; ask again when it has left"),
+        _ => format!("the holder of {key} allows {allowed} readers; ask again when one has left"),
+    }
 }
 
 impl Refused {

@@ -89,7 +89,7 @@ impl Engines {
                 tracing::warn!(
                     "device providers and lease policies are slower than they could be, because no \
                      memory can be kept ready for them: {error:#} (a limit of address space, \
-                     `ulimit -v`, below 5 TiB does this)"
+                     `ulimit -v`, below 6 TiB does this, or `vm.overcommit_memory = 2`)"
                 );
             })
             .ok();

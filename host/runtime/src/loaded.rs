@@ -15,7 +15,7 @@ use crate::{
     harness::Ended,
     instance::Instance,
     limits::Limits,
-    room::Room,
+    room::Rooms,
     state::Role,
     world::{Pre, World},
 };
@@ -59,16 +59,16 @@ pub(crate) struct Shared {
 pub(crate) struct Loaded<P> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pre: P,
-    pub(crate) room: Room,
+    pub(crate) rooms: Arc<Rooms>,
     description: Arc<OnceCell<Description>>,
 }
 
 impl<P: Pre> Loaded<P> {
-    pub(crate) fn new(shared: Shared, pre: P, room: Room) -> Self {
+    pub(crate) fn new(shared: Shared, pre: P, rooms: Arc<Rooms>) -> Self {
         Self {
             shared: Arc::new(shared),
             pre,
-            room,
+            rooms,
             description: Arc::default(),
         }
     }

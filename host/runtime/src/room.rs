@@ -5,48 +5,59 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::world::World;
+use crate::{state::Role, world::World};
 
-/// Open devices of all providers, and their discoveries.
-const PROVIDERS: u32 = 1000;
+/// Open devices of all providers.
+const DEVICES: u32 = 1000;
+
+/// Descriptions and discoveries: each plugin has one of each at a time.
+const ASIDES: u32 = 128;
 
 /// Questions to all lease policies: more wait, each for less than a millisecond
 /// unless a policy is broken.
 const POLICIES: u32 = 64;
 
 /// Places in the pool.
-pub(crate) const POOLED: u32 = PROVIDERS + POLICIES;
+pub(crate) const POOLED: u32 = DEVICES + ASIDES + POLICIES;
 
 /// A place, until it is dropped. Sessions of harnesses have none.
 pub(crate) type Place = Option<OwnedSemaphorePermit>;
 
 #[derive(Debug)]
 pub(crate) struct Rooms {
-    providers: Room,
+    devices: Room,
+    asides: Room,
     policies: Room,
 }
 
 impl Default for Rooms {
     fn default() -> Self {
         Self {
-            providers: Room::of(PROVIDERS, Full::Refuses),
+            devices: Room::of(DEVICES, Full::Refuses),
+            asides: Room::of(ASIDES, Full::Waits),
             policies: Room::of(POLICIES, Full::Waits),
         }
     }
 }
 
 impl Rooms {
-    pub(crate) fn of(&self, world: World) -> Room {
-        match world {
-            World::Harness => Room::Boundless,
-            World::DeviceProvider => self.providers.clone(),
-            World::LeasePolicy => self.policies.clone(),
+    /// For an instance of that world in that role.
+    pub(crate) fn of(&self, world: World, role: &Role) -> &Room {
+        match (world, role) {
+            (World::Harness, _) => &Room::Boundless,
+            (World::LeasePolicy, Role::Policy) => &self.policies,
+            (
+                World::DeviceProvider,
+                Role::Provider {
+                    progress: Some(_), ..
+                },
+            ) => &self.devices,
+            (World::DeviceProvider | World::LeasePolicy, _) => &self.asides,
         }
     }
 }
 
-/// Cheap to clone; all clones are the same one.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Room {
     Boundless,
     Bounded {
@@ -125,7 +136,7 @@ mod tests {
     async fn sessions_of_harnesses_are_not_counted_here() {
         assert!(
             Rooms::default()
-                .of(World::Harness)
+                .of(World::Harness, &Role::Describe)
                 .place()
                 .await
                 .unwrap()

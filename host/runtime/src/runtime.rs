@@ -30,7 +30,7 @@ use crate::{
     plugin::{HarnessPlugin, Plugin},
     policy::PolicyPlugin,
     provider::{Belongings, ProviderPlugin},
-    room::{Room, Rooms},
+    room::Rooms,
     state::State,
     world::{Pre, World},
 };
@@ -61,7 +61,7 @@ struct Inner {
     /// See [`Engines::pooled`].
     pooled: Option<Side>,
     clock: Arc<Clock>,
-    rooms: Rooms,
+    rooms: Arc<Rooms>,
     /// What belongs to the devices of a provider, by its id: it survives that the
     /// plugin is loaded again, while the old one is there.
     belongings: Mutex<HashMap<String, Weak<Belongings>>>,
@@ -143,7 +143,7 @@ impl Runtime {
             lasting: side(engines.lasting)?,
             pooled: engines.pooled.map(side).transpose()?,
             clock,
-            rooms: Rooms::default(),
+            rooms: Arc::default(),
             belongings: Mutex::default(),
             cache,
             outside: Outside {
@@ -210,15 +210,17 @@ impl Runtime {
             mask,
             clock: self.0.clock.clone(),
         };
-        let room = self.0.rooms.of(world);
+        let rooms = Arc::clone(&self.0.rooms);
         let plugin = match world {
-            World::Harness => link(&side.harness, &component, shared, room)
+            World::Harness => link(&side.harness, &component, shared, rooms)
                 .map(|loaded| Plugin::Harness(HarnessPlugin::new(loaded))),
-            World::DeviceProvider => link(&side.provider, &component, shared, room).map(|loaded| {
-                let belongings = self.belongings(&id);
-                Plugin::Provider(ProviderPlugin::new(loaded, belongings))
-            }),
-            World::LeasePolicy => link(&side.policy, &component, shared, room)
+            World::DeviceProvider => {
+                link(&side.provider, &component, shared, rooms).map(|loaded| {
+                    let belongings = self.belongings(&id);
+                    Plugin::Provider(ProviderPlugin::new(loaded, belongings))
+                })
+            }
+            World::LeasePolicy => link(&side.policy, &component, shared, rooms)
                 .map(|loaded| Plugin::Policy(PolicyPlugin::new(loaded))),
         };
         plugin.map_err(|error| wrong_world(format!("{error:#}")))
@@ -254,10 +256,10 @@ fn link<P: Pre>(
     linker: &Linker<State>,
     component: &Component,
     shared: Shared,
-    room: Room,
+    rooms: Arc<Rooms>,
 ) -> wasmtime::Result<Loaded<P>> {
     let pre = linker.instantiate_pre(component).and_then(P::new)?;
-    Ok(Loaded::new(shared, pre, room))
+    Ok(Loaded::new(shared, pre, rooms))
 }
 
 async fn read(spec: &PluginSpec) -> Result<(Origin, Bytes), LoadError> {

@@ -84,7 +84,9 @@ fn provider(name: String, id: &str, listed: &Listed) -> Check {
     };
     let detail = match devices.len() {
         0 if id == WEBDRIVER => format!("{world} without devices; to add one, {FIRST_TARGET}"),
-        0 => format!("{world} without devices; what it lists stands in [plugins.{id}.config]"),
+        0 => format!(
+            "{world} without devices: none is connected, or none is named in [plugins.{id}.config]"
+        ),
         1 => format!("{world} with one device"),
         count => format!("{world} with {count} devices"),
     };

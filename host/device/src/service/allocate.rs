@@ -110,7 +110,13 @@ impl Devices {
     pub(crate) async fn ask_again(&self, mut again: Again) -> Result<Ticket, Refusal> {
         again.left -= 1;
         let named = !again.wish.choices.is_empty();
-        self.0.lock().drop_unknown(&mut again.wish.choices);
+        let mut known = again.wish.choices.clone();
+        self.0.lock().drop_unknown(&mut known);
+        if known.len() < again.wish.choices.len() {
+            // After a start some are only not listed yet.
+            self.0.discover(discover::Ask::All).await;
+            self.0.lock().drop_unknown(&mut again.wish.choices);
+        }
         if named && again.wish.choices.is_empty() {
             return Err(Refusal::NoDevice(again.wish.platform));
         }

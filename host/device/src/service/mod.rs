@@ -265,6 +265,8 @@ impl Asked {
     /// Somebody waits for its end, in the place of whoever did.
     fn take_seat(&mut self) -> Seat {
         self.seat += 1;
-        self.seat
+        let seat = self.seat;
+        self.way.send_modify(|way| way.seat = seat);
+        seat
     }
 }

@@ -235,6 +235,36 @@ fn who_is_back_gets_another_device_if_the_first_of_several_is_gone() {
     });
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_found_lost_late_asks_for_no_other_device() {
+    let provider = Scripted::new("one", &["tab-1", "tab-2"]);
+    let world = World::with(Memory::new(), provider, Rules::default()).await;
+    let (ann, bob) = (who("ann"), who("bob"));
+    let mut held = Vec::new();
+    for name in ["tab-1", "tab-2"] {
+        held.push(world.hold(&ann, device(name)).await.unwrap());
+    }
+    let any = Wish {
+        choices: vec![Choice::Pool("web".to_owned())],
+        wait: Some(Duration::from_secs(600)),
+        ..Wish::default()
+    };
+    let before = world.ask(&bob, any).await.unwrap();
+    let now = world.devices.rejoin(&bob, before.id(), None).unwrap();
+    let lost = Does::Fails(DeviceError::Lost("unplugged".to_owned()));
+    world.provider.now().next_opens = [lost].into();
+    world.devices.release(&ann, held[0].id).await.unwrap();
+    let release = async {
+        settle().await;
+        world.devices.release(&ann, held[1].id).await.unwrap();
+    };
+    let (before, now, ()) = tokio::join!(before.granted(), now.granted(), release);
+    assert_eq!(now.unwrap().keep().key.as_str(), "web:tab-2");
+    assert!(before.is_err());
+    let leases = world.devices.leases(&bob, false).unwrap();
+    assert_eq!(leases.len(), 1);
+}
+
 #[test]
 fn a_session_that_knows_nothing_of_leases_finds_its_place_again() {
     let store = Memory::new();

@@ -51,7 +51,8 @@ pub(crate) enum Stopped {
 
 impl<P: Pre> Instance<P> {
     pub(crate) async fn new(plugin: &Loaded<P>, role: Role) -> Result<Self, Ended> {
-        let place = plugin.room.place().await.map_err(|count| Ended::Limit {
+        let room = plugin.rooms.of(plugin.shared.world, &role);
+        let place = room.place().await.map_err(|count| Ended::Limit {
             plugin: plugin.shared.id.clone(),
             call: "instantiation",
             limit: format!("{count} devices are open, which is as many as one host holds"),

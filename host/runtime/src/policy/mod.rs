@@ -16,6 +16,7 @@ use std::{
 use hostler_provider::{
     BoxFuture, Caller, Candidate, Choice, Policy, PolicyError, PolicyTerms, Wish,
 };
+use tokio::sync::Semaphore;
 use wasmtime::Store;
 
 use crate::{
@@ -28,6 +29,9 @@ use crate::{
     world::policy_sentence,
 };
 use remembered::Remembered;
+
+/// Questions that one policy answers at the same time; more wait.
+const AT_ONCE: usize = 16;
 
 /// Choices that `resolve` may name.
 const CHOICES: usize = 8;
@@ -48,6 +52,8 @@ pub struct PolicyPlugin(Arc<Inner>);
 
 struct Inner {
     loaded: Loaded<LeasePolicyPre<State>>,
+    /// Questions at the same time: one that hangs leaves room for other policies.
+    turns: Semaphore,
     needs_lease: Remembered<(Caller, String), bool>,
     terms: Remembered<(Caller, Wish), PolicyTerms>,
     /// There were more devices than it can be told of, which was logged.
@@ -58,6 +64,7 @@ impl PolicyPlugin {
     pub(crate) fn new(loaded: Loaded<LeasePolicyPre<State>>) -> Self {
         Self(Arc::new(Inner {
             loaded,
+            turns: Semaphore::new(AT_ONCE),
             needs_lease: Remembered::default(),
             terms: Remembered::default(),
             cut: AtomicBool::new(false),
@@ -83,6 +90,7 @@ impl PolicyPlugin {
     ) -> Result<R, PolicyError> {
         let failed = |ended: Ended| PolicyError::Failed(ended.to_string());
         let loaded = &self.0.loaded;
+        let _turn = self.0.turns.acquire().await;
         let mut instance = Instance::new(loaded, Role::Policy).await.map_err(failed)?;
         let limit = ("policy_ms", loaded.shared.limits.policy_ms);
         let answer = instance.call(name, limit, call).await.map_err(failed)?;

@@ -142,6 +142,7 @@ async fn thousand() {
     let more = provider.open(device("one-more"), Progress::unheard()).await;
     let said = more.unwrap_err().to_string();
     assert!(said.contains("1000 devices are open"), "{said}");
+    provider.list().await.unwrap();
     let last = held.pop().unwrap();
     last.end().await;
     open(&provider, "one-more").await;
