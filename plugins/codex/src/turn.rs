@@ -355,6 +355,10 @@ impl Codex {
         };
         let timers = [TIMER, INTERRUPT_TIMER];
         let mut done = timers.map(timer::cancel).into_iter().collect::<Result>();
+        // What is open belongs to the turn that Codex began by itself.
+        if turn.id.is_none() && self.alone.is_some() {
+            return done.and(answer(turn.request, outcome));
+        }
         let why = match &outcome {
             Ok(acp::StopReason::Cancelled) => CANCELLED,
             _ => NO_RESULT,
@@ -365,9 +369,13 @@ impl Codex {
         // An answer that came now would mean nothing any more. Sub-agents go on.
         done = done.and(self.asks.withdraw_own());
         done = done.and(self.calls.end_of(None, why));
-        done.and(match outcome {
-            Ok(reason) => client::end_turn(turn.request, reason),
-            Err(failure) => client::fail(turn.request, failure),
-        })
+        done.and(answer(turn.request, outcome))
+    }
+}
+
+fn answer(request: RequestId, outcome: Result<acp::StopReason, Failure>) -> Result {
+    match outcome {
+        Ok(reason) => client::end_turn(request, reason),
+        Err(failure) => client::fail(request, failure),
     }
 }

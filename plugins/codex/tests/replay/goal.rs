@@ -26,6 +26,21 @@ fn ends(stage: &mut Stage, id: &str, status: &str) {
     stage.tell("turn/completed", &turn);
 }
 
+/// The turn `a` runs this command.
+fn running(id: &str) -> Value {
+    let item = json!({"type": "commandExecution", "id": id, "status": "inProgress",
+        "command": "/bin/bash -lc 'tail -f x'", "cwd": "/work"});
+    json!({"turnId": "a", "item": item})
+}
+
+/// Codex asks whether it may.
+fn asks(stage: &mut Stage, id: &str) {
+    stage.feed(
+        &json!({"id": 0, "method": "item/commandExecution/requestApproval",
+        "params": {"threadId": "t", "itemId": id, "command": "x"}}),
+    );
+}
+
 fn notices(stage: &Stage) -> usize {
     let shown = stage.shown().into_iter();
     shown
@@ -94,9 +109,7 @@ fn what_codex_does_by_itself_is_announced_once_and_ends_no_prompt() {
 fn what_codex_does_by_itself_is_cancelled_with_its_commands_and_the_goal_rests() {
     let mut stage = Stage::ready();
     begins(&mut stage, "a");
-    let item = json!({"type": "commandExecution", "id": "c", "status": "inProgress",
-        "command": "/bin/bash -lc 'tail -f x'", "cwd": "/work"});
-    stage.tell("item/started", &json!({"turnId": "a", "item": item}));
+    stage.tell("item/started", &running("c"));
     let effects = stage.bench.cancel();
     stage.note(effects);
     let paused = json!({"threadId": "t", "status": "paused", "origin": "user"});
@@ -133,4 +146,39 @@ fn a_prompt_that_joins_what_codex_does_by_itself_ends_and_is_cancelled_with_it()
     stage.reply("turn/interrupt", json!({}));
     ends(&mut stage, "a", "interrupted");
     assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+}
+
+#[test]
+fn a_command_of_hostler_leaves_what_codex_does_by_itself_alone() {
+    for command in ["/status", "/skills", "/goal", "/rename A poem", "/mcp"] {
+        let mut stage = Stage::ready();
+        begins(&mut stage, "a");
+        stage.tell("item/started", &running("c"));
+        asks(&mut stage, "c");
+        let effects = stage.bench.prompt(command);
+        stage.note(effects);
+        if let Some(asked) = stage.written.pop_front() {
+            stage.feed(&json!({"id": asked["id"], "result": {"goal": null, "data": []}}));
+        }
+        assert_eq!(stage.ends(), [Ok("end_turn".into())], "{command}");
+        assert_eq!(stage.open_calls(), ["c"], "{command}");
+        let [ask] = stage.bench.open_asks().try_into().unwrap();
+        let effects = stage.bench.selected(ask, "allow_once");
+        let answer = json!({"decision": "accept"});
+        assert_eq!(effects.written_json()[0]["result"], answer, "{command}");
+    }
+}
+
+#[test]
+fn a_prompt_that_is_refused_leaves_what_codex_does_by_itself_alone() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    stage.tell("item/started", &running("c"));
+    asks(&mut stage, "c");
+    prompt(&mut stage, "hello");
+    let asked = stage.written.pop_front().unwrap();
+    stage.feed(&json!({"id": asked["id"], "error": {"code": -32600, "message": "full"}}));
+    assert!(stage.failure().message.contains("full"));
+    assert_eq!(stage.bench.open_asks().len(), 1);
+    assert_eq!(stage.open_calls(), ["c"]);
 }
