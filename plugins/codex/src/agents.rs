@@ -245,7 +245,7 @@ impl Codex {
                     let closed = self.calls.end_but_commands(thread, &turn, ENDED);
                     ended.and(swept).and(closed)?;
                 } else {
-                    ended.and(self.calls.end_of(Some(thread), ENDED))?;
+                    ended.and(self.calls.end_of(thread, ENDED))?;
                 }
             }
             // Its words, its plan, its tokens.

@@ -26,9 +26,9 @@ const EVERY: Duration = Duration::from_millis(250);
 /// The result has all of it.
 const TAIL: usize = 4 << 10;
 
-/// How many calls are remembered that ended without a result: Codex keeps so many
-/// commands running at most.
-const ENDED: usize = 64;
+/// How many commands go on over the end of their turn: Codex keeps so many running at
+/// most. So many calls are remembered that ended without a result.
+const KEPT: usize = 64;
 
 /// The calls that have no result yet.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ impl Calls {
     pub(crate) fn has_commands_of(&self, turn: &str) -> bool {
         let mut open = self.open.values();
         let mut ended = self.ended.iter().filter_map(|(_, by)| by.as_ref());
-        open.any(|open| open.is_command && !open.is_asked && open.by.turn() == Some(turn))
+        open.any(|open| open.runs() && open.by.turn() == Some(turn))
             || ended.any(|by| by.turn() == Some(turn))
     }
 
@@ -276,12 +276,27 @@ impl Calls {
         self.end_those(why, |_| true)
     }
 
-    /// The same, of the sub-agent of this thread, or of the conversation itself.
-    pub(crate) fn end_of(&mut self, thread: Option<&str>, why: &str) -> Result {
-        self.end_those(why, |open| match (&open.by, thread) {
-            (Maker::Agent(by), Some(thread)) => by.is(thread),
-            (Maker::Turn(_), thread) => thread.is_none(),
-            (Maker::Agent(_), None) => false,
+    /// The same, of the conversation itself, whose turn has ended, but for commands:
+    /// they go on, unless their turn is the one that was `cancelled`.
+    pub(crate) fn end_turn(&mut self, cancelled: Option<&str>, why: &str) -> Result {
+        let mut kept = 0;
+        self.end_those(why, |open| match &open.by {
+            Maker::Turn(turn) => {
+                let is_cancelled =
+                    cancelled.is_some() && (turn.is_none() || turn.as_deref() == cancelled);
+                let goes_on = open.runs() && !is_cancelled && kept < KEPT;
+                kept += usize::from(goes_on);
+                !goes_on
+            }
+            Maker::Agent(_) => false,
+        })
+    }
+
+    /// The same, of the sub-agent of this thread.
+    pub(crate) fn end_of(&mut self, thread: &str, why: &str) -> Result {
+        self.end_those(why, |open| match &open.by {
+            Maker::Agent(by) => by.is(thread),
+            Maker::Turn(_) => false,
         })
     }
 
@@ -298,7 +313,7 @@ impl Calls {
         self.end_those(why, |open| open.by.turn() == Some(turn))
     }
 
-    fn end_those(&mut self, why: &str, those: impl Fn(&Open) -> bool) -> Result {
+    fn end_those(&mut self, why: &str, mut those: impl FnMut(&Open) -> bool) -> Result {
         let mut done = Ok(());
         for (id, mut open) in self.open.extract_if(.., |_, open| those(open)) {
             let content = std::mem::take(&mut open.view.content).into_iter();
@@ -307,7 +322,7 @@ impl Calls {
                 .status(acp::ToolCallStatus::Failed)
                 .content(content.collect::<Vec<_>>());
             done = done.and(open.update(&id, fields));
-            if self.ended.len() == ENDED {
+            if self.ended.len() == KEPT {
                 // A command that runs on is known longest.
                 let other = self.ended.iter().position(|(_, by)| by.is_none());
                 self.ended.remove(other.unwrap_or(0));
@@ -323,6 +338,11 @@ impl Calls {
 }
 
 impl Open {
+    /// It is a command that may run.
+    fn runs(&self) -> bool {
+        self.is_command && !self.is_asked
+    }
+
     fn update(&self, id: &str, fields: acp::ToolCallUpdateFields) -> Result {
         let update = acp::ToolCallUpdate::new(id.to_owned(), fields);
         let update = update.meta(self.by.meta());

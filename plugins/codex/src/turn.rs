@@ -309,7 +309,7 @@ impl Codex {
                 let alone = self.alone.take_if(|alone| alone.id == ended.id);
                 match alone.is_some_and(|alone| alone.cancelled) {
                     true => self.stopped_alone(&ended.id),
-                    false => self.calls.end_of(None, NO_RESULT),
+                    false => self.calls.end_turn(None, NO_RESULT),
                 }
             }
         }
@@ -335,7 +335,7 @@ impl Codex {
         let stopped = self.stopped(id);
         stopped.and(match self.calls.has_commands_of(id) {
             true => Ok(()), // Their end closes them.
-            false => self.calls.end_of(None, CANCELLED),
+            false => self.calls.end_turn(Some(id), CANCELLED),
         })
     }
 
@@ -368,7 +368,8 @@ impl Codex {
         done = done.and(self.unseen.end_turn(why, None, &self.cwd));
         // An answer that came now would mean nothing any more. Sub-agents go on.
         done = done.and(self.asks.withdraw_own());
-        done = done.and(self.calls.end_of(None, why));
+        let cancelled = turn.id.as_deref().filter(|_| why == CANCELLED);
+        done = done.and(self.calls.end_turn(cancelled, why));
         done.and(answer(turn.request, outcome))
     }
 }

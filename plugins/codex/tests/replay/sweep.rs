@@ -101,6 +101,12 @@ fn a_command_of_an_earlier_turn_goes_on() {
     let ended: Vec<_> = effects.written_json();
     assert_eq!(ended.len(), 1, "{ended:?}");
     assert_eq!(ended[0]["params"]["processId"], "p-c");
+    let method = "thread/backgroundTerminals/terminate";
+    stage.reply(method, json!({"terminated": true}));
+    item(&mut stage, "item/completed", "c", "v", "failed");
+    assert_eq!(stage.ends().last(), Some(&Ok("cancelled".into())));
+    assert_eq!(stage.call("c")["status"], "failed");
+    assert_eq!(stage.call("server")["status"], "in_progress");
 }
 
 #[test]
@@ -136,15 +142,59 @@ fn a_codex_that_lists_no_terminals_ends_the_turn_all_the_same() {
 }
 
 #[test]
-fn a_command_that_ends_after_its_turn_is_shown_once() {
+fn a_command_that_goes_on_over_the_end_of_its_turn_stays_in_progress_until_it_ends() {
     let mut stage = Stage::prompted();
     started(&mut stage, "server", "u");
     stage.complete("completed");
-    assert_eq!(stage.call("server")["status"], "failed");
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+    assert_eq!(stage.call("server")["status"], "in_progress");
+    stage.tell(
+        "item/commandExecution/outputDelta",
+        &json!({"turnId": "u", "itemId": "server", "delta": "ready"}),
+    );
+    assert!(stage.call("server").to_string().contains("ready"));
     item(&mut stage, "item/completed", "server", "u", "completed");
     assert_eq!(stage.call("server")["status"], "completed");
     let shown = stage.shown();
     assert_eq!(shown.iter().filter(|it| it.contains("new:")).count(), 1);
+    assert!(!shown.iter().any(|it| it.contains("failed")), "{shown:?}");
+}
+
+#[test]
+fn a_command_that_goes_on_fails_when_codex_ends() {
+    let mut stage = Stage::prompted();
+    started(&mut stage, "server", "u");
+    stage.complete("completed");
+    stage.exit(1);
+    let call = stage.call("server");
+    assert_eq!(call["status"], "failed");
+    assert!(call["content"].to_string().contains("Codex has ended."));
+}
+
+#[test]
+fn what_is_not_yet_allowed_does_not_go_on_over_the_end_of_its_turn() {
+    let mut stage = Stage::prompted();
+    started(&mut stage, "c", "u");
+    stage.feed(
+        &json!({"id": 0, "method": "item/commandExecution/requestApproval",
+        "params": {"threadId": "t", "itemId": "c", "command": "x"}}),
+    );
+    let edit = json!({"type": "fileChange", "id": "f", "changes": [], "status": "inProgress"});
+    stage.tell("item/started", &json!({"turnId": "u", "item": edit}));
+    stage.complete("completed");
+    for id in ["c", "f"] {
+        assert_eq!(stage.call(id)["status"], "failed");
+    }
+}
+
+#[test]
+fn commands_that_go_on_are_as_many_as_codex_keeps() {
+    let mut stage = Stage::prompted();
+    for number in 0..70 {
+        started(&mut stage, &format!("c{number}"), "u");
+    }
+    stage.complete("completed");
+    assert_eq!(stage.open_calls().len(), 64);
 }
 
 #[test]
