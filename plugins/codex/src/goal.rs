@@ -1,6 +1,5 @@
-//! Goals: while Codex has one it goes on by itself, turn after turn, until it is
-//! reached. Those turns are shown, end no prompt, and are cancelled like others; then
-//! the goal rests.
+//! Goals: while Codex has one it goes on by itself, turn after turn (`alone`), until it
+//! is reached.
 
 use hostler_sdk::{Failure, RequestId, Result, acp, client};
 use serde::Deserialize;
@@ -28,13 +27,6 @@ impl Wish {
             words => Self::Set(json!({"objective": words, "status": "active"})),
         }
     }
-}
-
-/// A turn that nobody here asked for.
-#[derive(Debug)]
-pub(crate) struct Alone {
-    pub id: String,
-    pub cancelled: bool,
 }
 
 /// A goal as Codex tells of it.
@@ -119,35 +111,6 @@ impl Codex {
         };
         let said = client::message(text);
         said.and(self.end_turn(Ok(acp::StopReason::EndTurn)))
-    }
-
-    /// A turn has begun that no prompt waits for.
-    pub(crate) fn goes_on_by_itself(&mut self, id: String) -> Result {
-        self.alone = Some(Alone {
-            id,
-            cancelled: false,
-        });
-        match std::mem::replace(&mut self.told_alone, true) {
-            true => Ok(()),
-            false => client::notice(
-                acp::NoticeSeverity::Info,
-                "Codex goes on by itself, towards its goal. Cancel to let it rest",
-            ),
-        }
-    }
-
-    /// Cancels a turn that nobody asked for, and lets the goal rest: Codex would go on
-    /// after the next prompt.
-    pub(crate) fn cancel_alone(&mut self) -> Result {
-        let (Some(alone), Some(cli), Some(thread)) = (&mut self.alone, &mut self.cli, &self.thread)
-        else {
-            return Ok(());
-        };
-        alone.cancelled = true;
-        let rests = json!({"threadId": thread, "status": "paused", "origin": "user"});
-        let rests = cli.request(Request::Ignored, "thread/goal/set", &rests);
-        let params = json!({"threadId": thread, "turnId": alone.id});
-        rests.and(cli.request(Request::Ignored, "turn/interrupt", &params))
     }
 }
 

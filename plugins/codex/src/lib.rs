@@ -33,8 +33,8 @@
 //! - `login`: logging in, on an instance of its own.
 //! - `store`: which conversations people have begun with Codex; `stored`: their
 //!   lines; `past`: what was said; `twins`: what stands there twice.
-//! - `slash`: commands of people to Codex itself, and skills; `goal`: what Codex goes
-//!   on with by itself. `limits`: how much of
+//! - `slash`: commands of people to Codex itself, and skills; `goal`: what Codex is
+//!   to reach; `alone`: what it does for that by itself. `limits`: how much of
 //!   the account is used.
 //! - `notice`: what else people are told. `checkpoint`: what a fresh instance
 //!   needs. `probe`: is Codex there? `offer`: what there is to
@@ -49,6 +49,7 @@
 //! their last ones.
 
 mod agents;
+mod alone;
 mod approvals;
 mod blocks;
 mod calls;

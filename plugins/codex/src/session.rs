@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 use crate::{
     agents::Agents,
+    alone::Alone,
     approvals::Asks,
     calls::{self, Calls},
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
-    goal::Alone,
     limits::Limits,
     login::{self, Login},
     notice::Notices,

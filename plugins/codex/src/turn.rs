@@ -37,7 +37,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) const CANCELLED: &str = "Cancelled.";
 
 /// …and of one that the end of another turn cuts off.
-const NO_RESULT: &str = "It brought no result.";
+pub(crate) const NO_RESULT: &str = "It brought no result.";
 
 /// The turn that runs.
 #[derive(Debug)]
@@ -304,19 +304,12 @@ impl Codex {
                 self.stopped(&ended.id)
             }
             Some(turn) if ours(turn) => self.end_turn(outcome(ended)),
-            _ => {
-                log::debug("a turn that nobody here began has ended");
-                let alone = self.alone.take_if(|alone| alone.id == ended.id);
-                match alone.is_some_and(|alone| alone.cancelled) {
-                    true => self.stopped_alone(&ended.id),
-                    false => self.calls.end_turn(None, NO_RESULT),
-                }
-            }
+            _ => self.alone_ended(ended),
         }
     }
 
     /// A turn that was cancelled has ended; what it began ends now.
-    fn stopped(&mut self, id: &str) -> Result {
+    pub(crate) fn stopped(&mut self, id: &str) -> Result {
         self.cancelled = Some(id.to_owned());
         let mut done = Ok(());
         if self.calls.has_commands_of(id) {
@@ -328,15 +321,6 @@ impl Codex {
             done = done.and(self.sweep(&turn, &thread));
         }
         done.and(self.answer_cancelled())
-    }
-
-    /// The same of one that no prompt waits for.
-    fn stopped_alone(&mut self, id: &str) -> Result {
-        let stopped = self.stopped(id);
-        stopped.and(match self.calls.has_commands_of(id) {
-            true => Ok(()), // Their end closes them.
-            false => self.calls.end_turn(Some(id), CANCELLED),
-        })
     }
 
     /// Answers the turn that was cancelled, when nothing is left of it.
@@ -363,14 +347,20 @@ impl Codex {
             Ok(acp::StopReason::Cancelled) => CANCELLED,
             _ => NO_RESULT,
         };
+        let cancelled = turn.id.as_deref().filter(|_| why == CANCELLED);
+        done = done.and(self.close_turn(cancelled, why));
+        done.and(answer(turn.request, outcome))
+    }
+
+    /// Closes what a turn has left open: of the one that was `cancelled`, commands too.
+    /// Sub-agents go on.
+    pub(crate) fn close_turn(&mut self, cancelled: Option<&str>, why: &str) -> Result {
         self.transcript.end_turn();
         self.notices.end_turn();
-        done = done.and(self.unseen.end_turn(why, None, &self.cwd));
-        // An answer that came now would mean nothing any more. Sub-agents go on.
-        done = done.and(self.asks.withdraw_own());
-        let cancelled = turn.id.as_deref().filter(|_| why == CANCELLED);
-        done = done.and(self.calls.end_turn(cancelled, why));
-        done.and(answer(turn.request, outcome))
+        let unseen = self.unseen.end_turn(why, None, &self.cwd);
+        // An answer that came now would mean nothing any more.
+        let asks = self.asks.withdraw_own();
+        unseen.and(asks).and(self.calls.end_turn(cancelled, why))
     }
 }
 

@@ -182,3 +182,60 @@ fn a_prompt_that_is_refused_leaves_what_codex_does_by_itself_alone() {
     assert_eq!(stage.bench.open_asks().len(), 1);
     assert_eq!(stage.open_calls(), ["c"]);
 }
+
+#[test]
+fn the_end_of_what_codex_does_by_itself_leaves_nothing_open() {
+    for (status, cancels) in [("completed", false), ("interrupted", true)] {
+        let mut stage = Stage::ready();
+        begins(&mut stage, "a");
+        let call = json!({"type": "function_call", "name": "exec_command", "call_id": "r",
+            "arguments": r#"{"cmd":"touch x"}"#});
+        stage.tell("rawResponseItem/completed", &json!({"item": call}));
+        stage.tell("item/started", &running("c"));
+        asks(&mut stage, "c");
+        let piece = |id: &str| json!({"itemId": id, "delta": "Hello"});
+        let broken = json!({"willRetry": true, "error": {"message": "lost the connection"}});
+        stage.tell("item/agentMessage/delta", &piece("m"));
+        stage.tell("error", &broken);
+        if cancels {
+            let effects = stage.bench.cancel();
+            stage.note(effects);
+        }
+        ends(&mut stage, "a", status);
+        assert_eq!(stage.bench.open_asks(), [0; 0], "{status}");
+        assert_eq!(stage.open_calls(), [""; 0], "{status}");
+        assert_eq!(stage.call("r")["status"], "failed", "{status}");
+        // What comes next is new, although it begins with the same words.
+        begins(&mut stage, "b");
+        stage.tell("item/agentMessage/delta", &piece("n"));
+        stage.tell("error", &broken);
+        assert_eq!(stage.effects.text().matches("Hello").count(), 2, "{status}");
+        let shown = stage.shown().into_iter();
+        let told = shown.filter(|line| line.contains("lost the connection"));
+        assert_eq!(told.count(), 2, "{status}");
+    }
+}
+
+#[test]
+fn the_end_of_another_turn_takes_nothing_from_the_prompt() {
+    let mut stage = Stage::prompted();
+    stage.tell("item/started", &running("c"));
+    stage.tell(
+        "item/started",
+        &json!({"turnId": "u", "item": {
+        "type": "fileChange", "id": "f", "changes": [], "status": "inProgress"}}),
+    );
+    asks(&mut stage, "f");
+    ends(&mut stage, "z", "completed");
+    assert_eq!(stage.open_calls(), ["c", "f"]);
+    assert_eq!(stage.bench.open_asks().len(), 1);
+}
+
+#[test]
+fn a_command_that_codex_leaves_running_on_the_way_to_its_goal_stays_in_progress() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    stage.tell("item/started", &running("c"));
+    ends(&mut stage, "a", "completed");
+    assert_eq!(stage.call("c")["status"], "in_progress");
+}
