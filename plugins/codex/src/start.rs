@@ -242,6 +242,7 @@ impl Codex {
             self.cli = None;
             return self.start_failed(Failure::internal(message));
         }
+        let alone = self.alone.as_ref().is_some_and(|alone| !alone.cancelled);
         let forgotten = self.forget_process(ENDED);
         forgotten.and(match &self.turn {
             Some(turn) if turn.cancelled => self.end_turn(Ok(acp::StopReason::Cancelled)),
@@ -249,6 +250,13 @@ impl Codex {
                 "Codex ended in the middle of its work ({obituary}); \
                  the next prompt starts it again and goes on from here"
             )))),
+            None if alone => self.notices.say(
+                acp::NoticeSeverity::Error,
+                format!(
+                    "Codex ended while it worked by itself towards its goal ({obituary}); \
+                     the next prompt starts it again, and then it goes on"
+                ),
+            ),
             None => {
                 log::warn(format_args!("Codex ended while idle ({obituary})"));
                 Ok(())
@@ -281,6 +289,8 @@ impl Codex {
         done = done.and(self.sweeps.clear());
         done = done.and(self.asks.withdraw_all());
         self.alone = None;
+        self.transcript.end_turn();
+        self.notices.end_turn();
         self.unseen.clear();
         self.agents = Agents::default();
         done.and(self.calls.end(why))

@@ -239,3 +239,23 @@ fn a_command_that_codex_leaves_running_on_the_way_to_its_goal_stays_in_progress(
     ends(&mut stage, "a", "completed");
     assert_eq!(stage.call("c")["status"], "in_progress");
 }
+
+#[test]
+fn a_codex_that_dies_while_it_works_by_itself_is_said_to_be_dead() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    stage.tell("item/started", &running("c"));
+    stage.bench.stderr(stage.child, "out of memory");
+    stage.clear();
+    stage.exit(134);
+    let notices = stage.effects.updates().into_iter();
+    let mut notices = notices.filter(|update| update["sessionUpdate"] == "notice");
+    let notice = notices.next().unwrap();
+    assert_eq!(notice["severity"], "error");
+    let text = notice.to_string();
+    assert!(text.contains("exit code 134: out of memory"), "{text}");
+    assert!(notices.next().is_none());
+    assert_eq!(stage.call("c")["status"], "failed");
+    // The next prompt starts it again.
+    stage.bench.prompt("hello").spawned();
+}

@@ -75,7 +75,6 @@ pub(super) async fn background(pair: &mut Pair) -> String {
     }
     match call["status"].as_str() {
         Some("in_progress") => "`in_progress`, then `completed`".into(),
-        Some("failed") => "`failed` when the turn ends, then `completed`".into(),
         _ => turn.odd("a command that outlasts the turn"),
     }
 }
