@@ -1,11 +1,10 @@
 //! Turns that Codex begins by itself, towards its goal. They are shown, end no prompt,
 //! and are cancelled like others; then the goal rests.
 
-use hostler_sdk::{Result, acp, client};
-use serde_json::json;
+use hostler_sdk::{Ending, Result, acp, client};
 
 use crate::{
-    cli::Request,
+    goal::Towards,
     incoming::TurnState,
     session::Codex,
     turn::{CANCELLED, NO_RESULT},
@@ -16,6 +15,8 @@ use crate::{
 pub(crate) struct Alone {
     pub id: String,
     pub cancelled: bool,
+    /// Codex is being ended, because it did not end the turn.
+    pub ending: Ending,
 }
 
 impl Codex {
@@ -24,7 +25,13 @@ impl Codex {
         self.alone = Some(Alone {
             id,
             cancelled: false,
+            ending: Ending::default(),
         });
+        // It was on its way when everything was cancelled.
+        if self.towards == Towards::Stopping {
+            return self.stop_alone();
+        }
+        self.towards = Towards::Active;
         match std::mem::replace(&mut self.told_alone, true) {
             true => Ok(()),
             false => client::notice(
@@ -32,20 +39,6 @@ impl Codex {
                 "Codex goes on by itself, towards its goal. Cancel to let it rest",
             ),
         }
-    }
-
-    /// Cancels a turn that nobody asked for, and lets the goal rest: Codex would go on
-    /// after the next prompt.
-    pub(crate) fn cancel_alone(&mut self) -> Result {
-        let (Some(alone), Some(cli), Some(thread)) = (&mut self.alone, &mut self.cli, &self.thread)
-        else {
-            return Ok(());
-        };
-        alone.cancelled = true;
-        let rests = json!({"threadId": thread, "status": "paused", "origin": "user"});
-        let rests = cli.request(Request::Ignored, "thread/goal/set", &rests);
-        let params = json!({"threadId": thread, "turnId": alone.id});
-        rests.and(cli.request(Request::Ignored, "turn/interrupt", &params))
     }
 
     /// Codex has ended a turn that is not the prompt's.
@@ -56,10 +49,11 @@ impl Codex {
                 false => self.close_turn(None, NO_RESULT),
             };
         };
+        let done = self.stop_waiting();
         if !alone.cancelled {
-            return self.close_turn(None, NO_RESULT);
+            return done.and(self.close_turn(None, NO_RESULT));
         }
-        let stopped = self.stopped(&ended.id);
+        let stopped = done.and(self.stopped(&ended.id));
         // The end of its commands closes them.
         stopped.and(self.close_turn(None, CANCELLED))
     }

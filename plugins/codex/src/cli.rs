@@ -43,6 +43,8 @@ pub(crate) enum Request {
     Ignored,
     /// About the goal, for the prompt of that id.
     Goal(RequestId),
+    /// The goal is to rest.
+    Rest,
     /// Which commands run outside of turns? What they are asked of is the turn of
     /// that name.
     Terminals(String),

@@ -111,6 +111,10 @@ impl Codex {
             Some(Request::Terminate(turn)) => self.terminated(&turn),
             Some(Request::Interrupt) => self.interrupt_answered(reply),
             Some(Request::Goal(prompt)) => self.goal_answered(prompt, reply),
+            Some(Request::Rest) => {
+                self.goal_rests(reply);
+                Ok(())
+            }
             // What is interrupted ends, or has; a login has its answer.
             Some(Request::Ignored | Request::CancelLogin) | None => Ok(()),
         }
@@ -174,6 +178,7 @@ impl Codex {
             "thread/name/updated" => {
                 title(read::<NameUpdated<'_>>(params)?.thread_name.as_deref())?;
             }
+            "thread/goal/updated" | "thread/goal/cleared" => self.goal_changed(params)?,
             "serverRequest/resolved" => self
                 .asks
                 .withdraw(read::<Resolved<'_>>(params)?.request_id)?,

@@ -1,7 +1,7 @@
 //! Goals: while Codex has one it goes on by itself, turn after turn (`alone`), until it
 //! is reached.
 
-use hostler_sdk::{Failure, RequestId, Result, acp, client};
+use hostler_sdk::{Failure, RequestId, Result, acp, client, log};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,6 +27,17 @@ impl Wish {
             words => Self::Set(json!({"objective": words, "status": "active"})),
         }
     }
+}
+
+/// Whether Codex goes on by itself, as far as it has said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Towards {
+    /// There is no goal, or it rests.
+    #[default]
+    Nothing,
+    Active,
+    /// It was told to let the goal rest and has not answered.
+    Stopping,
 }
 
 /// A goal as Codex tells of it.
@@ -105,12 +116,49 @@ impl Codex {
                 return self.end_turn(Err(Failure::internal(message)));
             }
         };
+        self.goal_is(about.goal.as_ref());
         let text = match about.goal {
             Some(goal) => goal.text(),
             None => "There is no goal.".into(),
         };
         let said = client::message(text);
         said.and(self.end_turn(Ok(acp::StopReason::EndTurn)))
+    }
+
+    /// Codex tells of its goal, or that there is none.
+    pub(crate) fn goal_changed(&mut self, params: &str) -> serde_json::Result<()> {
+        let about: About = serde_json::from_str(params)?;
+        self.goal_is(about.goal.as_ref());
+        Ok(())
+    }
+
+    fn goal_is(&mut self, goal: Option<&Goal>) {
+        if self.towards != Towards::Stopping {
+            self.towards = match goal.is_some_and(|goal| goal.status == "active") {
+                true => Towards::Active,
+                false => Towards::Nothing,
+            };
+        }
+    }
+
+    /// Lets the goal rest, if Codex works on one: it would go on after the next prompt.
+    pub(crate) fn rest_goal(&mut self) -> Result {
+        let (Towards::Active, Some(cli), Some(thread)) =
+            (self.towards, &mut self.cli, &self.thread)
+        else {
+            return Ok(());
+        };
+        self.towards = Towards::Stopping;
+        let params = json!({"threadId": thread, "status": "paused", "origin": "user"});
+        cli.request(Request::Rest, "thread/goal/set", &params)
+    }
+
+    /// Codex has answered that, and begins nothing more.
+    pub(crate) fn goal_rests(&mut self, reply: Reply<'_>) {
+        if let Err(error) = reply {
+            log::warn(format_args!("Codex does not let its goal rest: {error}"));
+        }
+        self.towards = Towards::Nothing;
     }
 }
 

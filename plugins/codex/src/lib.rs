@@ -14,8 +14,8 @@
 //!     which bytes are lost.
 //!   - `start`: from spawning to ready, and what follows when the process ends.
 //!   - `turn`: from a prompt to its answer; `outcome`: which answer that is;
-//!     `steer`: words for the turn that runs; `sweep`: the commands that a cancelled
-//!     one left running.
+//!     `steer`: words for the turn that runs; `cancel`: stopping it; `sweep`: the
+//!     commands that a cancelled one left running.
 //!   - `choice`: a client chooses a setting; `settings`: what is in force;
 //!     `options`: what there is.
 //! - `servers`: what a thread is configured with, the client's MCP servers above
@@ -53,6 +53,7 @@ mod alone;
 mod approvals;
 mod blocks;
 mod calls;
+mod cancel;
 mod changes;
 mod checkpoint;
 mod choice;

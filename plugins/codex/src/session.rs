@@ -14,8 +14,10 @@ use crate::{
     alone::Alone,
     approvals::Asks,
     calls::{self, Calls},
+    cancel,
     checkpoint::{Checkpoint, Kept},
     cli::Cli,
+    goal::Towards,
     limits::Limits,
     login::{self, Login},
     notice::Notices,
@@ -25,7 +27,7 @@ use crate::{
     start, steer, store,
     sweep::{self, Sweeps},
     transcript::Transcript,
-    turn::{self, Turn},
+    turn::Turn,
     unseen::Unseen,
 };
 
@@ -81,6 +83,7 @@ pub struct Codex {
     /// A turn that no prompt waits for, and whether people know that there are such.
     pub(crate) alone: Option<Alone>,
     pub(crate) told_alone: bool,
+    pub(crate) towards: Towards,
     /// Codex's name of the last turn that was cancelled, and the ends of the commands
     /// of such turns.
     pub(crate) cancelled: Option<String>,
@@ -159,6 +162,7 @@ impl Harness for Codex {
             turn: None,
             alone: None,
             told_alone: false,
+            towards: Towards::default(),
             cancelled: None,
             sweeps: Sweeps::default(),
             asks: Asks::default(),
@@ -221,8 +225,8 @@ impl Harness for Codex {
                 self.asks.answered(id, &outcome, &mut self.calls, cli)
             }
             Event::Timer(start::TIMER) => self.start_took_too_long(),
-            Event::Timer(turn::TIMER) => self.cancel_took_too_long(),
-            Event::Timer(turn::INTERRUPT_TIMER) => self.interrupt(),
+            Event::Timer(cancel::TIMER) => self.cancel_took_too_long(),
+            Event::Timer(cancel::INTERRUPT_TIMER) => self.interrupt(),
             Event::Timer(calls::TIMER) => self.calls.show_output(),
             Event::Timer(sweep::TIMER) => self.look(),
             // Of a process that was given up, or of no interest.

@@ -15,6 +15,7 @@ use crate::{
     checkpoint::Kept,
     choice::Change,
     cli::{Cli, Request},
+    goal::Towards,
     incoming::{Account, Models, ThreadOpened},
     login::Login,
     outcome::LOG_IN,
@@ -288,7 +289,10 @@ impl Codex {
         }
         done = done.and(self.sweeps.clear());
         done = done.and(self.asks.withdraw_all());
-        self.alone = None;
+        if self.alone.take().is_some_and(|alone| alone.cancelled) {
+            done = done.and(self.stop_waiting());
+        }
+        self.towards = Towards::Nothing;
         self.transcript.end_turn();
         self.notices.end_turn();
         self.unseen.clear();

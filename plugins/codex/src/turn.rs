@@ -1,8 +1,6 @@
 //! A turn: from the prompt to its one answer.
 
-use std::time::Duration;
-
-use hostler_sdk::{Ending, Error, Failure, Prompt, RequestId, Result, acp, client, log, timer};
+use hostler_sdk::{Ending, Error, Failure, Prompt, RequestId, Result, acp, client};
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,20 +17,6 @@ use crate::{
     start::Reply,
 };
 
-/// Fires when a cancelled turn has not ended in time, and Codex not at the signal
-/// before.
-pub(crate) const TIMER: u64 = 2;
-
-/// Fires when it is time to interrupt again.
-pub(crate) const INTERRUPT_TIMER: u64 = 5;
-
-/// Codex names a turn a moment before it can be interrupted.
-const INTERRUPT_AGAIN: Duration = Duration::from_millis(50);
-
-/// How long a cancelled turn may take to end; usually it is a tenth of a second.
-/// Then Codex is ended itself, step by step ([`Ending`]).
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// What is said of a tool call that ended with a cancelled turn…
 pub(crate) const CANCELLED: &str = "Cancelled.";
 
@@ -46,18 +30,20 @@ pub(crate) struct Turn {
     /// Codex's name for it, once it has begun.
     pub id: Option<String>,
     /// The prompt, until Codex is ready for it.
-    waiting: Option<Vec<Input>>,
+    pub waiting: Option<Vec<Input>>,
     /// It sums up: then only `turn/started` names it.
     compacts: bool,
     /// It is a command, which takes no further words.
     commands: bool,
+    /// It has joined what Codex did by itself towards its goal.
+    pub joined: bool,
     /// It is one that Codex has no turn for, so nothing can be interrupted.
-    only_asks: bool,
+    pub only_asks: bool,
     pub cancelled: bool,
     /// Codex has ended it.
-    over: bool,
+    pub over: bool,
     /// Codex is being ended, because it did not end the turn.
-    ending: Ending,
+    pub ending: Ending,
 }
 
 impl Turn {
@@ -90,6 +76,7 @@ impl Codex {
             waiting: Some(input),
             compacts: false,
             commands: false,
+            joined: false,
             only_asks: false,
             cancelled: false,
             over: false,
@@ -207,88 +194,12 @@ impl Codex {
         let Some(turn) = &mut self.turn else {
             return Ok(());
         };
-        // The prompt has joined it.
-        self.alone.take_if(|alone| alone.id == id);
+        turn.joined = self.alone.take_if(|alone| alone.id == id).is_some();
         turn.id = Some(id);
         match turn.cancelled {
-            true => self.interrupt(),
+            true => self.interrupt_own_turn(),
             false => Ok(()),
         }
-    }
-
-    /// Without a turn there may be sub-agents to cancel, and what Codex does by itself.
-    pub(crate) fn cancel_turn(&mut self) -> Result {
-        let agents = self.interrupt_agents(None);
-        agents.and(match self.turn {
-            Some(_) => self.cancel_own_turn(),
-            None => self.cancel_alone(),
-        })
-    }
-
-    fn cancel_own_turn(&mut self) -> Result {
-        let Some(turn) = &mut self.turn else {
-            return Ok(());
-        };
-        if turn.waiting.is_some() || turn.only_asks {
-            return self.end_turn(Ok(acp::StopReason::Cancelled));
-        }
-        turn.cancelled = true;
-        timer::set(TIMER, LIMIT).and(self.interrupt())
-    }
-
-    /// Asks Codex to end the turn that was cancelled, if its name is known already.
-    pub(crate) fn interrupt(&mut self) -> Result {
-        let turn = self.turn.as_ref().filter(|turn| turn.cancelled);
-        let id = turn.and_then(|turn| turn.id.as_ref());
-        match (id, &mut self.cli, &self.thread) {
-            (Some(id), Some(cli), Some(thread)) => {
-                let params = json!({"threadId": thread, "turnId": id});
-                cli.request(Request::Interrupt, "turn/interrupt", &params)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Codex has answered that. It refuses while the turn is only about to begin, and
-    /// would run all of it.
-    pub(crate) fn interrupt_answered(&mut self, reply: Reply<'_>) -> Result {
-        let waits = |turn: &Turn| turn.cancelled;
-        match reply {
-            Err(error) if self.turn.as_ref().is_some_and(waits) => {
-                log::debug(format_args!("not interrupted yet: {error}"));
-                timer::set(INTERRUPT_TIMER, INTERRUPT_AGAIN)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn cancel_took_too_long(&mut self) -> Result {
-        let Some(turn) = self.turn.as_mut().filter(|turn| turn.cancelled) else {
-            return Ok(());
-        };
-        let told = match turn.ending.has_begun() {
-            true => Ok(()),
-            false => self.notices.say(
-                acp::NoticeSeverity::Warning,
-                format!(
-                    "Codex did not stop within {} s and is ended; the next prompt starts it again",
-                    LIMIT.as_secs()
-                ),
-            ),
-        };
-        let step = match &self.cli {
-            Some(cli) => turn.ending.go_on(cli.child()),
-            None => Ok(None),
-        };
-        told.and(match step {
-            // Its end ends the turn, if it comes before.
-            Ok(Some(grace)) => timer::set(TIMER, grace),
-            Ok(None) => {
-                let forgotten = self.forget_process("Codex was stopped.");
-                forgotten.and(self.end_turn(Ok(acp::StopReason::Cancelled)))
-            }
-            Err(error) => Err(error),
-        })
     }
 
     /// Codex has ended a turn.
@@ -308,47 +219,21 @@ impl Codex {
         }
     }
 
-    /// A turn that was cancelled has ended; what it began ends now.
-    pub(crate) fn stopped(&mut self, id: &str) -> Result {
-        self.cancelled = Some(id.to_owned());
-        let mut done = Ok(());
-        if self.calls.has_commands_of(id) {
-            let thread = self.thread.clone().unwrap_or_default();
-            done = self.sweep(id, &thread);
-        }
-        // Of sub-agents that have ended; the others are being interrupted.
-        for (turn, thread) in self.calls.left_by_agents_of(id) {
-            done = done.and(self.sweep(&turn, &thread));
-        }
-        done.and(self.answer_cancelled())
-    }
-
-    /// Answers the turn that was cancelled, when nothing is left of it.
-    pub(crate) fn answer_cancelled(&mut self) -> Result {
-        let is_over = |turn: &Turn| turn.cancelled && turn.over;
-        match self.turn.as_ref().is_some_and(is_over) && self.sweeps.is_empty() {
-            true => self.end_turn(Ok(acp::StopReason::Cancelled)),
-            false => Ok(()),
-        }
-    }
-
     /// Answers the turn, if one runs; whatever else fails.
     pub(crate) fn end_turn(&mut self, outcome: Result<acp::StopReason, Failure>) -> Result {
         let Some(turn) = self.turn.take() else {
             return Ok(());
         };
-        let timers = [TIMER, INTERRUPT_TIMER];
-        let mut done = timers.map(timer::cancel).into_iter().collect::<Result>();
         // What is open belongs to the turn that Codex began by itself.
         if turn.id.is_none() && self.alone.is_some() {
-            return done.and(answer(turn.request, outcome));
+            return self.stop_waiting().and(answer(turn.request, outcome));
         }
         let why = match &outcome {
             Ok(acp::StopReason::Cancelled) => CANCELLED,
             _ => NO_RESULT,
         };
         let cancelled = turn.id.as_deref().filter(|_| why == CANCELLED);
-        done = done.and(self.close_turn(cancelled, why));
+        let done = self.stop_waiting().and(self.close_turn(cancelled, why));
         done.and(answer(turn.request, outcome))
     }
 

@@ -1,8 +1,13 @@
 //! Goals, and turns that nobody asked for.
 
+use hostler_sdk::{process::Signal, testing::Effect};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
+
+/// The adapter's timers for a cancel that takes too long, and to interrupt again.
+const TIMER: u64 = 2;
+const AGAIN: u64 = 5;
 
 fn goal(status: &str) -> Value {
     json!({"goal": {"threadId": "t", "objective": "A poem", "status": status, "tokensUsed": 7,
@@ -24,6 +29,11 @@ fn begins(stage: &mut Stage, id: &str) {
 fn ends(stage: &mut Stage, id: &str, status: &str) {
     let turn = json!({"turn": {"id": id, "status": status}});
     stage.tell("turn/completed", &turn);
+}
+
+fn cancel(stage: &mut Stage) {
+    let effects = stage.bench.cancel();
+    stage.note(effects);
 }
 
 /// The turn `a` runs this command.
@@ -92,7 +102,6 @@ fn what_codex_does_by_itself_is_announced_once_and_ends_no_prompt() {
         ends(&mut stage, id, "completed");
     }
     assert_eq!((notices(&stage), stage.ends()), (1, vec![]));
-    assert!(stage.bench.cancel().is_empty(), "nothing runs");
     // After a prompt it is news again.
     let effects = stage.bench.prompt("hello");
     stage.note(effects);
@@ -110,8 +119,7 @@ fn what_codex_does_by_itself_is_cancelled_with_its_commands_and_the_goal_rests()
     let mut stage = Stage::ready();
     begins(&mut stage, "a");
     stage.tell("item/started", &running("c"));
-    let effects = stage.bench.cancel();
-    stage.note(effects);
+    cancel(&mut stage);
     let paused = json!({"threadId": "t", "status": "paused", "origin": "user"});
     assert_eq!(stage.written[0]["params"], paused);
     let interrupt = json!({"threadId": "t", "turnId": "a"});
@@ -140,8 +148,10 @@ fn a_prompt_that_joins_what_codex_does_by_itself_ends_and_is_cancelled_with_it()
         "turn/start",
         json!({"turn": {"id": "a", "status": "inProgress"}}),
     );
-    let effects = stage.bench.cancel();
-    stage.note(effects);
+    cancel(&mut stage);
+    // It would go on after the next prompt.
+    assert_eq!(stage.written[0]["params"]["status"], "paused");
+    stage.reply("thread/goal/set", goal("paused"));
     assert_eq!(stage.written[0]["params"]["turnId"], "a");
     stage.reply("turn/interrupt", json!({}));
     ends(&mut stage, "a", "interrupted");
@@ -198,8 +208,7 @@ fn the_end_of_what_codex_does_by_itself_leaves_nothing_open() {
         stage.tell("item/agentMessage/delta", &piece("m"));
         stage.tell("error", &broken);
         if cancels {
-            let effects = stage.bench.cancel();
-            stage.note(effects);
+            cancel(&mut stage);
         }
         ends(&mut stage, "a", status);
         assert_eq!(stage.bench.open_asks(), [0; 0], "{status}");
@@ -258,4 +267,106 @@ fn a_codex_that_dies_while_it_works_by_itself_is_said_to_be_dead() {
     assert_eq!(stage.call("c")["status"], "failed");
     // The next prompt starts it again.
     stage.bench.prompt("hello").spawned();
+}
+
+#[test]
+fn between_the_turns_of_codex_a_cancel_lets_the_goal_rest() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    ends(&mut stage, "a", "completed");
+    cancel(&mut stage);
+    let paused = json!({"threadId": "t", "status": "paused", "origin": "user"});
+    assert_eq!(stage.written[0]["params"], paused);
+    // The next turn was on its way.
+    begins(&mut stage, "b");
+    assert_eq!(stage.written[1]["method"], "turn/interrupt");
+    assert_eq!(stage.written[1]["params"]["turnId"], "b");
+    stage.reply("thread/goal/set", goal("paused"));
+    stage.reply("turn/interrupt", json!({}));
+    ends(&mut stage, "b", "interrupted");
+    assert_eq!(stage.bench.timers(), [0; 0]);
+    assert!(stage.bench.cancel().is_empty(), "it rests");
+}
+
+#[test]
+fn a_goal_that_is_reached_or_rests_is_not_set_to_rest() {
+    for status in ["complete", "paused", "budgetLimited"] {
+        let mut stage = Stage::ready();
+        begins(&mut stage, "a");
+        stage.tell("thread/goal/updated", &goal(status));
+        ends(&mut stage, "a", "completed");
+        assert!(stage.bench.cancel().is_empty(), "{status}");
+    }
+    let mut stage = Stage::ready();
+    stage.tell("thread/goal/updated", &goal("active"));
+    stage.tell("thread/goal/cleared", &json!({}));
+    assert!(stage.bench.cancel().is_empty());
+}
+
+#[test]
+fn what_codex_does_by_itself_is_interrupted_again_when_it_was_too_early() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    cancel(&mut stage);
+    stage.reply("thread/goal/set", goal("paused"));
+    let interrupt = stage.written.pop_front().unwrap();
+    let error = json!({"code": -32600, "message": "no active turn to interrupt"});
+    stage.feed(&json!({"id": interrupt["id"], "error": error}));
+    assert_eq!(stage.bench.timers(), [TIMER, AGAIN]);
+    let effects = stage.bench.timer(AGAIN);
+    let again = &effects.written_json()[0];
+    assert_eq!(again["method"], "turn/interrupt");
+    assert_eq!(again["params"], interrupt["params"]);
+    // A prompt that Hostler answers itself stops no clock.
+    stage.note(effects);
+    let effects = stage.bench.prompt("/status");
+    stage.note(effects);
+    assert_eq!(stage.bench.timers(), [TIMER]);
+    ends(&mut stage, "a", "interrupted");
+    assert_eq!(stage.bench.timers(), [0; 0]);
+}
+
+#[test]
+fn a_codex_that_does_not_stop_what_it_does_by_itself_is_ended() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    cancel(&mut stage);
+    let child = stage.child;
+    let kill = |signal| Effect::Kill { child, signal };
+    for (signal, told) in [
+        (Signal::Interrupt, 1),
+        (Signal::Terminate, 0),
+        (Signal::Kill, 0),
+    ] {
+        assert_eq!(stage.bench.timers(), [TIMER]);
+        let effects = stage.bench.timer(TIMER);
+        assert!(effects.contains(&kill(signal)), "{effects:?}");
+        assert_eq!(effects.updates().len(), told, "people are told once");
+    }
+    assert_eq!(stage.bench.timers(), [0; 0]);
+    stage.bench.prompt("hello").spawned();
+}
+
+#[test]
+fn a_codex_that_ends_at_the_interrupt_of_what_it_does_by_itself_is_no_error() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    cancel(&mut stage);
+    stage.clear();
+    stage.exit(130);
+    assert_eq!(stage.effects.updates().len(), 0);
+    assert_eq!(stage.bench.timers(), [0; 0]);
+}
+
+#[test]
+fn a_prompt_that_is_cancelled_before_it_has_joined_lets_the_goal_rest_too() {
+    let mut stage = Stage::ready();
+    begins(&mut stage, "a");
+    let effects = stage.bench.prompt("hello");
+    stage.note(effects);
+    cancel(&mut stage);
+    let turn = json!({"turn": {"id": "a", "status": "inProgress"}});
+    stage.reply("turn/start", turn);
+    assert_eq!(stage.written[0]["params"]["status"], "paused");
+    assert_eq!(stage.written[1]["params"]["turnId"], "a");
 }
