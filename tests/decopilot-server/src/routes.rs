@@ -121,11 +121,10 @@ pub(crate) async fn cancel(
     let Some(thread) = shared.thread(&id) else {
         return error(404, "Thread not found");
     };
-    if thread.state().status != "in_progress" {
-        return json_body(202, &json!({"cancelled": true, "async": true}));
+    match thread.stop() {
+        true => json_body(200, &json!({"cancelled": true})),
+        false => json_body(202, &json!({"cancelled": true, "async": true})),
     }
-    thread.cancel.notify_waiters();
-    json_body(200, &json!({"cancelled": true}))
 }
 
 /// `GET /api/ORG/decopilot/allowed-models`

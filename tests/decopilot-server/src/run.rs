@@ -1,10 +1,10 @@
 //! A run: the steps of a script as chunks of a UI message stream, and the message
 //! that comes of them.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{sync::futures::Notified, time::sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -56,14 +56,15 @@ pub(crate) fn words(message: &Value) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Runs to its end, or until it is cancelled.
-pub(crate) async fn run(thread: &Arc<Thread>, posted: Posted) {
-    let cancelled = thread.cancel.notified();
+/// Runs to its end, or until it is cancelled; one that was stopped before only begins.
+pub(crate) async fn run(thread: &Thread, posted: Posted, stopped: bool, cancelled: Notified<'_>) {
     let finished = tokio::select! {
-        () = Run::begin(thread, posted) => true,
+        biased;
+        finished = Run::begin(thread, posted, stopped) => finished,
         () = cancelled => false,
     };
-    if !finished {
+    // It may have ended just before.
+    if !finished && thread.state().runs() {
         let abort = json!({"type": "abort", "reason": "cancelled"});
         thread.finish(abort, "failed").await;
     }
@@ -82,7 +83,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn begin(thread: &'a Thread, posted: Posted) {
+    /// Whether it came to its end.
+    async fn begin(thread: &'a Thread, posted: Posted, stopped: bool) -> bool {
         let (message, open) = {
             let mut state = thread.state();
             let open = state.paused.take();
@@ -113,12 +115,16 @@ impl<'a> Run<'a> {
         };
         let start = json!({"type": "start", "messageId": message});
         thread.say(start).await;
+        if stopped {
+            return false;
+        }
         match open {
             Err(words) => run.steps = steps(&words),
             Ok((Some(open), part)) => run.go_on(open, &part).await,
             Ok((None, _)) => {}
         }
         run.go().await;
+        true
     }
 
     /// What a person answered.

@@ -27,7 +27,7 @@ const AHEAD: usize = 64;
 pub(crate) struct Thread {
     pub(crate) id: String,
     /// Stops the run of the moment.
-    pub(crate) cancel: Notify,
+    cancel: Notify,
     state: Mutex<State>,
 }
 
@@ -44,6 +44,10 @@ pub(crate) struct State {
     pub(crate) paused: Option<Paused>,
     queue: VecDeque<Posted>,
     working: bool,
+    /// A run has begun and has not ended.
+    running: bool,
+    /// The next run was cancelled before it began.
+    stopped: bool,
     /// Messages that were taken: again they start nothing.
     taken: BTreeSet<String>,
     /// How often a message was refused.
@@ -75,6 +79,8 @@ impl Thread {
                 paused: None,
                 queue: VecDeque::new(),
                 working: false,
+                running: false,
+                stopped: false,
                 taken: BTreeSet::new(),
                 refused: BTreeMap::new(),
                 buffer: VecDeque::new(),
@@ -119,6 +125,19 @@ impl Thread {
             tokio::spawn(work(Arc::clone(self)));
         }
         Ok(())
+    }
+
+    /// Stops the run of the moment, or the next one if it was taken and has not begun;
+    /// whether there is one.
+    pub(crate) fn stop(&self) -> bool {
+        let mut state = self.state();
+        if state.running {
+            self.cancel.notify_waiters();
+            return true;
+        }
+        let waits = !state.queue.is_empty();
+        state.stopped |= waits;
+        waits
     }
 
     /// Adds a reader, or says with which status it is refused.
@@ -185,9 +204,14 @@ impl Thread {
 }
 
 impl State {
+    pub(crate) fn runs(&self) -> bool {
+        self.running
+    }
+
     /// A run has ended.
     pub(crate) fn end(&mut self, status: &'static str) {
         self.status = status;
+        self.running = false;
         self.buffer.clear();
     }
 
@@ -218,17 +242,67 @@ impl State {
 /// One run after the other.
 async fn work(thread: Arc<Thread>) {
     loop {
-        let posted = {
+        let (posted, stopped, cancelled) = {
             let mut state = thread.state();
             match state.queue.pop_front() {
-                Some(posted) => posted,
+                Some(posted) => {
+                    state.status = "in_progress";
+                    state.running = true;
+                    let stopped = std::mem::take(&mut state.stopped);
+                    // It counts from here on.
+                    (posted, stopped, thread.cancel.notified())
+                }
                 None => {
                     state.working = false;
                     return;
                 }
             }
         };
-        thread.state().status = "in_progress";
-        run::run(&thread, posted).await;
+        run::run(&thread, posted, stopped, cancelled).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    fn posted(id: &str, words: &str) -> Posted {
+        let parts = json!([{"type": "text", "text": words}]);
+        let message = json!({"id": id, "role": "user", "parts": parts});
+        Posted {
+            message,
+            careful: false,
+        }
+    }
+
+    async fn ended(thread: &Thread) -> &'static str {
+        for _ in 0..1000 {
+            let status = thread.state().status;
+            if status != "in_progress" {
+                return status;
+            }
+            yield_now().await;
+        }
+        panic!("the run goes on");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_cancelled_before_it_begins_is_stopped_and_the_next_is_not() {
+        let thread = Arc::new(Thread::new());
+        let mut reading = thread.read().unwrap();
+        thread.take(posted("u1", "[[hang]]")).unwrap();
+        assert!(thread.stop(), "nothing has run yet");
+        assert_eq!(ended(&thread).await, "failed");
+        let mut told = Vec::new();
+        while let Ok(Frame::Chunk(chunk)) = reading.live.try_recv() {
+            let chunk: Value = serde_json::from_str(&chunk).unwrap();
+            told.push(chunk["type"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(told, ["start", "abort"]);
+        assert!(!thread.stop());
+        thread.take(posted("u2", "[[text on]]")).unwrap();
+        assert_eq!(ended(&thread).await, "completed");
     }
 }
