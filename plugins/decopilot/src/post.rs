@@ -59,6 +59,7 @@ impl Decopilot {
         let same = outbox.message["role"] == "assistant";
         self.run.stage = Stage::Awaited { same };
         self.run.foreign = false;
+        self.run.left = false;
         self.run.error = None;
         if !same {
             self.run.message = Message::default();
@@ -98,7 +99,7 @@ impl Decopilot {
     pub(crate) fn post_answered(&mut self, response: &Response) -> Result {
         if response.is_success() {
             self.outbox = None;
-            let cancelled = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+            let cancelled = self.is_cancelled();
             if cancelled {
                 return self.stop_run();
             }
@@ -138,7 +139,7 @@ impl Decopilot {
     /// Its run has started: whatever its answer was, it need not be sent again.
     pub(crate) fn taken(&mut self) -> Result {
         self.outbox = None;
-        let cancelled = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        let cancelled = self.is_cancelled();
         match cancelled {
             true => self.stop_run(),
             false => timer::cancel(TIMER),

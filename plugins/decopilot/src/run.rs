@@ -48,6 +48,8 @@ pub(crate) struct Run {
     pub error: Option<String>,
     /// What the service tells of the message.
     pub metadata: Value,
+    /// It was cancelled, and may still go on at the service.
+    pub left: bool,
     /// A message that is not shown again: people have seen it, or nobody wants to see
     /// the rest.
     pub over: Option<String>,
@@ -121,6 +123,7 @@ impl Run {
         let newest = self.message.id.as_ref().or(self.prompt.as_ref());
         self.last = newest.cloned().or(self.last.take());
         self.stage = Stage::Idle;
+        self.left = false;
     }
 
     /// It does not go on, whatever the service does.
@@ -192,6 +195,7 @@ impl Decopilot {
         let id = chunk.message_id;
         let same = id.is_none() || id == self.run.message.id;
         let mut done = Ok(());
+        let awaited = matches!(self.run.stage, Stage::Awaited { .. });
         match self.run.stage {
             _ if id.is_some() && id == self.run.over => return Ok(()),
             Stage::Running | Stage::Awaited { same: true } if same => {
@@ -218,8 +222,12 @@ impl Decopilot {
         let waits = |outbox: &Outbox| !outbox.is_on_its_way;
         if self.outbox.as_ref().is_some_and(waits) {
             done = done.and(self.taken());
+        } else if awaited && self.outbox.is_none() && self.is_cancelled() {
+            // The cancel may have come when there was nothing to stop yet.
+            done = done.and(self.stop_run());
         }
         self.run.stage = Stage::Running;
+        self.run.left = false;
         self.run.error = None;
         self.metadata(chunk.message_metadata);
         self.checkpoint();
@@ -292,7 +300,7 @@ impl Decopilot {
 
     /// Somebody stopped it: here, or on the service's own page.
     fn aborted(&mut self, reason: Option<&str>) -> Result {
-        let here = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        let here = self.is_cancelled();
         let told = match (here, reason) {
             (true, _) => Ok(()),
             (false, None) => notice::warn("The run was stopped at Decopilot."),

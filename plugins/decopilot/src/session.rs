@@ -228,7 +228,7 @@ impl Decopilot {
             Purpose::Cancel => {
                 let failure = refusal::failed(Asked::Cancel, error);
                 let told = notice::warn(format!("{}. Its run may go on.", failure.message));
-                told.and(self.cancel_took_too_long())
+                told.and(self.leave_run(true)).and(self.advance())
             }
             Purpose::Kept => self.fail_turn(refusal::failed(Asked::State, error)),
             Purpose::Between { .. } => {
@@ -278,14 +278,21 @@ impl Decopilot {
     fn cancel_answered(&mut self, response: &Response) -> Result {
         match response.status {
             // The end of the run follows.
-            200..300 => Ok(()),
+            200..300 => self.advance(),
+            // Nothing runs yet, or another cancel tells more.
+            404 | 409
+                if matches!(self.run.stage, Stage::Awaited { .. })
+                    || self.requests.has(&Purpose::Cancel) =>
+            {
+                self.advance()
+            }
             // Nothing runs any more.
-            404 | 409 => self.cancel_took_too_long(),
+            404 | 409 => self.leave_run(false).and(self.advance()),
             _ => {
                 let refusal = Refusal::new(response.status, &response.headers, &response.body);
                 let failure = refusal.failure(Asked::Cancel, &self.service);
                 let told = notice::warn(format!("{} Its run may go on.", failure.message));
-                told.and(self.cancel_took_too_long())
+                told.and(self.leave_run(true)).and(self.advance())
             }
         }
     }

@@ -119,11 +119,17 @@ impl Decopilot {
         };
         match turn.step == Step::Waiting && self.unsettled {
             true => {
-                let told = match std::mem::replace(&mut turn.told, true) {
+                let is_told = std::mem::replace(&mut turn.told, true);
+                let told = match is_told {
                     true => Ok(()),
                     false => notice::warn(
                         "Decopilot still works on the prompt before; yours follows when it is done.",
                     ),
+                };
+                // A cancel before had no effect.
+                let told = match self.run.left && !is_told {
+                    true => told.and(self.stop_run()),
+                    false => told,
                 };
                 // Its stream tells the end.
                 let linked = match self.link.state {

@@ -107,6 +107,10 @@ impl Decopilot {
             State::Opening | State::Refused(_) | State::Waiting => return Ok(()),
             State::Open | State::Absent => {}
         }
+        // It would stop the run of this prompt.
+        if self.requests.has(&Purpose::Cancel) {
+            return Ok(());
+        }
         if self.unsettled || self.run.stage != Stage::Idle {
             self.unsettled = true;
             return self.ask_state();
@@ -156,6 +160,11 @@ impl Decopilot {
         }
     }
 
+    /// Somebody has cancelled the turn that runs.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.cancelled)
+    }
+
     /// Asks the service to stop the run.
     pub(crate) fn stop_run(&mut self) -> Result {
         match &self.thread {
@@ -167,16 +176,30 @@ impl Decopilot {
         }
     }
 
+    /// The service may run on with what nobody wants: the next prompt asks for that
+    /// first, so as not to wait behind it without a word.
     pub(crate) fn cancel_took_too_long(&mut self) -> Result {
-        if !self.turn.as_ref().is_some_and(|turn| turn.cancelled) {
+        if !self.is_cancelled() {
             return Ok(());
         }
         log::warn(format_args!(
             "Decopilot did not stop within {} s: the run is left alone",
             LIMIT.as_secs()
         ));
+        let waits = self
+            .requests
+            .forget(|purpose| matches!(purpose, Purpose::Cancel));
+        waits.and(self.leave_run(true))
+    }
+
+    /// Ends a turn that was cancelled without the end of its run, which may go on.
+    pub(crate) fn leave_run(&mut self, may_go_on: bool) -> Result {
+        if !self.is_cancelled() {
+            return Ok(());
+        }
         self.run.give_up();
-        self.unsettled = false;
+        self.run.left = may_go_on;
+        self.unsettled = may_go_on;
         self.end_turn(Ok(acp::StopReason::Cancelled))
     }
 
@@ -223,7 +246,7 @@ impl Decopilot {
     /// A turn that cannot go on. What runs at the service is left to the next one.
     pub(crate) fn fail_turn(&mut self, failure: Failure) -> Result {
         self.unsettled |= self.run.stage != Stage::Idle;
-        let cancelled = self.turn.as_ref().is_some_and(|turn| turn.cancelled);
+        let cancelled = self.is_cancelled();
         match cancelled {
             true => self.end_turn(Ok(acp::StopReason::Cancelled)),
             false => self.end_turn(Err(failure)),

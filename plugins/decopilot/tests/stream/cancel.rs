@@ -80,13 +80,23 @@ fn a_service_that_does_not_stop_is_left_alone() {
     stage.chunks(&text("0", "late"));
     stage.chunk(json!({"type": "start", "messageId": "m1"}));
     stage.chunks(&text("0", "late"));
-    stage.chunk(finish("stop"));
     assert_eq!(stage.effects.text(), "");
-    stage.prompted("again");
+    // The next prompt would lie in the service's queue, and people would hear nothing.
+    stage.prompt("again");
+    stage.status("in_progress");
+    assert!(!stage.has("/messages"));
+    assert!(stage.notices()[0].contains("still works on the prompt before"));
+    stage.respond("/cancel/thrd_1", 200, json!({"cancelled": true}));
+    stage.status("in_progress");
+    assert!(!stage.has("/cancel/thrd_1"), "once for each prompt");
     stage.chunk(json!({"type": "start", "messageId": "m1"}));
     stage.chunks(&text("0", "late"));
     stage.chunk(finish("stop"));
+    stage.status("completed");
+    stage.messages(json!([{"id": "m1", "role": "assistant",
+        "parts": [{"type": "text", "text": "late"}]}]));
     assert_eq!(stage.end(), None, "that was the run before");
+    stage.respond("/messages", 202, json!({}));
     stage.chunk(json!({"type": "start", "messageId": "m2"}));
     stage.chunks(&text("0", "new"));
     stage.chunk(finish("stop"));
@@ -119,6 +129,62 @@ fn while_people_are_asked_there_is_no_run_to_stop() {
     assert_eq!(stage.end(), Some(Ok("cancelled".into())));
     assert!(!stage.has("/messages") && !stage.has("/cancel/thrd_1"));
     assert_eq!(stage.call("c")["status"], "failed");
+}
+
+/// A tool that was allowed, and a cancel before the service has taken the answer.
+fn cancelled_on_its_way() -> Stage {
+    let mut stage = Stage::running();
+    stage.chunks(&called("c", "bash", json!({"command": "sleep 600"})));
+    stage.chunk(json!({"type": "tool-approval-request", "approvalId": "a", "toolCallId": "c"}));
+    stage.chunk(finish("tool-calls"));
+    stage.choose("allow_once");
+    stage.cancel();
+    stage.respond("/messages", 202, json!({}));
+    stage
+}
+
+#[test]
+fn a_run_that_begins_after_its_cancel_is_stopped_again() {
+    for nothing_to_stop_yet in [200, 202, 404] {
+        let mut stage = cancelled_on_its_way();
+        stage.respond(
+            "/cancel/thrd_1",
+            nothing_to_stop_yet,
+            json!({"cancelled": true}),
+        );
+        stage.chunk(json!({"type": "start", "messageId": "m1"}));
+        stage.respond("/cancel/thrd_1", 200, json!({"cancelled": true}));
+        stage.chunk(json!({"type": "start", "messageId": "m1"}));
+        assert!(!stage.has("/cancel/thrd_1"), "it is only told again");
+        stage.chunk(json!({"type": "abort"}));
+        assert_eq!(stage.end(), Some(Ok("cancelled".into())));
+        assert_eq!(stage.call("c")["status"], "failed");
+    }
+}
+
+#[test]
+fn a_prompt_waits_for_a_cancel_that_is_on_its_way_which_would_stop_its_own_run() {
+    for status in [200, 404, 500] {
+        let mut stage = cancelled_on_its_way();
+        stage.chunk(json!({"type": "start", "messageId": "m1"}));
+        stage.chunk(json!({"type": "abort"}));
+        assert_eq!(stage.end(), Some(Ok("cancelled".into())));
+        stage.clear();
+        stage.prompt("again");
+        assert!(!stage.has("/messages"));
+        while stage.has("/cancel/thrd_1") {
+            assert!(!stage.has("/messages"));
+            stage.respond("/cancel/thrd_1", status, json!({}));
+        }
+        assert!(stage.has("/messages"), "{status}");
+    }
+    let mut stage = Stage::running();
+    stage.cancel();
+    stage.chunk(json!({"type": "abort"}));
+    stage.clear();
+    stage.prompt("again");
+    stage.fail("/cancel/thrd_1", "no route to host");
+    assert!(stage.has("/messages"));
 }
 
 #[test]

@@ -218,7 +218,10 @@ fn a_prompt_that_is_cancelled_while_it_waits_does_not_block_the_next_one() {
     stage.timer(crate::stage::CANCEL);
     assert_eq!(stage.end(), Some(Ok("cancelled".into())));
     stage.clear();
-    stage.prompted("again");
+    stage.prompt("again");
+    stage.status("completed");
+    stage.messages(json!([{"id": "m1", "role": "assistant", "parts": []}]));
+    stage.respond("/messages", 202, json!({}));
     stage.chunk(json!({"type": "start", "messageId": "m2"}));
     stage.chunk(finish("stop"));
     assert_eq!(stage.end(), Some(Ok("end_turn".into())));
