@@ -226,9 +226,14 @@ impl Calls {
         of_turn.filter_map(|tool| tool.task.clone()).collect()
     }
 
-    /// The turn is over: calls without a result will not get one.
+    /// The turn is over, and leaves its work in the background to itself.
     pub(crate) fn end_turn(&mut self, why: &str) -> Result {
         self.open.values_mut().for_each(|tool| tool.left = true);
+        self.close(why)
+    }
+
+    /// Calls without a result will not get one.
+    pub(crate) fn close(&mut self, why: &str) -> Result {
         self.fail(
             |open, tool| {
                 let parent = tool.parent.as_ref().and_then(|parent| open.get(parent));

@@ -128,10 +128,14 @@ impl ClaudeCode {
                 done = done.and(client::notice(NoticeSeverity::Warning, text));
             }
         }
-        if self.turn.is_none() {
-            done = done.and(self.goes_on_by_itself());
+        match self.turn {
+            None => done.and(self.goes_on_by_itself()),
+            Some(_) => {
+                // Whatever ran before it is over.
+                self.unprompted = None;
+                done
+            }
         }
-        done
     }
 
     /// Somebody typed `/clear`: the conversation goes on under another id, which

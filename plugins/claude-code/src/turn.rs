@@ -123,6 +123,10 @@ impl ClaudeCode {
             return self.end_turn(Ok(acp::StopReason::Cancelled));
         }
         turn.cancelled = true;
+        // The prompt may still wait behind it, and the interrupt ends both.
+        if let Some(unprompted) = &mut self.unprompted {
+            unprompted.cancelled = true;
+        }
         let limited = timer::set(TIMER, LIMIT);
         limited.and(match cli {
             Some(cli) => cli.request(Request::Interrupt),
@@ -146,18 +150,26 @@ impl ClaudeCode {
         if self.words_became(uuid, state)? {
             return Ok(());
         }
-        let ours = |turn: &Turn| turn.cancelled && turn.stopping == 0 && turn.uuid == uuid;
-        let over = matches!(state, "cancelled" | "discarded" | "refused");
-        if over && self.turn.as_ref().is_some_and(ours) {
-            return self.end_turn(Ok(acp::StopReason::Cancelled));
+        let ours = |turn: &&Turn| turn.stopping == 0 && turn.uuid == uuid;
+        let Some(turn) = self.turn.as_ref().filter(ours) else {
+            return Ok(());
+        };
+        match state {
+            "cancelled" | "discarded" | "refused" if turn.cancelled => self.stopped(),
+            // No result follows: it has not begun.
+            "cancelled" | "discarded" | "refused" => {
+                let message = format!(
+                    "Claude Code dropped the prompt before it began with it ({state}); send it again"
+                );
+                self.end_turn(Err(Failure::internal(message)))
+            }
+            // The result came before, or was lost on the way.
+            "completed" => {
+                log::warn("a turn has ended whose result could not be read");
+                self.end_turn(Ok(acp::StopReason::EndTurn))
+            }
+            _ => Ok(()),
         }
-        // The result came before, or was lost on the way.
-        let ours = |turn: &Turn| turn.stopping == 0 && turn.uuid == uuid;
-        if state == "completed" && self.turn.as_ref().is_some_and(ours) {
-            log::warn("a turn has ended whose result could not be read");
-            return self.end_turn(Ok(acp::StopReason::EndTurn));
-        }
-        Ok(())
     }
 
     pub(crate) fn cancel_took_too_long(&mut self) -> Result {
@@ -223,7 +235,7 @@ impl ClaudeCode {
             }
             done = done.and(words.taken());
             self.transcript.end_turn();
-            return done.and(self.transcript.calls.end_turn(NO_RESULT));
+            return done.and(self.transcript.calls.close(NO_RESULT));
         }
         done.and(self.end_turn(outcome))
     }
@@ -263,7 +275,11 @@ impl ClaudeCode {
         let Some(turn) = self.turn.take() else {
             return Ok(());
         };
-        let mut done = timer::cancel(TIMER);
+        // What goes on by itself may be deaf to a cancel that has ended the turn.
+        let mut done = match self.unprompted_hangs() {
+            true => Ok(()),
+            false => timer::cancel(TIMER),
+        };
         let why = match &outcome {
             Ok(acp::StopReason::Cancelled) => "Cancelled.",
             _ => NO_RESULT,

@@ -18,7 +18,7 @@ use crate::{
 /// It runs.
 #[derive(Debug, Default)]
 pub(crate) struct Unprompted {
-    cancelled: bool,
+    pub cancelled: bool,
 }
 
 impl ClaudeCode {
@@ -54,7 +54,7 @@ impl ClaudeCode {
     pub(crate) fn unprompted_ended(&mut self, result: &TurnResult) -> Result {
         log::debug("work in the background has ended");
         let cancelled = self.unprompted.take().is_some_and(|it| it.cancelled);
-        if cancelled && self.turn.is_none() {
+        if cancelled {
             self.stop_tasks()?;
         }
         if let Some(turn) = &self.turn {

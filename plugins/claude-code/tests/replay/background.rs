@@ -259,3 +259,108 @@ fn a_process_that_ends_while_its_commands_do_ends_the_turn_once() {
     assert_eq!(stage.ends(), [Ok("cancelled".into())]);
     assert_eq!(stage.bench.timers(), [0; 0]);
 }
+
+#[test]
+fn a_turn_that_words_make_longer_still_ends_its_commands_when_it_is_cancelled() {
+    for dropped in [false, true] {
+        let (mut stage, uuid) = Stage::prompted();
+        command_in_background(&mut stage, "b");
+        let words = json!({"prompt": [{"type": "text", "text": "and this"}]});
+        let effects = stage.bench.call("_hostler/session/steer", &words);
+        let words = effects.written_json()[0]["uuid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        stage.feed(&json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]}));
+        assert!(stage.ends().is_empty());
+        match dropped {
+            true => {
+                let effects = stage.bench.cancel();
+                stage.note(effects);
+                stage.feed(&lifecycle(&words, "cancelled"));
+            }
+            false => cancelled(&mut stage, &words),
+        }
+        let [(id, task)] = stops(&stage).try_into().unwrap();
+        assert_eq!(task, "task-b");
+        assert!(stage.ends().is_empty(), "its command runs");
+        done(&mut stage, &id);
+        assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    }
+}
+
+fn lifecycle(uuid: &str, state: &str) -> Value {
+    json!({"type": "command_lifecycle", "command_uuid": uuid, "state": state})
+}
+
+/// Claude Code goes on by itself, and has a command in the background.
+fn goes_on_by_itself() -> Stage {
+    let mut stage = Stage::ready();
+    stage.feed(&json!({"type": "system", "subtype": "init"}));
+    command_in_background(&mut stage, "b");
+    stage
+}
+
+fn cancelled_by_itself() -> Value {
+    json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+        "terminal_reason": "aborted_tools", "origin": {"kind": "task-notification"}})
+}
+
+#[test]
+fn a_prompt_that_comes_quickly_does_not_keep_the_commands_of_what_was_cancelled() {
+    let mut stage = goes_on_by_itself();
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    stage.clear();
+    let uuid = stage.prompt("hello")["uuid"].as_str().unwrap().to_owned();
+    stage.feed(&cancelled_by_itself());
+    let [(id, task)] = stops(&stage).try_into().unwrap();
+    assert_eq!(task, "task-b");
+    assert_eq!(stage.bench.timers(), [0; 0]);
+    done(&mut stage, &id);
+    for line in turn_of("simple", &uuid) {
+        stage.feed(&line);
+    }
+    assert_eq!(stage.ends(), [Ok("end_turn".into())]);
+}
+
+#[test]
+fn a_cancelled_prompt_behind_what_goes_on_by_itself_ends_that_too() {
+    for result_first in [true, false] {
+        let mut stage = goes_on_by_itself();
+        let uuid = stage.prompt("hello")["uuid"].as_str().unwrap().to_owned();
+        let effects = stage.bench.cancel();
+        stage.note(effects);
+        match result_first {
+            true => {
+                stage.feed(&cancelled_by_itself());
+                stage.feed(&lifecycle(&uuid, "cancelled"));
+            }
+            false => {
+                stage.feed(&lifecycle(&uuid, "cancelled"));
+                stage.feed(&cancelled_by_itself());
+            }
+        }
+        let stops = stops(&stage);
+        assert!(stops.iter().any(|(_, task)| task == "task-b"));
+        for (id, _) in &stops {
+            done(&mut stage, id);
+        }
+        assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+        assert_eq!(stage.bench.timers(), [0; 0]);
+    }
+}
+
+#[test]
+fn what_goes_on_by_itself_and_is_deaf_is_ended_after_the_prompt_behind_it() {
+    let mut stage = Stage::ready();
+    stage.feed(&json!({"type": "system", "subtype": "init"}));
+    let uuid = stage.prompt("hello")["uuid"].as_str().unwrap().to_owned();
+    let effects = stage.bench.cancel();
+    stage.note(effects);
+    stage.feed(&lifecycle(&uuid, "cancelled"));
+    assert_eq!(stage.ends(), [Ok("cancelled".into())]);
+    assert_eq!(stage.bench.timers().len(), 1, "somebody still looks");
+    stage.feed(&cancelled_by_itself());
+    assert_eq!(stage.bench.timers(), [0; 0]);
+}

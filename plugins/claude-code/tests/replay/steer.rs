@@ -153,3 +153,27 @@ fn words_for_a_turn_that_is_cancelled_end_with_it() {
     became(&mut stage, &words, "cancelled");
     assert_eq!(stage.ends().len(), 1);
 }
+
+#[test]
+fn words_that_make_the_turn_longer_and_are_dropped_end_it() {
+    for state in ["cancelled", "discarded", "refused"] {
+        for cancelled in [false, true] {
+            let (mut stage, turn, words) = steered();
+            became(&mut stage, &words, "queued");
+            let mut result = failed(&turn);
+            result["terminal_reason"] = "aborted_tools".into();
+            stage.feed(&result);
+            assert!(stage.ends().is_empty());
+            if cancelled {
+                let effects = stage.bench.cancel();
+                stage.note(effects);
+            }
+            became(&mut stage, &words, state);
+            match cancelled {
+                true => assert_eq!(stage.ends(), [Ok("cancelled".into())]),
+                false => assert!(stage.failure().message.contains(state)),
+            }
+            assert_eq!(stage.bench.timers(), [0; 0]);
+        }
+    }
+}
