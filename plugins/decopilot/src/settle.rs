@@ -224,9 +224,13 @@ impl Decopilot {
             Some(_) => Ok(()),
             None => further(),
         };
-        for item in new.unwrap_or_default() {
+        let mut new = new.unwrap_or_default().iter().peekable();
+        while let Some(item) = new.next() {
+            // Others went on behind the rest, or a prompt is about to.
+            self.unsettled = new.peek().is_some() || self.turn.is_some();
             done = done.and(self.show_kept_item(item));
         }
+        self.unsettled = false;
         let newest = items.last().and_then(|item| item["id"].as_str());
         self.run.last = newest.map(ToOwned::to_owned).or(self.run.last.take());
         self.checkpoint();
@@ -250,11 +254,14 @@ impl Decopilot {
         // One that is told again has none before it.
         let between = items.get(from + 1..end).unwrap_or_default();
         let running = std::mem::take(&mut self.run);
+        // What they ask was answered, or nobody will: the run of the moment is behind.
+        let unsettled = std::mem::replace(&mut self.unsettled, true);
         let mut done = Ok(());
         for item in between {
             done = done.and(self.show_kept_item(item));
         }
         done = done.and(self.close_calls("It brought no result."));
+        self.unsettled = unsettled;
         let Run { over, .. } = std::mem::replace(&mut self.run, running);
         self.run.over = self.run.over.take().or(over);
         done

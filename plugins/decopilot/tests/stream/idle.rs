@@ -3,7 +3,7 @@
 use hostler_sdk::Error;
 use serde_json::{Value, json};
 
-use crate::stage::{LINK, LOOK, Stage, finish, text};
+use crate::stage::{LINK, LOOK, Stage, called, finish, text};
 
 /// A turn was answered, and then the stream was lost.
 fn lost() -> Stage {
@@ -82,13 +82,72 @@ fn what_others_did_while_the_stream_was_lost_is_shown_without_a_prompt() {
 fn a_question_of_a_run_of_others_is_asked_when_the_stream_is_back() {
     let mut stage = lost();
     back(&mut stage, "requires_action");
+    stage.messages(asked_before());
+    assert_eq!(stage.bench.open_asks().len(), 1);
+}
+
+/// A question in `m2`, which nobody here has seen.
+fn asked_before() -> Value {
     let part = json!({"type": "tool-bash", "toolCallId": "c", "state": "approval-requested",
         "input": {"command": "ls"}, "approval": {"id": "a"}});
-    stage.messages(json!([
+    json!([
         {"id": "m1", "role": "assistant", "parts": []},
         {"id": "m2", "role": "assistant", "parts": [part]},
-    ]));
-    assert_eq!(stage.bench.open_asks().len(), 1);
+    ])
+}
+
+/// The same, and others went on with these words.
+fn asked_before_and_over() -> Value {
+    let mut items = asked_before();
+    let said = |id: &str, role: &str, words: &str| json!({"id": id, "role": role, "parts": [{"type": "text", "text": words}]});
+    let more = [
+        said("u3", "user", "Never mind."),
+        said("m3", "assistant", "Fine."),
+    ];
+    items.as_array_mut().unwrap().extend(more);
+    items
+}
+
+#[test]
+fn a_question_behind_which_others_went_on_is_shown_and_not_asked() {
+    let mut stage = lost();
+    back(&mut stage, "completed");
+    stage.messages(asked_before_and_over());
+    assert!(stage.bench.open_asks().is_empty());
+    assert_eq!(stage.effects.text(), "Fine.");
+    assert_eq!(stage.call("c")["status"], "failed");
+}
+
+#[test]
+fn beside_a_run_of_others_only_its_own_question_is_asked() {
+    let mut stage = lost();
+    stage.timer(LINK);
+    stage.stream(200);
+    stage.chunk(json!({"type": "start", "messageId": "m3"}));
+    stage.status("in_progress");
+    stage.messages(asked_before_and_over());
+    assert!(stage.bench.open_asks().is_empty());
+    assert_eq!(stage.call("c")["status"], "failed");
+    stage.chunks(&called("d", "bash", json!({"command": "ls"})));
+    stage.chunk(json!({"type": "tool-approval-request", "approvalId": "b", "toolCallId": "d"}));
+    stage.chunk(finish("tool-calls"));
+    stage.choose("allow_once");
+    let body = stage.respond("/messages", 202, json!({}));
+    assert_eq!(body["messages"][0]["id"], "m3");
+    assert!(!body.to_string().contains(r#""toolCallId":"c""#));
+}
+
+#[test]
+fn a_prompt_that_waits_takes_the_place_of_a_missed_question() {
+    let mut stage = lost();
+    stage.prompt("again");
+    stage.stream(200);
+    stage.status("requires_action");
+    stage.messages(asked_before());
+    assert!(stage.bench.open_asks().is_empty());
+    assert_eq!(stage.call("c")["status"], "failed");
+    let body = stage.respond("/messages", 202, json!({}));
+    assert_eq!(body["messages"][0]["parts"][0]["text"], "again");
 }
 
 #[test]
