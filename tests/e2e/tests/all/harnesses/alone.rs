@@ -13,7 +13,7 @@ pub(super) async fn sub_agent(pair: &mut Pair) -> String {
         Harness::Claude => {
             r#"[[call Task {"description":"look","subagent_type":"general-purpose",
             "prompt":"\u005b\u005btext I look.\u005d\u005d \u005b\u005bbash touch helped.txt\u005d\u005d"}]]
-            [[text Sent.]]"#
+            [[slow 200 20]]"#
         }
         Harness::Codex => {
             pair.choose("model", crate::codex_code::MODEL).await;
@@ -23,7 +23,8 @@ pub(super) async fn sub_agent(pair: &mut Pair) -> String {
         }
         Harness::Decopilot => return "none".into(),
     };
-    // The turn may end before it begins.
+    // With Claude Code the turn goes on meanwhile, and on a slow machine may end
+    // before it.
     let mut turn = pair.begin(prompt, ALLOW).await;
     pair.end(&mut turn).await;
     let reported = |turn: &Turn| {
