@@ -300,6 +300,17 @@ impl Client {
         assert!(said.ends_with("goes on"), "{said}");
     }
 
+    /// Every tool call so far has failed.
+    ///
+    /// # Panics
+    /// One has not.
+    pub fn all_calls_failed(&self) {
+        for call in self.tool_calls() {
+            let call = self.tool_call(&call);
+            assert_eq!(call["status"], "failed", "{call:#}");
+        }
+    }
+
     /// All messages so far.
     #[must_use]
     pub fn seen(&self) -> Vec<Value> {

@@ -9,6 +9,15 @@ use hostler_provider::{Act, Answer, Call, Choice, Point, Target, Wish};
 use crate::script::{Rules, Scripted};
 use crate::store::{Heard, Memory};
 
+/// A command that was cut off, and the next one.
+pub(crate) const OPENED_AGAIN: [&str; 5] = [
+    "open tab-1",
+    "act tab-1",
+    "end tab-1",
+    "open tab-1",
+    "act tab-1",
+];
+
 /// For a command.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 

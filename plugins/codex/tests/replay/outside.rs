@@ -232,9 +232,8 @@ fn one_that_is_not_there_is_not_found_and_a_store_that_is_not_there_is_empty() {
     assert!(matches!(denied, Error::Denied(_)), "{denied}");
 }
 
-#[test]
-fn a_session_goes_on_with_it() {
-    let mut bench = Bench::<Codex>::new();
+/// A session goes on with the conversation: its Codex is started.
+fn taken_up(bench: &mut Bench<Codex>) -> hostler_sdk::process::Child {
     let params = hostler_sdk::OpenParams {
         session: ID.into(),
         cwd: "/work".into(),
@@ -243,6 +242,13 @@ fn a_session_goes_on_with_it() {
     let (child, _) = bench
         .open_with(params, Origin::Outside(ID.into()))
         .spawned();
+    child
+}
+
+#[test]
+fn a_session_goes_on_with_it() {
+    let mut bench = Bench::<Codex>::new();
+    let child = taken_up(&mut bench);
     bench.json(child, &json!({"id": 1, "result": {}}));
     bench.json(child, &json!({"id": 2, "result": {}}));
     let asked = bench.json(child, &json!({"id": 3, "result": {"data": []}}));
@@ -255,14 +261,7 @@ fn a_session_goes_on_with_it() {
 fn one_that_planned_is_shown_as_planning() {
     for (mode, shown) in [("plan", "plan"), ("default", "read-only")] {
         let mut bench = Bench::<Codex>::new();
-        let params = hostler_sdk::OpenParams {
-            session: ID.into(),
-            cwd: "/work".into(),
-            ..Default::default()
-        };
-        let (child, _) = bench
-            .open_with(params, Origin::Outside(ID.into()))
-            .spawned();
+        let child = taken_up(&mut bench);
         for id in [1, 2] {
             bench.json(child, &json!({"id": id, "result": {}}));
         }
